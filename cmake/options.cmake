@@ -1,0 +1,48 @@
+# Flags that every target shares. Sanitizers and fuzzing are chosen by preset (CMakePresets.json).
+option(HF_ASAN "AddressSanitizer and UBSan" OFF)
+option(HF_TSAN "ThreadSanitizer" OFF)
+option(HF_FUZZ "libFuzzer targets (clang)" OFF)
+option(HF_BENCH "benchmarks" OFF)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# A check that release builds drop is a check that users do not have: NDEBUG is never defined.
+foreach(kind RELEASE RELWITHDEBINFO MINSIZEREL)
+  string(REGEX REPLACE "[-/]DNDEBUG" "" CMAKE_CXX_FLAGS_${kind} "${CMAKE_CXX_FLAGS_${kind}}")
+endforeach()
+# -O2 builds faster than CMake's -O3 and measures the same; line numbers, so that a stack trace can be read.
+string(REPLACE "-O3" "-O2 -g1" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+
+find_program(HF_CCACHE ccache)
+if(HF_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${HF_CCACHE})
+endif()
+
+add_library(hf_options INTERFACE)
+target_compile_options(hf_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+                                            -Wno-missing-field-initializers -fno-omit-frame-pointer -msse4.2)
+target_compile_definitions(hf_options INTERFACE _GLIBCXX_ASSERTIONS)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # clang 14 does not see std::expected of libstdc++ 12 otherwise; .clang-tidy says the same.
+  target_compile_options(hf_options INTERFACE -D__cpp_concepts=202002L -Wno-builtin-macro-redefined)
+endif()
+if(HF_ASAN)
+  target_compile_options(hf_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
+  target_link_options(hf_options INTERFACE -fsanitize=address,undefined)
+endif()
+if(HF_TSAN)
+  target_compile_options(hf_options INTERFACE -fsanitize=thread)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(hf_options INTERFACE -Wno-tsan)  # Boost.Asio's fences, which g++ does not instrument
+  endif()
+  target_link_options(hf_options INTERFACE -fsanitize=thread)
+endif()
+if(HF_FUZZ)
+  target_compile_options(hf_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  target_link_options(hf_options INTERFACE -fsanitize=address,undefined)
+endif()
+find_program(HF_MOLD mold)
+if(HF_MOLD)
+  target_link_options(hf_options INTERFACE -fuse-ld=mold)
+endif()
