@@ -1,0 +1,79 @@
+// Catalogue: what is sold, at what price and VAT. Head office lists; others hold what they follow, one part per origin.
+//
+// Errors: catalogue/bad_product (which, why), catalogue/unknown_sku, catalogue/duplicate_gtin, catalogue/not_here (only a
+//         head office lists products).
+// Source: GS1 General Specifications 7.9 (check digit of GTIN-8/12/13/14).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/values.h"
+
+namespace holdfast::catalogue {
+
+inline constexpr std::size_t name_bytes_max = 200;
+inline constexpr std::size_t products_a_command_max = 1000;
+
+struct Product {
+  Sku sku;
+  std::string gtin;  // empty, or 8, 12, 13 or 14 digits with a right check digit
+  std::string name;
+  UnitPrice unit_price;
+  VatCode vat;
+  bool goods = true;  // false: a service (postage, fee): no stock
+  bool operator==(const Product&) const = default;
+};
+
+// Commands
+struct ListProducts {
+  std::vector<Product> products;  // new or changed
+};
+struct DelistProduct {
+  Sku sku;
+};
+
+// Events
+struct ProductsListed {
+  std::vector<Product> products;
+  bool operator==(const ProductsListed&) const = default;
+};
+struct ProductDelisted {
+  Sku sku;
+  bool operator==(const ProductDelisted&) const = default;
+};
+using Event = std::variant<ProductsListed, ProductDelisted>;
+
+struct Listed {
+  Product product;
+  EntryIndex at = 0;  // entry of the listing origin that says so
+  bool operator==(const Listed&) const = default;
+};
+
+// Ordered by SKU, so that pages and snapshots need no sorting.
+struct CatalogueState {
+  std::map<Sku, Listed> products;
+  std::map<std::string, Sku> by_gtin;
+
+  const Listed* find(const Sku& sku) const;
+  const Listed* find_code(std::string_view sku_or_gtin) const;
+  void encode(Writer& out) const;
+  static Result<CatalogueState> decode(Reader& in);
+  bool operator==(const CatalogueState&) const = default;
+};
+
+bool gtin_is_valid(std::string_view digits);
+Result<Event> decide(const CatalogueState& state, const ListProducts& command);
+Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
+void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event);
+void apply(CatalogueState& state, EntryIndex at, const ProductDelisted& event);
+// Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` (either way) against what
+// is held here. New products and a first price pass.
+bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std::int64_t percent);
+
+}  // namespace holdfast::catalogue

@@ -1,0 +1,57 @@
+// Everything a client may ask for, typed, and what it gets. Edge makes these from JSON; recovery makes them from tails.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "core/fold/event.h"
+
+namespace holdfast::fold {
+
+struct AcceptHeld {
+  EntryRef entry;
+};
+struct CloseListed {
+  ListedId id;
+  std::string note;
+};
+struct ReadSubject {
+  SubjectId subject;
+  std::string reason;
+};
+using Command = std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff, stock::Count,
+                             stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts, catalogue::DelistProduct,
+                             AcceptHeld, CloseListed, ReadSubject>;
+
+// One write of a batch, already authenticated.
+struct WriteRequest {
+  TillId till;          // 0: a person's session or the command line
+  IdempotencyKey key;
+  SubjectId staff;
+  std::optional<Prior> prior;                    // re-submission (8.2) or re-admission (6.1)
+  std::optional<ReceiptNumber> printed_receipt;  // with prior, where there was a receipt
+  Command command;
+  std::string body;     // the request as it came, for the list (6.4); may be empty
+};
+// SHA-256 of the canonical request: a fixed binary form of (till, staff, command); not of key, prior, time or JSON spelling.
+Hash request_hash(const WriteRequest& request);
+
+struct Flags {
+  bool open_price = false, price_differs = false, below_zero = false, renumbered = false, resubmitted = false,
+       readmitted = false;
+  bool operator==(const Flags&) const = default;
+};
+// What a client is told of a write that was taken; the same again for each retry.
+struct Taken {
+  bool duplicate = false;  // it was taken before
+  bool listed = false;     // it went on the list for a person
+  Origin origin;
+  EntryIndex index = 0;
+  Instant at;
+  std::optional<ReceiptNumber> receipt;
+  std::optional<Money> total;
+  Flags flags;
+};
+
+}  // namespace holdfast::fold

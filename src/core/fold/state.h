@@ -1,0 +1,166 @@
+// What is true at a site: the fold of its journal and of the prefixes of peers' journals that its journal names.
+//
+// Shape:  own parts (catalogue, stock, till), one part for each followed peer, epochs known, writes known, the list for people.
+//         State is a function of journals alone: the same entries give the same encode() bytes on any machine (protocol 7.1).
+// After:  decide() changes nothing. apply() may not fail: it has happened. An event of a peer that breaks a rule is skipped by a
+//         pure rule of (state, event) (7.5).
+// Source: protocol 6, 7, 8; docs/protocol.md.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "core/chain/chain.h"
+#include "core/fold/command.h"
+#include "core/fold/event.h"
+
+namespace holdfast::fold {
+
+// A write that was taken (protocol 8.1): known for 90 days of event time, in any epoch.
+struct KnownWrite {
+  Hash request{};
+  std::uint32_t epoch = 0;
+  EntryIndex index = 0;
+  Instant at;
+  bool listed = false;
+  bool operator==(const KnownWrite&) const = default;
+};
+struct WriteKey {
+  TillId till;
+  IdempotencyKey key;
+  auto operator<=>(const WriteKey&) const = default;
+};
+std::size_t hash_value(const WriteKey& key);
+inline constexpr Duration writes_remembered = days(90);
+
+// One followed peer (protocol 7). Held per origin so that a succession can take it back to a kept prefix.
+struct PeerPart {
+  Origin origin;                 // followed now
+  std::uint64_t size = 0;        // to here
+  Hash root{};
+  catalogue::CatalogueState catalogue;
+  std::map<DispatchId, stock::Sent> dispatches;     // of this peer, to any site
+  std::map<DispatchId, stock::Arrived> arrivals;    // at this peer, from any site
+  till::Totals totals;
+  Quantity stock_total;                             // goods on hand there, by its own journal
+  std::map<EntryIndex, catalogue::ProductsListed> held;  // beyond a bound, waiting for a named person
+  std::vector<ReceiptNumber> review;                // receipts here that rested on entries a succession dropped (7.4)
+  stock::StockState stock;                          // by its own journal
+  void encode(Writer& out) const;
+  static Result<PeerPart> decode(Reader& in);
+  bool operator==(const PeerPart&) const = default;
+};
+
+struct SiteEpochs {
+  std::uint32_t sealed_below = 0;                   // every epoch < this is sealed here (as a mirror)
+  std::map<std::uint32_t, std::string> sealed_by;   // epoch of the certificate -> its note
+  std::map<std::uint32_t, std::string> registrations;  // epoch -> registration note
+  bool operator==(const SiteEpochs&) const = default;
+};
+
+struct ListedItem {
+  std::optional<EntryRef> from;  // of a tail; nullopt: a till's write
+  std::optional<WriteKey> write;
+  std::string reason;
+  std::string what;              // kind of event, or the request's body
+  Bytes entry;
+  Instant at;
+  bool operator==(const ListedItem&) const = default;
+};
+
+// What the last rebuild or rewind had to take in (protocol 6.4, promise 7).
+struct Readmission {
+  std::uint64_t resubmitted = 0;  // by tills, since this epoch began
+  std::uint64_t readmitted = 0;   // from tails
+  std::uint64_t listed = 0;       // put on the list, closed ones too
+  std::map<std::string, std::uint64_t> tail_done;  // origin text -> first tail index not yet re-admitted or listed
+  bool operator==(const Readmission&) const = default;
+};
+
+struct State {
+  // identity
+  std::string chain;
+  SiteName site;
+  std::uint32_t epoch = 0;
+  std::string currency;
+  int currency_decimals = 2;
+  std::uint32_t rules = 1;
+  std::string registration;          // of this epoch; empty for epoch 1
+
+  // own trade
+  catalogue::CatalogueState catalogue;
+  stock::StockState stock;
+  till::TillState till;
+
+  // others
+  std::map<SiteName, PeerPart> peers;
+  std::map<SiteName, SiteEpochs> epochs;
+  std::vector<ContradictionSeen> contradictions;
+
+  // writes and what waits for people
+  boost::unordered_flat_map<WriteKey, KnownWrite> writes;
+  std::deque<std::pair<Instant, WriteKey>> writes_by_age;
+  std::map<ListedId, ListedItem> listed;
+  Readmission readmission;
+
+  const KnownWrite* find_write(const WriteKey& key) const;
+  // The catalogue that prices rest on here: our own if we list, else the followed head office's. Null: none yet.
+  const catalogue::CatalogueState* prices() const;
+  const catalogue::Listed* find_product(std::string_view sku_or_gtin) const;
+
+  Bytes encode() const;                          // canonical; also the snapshot's body
+  static Result<State> decode(ByteView bytes);   // fold/bad_snapshot
+  Hash hash() const;                             // SHA-256 of encode()
+};
+
+// Reads another entry of this site's own journals (also of an earlier epoch), as far as it is decided.
+class OwnEntries {
+ public:
+  virtual ~OwnEntries() = default;
+  virtual Result<Event> read(std::uint32_t epoch, EntryIndex index) const = 0;
+};
+// Reads the kept entries of a followed peer's journal [first, end), in order.
+class PeerEntries {
+ public:
+  virtual ~PeerEntries() = default;
+  virtual Status scan(const Origin& origin, EntryIndex first, EntryIndex end,
+                      const std::function<Status(EntryIndex, ByteView)>& each) const = 0;
+};
+
+// ---- deciding: a command may be refused, with a reason; nothing is changed.
+struct DecideContext {
+  Instant now;                    // of this command; never before the last event's
+  const chain::ChainFile& chain;
+  const OwnEntries& entries;
+};
+// The answer to a write. Exactly one of: `event` (to append and apply), or `known` (a duplicate; find its entry there).
+struct Decided {
+  std::optional<Event> event;
+  std::optional<KnownWrite> known;
+};
+// Looks up the key first (409 fold/key_reused for another body), then asks the domain. A write with `prior` that the domain
+// refuses is never lost: sales, refunds and stock movements that have physically happened are taken and flagged where that can
+// be told (6.2), else a WriteListed event is returned (8.3, 6.4).
+// Errors: fold/key_reused, fold/not_here, fold/unknown_held, fold/unknown_listed, and those of the domains.
+Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request);
+// What the client is told, from the event and where it stands.
+Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIndex index, bool duplicate);
+
+// ---- applying: it has happened.
+// Applies an event of this site's own journal. PeerFollowed and PeerSucceeded read the peers' entries they name; if those
+// cannot be read, nothing of this event is applied and the error is returned (replay stops: the journal cannot be folded).
+Status apply(State& state, EntryIndex index, const Event& event, const PeerEntries& peers);
+
+// Protocol 7.3: whether a peer's event is of a kind that a follower's fold uses (never PeerFollowed itself).
+bool used_by_followers(const Body& body);
+// Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here. Pure.
+Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin, std::uint64_t size,
+                                              const chain::ChainFile& chain, const PeerEntries& peers);
+
+}  // namespace holdfast::fold
