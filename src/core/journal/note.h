@@ -18,12 +18,12 @@ namespace holdfast::journal {
 inline constexpr std::size_t note_bytes_max = 64 * 1024;
 
 struct NoteSignature {
-  std::string name;    // key name
+  std::string name;  // key name
   std::uint32_t key_id = 0;
-  Bytes signature;     // 64 bytes for type 0x01, 8 + 64 for 0x04
+  Bytes signature;  // 64 bytes for type 0x01, 8 + 64 for 0x04
 };
 struct Note {
-  std::string text;    // with its final newline, without the blank line
+  std::string text;  // with its final newline, without the blank line
   std::vector<NoteSignature> signatures;
 };
 Result<Note> parse_note(std::string_view whole);
@@ -45,7 +45,7 @@ struct Checkpoint {
   Hash root{};
   bool operator==(const Checkpoint&) const = default;
 };
-std::string checkpoint_text(const Checkpoint& checkpoint);       // the three lines
+std::string checkpoint_text(const Checkpoint& checkpoint);        // the three lines
 Result<Checkpoint> parse_checkpoint(std::string_view note_text);  // strict: three lines, no extension lines
 
 // A checkpoint note with its owner's signature, and any cosignatures gathered.
