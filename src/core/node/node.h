@@ -1,0 +1,151 @@
+// The node: one site, one journal, one writer. turn() is the main path, told in order.
+//
+// Shape:  inputs (submit, NetEvents, cut/open_link) are only queued or noted; turn() decides and applies each write, commits all
+//         of them once, and only then releases what depends on them: answers, link messages, checkpoints (protocol 1.1).
+//         Between turns everything readable is durable, so reads need no copy.
+// Errors: turn() returns an error once, when a write to disk has failed or the state can no longer be trusted; the process must
+//         end and say so (1.2). open(): node/wrong_site (the directory is another site's), node/not_started (no journal and no
+//         certificate, keys or chain file: says what to run), journal/damaged, chain/*.
+// Thread: one. Edge posts everything to that thread; the simulator calls it directly.
+// Source: protocol 1-8; Viewstamped Replication (views ~ epochs), Apache BookKeeper (fencing ~ seals).
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/world.h"
+#include "core/chain/chain.h"
+#include "core/fold/state.h"
+
+namespace holdfast::node {
+
+inline constexpr std::string_view chain_file_path = "chain.hfc";         // in the data directory
+inline constexpr std::string_view certificate_path = "certificate.note"; // of a machine that is to open a new epoch
+inline constexpr std::string_view software_version = "holdfast 0.1.0";
+
+struct Options {
+  SiteName site;
+  std::uint64_t checkpoint_entries_max = 4096;        // a checkpoint at the latest after so many entries …
+  Duration checkpoint_delay_max = milliseconds(100);  // … or this (protocol 2.2)
+  std::size_t group_writes_max = 4096;                // writes decided before a commit
+  Duration follow_interval = milliseconds(200);       // at most one PeerFollowed in this time
+  std::uint64_t snapshot_entries = 100'000;           // a snapshot each so many entries
+};
+
+enum class Phase {
+  rebuilding,  // a new machine with a certificate: sealing, fetching, registering; takes no writes yet
+  asking,      // sells and acknowledges, signs nothing yet (protocol 3.1)
+  signing,     // all is normal
+  stopped,     // replaced by a newer epoch (5.7), or contradicted: takes no writes
+};
+std::string_view to_text(Phase phase);
+
+struct MirrorView {
+  SiteName site;
+  std::optional<std::uint64_t> held;  // entries it has told us it stores durably
+  std::optional<Instant> heard_at;    // nullopt: not since this start
+};
+struct Safety {
+  Origin origin;
+  std::uint64_t size = 0;             // durable entries
+  std::uint64_t cosigned_size = 0;
+  std::optional<Instant> cosigned_at;
+  Phase phase = Phase::asking;
+  bool provisional = false;           // epoch not yet registered with q (5.5)
+  unsigned quorum = 0;
+  std::vector<MirrorView> mirrors;
+  std::optional<Instant> no_copy_since;  // since when the newest entries have had no quorum of copies elsewhere
+  std::optional<Origin> replaced_by;
+  std::uint64_t listed = 0;           // open items of the list
+  std::uint64_t not_taken_in = 0;     // events of tails known and neither re-admitted nor listed
+};
+
+enum class LinkState { up, down, cut };
+struct LinkView {
+  SiteName to;
+  LinkState state = LinkState::down;
+  bool mirrors_us = false, we_mirror = false, we_follow = false, follows_us = false;
+};
+enum class Trading { yes, no, not_yet_known };
+struct SiteView {
+  SiteName site;
+  chain::SiteKind kind = chain::SiteKind::store;
+  bool is_here = false;
+  std::optional<Origin> origin;       // newest epoch known here
+  Trading trading = Trading::not_yet_known;
+  std::optional<Instant> heard_at;    // last message or heartbeat, or what a peer told of it
+  std::optional<std::uint64_t> size;  // announced (heartbeat) or our own
+  std::optional<std::uint64_t> cosigned_size;
+  std::optional<Instant> cosigned_at;
+  std::optional<std::uint64_t> held_here;
+  std::optional<std::uint64_t> followed_size;
+  const till::Totals* totals = nullptr;  // ours, or by what we follow; valid until the next turn
+  std::uint64_t contradictions = 0;
+  std::vector<LinkView> links;        // known here: ours; of others only their link to us
+};
+
+// The rebuild's report (promise 7): what came back, what is known lost, since when nothing is known.
+struct RecoveryReport {
+  Origin old_origin, new_origin;
+  std::uint64_t cosigned = 0;                 // entries kept: the largest sealed size
+  std::optional<std::uint64_t> announced;     // largest size a mirror heard announced
+  std::optional<Instant> announced_at;
+  std::uint64_t resubmitted = 0, readmitted = 0, listed = 0;
+  std::uint64_t known_lost = 0;               // announced - cosigned - what came back by tills or tails, never below 0
+  std::vector<ReceiptNumber> missing_receipts;  // of the old series, at most 1000
+  std::optional<Instant> not_yet_known_since; // the last moment a mirror heard of the old machine
+  std::uint64_t entries_fetched = 0;          // by this rebuild, own and followed journals
+  std::uint64_t bytes_fetched = 0;
+};
+struct Progress {                             // while rebuilding
+  std::string step;                           // "sealing 1 of 2", "fetching store-03/1: 5000 of 20000"
+};
+
+class Node : public NetEvents {
+ public:
+  static Result<std::unique_ptr<Node>> open(World world, Options options);
+
+  // ---- inputs
+  using Answer = std::function<void(const Result<fold::Taken>&)>;
+  // Answered once, in a later turn(), after the entry is durable (or with the refusal). Refused at once with node/busy when
+  // too many wait, node/stopped or node/rebuilding (503: try again, elsewhere).
+  virtual void submit(fold::WriteRequest request, Answer answer) = 0;
+  // Local and at once; needs nobody else; survives a restart (promise 4). node/unknown_link.
+  virtual Status cut_link(const SiteName& site) = 0;
+  virtual Status open_link(const SiteName& site) = 0;
+
+  // ---- the main path
+  virtual Status turn() = 0;
+  // Monotonic time at which turn() wants to be called again if nothing arrives before.
+  virtual Instant wake_at() const = 0;
+  // Leaves nothing behind: checkpoint of what is durable if signing, snapshot. Called on SIGTERM.
+  virtual Status stop() = 0;
+
+  // ---- reads, between turns
+  virtual const fold::State& state() const = 0;
+  virtual const chain::ChainFile& chain_file() const = 0;
+  virtual Safety safety() const = 0;
+  virtual std::vector<SiteView> sites() const = 0;
+  virtual std::vector<LinkView> links() const = 0;
+  virtual std::optional<RecoveryReport> recovery() const = 0;
+  virtual std::optional<Progress> progress() const = 0;
+  virtual Phase phase() const = 0;
+  // An own event by epoch and index (receipts, retries).
+  virtual Result<fold::Event> read(std::uint32_t epoch, EntryIndex index) const = 0;
+  // The name of the file under evidence/ that holds contradiction number i of state().contradictions.
+  static std::string evidence_path(const Origin& origin, std::size_t i);
+
+  // Counters since this start, for /metrics.
+  struct Counters {
+    std::uint64_t turns = 0, commits = 0, entries = 0, writes_taken = 0, writes_refused = 0, duplicates = 0;
+    std::uint64_t checkpoints = 0, cosignatures_given = 0, cosigned = 0, messages_in = 0, messages_out = 0;
+    std::uint64_t messages_refused = 0, bytes_in = 0, bytes_out = 0, followed_entries = 0, snapshots = 0;
+  };
+  virtual const Counters& counters() const = 0;
+};
+
+}  // namespace holdfast::node
