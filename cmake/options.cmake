@@ -23,10 +23,6 @@ add_library(hf_options INTERFACE)
 target_compile_options(hf_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                                             -Wno-missing-field-initializers -fno-omit-frame-pointer -msse4.2)
 target_compile_definitions(hf_options INTERFACE _GLIBCXX_ASSERTIONS)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # clang 14 does not see std::expected of libstdc++ 12 otherwise; .clang-tidy says the same.
-  target_compile_options(hf_options INTERFACE -D__cpp_concepts=202002L -Wno-builtin-macro-redefined)
-endif()
 if(HF_ASAN)
   target_compile_options(hf_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(hf_options INTERFACE -fsanitize=address,undefined)

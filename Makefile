@@ -1,0 +1,50 @@
+# `make` alone lists the targets. Every target does its own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check-all bench lint format web build clean crash-long replay-million
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+demo: ## a whole chain on this machine: trade, lose head office, sell on, bring it back (ONCE=1: end with exit 0 or 1)
+	@tools/setup build web
+	@node tools/run-stages.mjs demo
+	@ONCE=$(ONCE) node demo/demo.mjs $(if $(filter 1,$(ONCE)),--once)
+
+test: ## one build and every test, at most 35 minutes cold on 2 cores; prints the time of each stage
+	@tools/setup build web test
+	@node tools/run-stages.mjs test
+
+check-all: ## test, then all unit tests under asan and tsan, then clang-tidy over everything
+	@tools/setup build web test lint
+	@node tools/run-stages.mjs check-all
+
+crash-long: ## kill -9 a loaded store node 200 times at random moments
+	@tools/setup build web test
+	@node tools/run-stages.mjs crash-long
+
+replay-million: ## replay 1,000,000 sales with and without snapshot, and after export and import
+	@tools/setup build web test
+	@node tools/run-stages.mjs replay-million
+
+bench: ## measured beside SQLite and PostgreSQL 15 on this machine
+	@tools/setup build web bench
+	@node tools/run-stages.mjs bench
+
+lint: ## clang-tidy over everything
+	@tools/setup build lint
+	@node tools/run-stages.mjs lint
+
+format: ## put every source into the house format
+	@tools/setup build test
+	@tools/check-format --fix
+
+build: ## the program alone: build/release/src/holdfast
+	@tools/setup build web
+	@node tools/run-stages.mjs build
+
+web: ## the pages alone: web/dist
+	@tools/setup web
+	@node tools/run-stages.mjs web
+
+clean: ## remove what was built (not the packages)
+	rm -rf build web/dist web/node_modules test-results

@@ -1,0 +1,150 @@
+// Runs the stages of one way through the house (`make test`, `make check-all`, ...), prints each one's time and counts
+// in a closing table, and ends with exit 1 when any failed. There is one list of stages, so that the Makefile, .ci/run
+// and a developer at his desk run the same commands.
+//
+//   node tools/run-stages.mjs WAY [--only STAGE,STAGE]
+//
+// A stage's whole output goes to build/logs/WAY-STAGE.log; of a failed stage, the end of it is shown. Later stages run
+// even when one failed, unless they need what it makes.
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { availableParallelism } from 'node:os';
+
+const top = join(dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(top);
+const cores = availableParallelism?.() ?? 2;
+const program = join(top, 'build/release/src/holdfast');
+
+// Files of a folder whose name ends so; a stage without any fails, because a check that finds nothing to check is none.
+const filesOf = (folder, ending) => (existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(ending)) : [])
+  .sort().map((f) => join(folder, f));
+const nodeTests = (folder, extra = []) => {
+  const files = filesOf(folder, '.test.mjs');
+  if (files.length === 0) return [['sh', '-c', `echo "no tests in ${folder}" >&2; exit 1`]];
+  return [['node', '--test', ...extra, ...files]];
+};
+const build = (preset) => [
+  ['cmake', '--preset', preset],
+  ['cmake', '--build', '--preset', preset, '--', `-j${cores}`],
+];
+const units = (preset) => [['ctest', '--preset', preset, '-V', '-j', String(cores)]];
+
+// Each stage: the commands, one after the other, and the stages whose success it needs.
+const stages = {
+  build: { run: () => build('release') },
+  format: { run: () => [['tools/check-format']] },
+  layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
+  unit: { run: () => units('release'), needs: ['build'] },
+  web: { run: () => [['tools/web']] },
+  'web-unit': { run: () => [['npm', '--prefix', 'web', 'run', 'check'], ['npm', '--prefix', 'web', 'test']], needs: ['web'] },
+  verifier: { run: () => nodeTests('test/verifier'), needs: ['build'] },
+  e2e: { run: () => nodeTests('test/e2e'), needs: ['build', 'web'] },
+  crash: { run: () => nodeTests('test/crash'), needs: ['build'] },
+  pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
+  'asan-build': { run: () => build('asan') },
+  asan: { run: () => units('asan'), needs: ['asan-build'] },
+  'tsan-build': { run: () => build('tsan') },
+  tsan: { run: () => units('tsan'), needs: ['tsan-build'] },
+  lint: { run: () => [['cmake', '--preset', 'release'], ['cmake', '--build', '--preset', 'release', '--target', 'hf_schema'],
+                      ['tools/lint', 'build/release']] },
+};
+const ways = {
+  build: ['build'],
+  web: ['web'],
+  demo: ['build', 'web'],
+  test: ['build', 'format', 'layers', 'unit', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages'],
+  'check-all': ['build', 'format', 'layers', 'unit', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages', 'asan-build', 'asan',
+    'tsan-build', 'tsan', 'lint'],
+  lint: ['lint'],
+};
+
+const way = process.argv[2];
+if (!ways[way]) {
+  console.error(`run-stages: say one of: ${Object.keys(ways).join(', ')}`);
+  process.exit(2);
+}
+const onlyAt = process.argv.indexOf('--only');
+const only = onlyAt > 0 ? process.argv[onlyAt + 1].split(',') : null;
+const unknown = (only ?? []).filter((name) => !ways[way].includes(name));
+if (unknown.length) {
+  console.error(`run-stages: ${way} has no stage ${unknown.join(', ')}; it has ${ways[way].join(', ')}`);
+  process.exit(2);
+}
+
+const logs = join(top, 'build/logs');
+mkdirSync(logs, { recursive: true });
+
+function runCommand(command, log) {
+  return new Promise((resolve) => {
+    log.write(`$ ${command.join(' ')}\n`);
+    const child = spawn(command[0], command.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HOLDFAST: process.env.HOLDFAST ?? program },
+    });
+    child.stdout.on('data', (chunk) => log.write(chunk));
+    child.stderr.on('data', (chunk) => log.write(chunk));
+    child.on('error', (error) => {
+      log.write(`${command[0]}: ${error.message}\n`);
+      resolve(127);
+    });
+    child.on('close', (code, signal) => resolve(signal ? 128 : code));
+  });
+}
+
+// Counts of single tests, from what GoogleTest, node --test and vitest say of themselves.
+function countTests(text) {
+  const sum = (pattern) => [...text.matchAll(pattern)].reduce((n, match) => n + Number(match[1]), 0);
+  return {
+    passed: sum(/\[  PASSED  \] (\d+) tests?\./g) + sum(/^(?:#|ℹ) pass (\d+)$/gm) +
+      sum(/^ +Tests .*?(\d+) passed/gm),
+    failed: sum(/\[  FAILED  \] (\d+) tests?, listed below/g) + sum(/^(?:#|ℹ) fail (\d+)$/gm) +
+      sum(/^ +Tests .*?(\d+) failed/gm),
+    skipped: sum(/\[  SKIPPED \] (\d+) tests?, listed below/g) + sum(/^(?:#|ℹ) skipped (\d+)$/gm),
+  };
+}
+
+const results = [];
+for (const name of only ?? ways[way]) {
+  const stage = stages[name];
+  const missing = (stage.needs ?? []).filter((need) => results.some((r) => r.name === need && r.state !== 'passed'));
+  if (missing.length) {
+    console.log(`-- ${name}: not run, it needs ${missing.join(', ')}`);
+    results.push({ name, state: 'not run', seconds: 0 });
+    continue;
+  }
+  const path = join(logs, `${way}-${name}.log`);
+  const log = createWriteStream(path);
+  const start = process.hrtime.bigint();
+  console.log(`-- ${name} ...`);
+  let code = 0;
+  for (const command of stage.run()) {
+    code = await runCommand(command, log);
+    if (code !== 0) break;
+  }
+  await new Promise((resolve) => log.end(resolve));
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  const text = readFileSync(path, 'utf8');
+  const counts = countTests(text.replaceAll(/^\d+: /gm, ''));
+  const state = code === 0 && counts.failed === 0 ? 'passed' : 'FAILED';
+  results.push({ name, state, seconds, ...counts });
+  console.log(`-- ${name}: ${state} in ${seconds.toFixed(1)} s${counts.passed ? `, ${counts.passed} tests passed` : ''}`);
+  if (state === 'FAILED') {
+    console.log(text.split('\n').slice(-60).join('\n'));
+    console.log(`-- the whole output of ${name}: ${path}`);
+  }
+}
+
+const total = (key) => results.reduce((n, r) => n + (r[key] ?? 0), 0);
+const cell = (value) => String(value || '').padStart(8);
+console.log(`\nstage        result       time   passed   failed  skipped`);
+for (const r of results) {
+  console.log(`${r.name.padEnd(12)} ${r.state.padEnd(8)} ${`${r.seconds.toFixed(1)} s`.padStart(8)} ` +
+    `${cell(r.passed)} ${cell(r.failed)} ${cell(r.skipped)}`);
+}
+const bad = results.filter((r) => r.state !== 'passed');
+console.log(`\n${way}: ${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped; ` +
+  `${results.length - bad.length} of ${results.length} stages passed in ${(total('seconds') / 60).toFixed(1)} min` +
+  (bad.length ? `; not: ${bad.map((r) => r.name).join(', ')}` : ''));
+process.exit(bad.length ? 1 : 0);
