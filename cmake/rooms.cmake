@@ -34,10 +34,10 @@ function(hf_archive name)
 endfunction()
 
 # hf_tests(name [ROOMS paths of the objects to link instead of archives] DIR path [LIBS ...]):
-# one executable from every *_test.cc of src/<DIR>.
+# one executable from every *_test.cc below src/<DIR>.
 function(hf_tests name)
   cmake_parse_arguments(T "" "DIR" "ROOMS;LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${T_DIR}/*_test.cc)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${T_DIR}/*_test.cc)
   if(NOT sources)
     return()
   endif()
