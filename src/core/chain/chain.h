@@ -1,10 +1,12 @@
 // The chain file: the whole company as one signed, versioned text; and the certificates made with recovery keys.
 //
-// Shape:  a C2SP signed note whose text is canonical TOML (docs/chain-file.md), signed by k of n root keys.
-// Errors: chain/bad_file: says line and what to write. chain/bad_signature: fewer than k root keys have signed.
-//         chain/older: not newer than the known one. chain/too_wide: an operations key opened what only roots may.
-//         chain/bad_certificate, chain/bad_registration.
-// Source: protocol 5.1, 5.2, 9.
+// Shape:  a C2SP signed note whose text is canonical TOML (docs/chain-file.md), signed by k of n root keys; or by the
+//         operations key alone, and then the root-signed file in whose bounds it lies follows after a line of its own.
+// Errors: chain/bad_file: says line and what to write. chain/bad_signature: fewer than k root keys have signed, or one
+//         that the file does not name has. chain/older: not newer than the known one. chain/too_wide: a key changed
+//         what it may not. chain/bad_certificate, chain/bad_registration.
+// Thread: pure functions and values.
+// Source: protocol 4.7, 5.1, 5.2, 9.
 #pragma once
 
 #include <map>
@@ -18,83 +20,137 @@
 
 namespace holdfast::chain {
 
+// Hostile input is bounded: some 10,000 sites.
+inline constexpr std::size_t chain_file_bytes_max = 8u << 20;
+inline constexpr std::size_t sites_max = 10'000;
+inline constexpr std::size_t certificate_bytes_max = 16u << 10;
+
 enum class SiteKind { head_office, warehouse, store, web_shop, desk };
 std::string_view to_text(SiteKind kind);  // "head-office"
+std::optional<SiteKind> site_kind_of(std::string_view text);
 
 struct SiteKeys {
   PublicKey log{};
   PublicKey cosign{};
   PublicKey tls{};
-  PublicKey sealing{};
+  PublicKey sealing{};  // X25519; the others are Ed25519
   bool operator==(const SiteKeys&) const = default;
 };
 struct Site {
   SiteName name;
   SiteKind kind = SiteKind::store;
-  std::string link_address;         // host:port where peers reach its node
-  SiteKeys keys;                    // of epoch 1; later epochs bring theirs in a certificate
-  std::vector<SiteName> mirrors;    // of its journal; n of them
-  std::vector<SiteName> follows;    // whose journals it takes into its decisions
+  std::string link_address;       // host:port where peers reach its node
+  SiteKeys keys;                  // of epoch 1; later epochs bring theirs in a certificate
+  std::vector<SiteName> mirrors;  // of its journal; n of them
+  std::vector<SiteName> follows;  // whose journals it takes into its decisions
+  bool operator==(const Site&) const = default;
 };
 struct VatRate {
   VatCode code;
   std::string name;
   std::int64_t millionths = 0;  // 20 % = 200000
+  bool operator==(const VatRate&) const = default;
 };
-struct Bounds {                     // protocol 4.4, 7.6
+struct Bounds {                                   // protocol 4.4, 7.6
   std::int64_t price_change_percent_max = 50;     // of one product by one followed entry; beyond, a manager decides
   std::uint64_t mirror_bytes_a_day = 4ull << 30;  // of one origin at one mirror
   std::uint64_t mirror_entries_a_day = 20'000'000;
+  bool operator==(const Bounds&) const = default;
 };
-struct KeySet {  // k of n
+struct KeySet {  // k of n; 2k > n, so that two ceremonies have a key, and what its folder remembers, in common
   unsigned needed = 1;
   std::vector<std::pair<std::string, PublicKey>> keys;  // name, key
+  bool operator==(const KeySet&) const = default;
+};
+// The root-signed file in whose bounds an operations-signed one lies.
+struct Within {
+  std::uint64_t version = 0;
+  Hash text_hash{};  // SHA-256 of its canonical text
+  bool operator==(const Within&) const = default;
 };
 struct ChainFile {
-  std::string chain;                // "holdfast.example/acme"
+  std::string chain;  // "holdfast.example/acme"
   std::uint64_t version = 1;
   Currency currency;
   std::vector<std::string> languages;
   std::vector<VatRate> vat_rates;
   Bounds bounds;
-  unsigned quorum = 2;              // q: 2q > n + f
-  unsigned lying_mirrors = 0;       // f
+  unsigned quorum = 2;         // q: 2q > n + f
+  unsigned lying_mirrors = 0;  // f
   KeySet root, recovery;
   std::optional<PublicKey> operations;
-  std::vector<Site> sites;          // in the order of the file; of two linked sites the later one dials
+  std::optional<KeySet> former_root;  // what `root` has replaced: signs too, for those who know only the former file
+  std::optional<Within> within;       // set: signed by the operations key
+  std::vector<Site> sites;            // in the order of the file; of two linked sites the later one dials
 
+  bool operator==(const ChainFile&) const;
   const Site* find(const SiteName& name) const;
   const VatRate* vat(const VatCode& code) const;
   // n - q + f + 1 for that site's journal (protocol, preamble).
   unsigned honest_any(const Site& site) const;
   bool is_mirror(const SiteName& mirror, const SiteName& owner) const;
   bool follows(const SiteName& follower, const SiteName& owner) const;
-  // True if the chain file names any feed between the two: mirror either way, follow either way, or mirrors of one journal.
+  // True if the chain file names any feed between the two: mirror or follow either way, or mirrors of one journal.
   bool linked(const SiteName& a, const SiteName& b) const;
 };
 
 // The canonical text and its inverse, with every rule checked (mirrors exist, q fits, names unique, VAT codes …).
+// parse accepts comments and any layout; only a signed file must be canonical to the byte.
 std::string canonical_text(const ChainFile& file);
 Result<ChainFile> parse_chain_text(std::string_view text);
-// A whole signed file: parse, then at least k of its root keys must have signed.
+
+// What a person writes (test/data/chain.toml): the same text, in which version, keys and key sets may be missing.
+// Every rule that needs no key is checked.
+Result<ChainFile> parse_description(std::string_view text);
+// What is wrong with a text, all of it, in the order of the lines; line 0: the file as a whole. Empty: nothing.
+struct Problem {
+  std::uint32_t line = 0;
+  std::string text;  // a sentence with what to write instead
+};
+std::vector<Problem> problems_in_chain_text(std::string_view text);
+std::vector<Problem> problems_in_description(std::string_view text);
+// The same rules for a file put together in memory, before it is signed.
+Status check_rules(const ChainFile& file);
+
+// Names under which keys sign: "<chain>/root/<name>", "<chain>/recovery/<name>", "<chain>/operations/key".
+std::string root_key_name(std::string_view chain, std::string_view name);
+std::string recovery_key_name(std::string_view chain, std::string_view name);
+std::string operations_key_name(std::string_view chain);
+
+// A whole signed file: parse, then at least k of its root keys must have signed, and nobody it does not name.
+// An operations-signed one: the root-signed file that follows it is opened in the same way, its operations key must
+// have signed, and nothing may be wider than there.
 Result<ChainFile> open_chain_file(std::string_view note);
-// Whether `next` may replace `known` (protocol 9.1): newer, same chain, signed by k of KNOWN's roots (a root change needs
-// both), or by the operations key alone if it only narrows links and limits.
+// An operations-signed file as stored: its own note, then the root-signed one.
+std::string join_within(std::string_view operations_signed_note, std::string_view root_signed_note);
+// The root-signed note of a stored file (the whole of it, or the part after the line), and who it must be for `within`.
+std::string_view root_signed_part(std::string_view note);
+Within within_of(const ChainFile& root_signed);
+
+// Whether `next` may replace `known` (protocol 9.1): newer, same chain, signed by k of KNOWN's roots (a root change
+// needs both), or by the operations key alone if it only narrows links and limits against what the roots have signed
+// last. chain/too_wide also for what no key may change in one step: the log key of a site (5.6), two mirrors of a
+// journal (4.7), the currency.
 Result<ChainFile> open_successor(const ChainFile& known, std::string_view note);
+// What `next` opens that is not open in `known`: links, mirrors, sites, raised bounds; each a phrase ("store-02
+// follows web-shop"). A sealed site takes a successor only if there is none (protocol 9.1).
+std::vector<std::string> openings(const ChainFile& known, const ChainFile& next);
 
 // Protocol 5.1. Signed by k recovery keys of the chain file.
 struct Certificate {
   std::string chain;
   SiteName site;
-  std::uint32_t epoch = 0;   // >= 2
-  SiteKeys keys;             // of the new machine
+  std::uint32_t epoch = 0;  // >= 2
+  SiteKeys keys;            // of the new machine; none of them named in the chain file
   std::optional<std::pair<Origin, std::uint64_t>> clean_point;  // nullopt: "longest"
   Instant issued;
-  std::string note;          // the whole signed text
+  std::string note;  // the whole signed text
   Origin origin() const { return {chain, site, epoch}; }
 };
 std::string certificate_text(const Certificate& unsigned_certificate);  // what the recovery keys sign
 Result<Certificate> open_certificate(const ChainFile& file, std::string_view note);
+// Without the recovery keys at hand (fold: what a journal holds was checked when it was taken): shape only.
+Result<Certificate> parse_certificate(std::string_view note);
 
 // Protocol 5.2. Signed by the new log key under the name of the new origin.
 struct Registration {
@@ -102,7 +158,7 @@ struct Registration {
   Origin old_origin;
   std::uint64_t kept_size = 0;
   Hash kept_root{};
-  std::string note;          // the whole signed text
+  std::string note;  // the whole signed text
 };
 Registration make_registration(const Certificate& certificate, const Origin& old_origin, std::uint64_t kept_size,
                                const Hash& kept_root, const journal::SignFunction& sign_with_new_log_key);
@@ -114,8 +170,24 @@ Result<Registration> parse_registration(std::string_view note);
 struct PublicKeysFile {
   SiteName site;
   SiteKeys keys;
+  bool operator==(const PublicKeysFile&) const = default;
 };
 std::string public_keys_text(const PublicKeysFile& file);
 Result<PublicKeysFile> parse_public_keys(std::string_view text);
+// Short enough to read out on the telephone: 80 bits of SHA-256 over site and keys, "7KQ2-M9XA-0V3E-PPRT".
+std::string fingerprint(const PublicKeysFile& file);
+
+// What `chain roots` hands out and `chain init` takes in: the public halves of root, recovery and operations keys.
+struct Authority {
+  KeySet root, recovery;
+  std::optional<PublicKey> operations;
+};
+std::string authority_text(const Authority& authority);
+Result<Authority> parse_authority(std::string_view text);
+
+// [a-z0-9-]+, at most 31 bytes. nullopt otherwise.
+std::optional<SiteName> site_name_of(std::string_view text);
+// Bytes as Crockford base32 in groups of four; bytes.size() a multiple of 5.
+std::string crockford_groups(ByteView bytes);
 
 }  // namespace holdfast::chain
