@@ -34,7 +34,7 @@ const units = (preset) => [['ctest', '--preset', preset, '-V', '-j', String(core
 // Each stage: the commands, one after the other, and the stages whose success it needs.
 const stages = {
   build: { run: () => build('release') },
-  format: { run: () => [['tools/check-format']] },
+  format: { run: () => [['tools/check-format'], ...nodeTests('test/format')] },
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
   unit: { run: () => units('release'), needs: ['build'] },
   web: { run: () => [['tools/web']] },
