@@ -12,7 +12,7 @@
 namespace holdfast::journal {
 
 struct ExportResult {
-  std::uint64_t size = 0;   // of the checkpoint exported
+  std::uint64_t size = 0;  // of the checkpoint exported
   std::uint64_t files = 0;
 };
 // Writes the tree of `note` (a checkpoint of this log) below `into`, which must be empty or hold an earlier export.

@@ -1,0 +1,160 @@
+#include "core/journal/format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/journal/log.h"
+
+namespace holdfast::journal {
+namespace {
+
+constexpr std::string_view segment_magic = "HFSEGMT1";
+constexpr std::string_view record_magic = "HFRECRD1";
+constexpr std::size_t segment_crc_at = block_bytes - 4;
+constexpr std::size_t record_crc_at = record_header_bytes - 4;
+constexpr std::size_t reserved_bytes = 20;
+constexpr std::size_t frame_bytes = 8;
+
+bool is_zero(ByteView bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
+std::uint32_t u32_at(ByteView bytes, std::size_t at) { return Reader(bytes.subspan(at, 4)).u32(); }
+
+// Bytes written so far, zeros up to `crc_at`, and the CRC32C of all that.
+Bytes seal(Writer& w, std::size_t crc_at) {
+  HF_CHECK(w.size() <= crc_at, "{} bytes before a CRC at {}", w.size(), crc_at);
+  Bytes out = w.take();
+  out.resize(crc_at);
+  Writer crc;
+  crc.u32(crc32c(out));
+  const ByteView v = crc.view();
+  out.insert(out.end(), v.begin(), v.end());
+  return out;
+}
+
+}  // namespace
+
+Hash journal_id_of(const Origin& origin) { return sha256(as_bytes(origin.text())); }
+
+Bytes encode_segment_header(const SegmentHeader& header) {
+  Writer w;
+  w.raw(as_bytes(segment_magic));
+  w.u32(format_version);
+  w.u32(block_bytes);
+  w.raw(header.journal_id);
+  w.u64(header.number);
+  w.u64(header.first_record);
+  w.raw(header.record_before);
+  w.text(header.origin);
+  return seal(w, segment_crc_at);
+}
+
+std::optional<SegmentHeader> decode_segment_header(ByteView block) {
+  if (block.size() != block_bytes || crc32c(block.first(segment_crc_at)) != u32_at(block, segment_crc_at))
+    return std::nullopt;
+  Reader in(block.first(segment_crc_at));
+  if (as_text(in.raw(8)) != segment_magic || in.u32() != format_version || in.u32() != block_bytes) return std::nullopt;
+  SegmentHeader out;
+  out.journal_id = in.array<32>();
+  out.number = in.u64();
+  out.first_record = in.u64();
+  out.record_before = in.array<32>();
+  out.origin = in.text();
+  if (!in.ok() || !is_zero(in.raw(in.left()))) return std::nullopt;
+  return out;
+}
+
+void encode_record_header(const RecordHeader& header, std::span<std::byte> into) {
+  HF_CHECK(into.size() == record_header_bytes, "{} bytes for a record's header", into.size());
+  Writer w;
+  w.raw(as_bytes(record_magic));
+  w.u32(static_cast<std::uint32_t>(header.kind));
+  w.u32(header.count);
+  w.raw(header.journal_id);
+  w.u64(header.number);
+  w.u64(header.first);
+  w.u32(header.payload_bytes);
+  w.u32(header.payload_crc);
+  w.raw(header.content);
+  w.raw(header.before);
+  std::ranges::copy(seal(w, record_crc_at), into.begin());
+}
+
+std::optional<RecordHeader> decode_record_header(ByteView bytes) {
+  if (bytes.size() < record_header_bytes) return std::nullopt;
+  bytes = bytes.first(record_header_bytes);
+  // The magic first: most blocks that are looked at after a crash are zeros.
+  if (as_text(bytes.first(8)) != record_magic || crc32c(bytes.first(record_crc_at)) != u32_at(bytes, record_crc_at))
+    return std::nullopt;
+  Reader in(bytes.subspan(8, record_crc_at - 8));
+  RecordHeader out;
+  const std::uint32_t kind = in.u32();
+  if (kind < 1 || kind > 3) return std::nullopt;
+  out.kind = static_cast<RecordKind>(kind);
+  out.count = in.u32();
+  out.journal_id = in.array<32>();
+  out.number = in.u64();
+  out.first = in.u64();
+  out.payload_bytes = in.u32();
+  out.payload_crc = in.u32();
+  out.content = in.array<32>();
+  out.before = in.array<32>();
+  if (!is_zero(in.raw(reserved_bytes)) || !in.at_end()) return std::nullopt;
+  return out;
+}
+
+Hash record_hash(ByteView encoded_header) {
+  HF_CHECK(encoded_header.size() == record_header_bytes, "{} bytes", encoded_header.size());
+  return sha256(encoded_header);
+}
+
+Hash content_of(std::span<const Hash> leaves) {
+  return sha256({reinterpret_cast<const std::byte*>(leaves.data()), leaves.size_bytes()});
+}
+
+void frame_entry(Bytes& payload, ByteView body) {
+  HF_CHECK(body.size() <= entry_bytes_max, "an entry of {} bytes", body.size());
+  HF_CHECK(payload.size() % 8 == 0, "{} bytes before the entry", payload.size());
+  Writer w;
+  w.u32(static_cast<std::uint32_t>(body.size()));
+  w.u32(crc32c(body));
+  const ByteView frame = w.view();
+  payload.insert(payload.end(), frame.begin(), frame.end());
+  payload.insert(payload.end(), body.begin(), body.end());
+  payload.resize((payload.size() + 7) / 8 * 8);
+}
+
+std::optional<std::vector<ByteView>> split_entries(ByteView payload, std::uint32_t count) {
+  if (count > payload.size() / frame_bytes) return std::nullopt;
+  std::vector<ByteView> out;
+  out.reserve(count);
+  Reader in(payload);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t length = in.u32();
+    in.u32();
+    if (length > entry_bytes_max) return std::nullopt;
+    out.push_back(in.raw(length));
+    if (!is_zero(in.raw((8 - length % 8) % 8)) || !in.ok()) return std::nullopt;
+  }
+  if (!in.at_end()) return std::nullopt;
+  return out;
+}
+
+std::string segment_name(std::uint32_t number) {
+  HF_CHECK(number <= 99'999'999, "segment number {}", number);
+  return fmt::format("seg-{:08}.hfj", number);
+}
+
+std::optional<std::uint32_t> segment_number(std::string_view name) {
+  if (name.size() != 16 || !name.starts_with("seg-") || !name.ends_with(".hfj")) return std::nullopt;
+  std::uint32_t number = 0;
+  const char* end = name.data() + 12;
+  const auto [stop, error] = std::from_chars(name.data() + 4, end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace holdfast::journal

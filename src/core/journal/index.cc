@@ -1,0 +1,50 @@
+#include "core/journal/index.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+
+namespace holdfast::journal {
+
+void Index::add_commit(Place place, std::uint32_t count) {
+  HF_CHECK(count > 0, "a commit without entries");
+  commits_.push_back({size_, place});
+  size_ += count;
+}
+
+void Index::rewind(std::uint64_t size) {
+  HF_CHECK(size <= size_, "rewind to {} from {}", size, size_);
+  std::vector<Aside> gone;
+  for (std::uint64_t end = size_; end > size;) {
+    const Commit& last = commits_.back();
+    const std::uint64_t first = std::max(last.first, size);
+    gone.push_back(
+        {last.place, first, static_cast<std::uint32_t>(first - last.first), static_cast<std::uint32_t>(end - first)});
+    end = last.first;
+    if (last.first >= size) commits_.pop_back();
+  }
+  aside_.insert(aside_.end(), gone.rbegin(), gone.rend());
+  aside_count_ += size_ - size;
+  size_ = size;
+}
+
+Index::Found Index::find(EntryIndex index) const {
+  HF_CHECK(index < size_, "entry {} of {}", index, size_);
+  const auto after = std::ranges::upper_bound(commits_, index, {}, &Commit::first);
+  HF_CHECK(after != commits_.begin(), "entry {} lies before the first commit", index);
+  return {std::prev(after)->place, std::prev(after)->first, after == commits_.end() ? size_ : after->first};
+}
+
+std::optional<Place> Index::checkpoint_at_most(std::uint64_t limit) const {
+  const auto after = checkpoints_.upper_bound(limit);
+  if (after == checkpoints_.begin()) return std::nullopt;
+  return std::prev(after)->second;
+}
+
+std::optional<std::uint64_t> Index::next_checkpoint_size(std::uint64_t after_size) const {
+  const auto after = checkpoints_.upper_bound(after_size);
+  if (after == checkpoints_.end()) return std::nullopt;
+  return after->first;
+}
+
+}  // namespace holdfast::journal

@@ -1,0 +1,209 @@
+// The journal against a model: random commands, stopped at random moments, must leave what was acknowledged and at most the
+// one record that was being written. And: no flipped bit goes unnoticed.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "core/journal/format.h"
+#include "core/journal/log_test_support.h"
+#include "core/journal/memory_disk.h"
+
+namespace holdfast::journal {
+namespace {
+
+struct Model {
+  std::vector<std::string> entries;
+  std::vector<std::pair<EntryIndex, std::string>> aside;
+  std::map<std::uint64_t, std::string> checkpoints;
+  std::uint64_t largest() const { return checkpoints.empty() ? 0 : checkpoints.rbegin()->first; }
+  bool operator==(const Model&) const = default;
+};
+
+Model model_of(Log& log) {
+  Model out;
+  auto entries = content(log);
+  RC_ASSERT(entries.has_value());
+  out.entries = *entries;
+  out.aside = aside(log);
+  for (auto size = log.next_checkpoint_size(0); size; size = log.next_checkpoint_size(*size))
+    out.checkpoints[*size] = log.checkpoint_at_most(*size);
+  return out;
+}
+
+class Machine {
+ public:
+  explicit Machine(std::uint64_t seed) : disk_(seed) {}
+
+  // One random command, carried out on log and model alike. False: the machine stopped in it.
+  bool step() {
+    before_ = durable_;
+    const int what = *rc::gen::weightedElement<int>({{6, 0}, {2, 1}, {1, 2}, {1, 3}});
+    if (what == 1) return checkpoint();
+    if (what == 2) return rewind();
+    if (what == 3) return reopen();
+    return commit();
+  }
+  void maybe_stop_soon() {
+    if (*rc::gen::inRange(0, 4) != 0) return;
+    disk_.stop_at(*rc::gen::inRange<std::uint64_t>(1, 6), *rc::gen::element(Left::nothing, Left::torn, Left::all));
+  }
+  // Starts again and compares with the model: before or after the command that was cut short.
+  void start_and_compare() {
+    disk_.restart();
+    log_.reset();
+    auto log = Log::open(disk_, executor_, test_origin(), mark_);
+    if (!log) RC_FAIL(log.error().text);
+    log_ = std::move(*log);
+    const Model found = model_of(*log_);
+    RC_ASSERT(found == before_ || found == durable_);
+    durable_ = found;
+    RC_ASSERT(log_->root() == root_of(found.entries));
+    RC_ASSERT(log_->aside_count() == found.aside.size());
+  }
+
+ private:
+  bool commit() {
+    const int count = *rc::gen::inRange(0, 12);
+    for (int i = 0; i < count; ++i) {
+      const std::size_t size =
+          *rc::gen::weightedOneOf<std::size_t>({{8, rc::gen::inRange<std::size_t>(0, 300)},
+                                                {2, rc::gen::inRange<std::size_t>(3900, 4200)},
+                                                {1, rc::gen::inRange<std::size_t>(60'000, entry_bytes_max + 1)}});
+      const std::string entry(size, static_cast<char>('a' + i));
+      log_->append(as_bytes(entry));
+      durable_.entries.push_back(entry);
+    }
+    return log_->commit().has_value();
+  }
+  bool checkpoint() {
+    const auto size = *rc::gen::inRange<std::uint64_t>(durable_.largest(), durable_.entries.size() + 1);
+    if (size == 0) return true;
+    const std::string note = signed_note(*log_, size);
+    durable_.checkpoints[size] = note;
+    return log_->put_checkpoint(size, note).has_value();
+  }
+  bool rewind() {
+    const auto size = *rc::gen::inRange<std::uint64_t>(durable_.largest(), durable_.entries.size() + 1);
+    for (std::uint64_t i = size; i < durable_.entries.size(); ++i) durable_.aside.emplace_back(i, durable_.entries[i]);
+    durable_.entries.resize(size);
+    return log_->rewind(size).has_value();
+  }
+  bool reopen() {
+    if (*rc::gen::arbitrary<bool>()) mark_ = log_->mark();
+    log_.reset();
+    auto log = Log::open(disk_, executor_, test_origin(), mark_);
+    if (!log) return false;
+    log_ = std::move(*log);
+    RC_ASSERT(model_of(*log_) == durable_);
+    return true;
+  }
+
+  MemoryDisk disk_;
+  SerialExecutor executor_;
+  std::unique_ptr<Log> log_;
+  std::optional<LogMark> mark_;
+  Model before_, durable_;
+};
+
+RC_GTEST_PROP(LogProperty, after_any_commands_and_crashes_the_journal_is_what_was_acknowledged, ()) {
+  Machine machine(*rc::gen::inRange<std::uint64_t>(1, 1'000'000));
+  machine.start_and_compare();
+  const int starts = *rc::gen::inRange(1, 5);
+  for (int start = 0; start < starts; ++start) {
+    const int steps = *rc::gen::inRange(0, 15);
+    for (int i = 0; i < steps; ++i) {
+      machine.maybe_stop_soon();
+      if (!machine.step()) break;
+    }
+    machine.start_and_compare();
+  }
+}
+
+// SQLite's way: the 1st, the 2nd, … the Nth change fails, until the body passes unharmed.
+TEST(LogFault, every_single_change_may_be_the_last_one) {
+  for (const Left left : {Left::nothing, Left::torn, Left::all}) {
+    bool has_passed = false;
+    for (std::uint64_t nth = 1; !has_passed; ++nth) {
+      ASSERT_LT(nth, 200u);
+      MemoryDisk disk(nth);
+      SerialExecutor executor;
+      disk.stop_at(nth, left);
+      std::size_t acknowledged = 0;
+      const auto body = [&]() -> Status {
+        for (int start = 0; start < 4; ++start) {
+          HF_TRY(auto log, Log::open(disk, executor, test_origin()));
+          for (int i = 0; i < 3; ++i) {
+            log->append(as_bytes(std::string(50'000, 'x')));
+            log->append(as_bytes(std::to_string(acknowledged + 1)));
+            HF_TRY_VOID(log->commit());
+            acknowledged += 2;
+            HF_TRY_VOID(log->put_checkpoint(log->size(), signed_note(*log, log->size())));
+          }
+        }
+        return {};
+      };
+      has_passed = body().has_value();
+      disk.restart();
+      auto log = Log::open(disk, executor, test_origin());
+      ASSERT_TRUE(log.has_value()) << "change " << nth << ": " << log.error().text;
+      EXPECT_GE((*log)->size(), acknowledged) << "change " << nth;
+      EXPECT_LE((*log)->size(), acknowledged + 2) << "change " << nth;
+      const auto entries = content(**log);
+      for (std::size_t i = 1; i < entries->size(); i += 2) EXPECT_EQ((*entries)[i], std::to_string(i));
+    }
+  }
+}
+
+// A journal over four segments, with every kind of record.
+class BitFlip : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (int start = 0; start < 3; ++start) {
+      auto log = std::move(*Log::open(disk_, executor_, test_origin()));
+      for (int i = 0; i < 4; ++i) {
+        for (int j = 0; j <= i; ++j)
+          log->append(as_bytes("entry " + std::to_string(start) + std::to_string(i * 10 + j)));
+        ASSERT_TRUE(log->commit().has_value());
+        Status more;
+        if (i == 1) more = log->put_checkpoint(log->size(), signed_note(*log, log->size()));
+        if (i == 2) more = log->rewind(log->size() - 1);
+        ASSERT_TRUE(more.has_value());
+      }
+    }
+    auto log = std::move(*Log::open(disk_, executor_, test_origin()));
+    expected_ = *content(*log);
+    aside_ = aside(*log);
+    disk_ = std::move(*disk_.copy());
+  }
+  // True if the flip was found or changed nothing that can be seen.
+  bool is_found_or_harmless(const std::string& path, std::uint64_t bit) {
+    auto disk = disk_.copy();
+    disk->flip_bit(path, bit);
+    auto log = Log::open(*disk, executor_, test_origin());
+    if (!log) return log.error().code == "journal/damaged" || log.error().code == "journal/wrong_origin";
+    return *content(**log) == expected_ && aside(**log) == aside_ && (*log)->root() == root_of(expected_);
+  }
+
+  MemoryDisk disk_;
+  SerialExecutor executor_;
+  std::vector<std::string> expected_;
+  std::vector<std::pair<EntryIndex, std::string>> aside_;
+};
+
+TEST_F(BitFlip, of_any_bit_is_found_or_harmless) {
+  std::size_t checked = 0;
+  for (const std::string& path : disk_.paths()) {
+    const Bytes& bytes = disk_.content(path);
+    // Every bit of every header, every 7th bit of what else is not zero, and some zeros. The last record has a copy.
+    for (std::uint64_t bit = 0; bit < bytes.size() * 8;) {
+      const std::uint64_t in_block = bit / 8 % block_bytes;
+      const bool is_used = bytes[bit / 8] != std::byte{0};
+      ASSERT_TRUE(is_found_or_harmless(path, bit)) << path << " bit " << bit;
+      ++checked;
+      bit += is_used && in_block < record_header_bytes ? 1 : is_used ? 7 : bit < 20 * block_bytes * 8 ? 613 : 100'003;
+    }
+  }
+  EXPECT_GT(checked, 2'000u);
+}
+
+}  // namespace
+}  // namespace holdfast::journal

@@ -1,0 +1,501 @@
+#include "core/journal/log.h"
+
+#include <gtest/gtest.h>
+
+#include "core/journal/format.h"
+#include "core/journal/log_test_support.h"
+#include "core/journal/memory_disk.h"
+
+namespace holdfast::journal {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+class LogTest : public testing::Test {
+ protected:
+  std::unique_ptr<Log> open(const std::optional<LogMark>& mark = std::nullopt) {
+    auto log = Log::open(disk_, executor_, test_origin(), mark);
+    EXPECT_TRUE(log.has_value()) << log.error().text;
+    return log ? std::move(*log) : nullptr;
+  }
+  Error open_error(const std::optional<LogMark>& mark = std::nullopt) {
+    auto log = Log::open(disk_, executor_, test_origin(), mark);
+    EXPECT_FALSE(log.has_value());
+    return log ? Error{} : log.error();
+  }
+  static void commit(Log& log, const Texts& entries) {
+    for (const std::string& e : entries) log.append(as_bytes(e));
+    const Status done = log.commit();
+    ASSERT_TRUE(done.has_value()) << done.error().text;
+  }
+  static void checkpoint(Log& log, std::uint64_t size) {
+    ASSERT_TRUE(log.put_checkpoint(size, signed_note(log, size)).has_value());
+  }
+  std::string segment(std::uint32_t number) const { return Log::directory(test_origin()) + "/" + segment_name(number); }
+  Texts segments() const { return disk_.paths(); }
+  // Where the record after `records` one-block records of a segment stands.
+  static std::size_t block(std::size_t records) { return block_bytes * (1 + records); }
+
+  MemoryDisk disk_;
+  SerialExecutor executor_;
+};
+
+TEST_F(LogTest, an_empty_log_makes_no_file) {
+  auto log = open();
+  EXPECT_EQ(log->size(), 0u);
+  EXPECT_EQ(log->root(), Tree().root());
+  EXPECT_TRUE(log->commit().has_value());
+  EXPECT_TRUE(segments().empty());
+  EXPECT_EQ(log->last_checkpoint(), "");
+  EXPECT_EQ(Log::directory(test_origin(3)), "journals/store-07/3");
+}
+
+TEST_F(LogTest, committed_entries_are_there_after_reopening) {
+  auto log = open();
+  EXPECT_EQ(log->append(as_bytes("a")), 0u);
+  EXPECT_EQ(log->append(as_bytes("")), 1u);
+  EXPECT_EQ(log->size(), 2u);
+  EXPECT_EQ(log->durable_size(), 0u);
+  EXPECT_EQ(*content(*log), (Texts{"a", ""}));  // readable before it is durable
+  EXPECT_EQ(log->root(), root_of(Texts{"a", ""}));
+  ASSERT_TRUE(log->commit().has_value());
+  EXPECT_EQ(log->durable_size(), 2u);
+  EXPECT_EQ(log->uncommitted_bytes(), 0u);
+  const std::string large(entry_bytes_max, 'x');
+  commit(*log, {large});
+  const Hash root = log->root();
+  log = open();
+  EXPECT_EQ(*content(*log), (Texts{"a", "", large}));
+  EXPECT_EQ(log->root(), root);
+  EXPECT_EQ(root, root_of(Texts{"a", "", large}));
+  EXPECT_EQ(to_bytes(as_bytes("a")), *log->read(0));
+}
+
+TEST_F(LogTest, uncommitted_entries_are_gone_after_reopening) {
+  auto log = open();
+  commit(*log, {"kept"});
+  log->append(as_bytes("lost"));
+  EXPECT_EQ(*content(*open()), Texts{"kept"});
+}
+
+TEST_F(LogTest, every_entry_body_starts_on_a_multiple_of_eight) {
+  auto log = open();
+  commit(*log, {"1", "12345678", "123", ""});
+  const Bytes file = disk_.content(segment(0));
+  const auto entries = split_entries(ByteView(file).subspan(block_bytes + record_header_bytes, 56), 4);
+  ASSERT_TRUE(entries.has_value());
+  for (ByteView e : *entries) EXPECT_EQ((e.data() - file.data()) % 8, 0);
+}
+
+TEST_F(LogTest, segments_grow_and_a_record_larger_than_one_gets_its_own) {
+  auto log = open();
+  const std::string entry(60'000, 'e');
+  for (int i = 0; i < 12; ++i) commit(*log, {entry});
+  commit(*log, Texts(100, entry));
+  EXPECT_EQ(disk_.content(segment(0)).size(), 256u << 10);
+  EXPECT_EQ(disk_.content(segment(1)).size(), 512u << 10);
+  EXPECT_GE(disk_.content(segment(2)).size(), 6'000'000u);
+  commit(*log, {"small"});
+  const auto before = *content(*log);
+  log = open();
+  EXPECT_EQ(*content(*log), before);
+  EXPECT_EQ(log->root(), root_of(before));
+}
+
+TEST_F(LogTest, no_byte_that_was_written_is_written_again) {
+  auto log = open();
+  Bytes before;
+  for (int i = 0; i < 20; ++i) {
+    commit(*log, {"entry " + std::to_string(i)});
+    const Bytes& now = disk_.content(segment(0));
+    for (std::size_t at = 0; at < before.size(); ++at) {
+      ASSERT_TRUE(before[at] == std::byte{0} || before[at] == now[at]) << at;
+    }
+    before = now;
+  }
+}
+
+TEST_F(LogTest, the_last_record_is_made_durable_again_in_a_new_segment_before_anything_is_served) {
+  commit(*open(), {"a"});
+  const std::uint64_t before = disk_.changes();
+  auto log = open();
+  EXPECT_EQ(segments(), (Texts{segment(0), segment(1)}));
+  EXPECT_GT(disk_.changes(), before);
+  const Bytes& old_bytes = disk_.content(segment(0));
+  const Bytes& new_bytes = disk_.content(segment(1));
+  EXPECT_TRUE(std::equal(old_bytes.begin() + 4096, old_bytes.begin() + 8192, new_bytes.begin() + 4096));
+  // Without the older copy, the newer one carries the journal on.
+  std::ranges::fill(std::span(disk_.content(segment(0))).subspan(4096, 4096), std::byte{0});
+  EXPECT_EQ(*content(*open()), Texts{"a"});
+}
+
+TEST_F(LogTest, a_hundred_starts_without_a_write_leave_two_segments) {
+  commit(*open(), {"a"});
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(*content(*open()), Texts{"a"});
+  EXPECT_EQ(segments().size(), 2u);
+  auto log = open();
+  commit(*log, {"b"});
+  EXPECT_EQ(*content(*open()), (Texts{"a", "b"}));
+}
+
+// ---- crash windows, in the order of docs/journal-format.md
+
+TEST_F(LogTest, a_segment_without_a_header_is_harmless) {
+  auto log = open();
+  commit(*log, {"a"});
+  ASSERT_TRUE(disk_.create(segment(7), segment_bytes_min).has_value());
+  ASSERT_TRUE(disk_.create(segment(8), 512).has_value());  // stopped while it was zeroed
+  log = open();
+  EXPECT_EQ(*content(*log), Texts{"a"});
+  EXPECT_EQ(segments(), (Texts{segment(0), segment(9)}));  // the empty ones are gone
+  commit(*log, {"b"});
+  EXPECT_EQ(*content(*open()), (Texts{"a", "b"}));
+}
+
+TEST_F(LogTest, a_journal_whose_first_segment_got_no_record_is_empty) {
+  ASSERT_TRUE(disk_.create(segment(0), segment_bytes_min).has_value());
+  auto log = open();
+  EXPECT_EQ(log->size(), 0u);
+  EXPECT_TRUE(segments().empty());
+  commit(*log, {"a"});
+  EXPECT_EQ(*content(*open()), Texts{"a"});
+}
+
+TEST_F(LogTest, a_torn_record_at_the_end_is_dropped_and_its_place_not_used_again) {
+  auto log = open();
+  commit(*log, {"a"});
+  disk_.stop_at(1, Left::torn);
+  log->append(as_bytes(std::string(20'000, 'b')));
+  EXPECT_EQ(log->commit().error().code, "base/disk_failed");
+  disk_.restart();
+  const Bytes before = disk_.content(segment(0));
+  log = open();
+  EXPECT_EQ(*content(*log), Texts{"a"});
+  commit(*log, {"c"});
+  EXPECT_EQ(*content(*open()), (Texts{"a", "c"}));
+  EXPECT_EQ(disk_.content(segment(0)), before);
+}
+
+TEST_F(LogTest, a_whole_record_that_was_not_acknowledged_is_kept) {
+  auto log = open();
+  commit(*log, {"a"});
+  disk_.stop_at(1, Left::all);
+  log->append(as_bytes("b"));
+  EXPECT_FALSE(log->commit());
+  disk_.restart();
+  EXPECT_EQ(*content(*open()), (Texts{"a", "b"}));
+}
+
+TEST_F(LogTest, a_torn_copy_is_fine_the_older_stays) {
+  commit(*open(), {std::string(9'000, 'a')});
+  for (std::uint64_t countdown : {3u, 3u, 2u, 2u, 1u}) {
+    disk_.stop_at(countdown, Left::torn);  // create, header, copy
+    EXPECT_EQ(open_error().code, "base/disk_failed");
+    disk_.restart();
+  }
+  EXPECT_EQ(*content(*open()), Texts{std::string(9'000, 'a')});
+}
+
+TEST_F(LogTest, a_failed_write_leaves_the_log_unusable) {
+  auto log = open();
+  commit(*log, {"a"});
+  disk_.stop_at(1, Left::nothing);
+  log->append(as_bytes("b"));
+  EXPECT_FALSE(log->commit());
+  disk_.restart();
+  EXPECT_DEATH((void)log->commit(), "protocol 1.2");
+}
+
+TEST_F(LogTest, a_full_disk_is_told_and_what_was_durable_stays) {
+  auto log = open();
+  commit(*log, {"a"});
+  disk_.set_capacity(300'000);
+  log->append(as_bytes(std::string(60'000, 'b')));
+  ASSERT_TRUE(log->commit().has_value());
+  for (int i = 0; i < 10; ++i) log->append(as_bytes(std::string(60'000, 'c')));
+  EXPECT_EQ(log->commit().error().code, "base/disk_full");
+  EXPECT_EQ(open_error().code, "base/disk_full");
+  disk_.set_capacity(~0ull);
+  EXPECT_EQ(content(*open())->size(), 2u);
+}
+
+// ---- damage
+
+TEST_F(LogTest, a_whole_record_beyond_a_broken_one_is_damage_that_names_the_place) {
+  auto log = open();
+  for (const char* e : {"a", "b", "c"}) commit(*log, {e});
+  log.reset();
+  disk_.flip_bit(segment(0), (block(1) + 170) * 8);
+  const Error error = open_error();
+  EXPECT_EQ(error.code, "journal/damaged");
+  EXPECT_NE(error.text.find("seg-00000000.hfj, offset 8192, entry 1"), std::string::npos) << error.text;
+  disk_.flip_bit(segment(0), (block(1) + 170) * 8);
+  EXPECT_EQ(content(*open())->size(), 3u);  // nothing had been changed
+}
+
+TEST_F(LogTest, a_missing_segment_is_damage) {
+  auto log = open();
+  for (int i = 0; i < 10; ++i) commit(*log, {std::string(60'000, 'e')});
+  log.reset();
+  ASSERT_EQ(segments().size(), 2u);
+  ASSERT_TRUE(disk_.remove(segment(0)).has_value());
+  EXPECT_EQ(open_error().code, "journal/damaged");
+}
+
+TEST_F(LogTest, a_segment_whose_header_is_broken_is_damage_when_it_holds_records) {
+  auto log = open();
+  commit(*log, {"a"});
+  log = open();
+  commit(*log, {"b"});
+  log.reset();
+  disk_.flip_bit(segment(1), 100);
+  EXPECT_EQ(open_error().code, "journal/damaged");
+}
+
+TEST_F(LogTest, a_segment_of_another_journal_is_refused) {
+  auto other = Log::open(disk_, executor_, test_origin(2));
+  commit(**other, {"x"});
+  disk_.rename(Log::directory(test_origin(2)) + "/" + segment_name(0), segment(5));
+  const Error error = open_error();
+  EXPECT_EQ(error.code, "journal/wrong_origin");
+  EXPECT_NE(error.text.find("store-07/2"), std::string::npos) << error.text;
+  EXPECT_NE(error.text.find("store-07/1"), std::string::npos) << error.text;
+}
+
+TEST_F(LogTest, a_renamed_segment_is_damage) {
+  commit(*open(), {"x"});
+  disk_.rename(segment(0), segment(4));
+  EXPECT_EQ(open_error().code, "journal/damaged");
+}
+
+TEST_F(LogTest, files_with_other_names_are_left_alone) {
+  ASSERT_TRUE(disk_.write_all(Log::directory(test_origin()) + "/note.txt", as_bytes("x")).has_value());
+  ASSERT_TRUE(disk_.write_all(Log::directory(test_origin()) + "/seg-1.hfj", as_bytes("x")).has_value());
+  commit(*open(), {"a"});
+  EXPECT_EQ(*content(*open()), Texts{"a"});
+}
+
+TEST_F(LogTest, an_entry_that_rots_while_the_node_runs_is_refused_when_it_is_read) {
+  auto log = open();
+  commit(*log, {"a"});
+  commit(*log, {"b"});
+  disk_.flip_bit(segment(0), (block(0) + 168) * 8);
+  EXPECT_EQ(log->read(0).error().code, "journal/damaged");
+  EXPECT_EQ(*log->read(1), to_bytes(as_bytes("b")));  // the rest is served (protocol 2.4)
+}
+
+// ---- mark
+
+TEST_F(LogTest, opening_with_a_mark_gives_the_same_log) {
+  auto log = open();
+  for (int i = 0; i < 700; ++i) commit(*log, {"entry " + std::to_string(i)});
+  const LogMark mark = log->mark();
+  for (int i = 0; i < 300; ++i) commit(*log, {"later " + std::to_string(i), "x"});
+  checkpoint(*log, 800);
+  const LogMark end = log->mark();
+  log = open(mark);
+  EXPECT_EQ(log->mark().tree, end.tree);
+  EXPECT_EQ(log->size(), end.size);
+  EXPECT_EQ(content(*log)->size(), 1300u);
+  EXPECT_EQ(*log->root_at(700), mark.tree.root());
+  EXPECT_EQ(open(end)->mark().record_hash, end.record_hash);
+}
+
+TEST_F(LogTest, a_mark_beyond_the_last_record_is_damage) {
+  auto log = open();
+  commit(*log, {"a"});
+  auto before = disk_.copy();
+  commit(*log, {"b"});
+  const LogMark mark = log->mark();
+  auto older = Log::open(*before, executor_, test_origin(), mark);
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().code, "journal/damaged");
+  EXPECT_NE(older.error().text.find("snapshot"), std::string::npos);
+}
+
+TEST_F(LogTest, a_mark_of_another_branch_is_damage) {
+  auto log = open();
+  commit(*log, {"a"});
+  auto before = disk_.copy();
+  commit(*log, {"b"});
+  const LogMark mark = log->mark();
+  auto branch = Log::open(*before, executor_, test_origin());
+  commit(**branch, {"c"});
+  EXPECT_EQ(Log::open(*before, executor_, test_origin(), mark).error().code, "journal/damaged");
+}
+
+// ---- checkpoints
+
+TEST_F(LogTest, checkpoints_are_found_by_size_after_reopening_too) {
+  auto log = open();
+  for (int i = 0; i < 5; ++i) {
+    commit(*log, {"x", "y"});
+    if (i % 2 == 0) checkpoint(*log, log->size());  // 2, 6, 10
+  }
+  const auto check = [](Log& l) {
+    EXPECT_EQ(l.last_checkpoint(), signed_note(l, 10));
+    EXPECT_EQ(l.checkpoint_at_most(9), signed_note(l, 6));
+    EXPECT_EQ(l.checkpoint_at_most(6), signed_note(l, 6));
+    EXPECT_EQ(l.checkpoint_at_most(1), "");
+    EXPECT_EQ(l.next_checkpoint_size(0), 2u);
+    EXPECT_EQ(l.next_checkpoint_size(2), 6u);
+    EXPECT_EQ(l.next_checkpoint_size(10), std::nullopt);
+  };
+  check(*log);
+  log = open();
+  check(*log);
+}
+
+TEST_F(LogTest, of_one_size_the_note_stored_last_counts_and_the_largest_size_is_the_last) {
+  auto log = open();
+  commit(*log, {"x", "y"});
+  checkpoint(*log, 1);
+  checkpoint(*log, 2);
+  Note note = *parse_note(signed_note(*log, 1));
+  const TestKey mirror(2);
+  note.signatures.push_back(cosign(*parse_checkpoint(note.text), "m", mirror.open, Instant{}, mirror.signer()));
+  ASSERT_TRUE(log->put_checkpoint(1, to_text(note)).has_value());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(log->checkpoint_at_most(1), to_text(note));
+    EXPECT_EQ(log->last_checkpoint(), signed_note(*log, 2));
+    log = open();
+  }
+}
+
+TEST_F(LogTest, a_note_that_does_not_fit_is_refused_and_nothing_is_written) {
+  auto log = open();
+  commit(*log, {"x"});
+  const std::uint64_t before = disk_.changes();
+  const Hash root = log->root();
+  EXPECT_EQ(log->put_checkpoint(1, "x").error().code, "journal/bad_note");
+  EXPECT_EQ(log->put_checkpoint(1, signed_note(test_origin(2), 1, root)).error().code, "journal/bad_note");
+  EXPECT_EQ(log->put_checkpoint(0, signed_note(test_origin(), 1, root)).error().code, "journal/bad_note");
+  EXPECT_EQ(log->put_checkpoint(1, signed_note(test_origin(), 1, sha256({}))).error().code, "journal/bad_note");
+  EXPECT_EQ(disk_.changes(), before);
+  checkpoint(*log, 1);  // still usable
+}
+
+TEST_F(LogTest, entries_that_do_not_have_the_root_of_a_checkpoint_on_this_disk_are_damage) {
+  // As if someone had written the journal again, with every checksum right: he can not sign.
+  auto log = open();
+  commit(*log, {"a"});
+  checkpoint(*log, 1);
+  const std::string note = log->last_checkpoint();
+  Bytes& file = disk_.content(segment(0));
+  RecordHeader header = *decode_record_header(ByteView(file).subspan(block(0)));
+  file[block(0) + 168] = std::byte{'b'};
+  Writer crc;
+  crc.u32(crc32c(as_bytes("b")));
+  std::ranges::copy(crc.view(), file.begin() + static_cast<std::ptrdiff_t>(block(0)) + 164);
+  header.payload_crc = crc32c(ByteView(file).subspan(block(0) + 160, header.payload_bytes));
+  header.content = content_of(std::vector<Hash>{leaf_hash(as_bytes("b"))});
+  encode_record_header(header, std::span(file).subspan(block(0), 160));
+  RecordHeader second = *decode_record_header(ByteView(file).subspan(block(1)));
+  second.before = record_hash(ByteView(file).subspan(block(0), 160));
+  encode_record_header(second, std::span(file).subspan(block(1), 160));
+  const Error error = open_error();
+  EXPECT_EQ(error.code, "journal/damaged");
+  EXPECT_NE(error.text.find("checkpoint"), std::string::npos) << error.text;
+}
+
+// ---- rewind (protocol 3.2)
+
+TEST_F(LogTest, a_rewind_sets_entries_aside_where_they_are_found_again) {
+  auto log = open();
+  commit(*log, {"0", "1", "2"});
+  checkpoint(*log, 2);
+  commit(*log, {"3", "4"});
+  ASSERT_TRUE(log->rewind(2).has_value());
+  EXPECT_EQ(log->size(), 2u);
+  EXPECT_EQ(log->aside_count(), 3u);
+  commit(*log, {"two", "three"});
+  ASSERT_TRUE(log->rewind(3).has_value());
+  commit(*log, {"drei"});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(*content(*log), (Texts{"0", "1", "two", "drei"}));
+    EXPECT_EQ(log->root(), root_of(Texts{"0", "1", "two", "drei"}));
+    const std::vector<std::pair<EntryIndex, std::string>> all = {{2, "2"}, {3, "3"}, {4, "4"}, {3, "three"}};
+    EXPECT_EQ(aside(*log), all);
+    EXPECT_EQ(log->aside_count(), 4u);
+    log = open();
+  }
+}
+
+TEST_F(LogTest, a_rewind_to_where_the_log_stands_writes_nothing) {
+  auto log = open();
+  commit(*log, {"0"});
+  const std::uint64_t before = disk_.changes();
+  ASSERT_TRUE(log->rewind(1).has_value());
+  EXPECT_EQ(disk_.changes(), before);
+}
+
+TEST_F(LogTest, a_rewind_below_a_checkpoint_stops_the_program) {
+  auto log = open();
+  commit(*log, {"0", "1"});
+  checkpoint(*log, 1);
+  EXPECT_DEATH((void)log->rewind(0), "checkpoint at 1");
+}
+
+TEST_F(LogTest, a_rewind_across_full_tiles_gives_the_tree_of_what_is_left) {
+  auto log = open();
+  Texts kept;
+  for (int i = 0; i < 10; ++i) {
+    Texts batch(100, "batch " + std::to_string(i));
+    if (i < 4) kept.insert(kept.end(), batch.begin(), batch.end());
+    commit(*log, batch);
+  }
+  kept.resize(333);
+  ASSERT_TRUE(log->rewind(333).has_value());
+  EXPECT_EQ(log->root(), root_of(kept));
+  EXPECT_EQ(open()->root(), root_of(kept));
+  EXPECT_EQ(aside(*log).size(), 667u);
+}
+
+// ---- reading
+
+TEST_F(LogTest, a_scan_may_read_and_append) {
+  auto log = open();
+  commit(*log, {"0", "1"});
+  commit(*log, {"2"});
+  log->append(as_bytes("3"));
+  Texts seen;
+  ASSERT_TRUE(log->scan(0, 4,
+                        [&](EntryIndex index, ByteView body) -> Status {
+                          EXPECT_EQ(*log->read(3 - index), to_bytes(as_bytes(std::to_string(3 - index))));
+                          log->append(as_bytes("more"));
+                          seen.emplace_back(as_text(body));
+                          return {};
+                        })
+                  .has_value());
+  EXPECT_EQ(seen, (Texts{"0", "1", "2", "3"}));
+  EXPECT_EQ(log->size(), 8u);
+}
+
+TEST_F(LogTest, an_error_of_the_scanning_function_ends_the_scan) {
+  auto log = open();
+  commit(*log, {"0", "1", "2"});
+  int seen = 0;
+  const Status got = log->scan(0, 3, [&](EntryIndex, ByteView) -> Status {
+    ++seen;
+    return fail("test/enough", "");
+  });
+  EXPECT_EQ(got.error().code, "test/enough");
+  EXPECT_EQ(seen, 1);
+}
+
+TEST_F(LogTest, root_at_any_size_agrees) {
+  auto log = open();
+  Texts all;
+  for (int i = 0; i < 40; ++i) {
+    Texts batch(15, std::to_string(i));
+    all.insert(all.end(), batch.begin(), batch.end());
+    commit(*log, batch);
+  }
+  log->append(as_bytes("pending"));
+  all.push_back("pending");
+  for (std::uint64_t size : {0, 1, 17, 255, 256, 257, 512, 513, 599, 600, 601})
+    EXPECT_EQ(*log->root_at(size), root_of(std::span(all).first(size))) << size;
+}
+
+}  // namespace
+}  // namespace holdfast::journal

@@ -1,0 +1,83 @@
+#include "core/journal/segments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace holdfast::journal {
+
+std::unexpected<Error> damaged(std::string_view directory, Place place, std::uint64_t entry, std::string_view what) {
+  return fail(
+      "journal/damaged",
+      fmt::format("{}/{}, offset {}, entry {}: {}. Nothing was changed; keep the files and fetch the journal again "
+                  "from its mirrors (holdfast site rebuild).",
+                  directory, segment_name(place.segment), std::uint64_t{place.block} * block_bytes, entry, what));
+}
+
+Segments::Segments(Disk& disk, std::string directory, const Origin& origin, std::uint32_t next_number)
+    : disk_(disk), directory_(std::move(directory)), origin_(origin), next_number_(next_number) {}
+
+Status Segments::start_segment(const RecordHeader& first, std::uint64_t record_bytes) {
+  const std::uint64_t bytes = std::max(next_bytes_, block_bytes + record_bytes);
+  next_bytes_ = std::min(next_bytes_ * 2, segment_bytes_max);
+  const std::uint32_t number = next_number_++;
+  HF_TRY(auto file, disk_.create(directory_ + "/" + segment_name(number), bytes));
+  // Durable by itself before the first record: a whole record in a segment without a header is then always damage.
+  HF_TRY_VOID(file->write_durable(
+      0, encode_segment_header({journal_id_of(origin_), number, first.number, first.before, origin_.text()})));
+  current_ = std::move(file);
+  current_number_ = number;
+  position_ = block_bytes;
+  return {};
+}
+
+Result<Place> Segments::append(const RecordHeader& header, ByteView record) {
+  HF_CHECK(!is_failed_, "{}: an earlier write failed; the process must end (protocol 1.2)", directory_);
+  HF_CHECK(record.size() == record_extent(header.payload_bytes), "{} bytes", record.size());
+  is_failed_ = true;  // until everything below went well
+  if (!current_ || position_ + record.size() > current_->size()) HF_TRY_VOID(start_segment(header, record.size()));
+  HF_CHECK(position_ % block_bytes == 0 && position_ + record.size() <= current_->size(), "at {}", position_);
+  HF_TRY_VOID(current_->write_durable(position_, record));
+  is_failed_ = false;
+  const Place place{current_number_, static_cast<std::uint32_t>(position_ / block_bytes)};
+  position_ += record.size();
+  return place;
+}
+
+Result<File*> Segments::file_of(std::uint32_t segment) {
+  if (current_ && segment == current_number_) return current_.get();
+  if (!older_ || segment != older_number_) {
+    HF_TRY(older_, disk_.open(directory_ + "/" + segment_name(segment)));
+    older_number_ = segment;
+  }
+  return older_.get();
+}
+
+Result<std::shared_ptr<const LoadedRecord>> Segments::load(Place place, std::uint64_t entry) {
+  if (loaded_ && loaded_place_ == place) return loaded_;
+  HF_TRY(File* const file, file_of(place.segment));
+  const std::uint64_t offset = std::uint64_t{place.block} * block_bytes;
+  auto record = std::make_shared<LoadedRecord>();
+  record->bytes.resize(block_bytes);
+  HF_TRY_VOID(file->read(offset, record->bytes));
+  const auto header = decode_record_header(record->bytes);
+  if (!header || header->journal_id != journal_id_of(origin_) ||
+      record_extent(header->payload_bytes) > file->size() - offset)
+    return damaged(directory_, place, entry, "the record's header does not hold any more");
+  record->header = *header;
+  record->bytes.resize(record_extent(header->payload_bytes));
+  if (record->bytes.size() > block_bytes)
+    HF_TRY_VOID(file->read(offset + block_bytes, std::span(record->bytes).subspan(block_bytes)));
+  if (crc32c(record->payload()) != header->payload_crc)
+    return damaged(directory_, place, entry, "the record's bytes do not hold any more");
+  if (header->kind == RecordKind::commit) {
+    auto entries = split_entries(record->payload(), header->count);
+    if (!entries) return damaged(directory_, place, entry, "the record's entries are not in their form");
+    record->entries = std::move(*entries);
+  }
+  loaded_ = record;
+  loaded_place_ = place;
+  return loaded_;
+}
+
+}  // namespace holdfast::journal

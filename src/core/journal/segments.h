@@ -1,0 +1,59 @@
+// The segment files of one journal: adding a record at the end, loading one from anywhere.
+//
+// Shape:  the first segment of each start has 256 KiB, every next one twice as much up to 64 MiB: a start costs little,
+//         and what stays unused at the end of segments stays below what is used. A record that is larger than the segment
+//         would be gets one of its own size.
+// Errors: journal/damaged from load(): names file, offset and entry. base/disk_full, base/disk_failed.
+// After:  a failed append() leaves the object unusable (HF_CHECK); the restart goes on in a new file (protocol 1.2).
+// Thread: one.
+#pragma once
+
+#include <memory>
+
+#include "core/base/world.h"
+#include "core/journal/format.h"
+#include "core/journal/index.h"
+
+namespace holdfast::journal {
+
+// A record read whole: header and payload checked.
+struct LoadedRecord {
+  RecordHeader header;
+  Bytes bytes;                    // header and payload, up to the last block's end
+  std::vector<ByteView> entries;  // of a commit
+  ByteView payload() const { return ByteView(bytes).subspan(record_header_bytes, header.payload_bytes); }
+};
+
+// "journals/store-07/1/seg-00000003.hfj, offset 81920, entry 4711: <what>. <what to do>."
+std::unexpected<Error> damaged(std::string_view directory, Place place, std::uint64_t entry, std::string_view what);
+
+class Segments {
+ public:
+  // next_number: of the segment that the first append() creates; above every number on the disk.
+  Segments(Disk& disk, std::string directory, const Origin& origin, std::uint32_t next_number);
+
+  // Writes one record, a whole number of blocks whose header is encoded and final, and says where it stands, durably.
+  Result<Place> append(const RecordHeader& header, ByteView record);
+  // entry: named in the error.
+  Result<std::shared_ptr<const LoadedRecord>> load(Place place, std::uint64_t entry);
+
+ private:
+  Status start_segment(const RecordHeader& first, std::uint64_t record_bytes);
+  Result<File*> file_of(std::uint32_t segment);
+
+  Disk& disk_;
+  std::string directory_;
+  Origin origin_;
+  std::uint32_t next_number_;
+  std::uint64_t next_bytes_ = segment_bytes_min;
+  bool is_failed_ = false;
+  std::unique_ptr<File> current_;  // null until the first append()
+  std::uint32_t current_number_ = 0;
+  std::uint64_t position_ = 0;
+  std::unique_ptr<File> older_;  // the last other segment that was read
+  std::uint32_t older_number_ = 0;
+  Place loaded_place_;
+  std::shared_ptr<const LoadedRecord> loaded_;  // the last record that was read: entries are mostly read in order
+};
+
+}  // namespace holdfast::journal
