@@ -1,0 +1,67 @@
+// A catalogue from CSV into head office's journal.
+//
+// Shape:  columns sku, gtin, name, unit_price, vat, goods in any order, under these names or those that Shopify and Odoo
+//         export. A file that has no barcodes at all is taken when `without_gtin` says so, one without VAT codes when
+//         `vat_for_all` is given; without the column goods, everything is goods.
+// Errors: trade/bad_header: a column is missing; nothing was imported. Otherwise a bad row costs that row: it goes to the
+//         refused file with its line and the reason, and the rest is imported. Errors of Node end the import; what was
+//         taken until then stays, and the import can be run again.
+// After:  only what differs from the node's catalogue is sent, so a second import changes nothing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/trade/csv.h"
+#include "edge/trade/node.h"
+
+namespace holdfast::trade {
+
+inline constexpr std::size_t sku_bytes_max = 31;
+inline constexpr std::size_t name_bytes_max = 200;
+
+struct CatalogueOptions {
+  std::string refused_path;
+  std::string vat_for_all;    // VAT code of every row, for files without that column
+  bool without_gtin = false;  // the file has no barcodes at all
+};
+struct CatalogueReport {
+  std::string site;
+  std::uint64_t rows = 0, listed = 0, unchanged = 0, refused = 0;
+  std::map<std::string, std::uint64_t> reasons;  // kind of reason -> rows
+};
+Result<CatalogueReport> import_catalogue(std::unique_ptr<ByteSource> source, Node& node,
+                                         const CatalogueOptions& options);
+
+// Where each column stands in a header; -1: not there.
+struct CatalogueColumns {
+  int sku = -1, gtin = -1, name = -1, unit_price = -1, vat = -1, goods = -1;
+};
+Result<CatalogueColumns> catalogue_columns(const std::vector<std::string>& header, const CatalogueOptions& options);
+
+// Lists products at a node in batches; a batch that is refused is taken apart, so that one bad product costs itself alone.
+// `done` is called once for each product, with an empty reason where it was listed.
+class ProductLister {
+ public:
+  using Done =
+      std::function<Status(const Product&, std::uint64_t line, const std::string& code, const std::string& reason)>;
+  // `run`: part of every key; names the state that the products were compared with.
+  ProductLister(Node& node, std::string run, Done done) : node_(node), run_(std::move(run)), done_(std::move(done)) {}
+  Status add(Product product, std::uint64_t line);
+  Status flush();
+
+ private:
+  struct Waiting {
+    Product product;
+    std::uint64_t line;
+  };
+  Result<Reply> post(const std::vector<Waiting>& products);
+  Node& node_;
+  std::string run_;
+  Done done_;
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace holdfast::trade

@@ -1,0 +1,132 @@
+#include "edge/trade/catalogue_import.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/catalogue/catalogue.h"
+#include "edge/trade/barcode.h"
+#include "edge/trade/fake_node.h"
+
+namespace holdfast::trade {
+namespace {
+
+class CatalogueImport : public testing::Test {
+ protected:
+  std::string refused_path = (std::filesystem::path(testing::TempDir()) / "hf_catalogue_refused.csv").string();
+  FakeNode node;
+  CatalogueOptions options{refused_path, "", false};
+  Result<CatalogueReport> run(const std::string& text) {
+    return import_catalogue(text_source(text, 64), node, options);
+  }
+  std::string refused() {
+    std::ifstream file(refused_path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void TearDown() override { std::filesystem::remove(refused_path); }
+};
+
+TEST_F(CatalogueImport, good_rows_are_listed_and_bad_ones_go_to_the_file) {
+  const auto report =
+      run("sku,gtin,name,unit_price,vat,goods\n"
+          "A1,4006381333931,Pen,1.25,S,true\n"
+          "A2,4006381333930,Wrong check digit,1.25,S,true\n"
+          "A3,2.02E+11,Spreadsheet,1.25,S,true\n"
+          "A4,0000000000000000000225,Too long,1,S,true\n"
+          "A5,638133393,Zeros lost,1,S,true\n"
+          "A6,,No barcode,0.001,Z,false\n"
+          "A7,,Price,1.1234567,S,true\n"
+          "A8,,VAT,1,X,true\n"
+          "A1,,Twice,1,S,true\n"
+          "A9,,Negative,-1,S,true\n"
+          "A10,,Short row\n"
+          "A11,4006381333931,Barcode twice,1,S,true\n"
+          ",,No sku,1,S,true\n"
+          "A12,,,1,S,true\n"
+          "A13,,Bytes \xff,1,S,true\n"
+          "A14,,Goods,1,S,perhaps\n");
+  ASSERT_TRUE(report.has_value()) << report.error().text;
+  EXPECT_EQ(report->rows, 16u);
+  EXPECT_EQ(report->listed, 2u);
+  EXPECT_EQ(report->refused, 14u);
+  EXPECT_EQ(report->reasons.at("spoilt barcode"), 4u);
+  EXPECT_EQ(node.listed.size(), 2u);
+  EXPECT_EQ(node.listed.at("A6").unit_price.millionths, 1000);
+  EXPECT_FALSE(node.listed.at("A6").goods);
+  EXPECT_NE(
+      refused().find("\n3,\"Barcode \"\"4006381333930\"\" has the check digit 0; its other digits ask for 1.\",A2,"),
+      std::string::npos);
+}
+
+TEST_F(CatalogueImport, a_missing_column_is_named_and_nothing_is_imported) {
+  const auto report = run("sku,name,price\nA1,Pen,1\n");
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, "trade/bad_header");
+  EXPECT_NE(report.error().text.find("gtin, vat"), std::string::npos) << report.error().text;
+  EXPECT_EQ(node.posts, 0u);
+  EXPECT_EQ(run("").error().code, "trade/bad_header");
+  EXPECT_EQ(node.posts, 0u);
+}
+
+TEST_F(CatalogueImport, headers_of_shopify_and_odoo_are_understood) {
+  options.vat_for_all = "S";
+  ASSERT_TRUE(run("Handle,Title,Variant SKU,Variant Price,Variant Barcode\npen,Pen,A1,1.25,4006381333931\n"));
+  EXPECT_EQ(node.listed.at("A1").gtin, "4006381333931");
+  const auto report = run("Name,Internal Reference,Barcode,Sales Price,Product Type\nWrapping,A2,,2.5,Service\n");
+  ASSERT_TRUE(report.has_value()) << report.error().text;
+  EXPECT_FALSE(node.listed.at("A2").goods);
+  EXPECT_EQ(to_text(node.listed.at("A2").unit_price), "2.50");
+}
+
+TEST_F(CatalogueImport, a_second_import_sends_nothing_and_going_back_to_an_older_file_does) {
+  const std::string first = "sku,gtin,name,unit_price,vat,goods\nA1,,Pen,1.25,S,\n";
+  const std::string second = "sku,gtin,name,unit_price,vat,goods\nA1,,Pen,1.30,S,\n";
+  ASSERT_TRUE(run(first));
+  const auto posts = node.posts;
+  const auto again = run(first);
+  EXPECT_EQ(again->unchanged, 1u);
+  EXPECT_EQ(node.posts, posts);
+  ASSERT_TRUE(run(second));
+  ASSERT_TRUE(run(first));
+  EXPECT_EQ(to_text(node.listed.at("A1").unit_price), "1.25");
+}
+
+TEST_F(CatalogueImport, a_product_that_the_node_refuses_costs_itself_alone) {
+  std::string text = "sku,gtin,name,unit_price,vat,goods\n";
+  for (int i = 0; i < 450; ++i) text += "P" + std::to_string(i) + ",,Product,1,S,true\n";
+  node.unlistable = {"P17"};
+  const auto report = run(text);
+  EXPECT_EQ(report->listed, 449u);
+  EXPECT_EQ(report->refused, 1u);
+  EXPECT_EQ(refused(), "line,reason,sku,gtin,name,unit_price,vat,goods\n19,Not this one.,P17,,Product,1,S,true\n");
+}
+
+TEST(Barcode, agrees_with_core_on_real_codes) {
+  const std::string path = std::string(HF_SOURCE_DIR) + "/../shared/data/product_codes.csv";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "../shared/data is not here";
+  CsvReader reader(*open_source(path));
+  std::map<std::size_t, std::size_t> good;
+  std::size_t spreadsheet = 0, wrong_13 = 0, codes = 0;
+  ASSERT_TRUE(reader.next().has_value());
+  for (;;) {
+    const auto record = reader.next();
+    ASSERT_TRUE(record.has_value());
+    if (!*record) break;
+    ++codes;
+    const std::string& code = (*record)->fields[0];
+    const auto trouble = barcode_trouble(code);
+    EXPECT_EQ(!trouble, catalogue::gtin_is_valid(code)) << code;
+    if (!trouble) ++good[code.size()];
+    spreadsheet += trouble && trouble->find("spreadsheet") != std::string::npos ? 1u : 0u;
+    wrong_13 += trouble && code.size() == 13 && trouble->find("check digit") != std::string::npos ? 1u : 0u;
+  }
+  EXPECT_EQ(codes, 3449u);
+  EXPECT_EQ(good[13], 2309u);
+  EXPECT_EQ(good[8], 357u);
+  EXPECT_EQ(spreadsheet, 254u);
+  EXPECT_EQ(wrong_13, 94u);
+}
+
+}  // namespace
+}  // namespace holdfast::trade

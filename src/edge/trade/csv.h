@@ -1,0 +1,87 @@
+// CSV as people's systems write it, one record at a time, in bounded memory.
+//
+// Shape:  comma-separated, fields quoted with " where needed ("" inside), LF or CRLF; a UTF-8 byte order mark is dropped.
+//         A quoted field may hold line ends. Empty lines are skipped.
+// Errors: a record that breaks the rules (quotes, encoding, size, NUL) is still handed out, with `trouble` saying why and
+//         its raw text as its only field, and reading goes on with the next line; so one bad row costs one row. Only a
+//         failure to read bytes is an Error.
+// Source: RFC 4180.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "edge/trade/source.h"
+
+namespace holdfast::trade {
+
+inline constexpr std::size_t csv_record_bytes_max = 1u << 20;
+inline constexpr std::size_t csv_fields_max = 1000;
+
+struct CsvRecord {
+  std::uint64_t line = 0;  // from 1, where the record begins
+  std::vector<std::string> fields;
+  std::string trouble;  // empty: the record is well-formed
+};
+
+class CsvReader {
+ public:
+  explicit CsvReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)), buffer_(1u << 16) {}
+  // nullopt at the end.
+  Result<std::optional<CsvRecord>> next();
+
+ private:
+  static constexpr int end = -1, failed = -2;
+  int peek();  // end, failed (error_ is set), or 0..255
+  void skip() { ++at_; }
+  void skip_byte_order_mark();
+  void read_record(CsvRecord& record);
+  void read_field(CsvRecord& record);
+  void read_quoted(CsvRecord& record);
+  bool at_line_end();
+  void to_next_line();
+  void spoil(CsvRecord& record, std::string why);
+
+  std::unique_ptr<ByteSource> source_;
+  std::vector<char> buffer_;
+  std::size_t at_ = 0, filled_ = 0;
+  bool ended_ = false;
+  bool started_ = false;
+  std::uint64_t line_ = 1;
+  std::string raw_;  // of the record being read
+  std::optional<Error> error_;
+};
+
+// One record as a line of CSV, quoted where needed.
+std::string csv_line(const std::vector<std::string>& fields);
+std::string_view trimmed(std::string_view text);  // without blanks and tabs at both ends
+// At most `size` bytes, never half a character.
+std::string_view first_bytes(std::string_view text, std::size_t size);
+
+// The rows that were not taken, for a person to put right: line, reason, then the row as it came.
+// Shape:  an older file of that name is replaced; after a clean import none is left.
+// Errors: trade/no_file: it cannot be written.
+class RefusedFile {
+ public:
+  static Result<RefusedFile> create(const std::string& path, const std::vector<std::string>& header);
+  Status add(std::uint64_t line, std::string_view reason, const std::vector<std::string>& fields);
+  Status close();
+  std::uint64_t rows() const { return rows_; }
+
+ private:
+  struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::string path_;
+  std::vector<std::string> header_;
+  std::unique_ptr<std::FILE, CloseFile> file_;
+  std::uint64_t rows_ = 0;
+};
+
+}  // namespace holdfast::trade

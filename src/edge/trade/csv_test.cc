@@ -1,0 +1,138 @@
+#include "edge/trade/csv.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <zstd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/text.h"
+
+namespace holdfast::trade {
+namespace {
+
+std::vector<CsvRecord> read_all(const std::string& text, std::size_t step = 7) {
+  CsvReader reader(text_source(text, step));
+  std::vector<CsvRecord> records;
+  for (;;) {
+    auto record = reader.next();
+    EXPECT_TRUE(record.has_value());
+    if (!record || !*record) return records;
+    records.push_back(std::move(**record));
+  }
+}
+
+TEST(Csv, quoted_fields_hold_commas_quotes_and_line_ends) {
+  const auto records = read_all("a,\"b,\"\"c\"\"\",\"d\ne\"\r\nf,,\n");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].fields, (std::vector<std::string>{"a", "b,\"c\"", "d\ne"}));
+  EXPECT_EQ(records[0].line, 1u);
+  EXPECT_EQ(records[1].fields, (std::vector<std::string>{"f", "", ""}));
+  EXPECT_EQ(records[1].line, 3u);
+}
+
+TEST(Csv, a_byte_order_mark_blank_lines_and_a_missing_last_line_end_are_forgiven) {
+  const auto records = read_all("\xef\xbb\xbfsku,name\n\n\r\n1,x");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].fields[0], "sku");
+  EXPECT_EQ(records[1].line, 4u);
+}
+
+TEST(Csv, a_bad_row_costs_that_row_alone) {
+  for (const std::string& bad : std::vector<std::string>{"1,a\"b", "1,\"a\"b", "1,\xff", "1,\xc0\xaf", "1,\xed\xa0\x80",
+                                                         std::string("1,\0", 3)}) {
+    const auto records = read_all("sku,name\n" + bad + "\n2,y\n");
+    ASSERT_EQ(records.size(), 3u) << bad;
+    EXPECT_FALSE(records[1].trouble.empty()) << bad;
+    EXPECT_EQ(records[1].fields.size(), 1u);
+    EXPECT_EQ(records[1].line, 2u);
+    EXPECT_TRUE(records[2].trouble.empty());
+    EXPECT_EQ(records[2].fields, (std::vector<std::string>{"2", "y"}));
+    EXPECT_EQ(records[2].line, 3u);
+  }
+}
+
+TEST(Csv, a_quote_that_is_never_closed_is_bounded_and_told) {
+  const auto records = read_all("a\n\"" + std::string(3u << 20, 'x') + "\nb\n", 4096);
+  ASSERT_GE(records.size(), 3u);
+  EXPECT_NE(records[1].trouble.find("1 MiB"), std::string::npos);
+  EXPECT_EQ(records.back().fields[0], "b");
+  const auto open = read_all("a\n\"b");
+  ASSERT_EQ(open.size(), 2u);
+  EXPECT_NE(open[1].trouble.find("never closed"), std::string::npos);
+}
+
+TEST(Csv, too_many_fields_are_refused) {
+  const auto records = read_all(std::string(5000, ',') + "\nb\n", 512);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_FALSE(records[0].trouble.empty());
+  EXPECT_EQ(records[1].fields[0], "b");
+}
+
+RC_GTEST_PROP(Csv, what_csv_line_writes_is_read_back, ()) {
+  const auto table = *rc::gen::container<std::vector<std::vector<std::string>>>(
+      rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(
+          rc::gen::container<std::string>(rc::gen::elementOf(std::string("ab,\"\n\r ;'"))))));
+  const auto step = *rc::gen::inRange<std::size_t>(1, 20);
+  std::string text = "header\n";
+  for (const auto& row : table) text += csv_line(row);
+  const auto records = read_all(text, step);
+  std::size_t at = 1;
+  for (const auto& row : table) {
+    if (row.size() == 1 && row[0].empty()) continue;  // an empty line
+    RC_ASSERT(at < records.size());
+    RC_ASSERT(records[at].trouble.empty());
+    RC_ASSERT(records[at++].fields == row);
+  }
+  RC_ASSERT(at == records.size());
+}
+
+RC_GTEST_PROP(Csv, any_bytes_are_read_to_the_end, (const std::string& bytes)) {
+  for (const CsvRecord& record : read_all(bytes)) {
+    if (record.trouble.empty()) {
+      for (const std::string& field : record.fields) RC_ASSERT(is_utf8(field));
+    }
+  }
+}
+
+TEST(Source, zstd_is_recognised_and_a_cut_file_is_told) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "hf_csv_test.zst";
+  std::string text = "a,b\n";
+  for (int i = 0; i < 20000; ++i) text += std::to_string(i) + "," + std::to_string(i * 7919 % 104729) + "\n";
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
+  const auto read = [&](const std::string& bytes) -> Result<std::size_t> {
+    std::ofstream(path, std::ios::binary) << bytes;
+    HF_TRY(auto source, open_source(path.string()));
+    CsvReader reader(std::move(source));
+    for (std::size_t rows = 0;; ++rows) {
+      HF_TRY(const auto record, reader.next());
+      if (!record) return rows;
+    }
+  };
+  EXPECT_EQ(read(packed).value_or(0), 20001u);
+  EXPECT_EQ(read(packed + packed).value_or(0), 40002u);
+  EXPECT_EQ(read(packed.substr(0, packed.size() / 2)).error().code, "trade/bad_zstd");
+  EXPECT_EQ(read(text).value_or(0), 20001u);
+  std::filesystem::remove(path);
+  EXPECT_EQ(open_source(path.string()).error().code, "trade/no_file");
+  EXPECT_EQ(open_source("/").error().code, "trade/no_file");
+}
+
+TEST(RefusedFile, is_left_only_where_a_row_was_refused) {
+  const auto path = (std::filesystem::path(testing::TempDir()) / "hf_refused_test.csv").string();
+  auto clean = RefusedFile::create(path, {"a"});
+  ASSERT_TRUE(clean && clean->close());
+  EXPECT_FALSE(std::filesystem::exists(path));
+  auto one = RefusedFile::create(path, {"a", "b"});
+  ASSERT_TRUE(one && one->add(7, "Bad, \"really\".", {"1", "x"}) && one->close());
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(text, "line,reason,a,b\n7,\"Bad, \"\"really\"\".\",1,x\n");
+  std::filesystem::remove(path);
+  EXPECT_FALSE(RefusedFile::create("/nowhere/at/all", {}).has_value());
+}
+
+}  // namespace
+}  // namespace holdfast::trade

@@ -1,0 +1,123 @@
+// A node for tests: knows keys, lists products, adds up lines; nothing else. It shares no code with the importers' sums.
+#pragma once
+
+#include <boost/json.hpp>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "edge/trade/node.h"
+
+namespace holdfast::trade {
+
+class FakeNode : public Node {
+ public:
+  struct Event {
+    std::string kind;
+    boost::json::object body;
+    Reply reply;
+  };
+  std::map<std::string, Product> listed;
+  std::vector<Event> events;
+  std::map<std::string, std::pair<std::string, std::size_t>> known;  // key -> body, event
+  std::set<std::string> unlistable;                                  // SKUs that it refuses to list
+  std::uint64_t posts = 0;
+  std::size_t bytes_largest = 0;
+
+  Result<About> about() override { return About{"test.example/chain", "store-01", 2, {"S", "Z"}}; }
+  Result<ProductPage> products_after(const std::string& sku) override {
+    ProductPage page{"test.example/chain/store-01/1 " + std::to_string(events.size()), {}};
+    for (auto it = listed.upper_bound(sku); it != listed.end() && page.products.size() < 1000; ++it)
+      page.products.push_back(it->second);
+    return page;
+  }
+  Result<TillId> till(const std::string&, TillId wanted) override { return wanted; }
+  Result<std::vector<Reply>> post(const std::vector<std::string>& writes) override {
+    ++posts;
+    std::vector<Reply> replies;
+    std::size_t bytes = 0;
+    for (const std::string& write : writes) {
+      bytes += write.size();
+      replies.push_back(answer(write));
+    }
+    bytes_largest = std::max(bytes_largest, bytes);
+    return replies;
+  }
+  std::size_t count(std::string_view kind) const {
+    std::size_t n = 0;
+    for (const Event& event : events) n += event.kind == kind ? 1u : 0u;
+    return n;
+  }
+
+ private:
+  static std::string text(const boost::json::object& object, const char* name) {
+    return std::string(object.at(name).as_string());
+  }
+  static Reply refusal(std::string code, std::string detail) {
+    Reply reply;
+    reply.status = 422;
+    reply.code = std::move(code);
+    reply.detail = std::move(detail);
+    return reply;
+  }
+  Reply answer(const std::string& write) {
+    const boost::json::object body = boost::json::parse(write).as_object();
+    const std::string key = text(body, "key");
+    if (const auto before = known.find(key); before != known.end()) {
+      if (before->second.first != write) return refusal("fold/key_reused", "The key was used for another write.");
+      Reply reply = events[before->second.second].reply;
+      reply.duplicate = true;
+      return reply;
+    }
+    Reply reply = take(text(body, "kind"), body);
+    if (!reply.ok) return reply;
+    reply.origin = "test.example/chain/store-01/1";
+    reply.index = events.size();
+    known[key] = {write, events.size()};
+    events.push_back({text(body, "kind"), body, reply});
+    return reply;
+  }
+  Reply take(const std::string& kind, const boost::json::object& body) {
+    Reply reply;
+    reply.ok = true;
+    if (kind == "list_products") {
+      for (const auto& each : body.at("products").as_array()) {
+        if (unlistable.contains(text(each.as_object(), "sku")))
+          return refusal("catalogue/bad_product", "Not this one.");
+      }
+      for (const auto& each : body.at("products").as_array()) list(each.as_object());
+    } else if (kind == "sale" || kind == "refund_no_receipt") {
+      return take_trade(body);
+    }
+    return reply;
+  }
+  void list(const boost::json::object& each) {
+    Product product{text(each, "sku"),  each.contains("gtin") ? text(each, "gtin") : "",
+                    text(each, "name"), *parse_unit_price(text(each, "unit_price")),
+                    text(each, "vat"),  each.at("goods").as_bool()};
+    listed[product.sku] = product;
+  }
+  Reply take_trade(const boost::json::object& body) {
+    Reply reply;
+    reply.ok = true;
+    reply.total = Money{0};
+    for (const auto& value : body.at("lines").as_array()) {
+      const auto& line = value.as_object();
+      const auto product = listed.find(text(line, "sku"));
+      if (product == listed.end() && !line.contains("open")) return refusal("till/unknown_sku", "Not listed.");
+      const UnitPrice price = *parse_unit_price(text(line, "unit_price"));
+      const Quantity quantity = *parse_quantity(text(line, "quantity"));
+      if (product != listed.end() && product->second.unit_price != price) reply.price_differs = true;
+      // Half up, in milliardths: 10,000,000 are a penny.
+      const __int128 exact = __int128{price.millionths} * quantity.thousandths;
+      reply.total->minor += static_cast<std::int64_t>((exact + 5'000'000) / 10'000'000);
+    }
+    std::int64_t paid = 0;
+    for (const auto& tender : body.at("tenders").as_array()) paid += tender.as_object().at("amount").as_int64();
+    if (paid != reply.total->minor) return refusal("till/tender_mismatch", "The tenders do not add up.");
+    return reply;
+  }
+};
+
+}  // namespace holdfast::trade

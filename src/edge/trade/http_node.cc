@@ -1,0 +1,281 @@
+// A node reached over HTTP/1.1: one kept-open connection, blocking, with socket time-outs and bounded retries.
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+#include <charconv>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "edge/trade/csv.h"
+#include "edge/trade/node.h"
+
+namespace holdfast::trade {
+namespace {
+
+namespace http = boost::beast::http;
+namespace json = boost::json;
+using tcp = boost::asio::ip::tcp;
+
+constexpr int attempts_max = 40;  // with the pauses below about a minute: a node that restarts is waited for
+constexpr auto pause_first = std::chrono::milliseconds(50);
+constexpr auto pause_longest = std::chrono::milliseconds(2000);
+constexpr int answer_seconds_max = 60;
+constexpr std::size_t answer_bytes_max = 64u << 20;
+
+struct Answered {
+  unsigned status = 0;
+  json::value body;
+};
+
+std::string query_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
+// Readers of JSON that never throw: what is absent or of another type is the fallback.
+std::string text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+std::optional<std::int64_t> number_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_int64()) return value->get_int64();
+  if (value->is_uint64() && value->get_uint64() <= INT64_MAX) return static_cast<std::int64_t>(value->get_uint64());
+  return std::nullopt;
+}
+bool flag_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+const json::array* list_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_array() ? &value->get_array() : nullptr;
+}
+
+class HttpNode : public Node {
+ public:
+  HttpNode(std::string host, std::string port, std::string token)
+      : host_(std::move(host)), port_(std::move(port)), token_(std::move(token)) {}
+
+  Result<About> about() override;
+  Result<ProductPage> products_after(const std::string& sku) override;
+  Result<TillId> till(const std::string& name, TillId wanted) override;
+  Result<std::vector<Reply>> post(const std::vector<std::string>& writes) override;
+
+ private:
+  Result<json::object> ask(http::verb verb, const std::string& target, const std::string& body);
+  Result<Answered> exchange(http::verb verb, const std::string& target, const std::string& body);
+  Status connect();
+
+  std::string host_, port_, token_;
+  boost::asio::io_context context_;
+  std::optional<tcp::socket> socket_;
+};
+
+Status HttpNode::connect() {
+  boost::system::error_code error;
+  tcp::resolver resolver(context_);
+  const auto places = resolver.resolve(host_, port_, error);
+  if (error) return fail("trade/no_node", fmt::format("{} is not known: {}.", host_, error.message()));
+  tcp::socket socket(context_);
+  boost::asio::connect(socket, places, error);
+  if (error) return fail("trade/no_node", fmt::format("No node answers at {}:{} ({}).", host_, port_, error.message()));
+  const timeval patience{answer_seconds_max, 0};
+  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  socket.set_option(tcp::no_delay(true), error);
+  socket_.emplace(std::move(socket));
+  return {};
+}
+
+Result<Answered> HttpNode::exchange(http::verb verb, const std::string& target, const std::string& body) {
+  if (!socket_) HF_TRY_VOID(connect());
+  http::request<http::string_body> request(verb, target, 11);
+  request.set(http::field::host, host_ + ":" + port_);
+  request.set(http::field::authorization, "Local " + token_);
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  request.body() = body;
+  request.prepare_payload();
+  boost::system::error_code error;
+  http::write(*socket_, request, error);
+  boost::beast::flat_buffer buffer;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(answer_bytes_max);
+  if (!error) http::read(*socket_, buffer, parser, error);
+  if (error) {
+    socket_.reset();
+    return fail("trade/no_node",
+                fmt::format("The connection to the node at {}:{} broke ({}).", host_, port_, error.message()));
+  }
+  if (!parser.get().keep_alive()) socket_.reset();
+  Answered answered;
+  answered.status = parser.get().result_int();
+  if (!parser.get().body().empty()) answered.body = json::parse(parser.get().body(), error);
+  if (error) answered.body = nullptr;
+  return answered;
+}
+
+Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, const std::string& body) {
+  auto pause = pause_first;
+  std::string trouble;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    if (attempt > 0) {
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, pause_longest);
+    }
+    auto answered = exchange(verb, target, body);
+    if (!answered) {
+      trouble = answered.error().text;
+      continue;
+    }
+    const json::object* object = answered->body.if_object();
+    if (answered->status == 200 || answered->status == 201) {
+      if (object == nullptr)
+        return fail("trade/bad_reply", fmt::format("The node's answer to {} is no JSON object.", target));
+      return *object;
+    }
+    trouble = fmt::format("{} answered {}: {} {}", target, answered->status,
+                          object == nullptr ? "" : text_of(*object, "title"),
+                          object == nullptr ? "" : text_of(*object, "detail"));
+    if (answered->status != 429 && answered->status != 503) {
+      return fail("trade/refused", fmt::format("The node at {}:{} refused: {}", host_, port_, trouble));
+    }
+  }
+  return fail("trade/no_node", fmt::format("{} Given up after {} attempts.", trouble, attempts_max));
+}
+
+Result<About> HttpNode::about() {
+  HF_TRY(const json::object object, ask(http::verb::get, "/v1/about", ""));
+  About about;
+  about.chain = text_of(object, "chain");
+  about.site = text_of(object, "site");
+  about.currency_decimals = static_cast<int>(number_of(object, "currency_decimals").value_or(2));
+  if (const json::array* rates = list_of(object, "vat_rates")) {
+    for (const json::value& rate : *rates) {
+      if (const json::object* each = rate.if_object()) about.vat_codes.insert(text_of(*each, "code"));
+    }
+  }
+  if (about.site.empty())
+    return fail("trade/bad_reply", "What answers is no Holdfast node: its /v1/about names no site.");
+  return about;
+}
+
+Result<ProductPage> HttpNode::products_after(const std::string& sku) {
+  const std::string after = sku.empty() ? "" : "&after=" + query_text(sku);
+  HF_TRY(const json::object object, ask(http::verb::get, "/v1/products?q=&limit=1000" + after, ""));
+  ProductPage page;
+  if (const json::value* as_of = object.if_contains("as_of"); as_of != nullptr && as_of->is_object()) {
+    const json::object& at = as_of->get_object();
+    page.as_of = fmt::format("{} {}", text_of(at, "origin"), number_of(at, "size").value_or(0));
+  }
+  const json::array* products = list_of(object, "products");
+  if (products == nullptr) return fail("trade/bad_reply", "The node's answer to /v1/products has no list of products.");
+  for (const json::value& value : *products) {
+    const json::object* each = value.if_object();
+    if (each == nullptr) return fail("trade/bad_reply", "A product in the node's answer is no object.");
+    HF_TRY(const UnitPrice price, parse_unit_price(text_of(*each, "unit_price")));
+    page.products.push_back({text_of(*each, "sku"), text_of(*each, "gtin"), text_of(*each, "name"), price,
+                             text_of(*each, "vat"), flag_of(*each, "goods")});
+  }
+  return page;
+}
+
+Result<TillId> HttpNode::till(const std::string& name, TillId wanted) {
+  const std::string number = wanted.number == 0 ? "" : fmt::format(",\"till\":{}", wanted.number);
+  HF_TRY(const json::object object,
+         ask(http::verb::post, "/v1/tills", fmt::format("{{\"name\":{}{}}}", json_text(name), number)));
+  const auto till = number_of(object, "till");
+  if (!till || *till < 1 || *till > UINT32_MAX)
+    return fail("trade/bad_reply", "The node made a till without a number.");
+  return TillId{static_cast<std::uint32_t>(*till)};
+}
+
+Reply reply_of(const json::object& object) {
+  Reply reply;
+  reply.ok = flag_of(object, "ok");
+  reply.duplicate = flag_of(object, "duplicate");
+  reply.origin = text_of(object, "origin");
+  reply.index = static_cast<std::uint64_t>(number_of(object, "index").value_or(0));
+  if (const auto total = number_of(object, "total")) reply.total = Money{*total};
+  if (const json::array* flags = list_of(object, "flags")) {
+    for (const json::value& flag : *flags) {
+      if (flag.is_string() && flag.get_string() == "price_differs") reply.price_differs = true;
+    }
+  }
+  if (const json::value* problem = object.if_contains("problem"); problem != nullptr && problem->is_object()) {
+    const json::object& why = problem->get_object();
+    reply.status = static_cast<int>(number_of(why, "status").value_or(0));
+    reply.code = text_of(why, "code");
+    reply.detail = text_of(why, "detail");
+  }
+  return reply;
+}
+
+Result<std::vector<Reply>> HttpNode::post(const std::vector<std::string>& writes) {
+  std::string body = "{\"writes\":[";
+  for (std::size_t i = 0; i < writes.size(); ++i) body += (i == 0 ? "" : ",") + writes[i];
+  body += "]}";
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    HF_TRY(const json::object object, ask(http::verb::post, "/v1/writes", body));
+    const json::array* list = list_of(object, "replies");
+    if (list == nullptr) return fail("trade/bad_reply", "The node's answer to /v1/writes has no list of replies.");
+    std::vector<Reply> replies;
+    bool again = false;
+    for (const json::value& value : *list) {
+      const json::object* each = value.if_object();
+      if (each == nullptr) return fail("trade/bad_reply", "A reply in the node's answer is no object.");
+      replies.push_back(reply_of(*each));
+      again = again || (!replies.back().ok && (replies.back().status == 503 || replies.back().status == 429));
+    }
+    if (!again) return replies;
+    // Those that were taken are known by their keys and answered again in the same words.
+    std::this_thread::sleep_for(pause_longest / 4);
+  }
+  return fail("trade/no_node",
+              "The node kept asking to try later; the import can be run again and goes on where it stopped.");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file) {
+  constexpr std::string_view scheme = "http://";
+  std::string_view rest = url;
+  if (!rest.starts_with(scheme)) {
+    return fail("trade/no_node", fmt::format("\"{}\" is no node's address: write it as http://127.0.0.1:PORT.", url));
+  }
+  rest.remove_prefix(scheme.size());
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) {
+    return fail("trade/no_node", fmt::format("\"{}\" has no port: write it as http://127.0.0.1:PORT.", url));
+  }
+  const std::string_view port = rest.substr(colon + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc() || end != port.data() + port.size() || number == 0) {
+    return fail("trade/no_node", fmt::format("\"{}\" is no port: write the address as http://127.0.0.1:PORT.", port));
+  }
+  std::ifstream file(token_file);
+  std::string token;
+  if (!file || !std::getline(file, token) || trimmed(token).empty()) {
+    return fail("trade/no_node",
+                fmt::format("{} cannot be read: it is the node's admin.token, in its data directory.", token_file));
+  }
+  return std::make_unique<HttpNode>(std::string(rest.substr(0, colon)), std::string(port), std::string(trimmed(token)));
+}
+
+}  // namespace holdfast::trade

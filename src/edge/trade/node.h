@@ -1,0 +1,94 @@
+// What importers need of a running node, apart from how it is reached, so that tests can stand in for one.
+//
+// Errors: trade/no_node: it cannot be reached, or did not answer in time, after bounded retries. trade/refused: it refused
+//         the request as a whole (its own words follow). trade/bad_reply: what came back is not what the API promises.
+// Source: schema/openapi.yaml, protocol 8.1.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/values.h"
+
+namespace holdfast::trade {
+
+struct About {
+  std::string chain, site;
+  int currency_decimals = 2;
+  std::set<std::string> vat_codes;
+};
+// One product as the catalogue's CSV, the API and the importers see it.
+struct Product {
+  std::string sku, gtin, name;
+  UnitPrice unit_price;
+  std::string vat;
+  bool goods = true;
+  bool operator==(const Product&) const = default;
+};
+struct ProductPage {
+  std::string as_of;  // names the state that answered; empty: none yet
+  std::vector<Product> products;
+};
+// The answer to one write.
+struct Reply {
+  bool ok = false;
+  bool duplicate = false;
+  std::string origin;
+  std::uint64_t index = 0;
+  std::optional<Money> total;
+  bool price_differs = false;
+  int status = 0;  // of a refusal
+  std::string code, detail;
+};
+
+inline constexpr std::size_t batch_writes_max = 500;         // the API allows 1,000
+inline constexpr std::size_t batch_bytes_max = 512u * 1024;  // and 1 MiB
+
+class Node {
+ public:
+  virtual ~Node() = default;
+  virtual Result<About> about() = 0;
+  virtual Result<ProductPage> products_after(const std::string& sku) = 0;
+  // The number of a till of that name, made where there is none yet; `wanted` is asked for where it is not 0.
+  virtual Result<TillId> till(const std::string& name, TillId wanted) = 0;
+  // Same number and order of replies as of writes. A retry of the whole batch is inside: keys make it harmless.
+  virtual Result<std::vector<Reply>> post(const std::vector<std::string>& writes) = 0;
+};
+
+// Every product of the node, in SKU order.
+Result<std::vector<Product>> all_products(Node& node, std::string* as_of);
+
+// Gathers writes into batches and hands each reply to its own function, in order.
+// Errors: of Node::post, and of the functions themselves; the first one ends the import.
+class Writes {
+ public:
+  using Answer = std::function<Status(const Reply&)>;
+  explicit Writes(Node& node) : node_(node) {}
+  Status add(std::string write, Answer answer);
+  Status flush();
+  std::uint64_t batches() const { return batches_; }
+
+ private:
+  Node& node_;
+  std::vector<std::string> writes_;
+  std::vector<Answer> answers_;
+  std::size_t bytes_ = 0;
+  std::uint64_t batches_ = 0;
+};
+
+// 32 hex digits that are the same for the same parts (BLAKE2b): an import that is run again asks for the same writes.
+std::string stable_key(const std::vector<std::string_view>& parts);
+std::string json_text(std::string_view text);  // quoted and escaped
+std::string product_json(const Product& product);
+
+// A node over HTTP, authorised by its data directory's admin.token. url: "http://127.0.0.1:PORT".
+Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file);
+
+}  // namespace holdfast::trade
