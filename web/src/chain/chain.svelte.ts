@@ -1,0 +1,122 @@
+// The chain as this node knows it, asked for every second. Works with whatever of the chain still answers.
+
+import {
+  call, csrf, random_hex,
+  type About, type Answer, type Chain, type DemoState, type Held, type Listed, type Safety, type Session, type WriteFields,
+} from '../lib/api';
+
+const poll_ms = 1000;
+
+class ChainPage {
+  about = $state.raw<About | null>(null);
+  chain = $state.raw<Chain | null>(null);
+  safety = $state.raw<Safety | null>(null);
+  silent_since = $state<string | null>(null);
+  session = $state.raw<Session | null>(null);
+  listed = $state.raw<Listed[]>([]);
+  held = $state.raw<Held[]>([]);
+  demo = $state.raw<DemoState | null>(null);
+  may_cut = $derived(this.session !== null && this.session.role !== 'cashier');
+
+  async start(): Promise<void> {
+    await this.#about();
+    await this.#session();
+    for (;;) {
+      await Promise.all([this.#poll(), this.#poll_demo()]);
+      await new Promise((resolve) => setTimeout(resolve, poll_ms));
+    }
+  }
+
+  async #about(): Promise<void> {
+    const answer = await call<About>('/v1/about', { timeout_ms: 2500 });
+    if (answer.kind === 'ok') this.about = answer.value;
+  }
+  async #session(): Promise<void> {
+    const answer = await call<Session>('/v1/session', { timeout_ms: 2500 });
+    if (answer.kind === 'ok') this.session = answer.value;
+    else if (answer.kind === 'problem') this.session = null;
+  }
+  async #poll(): Promise<void> {
+    const [chain, safety] = await Promise.all([
+      call<Chain>('/v1/chain', { timeout_ms: 5000 }),
+      call<Safety>('/v1/safety', { timeout_ms: 5000 }),
+    ]);
+    if (chain.kind !== 'ok') {
+      this.silent_since ??= new Date().toISOString();
+      return;
+    }
+    const was_silent = this.silent_since !== null;
+    this.silent_since = null;
+    this.chain = chain.value;
+    if (safety.kind === 'ok') this.safety = safety.value;
+    if (was_silent || !this.about) {
+      await this.#about();
+      await this.#session();
+    }
+    if (this.session && Date.parse(this.session.expires_at) <= Date.now()) await this.#session();
+    if (this.may_cut) await this.read_lists();
+    else {
+      this.listed = [];
+      this.held = [];
+    }
+  }
+  async read_lists(): Promise<void> {
+    const [listed, held] = await Promise.all([
+      call<{ listed: Listed[] }>('/v1/listed'),
+      call<{ held: Held[] }>('/v1/held'),
+    ]);
+    if (listed.kind === 'ok') this.listed = listed.value.listed;
+    if (held.kind === 'ok') this.held = held.value.held;
+  }
+
+  async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
+    const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
+    if (answer.kind === 'ok') this.session = answer.value;
+    return answer;
+  }
+  async sign_out(): Promise<void> {
+    await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
+    this.session = null;
+  }
+  /** Works on this site alone and needs nobody else (design promise 4). */
+  link(site: string, state: 'cut' | 'open'): Promise<Answer<unknown>> {
+    return call(`/v1/links/${encodeURIComponent(site)}`, { method: 'POST', headers: csrf(this.session), body: { state } });
+  }
+  /** A person's write without a till; null: done, else a sentence. One key, so that a second try is the same write. */
+  async write(fields: WriteFields, key = random_hex(16)): Promise<string | null> {
+    if (!this.session) return '';
+    const body = { key, staff: this.session.staff_id, at: new Date().toISOString(), ...fields };
+    for (let i = 0; i < 2; i++) {
+      const answer = await call<{ replies: ({ ok: true } | { ok: false; problem: { title: string; detail: string } })[] }>(
+        '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
+      );
+      if (answer.kind === 'problem') return answer.problem.detail || answer.problem.title;
+      if (answer.kind === 'no_answer') continue;
+      const reply = answer.value.replies[0];
+      if (!reply) continue;
+      await this.read_lists();
+      return reply.ok ? null : reply.problem.detail || reply.problem.title;
+    }
+    return '';
+  }
+
+  // ---- the demo's control server; only there when the node says so
+
+  #control(path: string): string {
+    return `${(this.about?.demo?.control ?? '').replace(/\/$/, '')}/${path}`;
+  }
+  async #poll_demo(): Promise<void> {
+    if (!this.about?.demo) return;
+    const answer = await call<DemoState>(this.#control('state'), { timeout_ms: 2500 });
+    if (answer.kind === 'ok') this.demo = answer.value;
+  }
+  async demo_do(action: 'destroy' | 'cut' | 'heal' | 'rebuild', site: string): Promise<Answer<unknown>> {
+    const answer = await call<unknown>(this.#control(`${action}/${encodeURIComponent(site)}`), {
+      method: 'POST', timeout_ms: 120_000,
+    });
+    await this.#poll_demo();
+    return answer;
+  }
+}
+
+export const chain = new ChainPage();

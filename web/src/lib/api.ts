@@ -1,0 +1,314 @@
+// Everything the pages know of the node's HTTP API: types of schema/openapi.yaml and one client.
+// Errors: calls give Answer<T>; `no_answer` means that nobody knows whether the node took the request.
+
+export type Hex = string;
+export type Time = string; // RFC 3339, UTC
+export type Decimal = string;
+export type Role = 'cashier' | 'manager' | 'operator';
+export type SiteKind = 'store' | 'head-office' | 'warehouse' | 'web-shop' | 'desk';
+
+export interface Problem {
+  code: string;
+  title: string;
+  detail: string;
+  status: number;
+}
+
+export interface VatRate {
+  code: string;
+  name: string;
+  rate: Decimal;
+}
+export interface About {
+  chain: string;
+  site: string;
+  kind: SiteKind;
+  origin: string;
+  epoch: number;
+  version: string;
+  currency: string;
+  currency_decimals: number;
+  languages: string[];
+  vat_rates: VatRate[];
+  needs_enrolment: boolean;
+  demo: null | { control: string };
+}
+export interface Session {
+  staff_id: Hex;
+  number: string;
+  role: Role;
+  csrf: string;
+  expires_at: Time;
+}
+export interface Device {
+  till: number;
+  name: string;
+  device_key: string;
+}
+export interface Cover {
+  origin: string;
+  size: number;
+  cosigned_size: number;
+  cosigned_at: Time | null;
+}
+export interface Mirror {
+  site: string;
+  held: number | null;
+  last_heard_at: Time | null;
+}
+export interface Safety extends Cover {
+  epoch: number;
+  signing: 'asking' | 'signing' | 'stopped';
+  provisional: boolean;
+  quorum: number;
+  mirrors: Mirror[];
+  no_copy_elsewhere_since: Time | null;
+  replaced_by: null | { origin: string };
+  listed: number;
+  not_taken_in: number;
+}
+
+export interface SaleLine {
+  sku: string;
+  quantity: Decimal;
+  unit_price: Decimal;
+  vat: string;
+  name?: string;
+  open?: boolean;
+}
+export type Tender =
+  | { kind: 'cash'; amount: number }
+  | { kind: 'card'; amount: number; token: string; masked: string; result: 'approved' | 'declined' };
+export type WriteFields =
+  | { kind: 'sale'; lines: SaleLine[]; tenders: Tender[]; change?: number }
+  | { kind: 'refund'; receipt: string; lines: { line: number; quantity: Decimal }[]; tenders: Tender[]; reason?: string }
+  | { kind: 'refund_no_receipt'; lines: SaleLine[]; tenders: Tender[]; reason: string }
+  | { kind: 'accept_held'; origin: string; index: number }
+  | { kind: 'close_listed'; id: Hex; note: string };
+export type WriteBody = { key: Hex; staff: Hex; at: Time } & WriteFields;
+export interface Prior {
+  origin: string;
+  index: number;
+  receipt?: string;
+  at: Time;
+}
+export type Write = WriteBody & { prior?: Prior };
+export interface Taken {
+  key: Hex;
+  ok: true;
+  duplicate: boolean;
+  origin: string;
+  index: number;
+  at: Time;
+  receipt?: string;
+  total?: number;
+  flags: string[];
+  listed?: boolean;
+}
+export interface Refused {
+  key: Hex;
+  ok: false;
+  problem: Problem;
+}
+export type Reply = Taken | Refused;
+export type WriteState = 'cosigned' | 'durable' | 'listed' | 'unknown';
+export interface WriteStatus {
+  key: Hex;
+  state: WriteState;
+  origin?: string;
+  index?: number;
+}
+
+export interface Product {
+  sku: string;
+  gtin: string | null;
+  name: string;
+  unit_price: Decimal;
+  vat: string;
+  goods: boolean;
+  stock?: Decimal | null;
+}
+export interface ReceiptLine {
+  line: number;
+  sku: string;
+  name: string;
+  quantity: Decimal;
+  unit_price: Decimal;
+  vat: string;
+  amount: number;
+  vat_amount: number;
+  refunded: Decimal;
+}
+export interface VatSum {
+  code: string;
+  rate: Decimal;
+  net: number;
+  vat: number;
+  gross: number;
+}
+export interface Receipt {
+  receipt: string;
+  at: Time;
+  staff: string;
+  total: number;
+  origin: string;
+  index: number;
+  lines: ReceiptLine[];
+  tenders: Tender[];
+  vat: VatSum[];
+  cosigned: boolean;
+}
+
+export interface Link {
+  to: string;
+  state: 'up' | 'down' | 'cut';
+  roles: ('mirror' | 'follow')[];
+}
+export interface Minute {
+  at: Time;
+  count: number;
+  gross: number;
+}
+export interface ChainSite {
+  site: string;
+  kind: SiteKind;
+  is_here: boolean;
+  origin: string;
+  epoch: number;
+  trading: 'yes' | 'no' | 'not yet known';
+  last_heard_at: Time | null;
+  size: number | null;
+  cosigned_size: number | null;
+  cosigned_at: Time | null;
+  lag: number | null;
+  held_here: number | null;
+  posture: 'open' | 'guarded' | 'sealed' | 'rejoining';
+  links: Link[];
+  sales: { minutes: Minute[]; today_count: number; today_gross: number } | null;
+  contradictions: number;
+}
+export interface Contradiction {
+  origin: string;
+  size_a: number;
+  size_b: number;
+  seen_at: Time;
+  evidence: string;
+}
+export interface KnownLost {
+  source?: string;
+  what?: string;
+  origin?: string;
+  from?: number;
+  to?: number;
+  receipt?: string;
+  at?: Time;
+}
+export interface Recovery {
+  site: string;
+  old_origin: string;
+  new_origin: string;
+  cosigned: number;
+  announced: number | null;
+  announced_at: Time | null;
+  readmitted: number;
+  resubmitted: number;
+  listed: number;
+  known_lost: (KnownLost | string)[];
+  not_yet_known_since: Time | null;
+}
+export interface Chain {
+  here: string;
+  as_of: Time;
+  currency: string;
+  currency_decimals: number;
+  sites: ChainSite[];
+  contradictions: Contradiction[];
+  recovery: Recovery | null;
+}
+export interface Listed {
+  id: Hex;
+  from: { origin: string; index: number } | { till: number } | number;
+  kind: string;
+  receipt: string | null;
+  total: number | null;
+  reason: string;
+  at: Time;
+}
+export interface Held {
+  origin: string;
+  index: number;
+  what: string;
+  from: string;
+  to: string;
+  bound: string;
+}
+export interface DemoState {
+  caption: Record<string, string>;
+  sites: { site: string; alive: boolean; cut: boolean; rebuilding: boolean; url?: string }[];
+  busy: string | null;
+}
+
+export type Answer<T> =
+  | { kind: 'ok'; value: T }
+  | { kind: 'problem'; problem: Problem; retry_after_s: number | null }
+  | { kind: 'no_answer' };
+
+export interface CallOptions {
+  method?: 'GET' | 'POST' | 'DELETE';
+  body?: unknown;
+  headers?: Record<string, string>;
+  timeout_ms?: number;
+}
+
+function problem_of(status: number, body: unknown): Problem {
+  const given = (typeof body === 'object' && body !== null ? body : {}) as Partial<Problem>;
+  return {
+    code: typeof given.code === 'string' ? given.code : `http/${status}`,
+    title: typeof given.title === 'string' ? given.title : `HTTP ${status}`,
+    detail: typeof given.detail === 'string' ? given.detail : '',
+    status,
+  };
+}
+
+/** One request. A body that is not JSON, a cut connection and a timeout are all `no_answer`. */
+export async function call<T>(path: string, options: CallOptions = {}): Promise<Answer<T>> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  try {
+    const response = await fetch(path, {
+      method: options.method ?? 'GET',
+      headers,
+      cache: 'no-store',
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(options.timeout_ms ?? 4000),
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    });
+    const text = await response.text();
+    if (response.status === 204) return { kind: 'ok', value: undefined as T };
+    let parsed: unknown = null;
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      if (response.ok) return { kind: 'no_answer' };
+    }
+    if (response.ok) return { kind: 'ok', value: parsed as T };
+    const wait = Number(response.headers.get('Retry-After'));
+    return {
+      kind: 'problem',
+      problem: problem_of(response.status, parsed),
+      retry_after_s: Number.isFinite(wait) && wait > 0 ? wait : null,
+    };
+  } catch {
+    return { kind: 'no_answer' };
+  }
+}
+
+export const till_auth = (device: Device): Record<string, string> => ({
+  Authorization: `Till ${device.till}.${device.device_key}`,
+});
+export const csrf = (session: Session | null): Record<string, string> =>
+  session ? { 'X-CSRF-Token': session.csrf } : {};
+
+export function random_hex(bytes: number): Hex {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) => b.toString(16).padStart(2, '0')).join('');
+}

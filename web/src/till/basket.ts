@@ -1,0 +1,85 @@
+// The basket and its money. Pure.
+// Shape:  a draft has its write key from its first moment, so that a crash between "paid" and "kept" cannot make two sales.
+
+import type { Product, SaleLine, Tender, VatRate, VatSum } from '../lib/api';
+import { line_amount, parse_price, parse_quantity, quantity_max, show_quantity, vat_inside } from '../lib/decimal';
+
+export interface Line {
+  sku: string;
+  name: string;
+  quantity: string;
+  unit_price: string;
+  vat: string;
+  open: boolean;
+}
+export interface Draft {
+  key: string;
+  lines: Line[];
+  tenders: Tender[];
+  /** Chosen when the sale is completed; a retry after a crash must carry the same time. */
+  started_at: string;
+}
+
+export const new_draft = (key: string, now: string): Draft => ({ key, lines: [], tenders: [], started_at: now });
+
+export function amount_of(line: Pick<Line, 'quantity' | 'unit_price'>, decimals: number): number {
+  return line_amount(parse_price(line.unit_price) ?? 0n, parse_quantity(line.quantity) ?? 0n, decimals);
+}
+export const total_of = (lines: readonly Line[], decimals: number): number =>
+  lines.reduce((sum, line) => sum + amount_of(line, decimals), 0);
+export const tendered = (tenders: readonly Tender[]): number => tenders.reduce((sum, t) => sum + t.amount, 0);
+export const has_card = (draft: Draft): boolean => draft.tenders.some((t) => t.kind === 'card');
+
+/** The same product at the same price is one line; open prices are lines of their own. Gives the line's place. */
+export function add_product(lines: Line[], product: Product, quantity = '1'): { lines: Line[]; at: number } {
+  const at = lines.findIndex((l) => l.sku === product.sku && !l.open && l.unit_price === product.unit_price);
+  const line = lines[at];
+  if (line) {
+    const sum = (parse_quantity(line.quantity) ?? 0n) + (parse_quantity(quantity) ?? 0n);
+    if (sum > quantity_max) return { lines, at };
+    return { lines: lines.map((l, i) => (i === at ? { ...l, quantity: show_quantity(sum) } : l)), at };
+  }
+  const { sku, name, unit_price, vat } = product;
+  return { lines: [...lines, { sku, name, unit_price, vat, quantity, open: false }], at: lines.length };
+}
+
+/** Null when `quantity` is not one that can be sold; "0" takes the line out. */
+export function set_quantity(lines: Line[], at: number, quantity: string): Line[] | null {
+  const value = parse_quantity(quantity);
+  if (value === null) return null;
+  if (value === 0n) return lines.filter((_, i) => i !== at);
+  return lines.map((l, i) => (i === at ? { ...l, quantity: show_quantity(value) } : l));
+}
+
+export const sale_lines = (lines: readonly Line[]): SaleLine[] =>
+  lines.map(({ sku, quantity, unit_price, vat, name, open }) =>
+    open ? { sku, quantity, unit_price, vat, name, open: true } : { sku, quantity, unit_price, vat },
+  );
+
+/** VAT by rate over gross line amounts, each line rounded by itself. */
+export function vat_sums(lines: readonly { vat: string; amount: number }[], rates: readonly VatRate[]): VatSum[] {
+  const sums = new Map<string, VatSum>();
+  for (const { vat, amount } of lines) {
+    const rate = rates.find((r) => r.code === vat)?.rate ?? '0';
+    const sum = sums.get(vat) ?? { code: vat, rate, net: 0, vat: 0, gross: 0 };
+    const inside = vat_inside(amount, rate);
+    sum.vat += inside;
+    sum.gross += amount;
+    sum.net += amount - inside;
+    sums.set(vat, sum);
+  }
+  return [...sums.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
+}
+
+/** Round sums that a customer is likely to hand over for `due`: exact first, then the next notes. */
+export function quick_amounts(due: number, decimals: number): number[] {
+  if (due <= 0) return [];
+  const unit = 10 ** decimals;
+  const notes = [1, 5, 10, 20, 50, 100, 200, 500].map((n) => n * unit);
+  const sums = new Set([due]);
+  for (const note of notes) {
+    const up = Math.ceil(due / note) * note;
+    if (up > due && up - due < note) sums.add(up);
+  }
+  return [...sums].sort((a, b) => a - b).slice(0, 5);
+}

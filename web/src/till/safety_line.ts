@@ -1,0 +1,100 @@
+// The line that always says what is safe. Pure: what is known in, level and sentences out (i18n keys with values).
+// Never says more than is known: `copied` counts mirrors that hold this till's last acknowledged write, or, before the
+// first one, everything the node has acknowledged.
+
+import type { Safety } from '../lib/api';
+import type { Key, Values } from '../lib/i18n';
+import type { Counts } from './queue';
+
+export interface Sentence {
+  key: Key;
+  values?: Values;
+}
+export interface SafetyLine {
+  level: 'good' | 'care' | 'alarm';
+  parts: Sentence[];
+}
+
+export interface Known {
+  safety: Safety | null;
+  silent_since: string | null; // RFC 3339; null while the node answers
+  counts: Counts;
+  last: { origin: string; index: number } | null; // this till's last acknowledged write
+  till_unknown: boolean;
+}
+
+export function copies(safety: Safety, last: Known['last']): number {
+  const needed = last && last.origin === safety.origin ? last.index + 1 : safety.size;
+  return safety.mirrors.filter((m) => m.held !== null && m.held >= needed).length;
+}
+
+export function safety_line(known: Known): SafetyLine {
+  const { safety, counts } = known;
+  const parts: Sentence[] = [];
+  let level: SafetyLine['level'] = 'good';
+  const raise = (to: SafetyLine['level']) => {
+    if (level === 'good' || to === 'alarm') level = to;
+  };
+
+  if (known.silent_since !== null) {
+    raise('alarm');
+    parts.push({ key: 'safe.no_answer', values: { n: counts.waiting, since: known.silent_since } });
+  } else if (!safety) {
+    raise('care');
+    parts.push({ key: 'safe.asking' });
+  } else if (safety.replaced_by || safety.signing === 'stopped') {
+    raise('alarm');
+    parts.push(
+      safety.replaced_by
+        ? { key: 'safe.replaced', values: { origin: safety.replaced_by.origin } }
+        : { key: 'safe.stopped' },
+    );
+  } else if (safety.no_copy_elsewhere_since !== null) {
+    raise('care');
+    parts.push({ key: 'safe.here_only', values: { since: safety.no_copy_elsewhere_since } });
+  } else if (safety.cosigned_at === null || safety.provisional) {
+    raise('care');
+    parts.push({ key: safety.provisional ? 'safe.provisional' : 'safe.not_yet_copied' });
+  } else {
+    parts.push({
+      key: 'safe.copied',
+      values: { k: copies(safety, known.last), n: safety.mirrors.length, at: safety.cosigned_at },
+    });
+  }
+
+  if (known.silent_since === null) {
+    if (safety?.signing === 'asking') {
+      raise('care');
+      parts.push({ key: 'safe.asks_first' });
+    }
+    if (known.till_unknown) {
+      raise('alarm');
+      parts.push({ key: 'safe.till_unknown', values: { n: counts.waiting + counts.again } });
+    } else if (counts.waiting > 0) {
+      parts.push({ key: 'safe.waiting', values: { n: counts.waiting } });
+    }
+    if (counts.again > 0) {
+      raise('care');
+      parts.push({ key: 'safe.again', values: { n: counts.again } });
+    }
+  } else if (counts.uncopied + counts.again > 0) {
+    parts.push({ key: 'safe.kept_here', values: { n: counts.uncopied + counts.again } });
+  }
+  if (known.silent_since === null && counts.uncopied > 0) {
+    parts.push({ key: 'safe.uncopied', values: { n: counts.uncopied } });
+  }
+  if (counts.needs_manager > 0) {
+    raise('care');
+    parts.push({ key: 'safe.needs_manager', values: { n: counts.needs_manager } });
+  }
+  if (counts.refused > 0) {
+    raise('care');
+    parts.push({ key: 'safe.refused', values: { n: counts.refused } });
+  }
+  if (safety && safety.not_taken_in > 0) {
+    raise('care');
+    parts.push({ key: 'safe.not_taken_in', values: { n: safety.not_taken_in } });
+  }
+  if (safety && safety.listed > 0) parts.push({ key: 'safe.listed', values: { n: safety.listed } });
+  return { level, parts };
+}

@@ -1,0 +1,448 @@
+// The till as a whole: what it knows (state for the components) and what it does. Every change that must survive a crash
+// goes to disk.ts before it is shown as done.
+
+import {
+  call, csrf, random_hex, till_auth,
+  type About, type Answer, type Device, type Problem, type Product, type Receipt, type Reply, type Cover, type Safety,
+  type Session, type Tender, type WriteBody, type WriteFields, type WriteStatus,
+} from '../lib/api';
+import { looks_like_card } from '../lib/card';
+import { add_product, amount_of, has_card, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
+import type { Draft, Line } from './basket';
+import { Disk } from './disk';
+import { Pump } from './pump';
+import { count, keep, type Kept, type View } from './queue';
+import { safety_line } from './safety_line';
+
+type LocalSession = Omit<Session, 'csrf'>;
+export type Found = { kind: 'product'; product: Product } | { kind: 'none' } | { kind: 'no_answer' };
+
+const poll_ms = 1000;
+const catalogue_page = 1000;
+const catalogue_every_ms = 5 * 60_000;
+const look_up_ms = 700;
+
+function free_texts(fields: WriteFields): string[] {
+  const found: string[] = [];
+  if ('reason' in fields && fields.reason) found.push(fields.reason);
+  if ('note' in fields) found.push(fields.note);
+  if (fields.kind === 'sale' || fields.kind === 'refund_no_receipt') {
+    for (const line of fields.lines) if (line.name) found.push(line.name);
+  }
+  return found;
+}
+
+class Till {
+  ready = $state(false);
+  other_tab = $state(false);
+  disk_failed = $state<string | null>(null);
+  about = $state<About | null>(null);
+  device = $state<Device | null>(null);
+  session = $state<Session | null>(null);
+  /** Who works here while the node does not answer: known from before, good until it expires. */
+  local_session = $state<LocalSession | null>(null);
+  safety = $state.raw<Safety | null>(null);
+  silent_since = $state<string | null>(null);
+  wrong_site = $state<string | null>(null);
+  till_unknown = $state(false);
+  kept = $state.raw<Kept[]>([]);
+  products = $state.raw<Product[]>([]);
+  draft = $state.raw<Draft | null>(null);
+  persistent = $state<boolean | null>(null);
+
+  #disk!: Disk;
+  #pump!: Pump;
+  #seq = 0;
+  #catalogue_at = -Infinity;
+  #basket_work: Promise<unknown> = Promise.resolve();
+  #clock_base = Date.now() - performance.now();
+  readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
+
+  /** Part of the basket is paid by card: its lines stand. */
+  locked = $derived(this.draft !== null && has_card(this.draft));
+  decimals = $derived(this.about?.currency_decimals ?? 2);
+  staff = $derived<LocalSession | null>(this.session ?? this.local_session);
+  is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
+  counts = $derived(count(this.kept));
+  line = $derived(
+    safety_line({
+      safety: this.safety,
+      silent_since: this.silent_since,
+      counts: this.counts,
+      last: this.#last_acknowledged(this.kept),
+      till_unknown: this.till_unknown,
+    }),
+  );
+
+  #last_acknowledged(kept: Kept[]): { origin: string; index: number } | null {
+    let last: Kept | null = null;
+    for (const k of kept) if (k.latest && !k.again && k.state !== 'refused' && (!last || k.seq > last.seq)) last = k;
+    return last?.latest ? { origin: last.latest.origin, index: last.latest.index } : null;
+  }
+
+  // ---- start
+
+  async start(): Promise<void> {
+    try {
+      if (!(await this.#only_tab())) {
+        this.other_tab = true;
+        return;
+      }
+      this.persistent = (await navigator.storage?.persist?.()) ?? null;
+      this.#disk = await Disk.open();
+      this.device = (await this.#disk.get<Device>('device')) ?? null;
+      this.about = (await this.#disk.get<About>('about')) ?? null;
+      this.local_session = this.#still_good(await this.#disk.get<LocalSession>('session'));
+      this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
+      this.products = await this.#disk.products();
+      this.#pump = new Pump(
+        this.#disk,
+        { writes: (w) => this.#post_writes(w), status: (keys) => this.#get_status(keys) },
+        this.now_ms,
+        () => this.#pump_changed(),
+      );
+      await this.#pump.load();
+      const highest = Math.max(0, ...this.kept.map((k) => k.seq));
+      this.#seq = Math.max(highest, (await this.#disk.get<number>('seq')) ?? 0);
+    } catch (error) {
+      this.disk_failed = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    await this.#hear();
+    await this.read_session();
+    this.ready = true;
+    void this.#beat();
+  }
+
+  /** Two open tabs would share one basket; the second one says so instead. The lock ends with its page. */
+  #only_tab(): Promise<boolean> {
+    if (!navigator.locks) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      void navigator.locks.request('holdfast-till', { ifAvailable: true }, (lock) => {
+        resolve(lock !== null);
+        return lock === null ? undefined : new Promise<void>(() => {});
+      });
+    });
+  }
+
+  #still_good(session: LocalSession | undefined): LocalSession | null {
+    return session && Date.parse(session.expires_at) > Date.now() ? session : null;
+  }
+
+  async #beat(): Promise<void> {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, poll_ms));
+      try {
+        await this.#hear();
+        if (this.staff && Date.parse(this.staff.expires_at) <= Date.now()) await this.#forget_session();
+        if (this.device && !this.wrong_site) await this.#pump.turn();
+        if (this.silent_since === null && this.staff) void this.#copy_catalogue();
+      } catch (error) {
+        this.disk_failed = error instanceof Error ? error.message : String(error);
+      }
+    }
+  }
+
+  #pump_changed(): void {
+    this.kept = [...this.#pump.kept.values()].sort((a, b) => b.seq - a.seq);
+    this.till_unknown = this.#pump.till_unknown;
+  }
+
+  /** Asks the node how safe things are; whether it answers at all is part of the answer. */
+  async #hear(): Promise<void> {
+    const asked_ms = this.now_ms();
+    const answer = await call<Safety>('/v1/safety', { timeout_ms: 2500 });
+    if (answer.kind !== 'ok') {
+      this.silent_since ??= new Date().toISOString();
+      return;
+    }
+    const was_silent = this.silent_since !== null;
+    this.silent_since = null;
+    this.safety = answer.value;
+    this.#pump.heard(answer.value, asked_ms);
+    if (was_silent || !this.about || this.about.origin !== answer.value.origin || this.about.needs_enrolment) {
+      await this.read_about();
+      if (was_silent) {
+        this.#pump.hurry();
+        if (this.ready) await this.read_session();
+      }
+    }
+  }
+
+  async read_about(): Promise<void> {
+    const answer = await call<About>('/v1/about');
+    if (answer.kind !== 'ok') return;
+    const bound = await this.#disk.get<{ chain: string; site: string }>('bound_to');
+    this.wrong_site =
+      bound && (bound.chain !== answer.value.chain || bound.site !== answer.value.site)
+        ? `${bound.chain} / ${bound.site}`
+        : null;
+    this.about = answer.value;
+    if (!this.wrong_site) await this.#disk.set('about', answer.value);
+  }
+
+  // ---- people and devices
+
+  async read_session(): Promise<void> {
+    const answer = await call<Session>('/v1/session');
+    if (answer.kind === 'ok') await this.#have_session(answer.value);
+    else if (answer.kind === 'problem' && answer.problem.status === 401) await this.#forget_session();
+  }
+  async #have_session(session: Session): Promise<void> {
+    this.session = session;
+    const { csrf: _, ...local } = session;
+    this.local_session = local;
+    await this.#disk.set('session', local);
+    this.#pump.hurry(); // what waited for a manager may go now
+  }
+  async #forget_session(): Promise<void> {
+    this.session = null;
+    this.local_session = null;
+    await this.#disk.set('session', undefined);
+  }
+  async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
+    const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
+    if (answer.kind === 'ok') await this.#have_session(answer.value);
+    return answer;
+  }
+  async sign_out(): Promise<void> {
+    await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
+    await this.#forget_session();
+  }
+  async enrol_site(code: string, staff: string, pin: string): Promise<Answer<unknown>> {
+    const answer = await call<unknown>('/v1/enrol', { method: 'POST', body: { code, staff, pin } });
+    if (answer.kind === 'ok') await this.read_about();
+    return answer;
+  }
+  /** A till that had a number asks for the same one: its kept writes are known under it (protocol 8.1). */
+  async enrol_till(name: string): Promise<Answer<Device>> {
+    const before = this.device;
+    const answer = await call<Device>('/v1/tills', {
+      method: 'POST',
+      headers: csrf(this.session),
+      body: before ? { name, till: before.till } : { name },
+    });
+    if (answer.kind !== 'ok') return answer;
+    const { till, device_key } = answer.value;
+    const owes = this.kept.some((k) => k.state === 'waiting' || k.state === 'acknowledged');
+    if (before && before.till !== till && owes) {
+      const problem: Problem = { code: 'till/other_number', title: 'Other number', detail: '', status: 409 };
+      return { kind: 'problem', problem, retry_after_s: null };
+    }
+    const device: Device = { till, device_key, name: answer.value.name ?? name };
+    await this.#disk.set('device', device);
+    if (this.about) await this.#disk.set('bound_to', { chain: this.about.chain, site: this.about.site });
+    this.device = device;
+    this.till_unknown = this.#pump.till_unknown = false;
+    this.#pump.hurry();
+    void this.#pump.turn();
+    return answer;
+  }
+  add_staff(number: string, name: string, role: string, pin: string): Promise<Answer<{ number: string }>> {
+    return call('/v1/staff', { method: 'POST', headers: csrf(this.session), body: { number, name, role, pin } });
+  }
+
+  #headers(): Record<string, string> {
+    return { ...(this.device ? till_auth(this.device) : {}), ...csrf(this.session) };
+  }
+  #post_writes(writes: unknown[]): Promise<Answer<{ replies: Reply[]; safety: Cover }>> {
+    return call('/v1/writes', { method: 'POST', headers: this.#headers(), body: { writes }, timeout_ms: 10_000 });
+  }
+  #get_status(keys: string[]): Promise<Answer<{ writes: WriteStatus[] }>> {
+    return call(`/v1/writes/status?${keys.map((k) => `key=${k}`).join('&')}`, { headers: this.#headers() });
+  }
+
+  // ---- catalogue
+
+  /** Copies the catalogue page by page, so that the till finds products while its node does not answer. */
+  async #copy_catalogue(): Promise<void> {
+    if (this.now_ms() - this.#catalogue_at < catalogue_every_ms) return;
+    this.#catalogue_at = this.now_ms();
+    const all = new Map<string, Product>();
+    for (let after = ''; ; ) {
+      const path = `/v1/products?q=&limit=${catalogue_page}${after ? `&after=${encodeURIComponent(after)}` : ''}`;
+      const answer = await call<{ products: Product[] }>(path, { headers: this.#headers(), timeout_ms: 10_000 });
+      if (answer.kind !== 'ok') return;
+      const page = answer.value.products;
+      const fresh = page.filter((p) => !all.has(p.sku));
+      for (const { sku, gtin, name, unit_price, vat, goods } of fresh) {
+        all.set(sku, { sku, gtin, name, unit_price, vat, goods });
+      }
+      const last = page.at(-1);
+      if (!last || page.length < catalogue_page || fresh.length === 0) break;
+      after = last.sku;
+    }
+    this.products = [...all.values()];
+    await this.#disk.replace_products(this.products);
+  }
+  #copy_of(code: string): Found {
+    const product = this.products.find((p) => p.sku === code || p.gtin === code);
+    return product ? { kind: 'product', product } : { kind: this.silent_since === null ? 'none' : 'no_answer' };
+  }
+  async find(code: string): Promise<Found> {
+    if (this.silent_since !== null) return this.#copy_of(code);
+    const answer = await call<Product>(`/v1/products/${encodeURIComponent(code)}`, {
+      headers: this.#headers(),
+      timeout_ms: look_up_ms,
+    });
+    if (answer.kind === 'ok') return { kind: 'product', product: answer.value };
+    if (answer.kind === 'problem' && answer.problem.status === 404) return { kind: 'none' };
+    return this.#copy_of(code);
+  }
+  search_copy(text: string, limit = 30): Product[] {
+    const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const hits: Product[] = [];
+    for (const p of this.products) {
+      const all = `${p.name} ${p.sku} ${p.gtin ?? ''}`.toLowerCase();
+      if (parts.every((part) => all.includes(part)) && hits.push(p) >= limit) break;
+    }
+    return hits;
+  }
+  async search(text: string): Promise<Product[] | null> {
+    if (this.silent_since !== null) return null;
+    const path = `/v1/products?q=${encodeURIComponent(text)}&limit=30`;
+    const answer = await call<{ products: Product[] }>(path, { headers: this.#headers(), timeout_ms: 2000 });
+    return answer.kind === 'ok' ? answer.value.products : null;
+  }
+
+  // ---- basket
+
+  /** Changes of the basket go one after the other: a scan during "paid" must not bring the old basket back. */
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#basket_work.then(work);
+    this.#basket_work = next.catch(() => undefined);
+    return next;
+  }
+  async #save_draft(draft: Draft | null): Promise<void> {
+    await this.#disk.set('draft', draft ?? undefined);
+    this.draft = draft;
+  }
+  #open_draft(): Draft {
+    return this.draft ?? new_draft(random_hex(16), new Date().toISOString());
+  }
+  add(product: Product): Promise<number> {
+    return this.#exclusive(async () => {
+      const draft = this.#open_draft();
+      const { lines, at } = add_product(draft.lines, product);
+      await this.#save_draft({ ...draft, lines });
+      return at;
+    });
+  }
+  add_open(line: Line): Promise<number> {
+    return this.#exclusive(async () => {
+      const draft = this.#open_draft();
+      await this.#save_draft({ ...draft, lines: [...draft.lines, line] });
+      return draft.lines.length;
+    });
+  }
+  set_quantity(at: number, quantity: string): Promise<boolean> {
+    return this.#exclusive(async () => {
+      const lines = this.draft && set_quantity(this.draft.lines, at, quantity);
+      if (!this.draft || !lines) return false;
+      await this.#save_draft(lines.length || this.draft.tenders.length ? { ...this.draft, lines } : null);
+      return true;
+    });
+  }
+  add_tender(tender: Tender): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.draft) await this.#save_draft({ ...this.draft, tenders: [...this.draft.tenders, tender] });
+    });
+  }
+  drop_cash(): Promise<void> {
+    return this.#exclusive(async () => {
+      const draft = this.draft;
+      if (draft) await this.#save_draft({ ...draft, tenders: draft.tenders.filter((t) => t.kind === 'card') });
+    });
+  }
+  clear_basket(): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.draft && !has_card(this.draft)) await this.#save_draft(null);
+    });
+  }
+
+  // ---- writes
+
+  #view(total: number, change: number, lines: View['lines'], of_receipt: string | null = null): View {
+    return {
+      site: this.about?.site ?? '', till: this.device?.till ?? 0, staff_number: this.staff?.number ?? '',
+      total, change, lines, of_receipt,
+    };
+  }
+  async #hand_over(fields: WriteFields, key: string, view: View, draft_key: string, depends_on: string | null = null) {
+    if (!this.staff) throw new Error('nobody is signed in');
+    // The last of several gates: no free text that may be a card number is kept or sent (design promise 9).
+    for (const text of free_texts(fields)) if (looks_like_card(text)) throw new Error('a card number is not kept');
+    const body = { key, staff: this.staff.staff_id, at: new Date().toISOString(), ...fields } as WriteBody;
+    const kept = keep(body, ++this.#seq, view, depends_on);
+    await this.#disk.hand_over(kept, draft_key);
+    this.#pump.adopt(kept);
+    void this.#pump.turn().catch((error: unknown) => (this.disk_failed = String(error)));
+    return kept.key;
+  }
+
+  /** Ends the sale: from here the write is owed to the journal, whatever happens to page or node. */
+  complete_sale(last?: Tender): Promise<string | null> {
+    return this.#exclusive(() => this.#complete(last));
+  }
+  async #complete(last: Tender | undefined): Promise<string | null> {
+    const draft = this.draft;
+    if (!draft || draft.lines.length === 0) return null;
+    const tenders = last ? [...draft.tenders, last] : draft.tenders;
+    const total = total_of(draft.lines, this.decimals);
+    const change = tendered(tenders) - total;
+    if (change < 0) return null;
+    const lines = draft.lines.map((l) => ({ ...l, amount: amount_of(l, this.decimals) }));
+    const fields: WriteFields = {
+      kind: 'sale', lines: sale_lines(draft.lines), tenders, ...(change > 0 ? { change } : {}),
+    };
+    const key = await this.#hand_over(fields, draft.key, this.#view(total, change, lines), 'draft');
+    this.draft = null;
+    return key;
+  }
+  async refund(receipt: Receipt, picked: { line: number; quantity: string; amount: number }[], tenders: Tender[], reason: string) {
+    const total = picked.reduce((sum, p) => sum + p.amount, 0);
+    const lines = picked.map((p) => {
+      const of = receipt.lines.find((l) => l.line === p.line)!;
+      return { name: of.name, quantity: p.quantity, unit_price: of.unit_price, vat: of.vat, amount: p.amount, open: false };
+    });
+    const sale = this.kept.find((k) => k.body.kind === 'sale' && (k.latest?.receipt === receipt.receipt || k.first?.receipt === receipt.receipt));
+    const fields: WriteFields = {
+      kind: 'refund', receipt: receipt.receipt, lines: picked.map(({ line, quantity }) => ({ line, quantity })), tenders,
+      ...(reason ? { reason } : {}),
+    };
+    return this.#hand_over(fields, random_hex(16), this.#view(total, 0, lines, receipt.receipt), 'none', sale?.key ?? null);
+  }
+  async refund_no_receipt(lines: Line[], tenders: Tender[], reason: string): Promise<string> {
+    const shown = lines.map((l) => ({ ...l, amount: amount_of(l, this.decimals) }));
+    const fields: WriteFields = {
+      kind: 'refund_no_receipt', tenders, reason,
+      lines: lines.map(({ sku, quantity, unit_price, vat, name }) => ({ sku, quantity, unit_price, vat, name })),
+    };
+    return this.#hand_over(fields, random_hex(16), this.#view(total_of(lines, this.decimals), 0, shown), 'none');
+  }
+  read_receipt(receipt: string): Promise<Answer<Receipt>> {
+    return call(`/v1/receipts/${encodeURIComponent(receipt)}`, { headers: this.#headers() });
+  }
+  /** A refused sale goes back into the basket under a new key; what the card paid stays paid. */
+  async back_to_basket(k: Kept): Promise<void> {
+    if (k.state !== 'refused' || k.body.kind !== 'sale' || this.draft || k.first) return;
+    const skus = k.body.lines.map((l) => l.sku);
+    const lines: Line[] = k.view.lines.map(({ amount: _, ...l }, i) => ({ ...l, sku: skus[i] ?? '' }));
+    const tenders = k.body.tenders.filter((t) => t.kind === 'card');
+    await this.#save_draft({ ...new_draft(random_hex(16), new Date().toISOString()), lines, tenders });
+    await this.dismiss(k);
+  }
+  /** A person has dealt with a refused write. */
+  async dismiss(k: Kept): Promise<void> {
+    if (k.state !== 'refused') return;
+    await this.#disk.change([], [k.key]);
+    this.#pump.kept.delete(k.key);
+    this.#pump_changed();
+  }
+  try_now(): void {
+    this.#pump.hurry();
+    void this.#pump.turn().catch((error: unknown) => (this.disk_failed = String(error)));
+  }
+}
+
+export const till = new Till();
