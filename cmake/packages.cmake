@@ -3,7 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(fmt REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(Boost 1.81 REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
@@ -14,7 +14,7 @@ add_library(hf_core_packages INTERFACE)
 target_link_libraries(hf_core_packages INTERFACE OpenSSL::Crypto PkgConfig::sodium fmt::fmt Boost::headers)
 
 add_library(hf_edge_packages INTERFACE)
-target_link_libraries(hf_edge_packages INTERFACE OpenSSL::SSL Boost::json PkgConfig::zstd PkgConfig::sqlite spdlog::spdlog
+target_link_libraries(hf_edge_packages INTERFACE OpenSSL::SSL PkgConfig::zstd PkgConfig::sqlite spdlog::spdlog
                                                  Threads::Threads)
 
 add_library(hf_test_packages INTERFACE)
