@@ -1,0 +1,20 @@
+// "host:port" as the chain file and the command line write it: "127.0.0.1:7101", "store-03.example:7101", "[::1]:7101".
+//
+// Errors: edge/bad_address: says what is wrong with the text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace holdfast::edge {
+
+struct Address {
+  std::string host;  // a name or a number, without brackets; never empty
+  std::uint16_t port = 0;
+};
+Result<Address> parse_address(std::string_view text);
+
+}  // namespace holdfast::edge
