@@ -41,6 +41,7 @@ inline constexpr Duration milliseconds(std::int64_t n) { return {n * 1'000'000};
 inline constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000'000}; }
 inline constexpr Duration days(std::int64_t n) { return seconds(n * 86'400); }
 inline constexpr Instant operator+(Instant a, Duration d) { return {a.unix_ns + d.ns}; }
+inline constexpr Instant operator-(Instant a, Duration d) { return {a.unix_ns - d.ns}; }
 inline constexpr Duration operator-(Instant a, Instant b) { return {a.unix_ns - b.unix_ns}; }
 
 // Bounds that keep every product and sum of one event inside 64 bits.

@@ -32,7 +32,10 @@ struct WriteRequest {
   std::optional<Prior> prior;                    // re-submission (8.2) or re-admission (6.1)
   std::optional<ReceiptNumber> printed_receipt;  // with prior, where there was a receipt
   Command command;
+  std::optional<Hash> known_request;  // re-admission: the hash that the tail's event carries; else it is computed
   std::string body;     // the request as it came, for the list (6.4); may be empty
+  // When it was asked for, by the till's or an import's clock; later than now counts as now. With prior: unused.
+  std::optional<Instant> at = {};
 };
 // SHA-256 of the canonical request: a fixed binary form of (till, staff, command); not of key, prior, time or JSON spelling.
 Hash request_hash(const WriteRequest& request);

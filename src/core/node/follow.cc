@@ -1,0 +1,74 @@
+// Taking peers' entries into our own decisions (protocol 7): first named in our journal, then folded.
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryIndex end) const {
+  fold::Joiner joiner;
+  bool used = false;
+  const Status scanned = replicas_.scan(origin, first, end, [&](EntryIndex, ByteView body) -> Status {
+    auto event = joiner.take(body);
+    if (!event) return {};  // skipped, or stopped at, by the fold's own rule (7.5)
+    if (*event && fold::used_by_followers((*event)->body)) used = true;
+    return {};
+  });
+  if (!scanned) return pass_on(scanned.error());
+  return used;
+}
+
+Result<std::optional<fold::FollowedPrefix>> NodeImpl::next_prefix(const SiteName& site, const Origin& origin, std::uint64_t from,
+                                                                  std::uint64_t to) {
+  sync::Replica* replica = replicas_.find(origin);
+  if (replica == nullptr || to <= from || replica->size() < to) return std::optional<fold::FollowedPrefix>();
+  HF_TRY(const bool used, holds_used(origin, from, to));
+  if (!used) return std::optional<fold::FollowedPrefix>();
+  fold::FollowedPrefix prefix{origin, to, {}, {}};
+  HF_TRY(prefix.root, replica->log().root_at(to));
+  HF_TRY(prefix.held, fold::beyond_bounds(state_, site, origin, to, chain_, replicas_));
+  counters_.followed_entries += to - from;
+  return std::optional(std::move(prefix));
+}
+
+Status NodeImpl::follow_if_due() {
+  if (phase_ == Phase::stopped || monotonic_ < next_follow_) return {};
+  next_follow_ = monotonic_ + options_.follow_interval;
+  fold::PeerFollowed followed;
+  std::vector<fold::PeerSucceeded> succeeded;
+  for (const SiteName& site : me_->follows) {
+    const auto part = state_.peers.find(site);
+    const bool has_part = part != state_.peers.end() && part->second.origin.epoch != 0;
+    const Origin origin = has_part ? part->second.origin : Origin{chain_.chain, site, 1};
+    const std::uint64_t size = has_part ? part->second.size : 0;
+    std::uint64_t to = 0;
+    const chain::Registration* next = successor_of(origin);
+    if (next == nullptr) {
+      const sync::Replica* replica = replicas_.find(origin);
+      to = replica == nullptr || replica->frozen ? 0 : replica->cosigned_size();
+    } else if (size < next->kept_size) {
+      // What the new epoch kept was sealed by q mirrors under a certificate; it may be followed to its end.
+      sync::Replica* replica = replicas_.find(origin);
+      if (replica == nullptr || replica->size() < next->kept_size) continue;
+      HF_TRY(const Hash root, replica->log().root_at(next->kept_size));
+      if (root != next->kept_root) continue;
+      to = next->kept_size;
+    } else {
+      const sync::Replica* replica = replicas_.find(next->certificate.origin());
+      if (replica != nullptr && replica->cosigned_size() > 0)
+        succeeded.push_back({origin, next->kept_size, next->kept_root, next->certificate.origin()});
+      continue;
+    }
+    HF_TRY(std::optional<fold::FollowedPrefix> prefix, next_prefix(site, origin, size, to));
+    // The last of a kept prefix is named even if nothing in it is used: the succession rests on it.
+    if (!prefix && next != nullptr) {
+      prefix = fold::FollowedPrefix{origin, to, next->kept_root, {}};
+    }
+    if (prefix) followed.peers.push_back(std::move(*prefix));
+  }
+  if (!followed.peers.empty()) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(followed)}));
+  for (fold::PeerSucceeded& event : succeeded) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(event)}));
+  return {};
+}
+
+}  // namespace holdfast::node

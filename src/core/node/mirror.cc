@@ -1,0 +1,309 @@
+// Keeping other sites' journals: storing, cosigning, sealing, and what is seen when somebody lies (protocol 4, 5.2-5.4).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+// How far entries of an origin are still taken: a sealed epoch only to what its successor kept; what lies beyond comes as a tail.
+std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
+  if (const chain::Registration* next = successor_of(origin)) return next->kept_size;
+  const auto it = state_.epochs.find(origin.site);
+  if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return 0;
+  return UINT64_MAX;
+}
+
+const chain::Registration* NodeImpl::successor_of(const Origin& origin) const {
+  for (std::uint32_t epoch = origin.epoch + 1; epoch <= keys_.newest_epoch(origin.site); ++epoch) {
+    const chain::Registration* r = keys_.registration(origin.site, epoch);
+    if (r != nullptr && r->old_origin == origin) return r;
+  }
+  return nullptr;
+}
+
+Status NodeImpl::on(Session& session, const sync::Entries& m) {
+  if (catch_up_ && m.origin == origin_ && session.site == catch_up_->from) return take_catch_up(session, m);
+  const SiteName& owner = m.origin.site;
+  const bool wanted = chain_.is_mirror(me_->name, owner) || chain_.follows(me_->name, owner) || needs_.contains(m.origin);
+  const sync::KeyRing& keys = rebuild_ ? rebuild_->keys() : keys_;
+  auto key = keys.log_key(m.origin);
+  if (!key) key = keys_.log_key(m.origin);
+  if (!wanted || !key || m.origin == origin_)
+    return fail("node/refused", fmt::format("{} is not kept here", m.origin.text()));
+  if (!needs_.contains(m.origin) && m.first + m.entries.size() > acceptable_size(m.origin))
+    return fail("node/refused", fmt::format("{} is sealed here", m.origin.text()));
+  HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
+  if (replica->frozen) return fail("node/refused", fmt::format("{} contradicts itself; nothing more of it is taken", m.origin.text()));
+  const Status taken = replica->take(m, *key, chain_.bounds, now_);
+  if (!taken && taken.error().code == "sync/contradiction") {
+    HF_TRY_VOID(contradiction(replica, m.origin, replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note));
+    return taken;
+  }
+  if (!taken && taken.error().code != "sync/out_of_order") return taken;
+  if (taken && record_) {
+    record_->entries_fetched += m.entries.size();
+    for (const Bytes& e : m.entries) record_->bytes_fetched += e.size();
+  }
+  // A stale duplicate gets no answer: each answer asks for one piece, and one piece is under way at a time.
+  if (!taken && m.first < replica->size()) return {};
+  const auto need = needs_.find(m.origin);
+  if (need != needs_.end()) need->second.asked_at = monotonic_;
+  const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
+  send(session.id, sync::Have{m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
+  if (replica->gossiped) {
+    const auto agrees = replica->agrees(replica->gossiped->checkpoint);
+    if (!agrees && agrees.error().code == "sync/contradiction")
+      return contradiction(replica, m.origin, journal::to_text(replica->latest()->note), journal::to_text(replica->gossiped->note));
+    if (agrees && *agrees) replica->gossiped.reset();
+  }
+  return cosign_if_held(*replica);
+}
+
+// A mirror's promise: stored durably, consistent with all it ever saw of this journal, and no newer epoch sealed it (4.1, 5.2).
+bool NodeImpl::may_cosign(const Origin& origin) const {
+  if (!chain_.is_mirror(me_->name, origin.site) || phase_ == Phase::rebuilding || phase_ == Phase::stopped) return false;
+  const auto it = state_.epochs.find(origin.site);
+  if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return false;
+  if (origin_.epoch == 1) return true;
+  // 4.6: only after r of that journal's other mirrors have told their longest, and we hold it.
+  const auto told = told_of_.find(origin.site);
+  const chain::Site* owner = chain_.find(origin.site);
+  const std::size_t others = owner->mirrors.size() - 1;
+  const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
+  if (told == told_of_.end() || told->second.size() < needed) return false;
+  std::uint64_t longest = 0;
+  for (const auto& [mirror, size] : told->second) longest = std::max(longest, size);
+  const sync::Replica* replica = replicas_.find(origin);
+  return origin.epoch < keys_.newest_epoch(origin.site) || (replica != nullptr && replica->size() >= longest);
+}
+
+Status NodeImpl::on(Session& session, const sync::Offer& m) {
+  HF_TRY(const journal::Note note, journal::parse_note(m.note));
+  HF_TRY(const journal::Checkpoint c, journal::parse_checkpoint(note.text));
+  const auto key = keys_.log_key(c.origin);
+  if (!key || c.origin.site != *session.site || !chain_.is_mirror(me_->name, c.origin.site))
+    return fail("node/refused", fmt::format("{} is not mirrored here for this link", c.origin.text()));
+  HF_TRY(journal::SignedCheckpoint offered, journal::open_checkpoint(m.note, *key));
+  HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
+  replica->offered = std::move(offered);
+  return cosign_if_held(*replica);
+}
+
+Status NodeImpl::cosign_if_held(sync::Replica& replica) {
+  if (!replica.offered || replica.frozen || !may_cosign(replica.origin())) return {};
+  const journal::Checkpoint c = replica.offered->checkpoint;
+  const auto agrees = replica.agrees(c);
+  if (!agrees) {
+    if (agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
+    const std::string note_b = journal::to_text(replica.offered->note);
+    replica.offered.reset();
+    return contradiction(&replica, c.origin, replica.latest() ? journal::to_text(replica.latest()->note) : std::string(), note_b);
+  }
+  if (!*agrees) return {};  // behind: we catch up and sign the one on offer
+  const std::string note = journal::to_text(replica.offered->note);
+  replica.offered.reset();
+  const journal::NoteSignature signature =
+      journal::cosign(c, journal::cosigner_name(chain_.chain, me_->name), world_.signer.public_key(KeyUse::cosign), now_,
+                      [&](ByteView text) { return world_.signer.sign(KeyUse::cosign, text); });
+  ++counters_.cosignatures_given;
+  send_site(c.origin.site, sync::Cosignature{c.origin, c.size, signature});
+  // 4.3: the other mirrors of this journal hear what we have signed.
+  for (const SiteName& mirror : chain_.find(c.origin.site)->mirrors)
+    if (mirror != me_->name) send_site(mirror, sync::Gossip{note});
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Gossip& m) {
+  HF_TRY(const journal::Note parsed, journal::parse_note(m.note));
+  HF_TRY(const journal::Checkpoint c, journal::parse_checkpoint(parsed.text));
+  const auto key = keys_.log_key(c.origin);
+  sync::Replica* replica = replicas_.find(c.origin);
+  if (c.origin == origin_) replica = own_.get();
+  const bool concerned = c.origin == origin_ || (chain_.is_mirror(*session.site, c.origin.site) && chain_.is_mirror(me_->name, c.origin.site));
+  if (!key || !concerned) return fail("node/refused", "this checkpoint does not concern us");
+  HF_TRY(journal::SignedCheckpoint seen, journal::open_checkpoint(m.note, *key));
+  if (replica == nullptr) return {};
+  const auto agrees = replica->agrees(c);
+  if (agrees && *agrees) return {};
+  if (agrees) {
+    if (!replica->gossiped || replica->gossiped->checkpoint.size < c.size) replica->gossiped = std::move(seen);
+    return {};
+  }
+  if (agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
+  const std::string ours = replica->latest() ? journal::to_text(replica->latest()->note) : std::string();
+  if (!replica->frozen && !ours.empty() && c.origin != origin_) send(session.id, sync::Gossip{ours});  // he should see it too
+  return contradiction(replica, c.origin, ours, m.note);
+}
+
+// Two statements under one key that cannot both be true. Kept as evidence, shown, and nothing further is cosigned (4.3).
+Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, std::string note_a, std::string note_b) {
+  const auto of_site = std::ranges::count_if(state_.contradictions, [&](const auto& seen) { return seen.origin == origin; });
+  const bool known = std::ranges::any_of(state_.contradictions, [&](const auto& seen) {
+    return seen.origin == origin && (seen.note_b == note_b || seen.note_a == note_b);
+  });
+  if (replica != nullptr && origin != origin_) replica->frozen = true;
+  if (origin == origin_) contradicted_ = true;
+  if (known || static_cast<std::size_t>(of_site) >= contradictions_a_site_max || phase_ == Phase::rebuilding || !own_) return {};
+  const std::size_t number = state_.contradictions.size();
+  HF_TRY_VOID(world_.disk.write_all(evidence_path(origin, number), as_bytes(note_a + "\n" + note_b)));
+  HF_TRY_VOID(append_event({now_, std::nullopt, fold::ContradictionSeen{origin, note_a, note_b}}));
+  for (const chain::Site& site : chain_.sites)
+    if (site.name != me_->name && chain_.is_mirror(site.name, origin.site)) send_site(site.name, sync::Gossip{note_b});
+  return {};
+}
+
+std::string Node::evidence_path(const Origin& origin, std::size_t i) {
+  return fmt::format("evidence/{:04}-{}-{}.txt", i, origin.site.view(), origin.epoch);
+}
+
+Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
+  HF_TRY(const journal::Note note, journal::parse_note(m.note));
+  HF_TRY(const journal::Checkpoint c, journal::parse_checkpoint(note.text));
+  const auto key = keys_.log_key(c.origin);
+  sync::Replica* replica = replicas_.find(c.origin);
+  if (!key || replica == nullptr || c.origin.site != *session.site) return {};
+  HF_TRY(const journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(m.note, *key));
+  const Status taken = replica->take_cosigned(signed_by_owner, keys_);
+  if (!taken && taken.error().code == "sync/contradiction")
+    return contradiction(replica, c.origin, replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note);
+  // A mirror whose new key we do not know yet is no reason to end a link.
+  if (!taken && taken.error().code == "sync/bad_signature") return {};
+  return taken;
+}
+
+Status NodeImpl::on(Session& session, const sync::Heartbeat& m) {
+  Peer* p = peer(*session.site);
+  if (p == nullptr || m.origin.site != *session.site) return fail("sync/bad_message", "a heartbeat of another site");
+  if (m.signature) {
+    const auto key = keys_.log_key(m.origin);
+    if (!key || !ed25519_verify(*key, sync::heartbeat_text(m), *m.signature))
+      return fail("sync/bad_signature", "the signature of a heartbeat does not hold");
+    if (sync::Replica* replica = replicas_.find(m.origin)) {
+      if (!replica->announced || replica->announced->size <= m.size) replica->announced = m;
+      replica->announced_heard_at = now_;
+    }
+  }
+  p->beat = m;
+  return {};
+}
+
+fold::SiteEpochs NodeImpl::epochs_of(const SiteName& site) const {
+  const auto it = state_.epochs.find(site);
+  return it == state_.epochs.end() ? fold::SiteEpochs() : it->second;
+}
+
+sync::Known NodeImpl::what_we_know(const SiteName& site) const {
+  sync::Known known;
+  known.site = site;
+  for (const auto& [origin, replica] : replicas_.all()) {
+    if (origin.site != site) continue;
+    sync::HeldEpoch held{origin, replica->size(), replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), 0, {}, {}};
+    if (replica->announced) {
+      held.announced = replica->announced->size;
+      held.announced_at = replica->announced->at;
+    }
+    if (replica->announced_heard_at) held.heard_at = *replica->announced_heard_at;
+    known.held.push_back(std::move(held));
+  }
+  if (const auto it = state_.epochs.find(site); it != state_.epochs.end()) {
+    for (const auto& [epoch, note] : it->second.registrations) known.registrations.push_back(note);
+    for (const auto& [epoch, note] : it->second.sealed_by) known.seals.push_back(note);
+  }
+  return known;
+}
+
+Status NodeImpl::on(Session& session, const sync::Ask& m) {
+  const bool his = m.site == *session.site && chain_.is_mirror(me_->name, m.site);
+  const bool fellow = chain_.is_mirror(me_->name, m.site) && chain_.is_mirror(*session.site, m.site);
+  if (!his && !fellow) return fail("node/refused", "that journal is not mirrored by us both");
+  if (phase_ == Phase::rebuilding) return {};
+  after_commit_.push_back([this, id = session.id, site = m.site] { send(id, what_we_know(site)); });
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Seal& m) {
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};
+  HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
+  if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
+    return fail("node/refused", "this certificate is not for you, or we are no mirror of that site");
+  const fold::SiteEpochs known = epochs_of(c.site);
+  const auto sealed = known.sealed_by.find(c.epoch);
+  if (sealed != known.sealed_by.end() && sealed->second != c.note)
+    return fail("node/refused", fmt::format("epoch {} was given to another certificate; ask for a higher number", c.epoch));
+  if (sealed == known.sealed_by.end()) {
+    if (known.sealed_below >= c.epoch)
+      return fail("node/refused", fmt::format("epoch {} or a higher one has been taken here; ask for a higher number", c.epoch));
+    HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{c.note}}));
+  }
+  // The answer leaves when the seal is durable; then nothing of a lower epoch is cosigned here any more.
+  after_commit_.push_back([this, id = session.id, site = c.site, epoch = c.epoch] {
+    sync::Known known_now = what_we_know(site);
+    known_now.sealed_for = epoch;
+    send(id, known_now);
+  });
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Register& m) {
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};
+  HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
+  const chain::Certificate& c = registration.certificate;
+  if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
+    return fail("node/refused", "this registration is not yours, or we are no mirror of that site");
+  const fold::SiteEpochs known = epochs_of(c.site);
+  const auto sealed = known.sealed_by.find(c.epoch);
+  if (sealed == known.sealed_by.end() || sealed->second != c.note)
+    return fail("node/refused", "we have not sealed for this certificate; ask us to seal first");
+  const auto taken = known.registrations.find(c.epoch);
+  if (taken != known.registrations.end() && taken->second != registration.note)
+    return fail("node/refused", fmt::format("epoch {} is registered here with other contents; a new certificate is needed", c.epoch));
+  if (taken == known.registrations.end() && !known.registrations.empty() && known.registrations.rbegin()->first > c.epoch)
+    return fail("node/refused", "a higher epoch is registered here");
+  HF_TRY_VOID(take_registration(registration));
+  session.rebuilding = false;
+  session.epoch = c.epoch;
+  after_commit_.push_back([this, id = session.id, site = c.site, epoch = c.epoch] {
+    send(id, sync::Registered{site, epoch});
+    want(site);
+  });
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Known& m) {
+  for (const std::string& note : m.registrations) {
+    const auto registration = chain::open_registration(chain_, note);
+    if (registration && registration->certificate.site == m.site) HF_TRY_VOID(take_registration(*registration));
+  }
+  if (phase_ == Phase::stopped) return {};
+  if (m.site == me_->name) {
+    if (!chain_.is_mirror(*session.site, me_->name)) return {};
+    if (rebuild_) {
+      rebuild_->sealed(*session.site, m);
+    } else if (Peer* p = peer(*session.site)) {
+      p->told = m;
+    }
+    return {};
+  }
+  // 4.6: a fellow mirror's answer. Seals are taken as our own; the longest is what we must hold before we sign.
+  if (!chain_.is_mirror(*session.site, m.site) || !chain_.is_mirror(me_->name, m.site) || phase_ == Phase::rebuilding) return {};
+  for (const std::string& note : m.seals) {
+    const auto c = chain::open_certificate(chain_, note);
+    if (!c || c->site != m.site || epochs_of(m.site).sealed_below >= c->epoch) continue;
+    HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{note}}));
+  }
+  std::uint64_t longest = 0;
+  const Origin newest = keys_.newest_origin(m.site);
+  for (const sync::HeldEpoch& h : m.held) {
+    if (h.origin != newest || h.note.empty()) continue;
+    const auto key = keys_.log_key(newest);
+    const auto c = journal::open_checkpoint(h.note, *key);
+    if (c && c->checkpoint.origin == newest) longest = std::max(longest, c->checkpoint.size);
+  }
+  told_of_[m.site][*session.site] = longest;
+  if (sync::Replica* replica = replicas_.find(newest)) return cosign_if_held(*replica);
+  return {};
+}
+
+}  // namespace holdfast::node

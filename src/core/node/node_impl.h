@@ -1,0 +1,259 @@
+// The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc, mirror.cc,
+// owner.cc, follow.cc, rebuild.cc, tail.cc, views.cc.
+#pragma once
+
+#include <set>
+#include <variant>
+
+#include "core/node/node.h"
+#include "core/recovery/readmit.h"
+#include "core/recovery/rebuild.h"
+#include "core/sync/keyring.h"
+#include "core/sync/messages.h"
+#include "core/sync/offers.h"
+#include "core/sync/replica.h"
+
+namespace holdfast::node {
+
+inline constexpr Duration heartbeat_interval = seconds(1);
+inline constexpr Duration redial_interval = milliseconds(500);
+inline constexpr Duration heard_recently = seconds(5);
+inline constexpr Duration retry_interval = seconds(2);
+inline constexpr Duration seal_grace = seconds(1);
+inline constexpr std::size_t unsent_bytes_max = 8u << 20;
+inline constexpr std::size_t unsigned_bytes_max = 1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
+inline constexpr std::size_t waiting_writes_max = 100'000;
+inline constexpr std::size_t inbox_bytes_max = 256u << 20;
+inline constexpr std::size_t contradictions_a_site_max = 8;
+inline constexpr std::size_t tails_a_site_max = 1000;
+inline constexpr std::string_view cut_path = "links.cut";
+inline constexpr std::string_view replaced_path = "replaced.note";
+
+// What one session asked us to send of one journal. One chunk is under way at a time; Have asks for the next.
+struct Feed {
+  std::uint64_t have = 0;
+  std::uint64_t limit = 0;
+  bool under_way = false;
+};
+
+struct Session {
+  ConnectionId id = 0;
+  PublicKey tls{};
+  bool dialled_here = false;
+  std::optional<SiteName> site;   // once Hello was accepted
+  std::uint32_t epoch = 0;
+  bool rebuilding = false;        // holds a certificate, not yet a registration
+  bool superseded = false;        // an older epoch of its site: only its tail is taken
+  std::map<Origin, Feed> feeds;
+};
+
+struct Peer {
+  SiteName site;
+  std::optional<ConnectionId> session;
+  std::optional<ConnectionId> dialling;
+  Instant redial_at;                      // monotonic
+  std::optional<Instant> heard_at;        // UTC
+  std::optional<Instant> heard_monotonic;
+  std::optional<sync::Heartbeat> beat;    // newest
+  // of a mirror of ours
+  std::optional<std::uint64_t> held;
+  std::optional<sync::Known> told;        // its answer to Ask about us, since this start
+};
+
+// While asking: entries a mirror has and we do not (protocol 3.2).
+struct CatchUp {
+  SiteName from;
+  std::uint64_t base = 0;   // our last signed size; what lies above is set aside
+  journal::SignedCheckpoint target;
+  std::vector<Bytes> entries;
+  Instant asked_at;
+};
+
+struct Need {
+  std::uint64_t size = 0;
+  std::optional<Hash> root;
+  Instant asked_at;
+  bool met = false;
+};
+
+class NodeImpl final : public Node, private fold::OwnEntries {
+ public:
+  NodeImpl(World world, Options options, chain::ChainFile file);
+  Status start();  // the rest of open()
+
+  void on_connected(ConnectionId connection, const PublicKey& peer_tls_key, bool dialled_here) override;
+  void on_message(ConnectionId from, Bytes message) override;
+  void on_closed(ConnectionId connection) override;
+  void submit(fold::WriteRequest request, Answer answer) override;
+  Status cut_link(const SiteName& site) override;
+  Status open_link(const SiteName& site) override;
+  Status turn() override;
+  Instant wake_at() const override;
+  Status stop() override;
+
+  const fold::State& state() const override { return state_; }
+  const chain::ChainFile& chain_file() const override { return chain_; }
+  Safety safety() const override;
+  std::vector<SiteView> sites() const override;
+  std::vector<LinkView> links() const override;
+  std::optional<RecoveryReport> recovery() const override;
+  std::optional<Progress> progress() const override;
+  Phase phase() const override { return phase_; }
+  Result<fold::Event> read(std::uint32_t epoch, EntryIndex index) const override;
+  const Counters& counters() const override { return counters_; }
+
+ private:
+  struct Connected { ConnectionId id; PublicKey tls; bool dialled_here; };
+  struct Arrived { ConnectionId id; Bytes message; };
+  struct Closed { ConnectionId id; };
+  struct Waiting { fold::WriteRequest request; Answer answer; };
+
+  // open.cc
+  Status open_own_journal();
+  Status replay();
+  Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage() const;  // older epochs and how much of each is kept
+  Status replay_log(journal::Log& log, EntryIndex first, EntryIndex end);
+  Status append_start_events();
+  Status load_cut_list();
+  Status save_cut_list();
+
+  // turn.cc
+  Status take_inbox();
+  Status decide_writes();
+  Status write_one(const fold::WriteRequest& request, Answer answer);
+  Status append_event(fold::Event event, EntryIndex* at = nullptr);
+  Status commit();
+  Status release();
+  Status snapshot_if_due();
+  Status write_snapshot();
+  bool is_fatal(const Error& error) const;
+
+  // sessions.cc
+  Status handle(Session& session, const sync::Message& message);
+  Status on(Session& session, const sync::Hello& m);
+  void greet(ConnectionId id);
+  Status ready(Session& session);
+  void want(const SiteName& site);
+  void send(ConnectionId id, const sync::Message& message);
+  void send_site(const SiteName& site, const sync::Message& message);
+  void refuse(Session& session, const Error& error);
+  void drop(ConnectionId id);
+  void dial_peers();
+  void pump_feeds();
+  Status on(Session& session, const sync::Have& m);
+  Peer* peer(const SiteName& site);
+  Session* session_of(const SiteName& site);
+  journal::Log* log_of(const Origin& origin);
+  Status take_registration(const chain::Registration& registration);
+  Status on(Session& session, const sync::Refused& m);
+
+  // mirror.cc
+  Status on(Session& session, const sync::Ask& m);
+  Status on(Session& session, const sync::Seal& m);
+  Status on(Session& session, const sync::Known& m);
+  Status on(Session& session, const sync::Register& m);
+  Status on(Session& session, const sync::Entries& m);
+  Status on(Session& session, const sync::Offer& m);
+  Status on(Session& session, const sync::Gossip& m);
+  Status on(Session& session, const sync::Cosigned& m);
+  Status on(Session& session, const sync::Heartbeat& m);
+  fold::SiteEpochs epochs_of(const SiteName& site) const;
+  sync::Known what_we_know(const SiteName& site) const;
+  std::uint64_t acceptable_size(const Origin& origin) const;  // how far entries of this origin are still taken
+  Status cosign_if_held(sync::Replica& replica);
+  bool may_cosign(const Origin& origin) const;
+  Status contradiction(sync::Replica* replica, const Origin& origin, std::string note_a, std::string note_b);
+
+  // owner.cc
+  Status checkpoint_if_due();
+  Status sign_checkpoint(std::uint64_t size);
+  Status offer_if_possible();
+  Status on(Session& session, const sync::Cosignature& m);
+  void heartbeat_if_due();
+  Status leave_asking_if_told();
+  Status finish_catch_up();
+  Status take_catch_up(Session& session, const sync::Entries& m);
+
+  // follow.cc
+  Status follow_if_due();
+  Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end) const;
+  Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin, std::uint64_t from,
+                                                          std::uint64_t to);
+  const chain::Registration* successor_of(const Origin& origin) const;
+
+  // rebuild.cc
+  Status on(Session& session, const sync::Registered& m);
+  Status advance_rebuild();
+  Status rebuild_fetch();
+  Status discover_needs(const Origin& origin, std::uint64_t size);
+  Status rebuild_register();
+  Status open_epoch();
+
+  // tail.cc
+  Status on(Session& session, const sync::Superseded& m);
+  Status on(Session& session, const sync::Tail& m);
+  Status on(Session& session, const sync::TailTaken& m);
+  Status replaced(const chain::Registration& registration);
+  void offer_tail(ConnectionId to);
+  Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
+  Status readmit_aside();
+  Status load_tails();
+  void send_stored_tails(Session& session);
+  Status offer_surplus(const SiteName& site);
+
+  World world_;
+  Options options_;
+  chain::ChainFile chain_;
+  const chain::Site* me_ = nullptr;
+  sync::KeyRing keys_;
+  Origin origin_;
+  std::optional<chain::Certificate> certificate_;
+  std::string registration_;              // ours, epoch > 1
+  sync::Replicas replicas_;
+  std::unique_ptr<sync::Replica> own_;    // null while rebuilding
+  fold::State state_;
+  Phase phase_ = Phase::asking;
+  std::string origin_text_;
+
+  Instant now_, monotonic_;
+  Instant last_event_at_;
+  std::deque<std::variant<Connected, Arrived, Closed>> inbox_;
+  std::size_t inbox_bytes_ = 0;
+  std::deque<Waiting> waiting_;
+  std::vector<std::function<void()>> after_commit_;
+
+  std::map<ConnectionId, Session> sessions_;
+  std::map<SiteName, Peer> peers_;
+  std::set<SiteName> cut_;
+
+  // owner
+  sync::Offers offers_;
+  std::vector<std::uint64_t> marks_;      // commit boundaries to sign between, when signing begins late
+  std::size_t bytes_since_mark_ = 0;
+  std::size_t unsigned_bytes_ = 0;
+  std::optional<Instant> unsigned_since_; // monotonic
+  std::optional<Instant> cosigned_at_;
+  std::optional<Instant> no_copy_since_;
+  Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
+  std::optional<CatchUp> catch_up_;
+  bool contradicted_ = false;             // a mirror showed a checkpoint under our key that is not ours
+
+  // mirror (4.6)
+  std::map<SiteName, std::map<SiteName, std::uint64_t>> told_of_;  // journal's site -> mirror -> longest cosigned size told
+  // rebuild
+  std::unique_ptr<recovery::Rebuild> rebuild_;
+  std::optional<Instant> quorum_sealed_at_;
+  std::optional<recovery::Record> record_;
+  std::map<Origin, Need> needs_;
+  std::set<SiteName> registered_at_;
+  std::string step_;
+  // stopped
+  std::optional<Origin> replaced_by_;
+  std::uint64_t replaced_kept_ = 0;
+  std::uint64_t tail_waiting_ = 0;        // entries offered and not yet taken
+  std::map<std::string, sync::Tail> relayed_;  // tails kept here for a site's new epoch, by their path
+  std::uint64_t snapshot_size_ = 0;
+  Counters counters_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,272 @@
+// Opening: what is on this disk, folded; and what this start adds.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+
+constexpr std::string_view snapshot_magic = "holdfast snapshot v1";
+
+struct Snapshot {
+  std::uint64_t size = 0;
+  journal::LogMark mark;
+  fold::State state;
+};
+
+Result<Snapshot> decode_snapshot(ByteView bytes, const Origin& origin) {
+  const auto bad = [](std::string_view why) { return fail("node/bad_snapshot", fmt::format("a snapshot is not usable: {}", why)); };
+  if (bytes.size() < 32) return bad("too short");
+  const ByteView body = bytes.first(bytes.size() - 32);
+  const Hash sum = sha256(body);
+  if (!std::equal(sum.begin(), sum.end(), bytes.end() - 32)) return bad("its hash does not hold");
+  Reader in(body);
+  if (in.text() != snapshot_magic || in.text() != origin.text()) return bad("of another version or origin");
+  Snapshot out;
+  out.mark.size = out.size = in.u64();
+  out.mark.record_number = in.u64();
+  out.mark.record_hash = in.array<32>();
+  HF_TRY(out.mark.tree, journal::Tree::decode(in));
+  HF_TRY(out.state, fold::State::decode(in.blob()));
+  if (!in.at_end() || out.mark.tree.size() != out.size) return bad("its parts do not fit");
+  return out;
+}
+
+std::string snapshot_path(const Origin& origin, std::uint64_t size) {
+  return fmt::format("snapshots/{}-{:016}.hfs", origin.epoch, size);
+}
+
+// The newest usable snapshot of this origin, of at most `size_max` entries.
+std::optional<Snapshot> newest_snapshot(Disk& disk, const Origin& origin) {
+  const auto names = disk.list("snapshots");
+  if (!names) return std::nullopt;
+  const std::string prefix = fmt::format("{}-", origin.epoch);
+  for (auto it = names->rbegin(); it != names->rend(); ++it) {
+    if (!it->starts_with(prefix)) continue;
+    const auto bytes = disk.read_all("snapshots/" + *it);
+    if (!bytes) continue;
+    if (auto snapshot = decode_snapshot(*bytes, origin)) return std::move(*snapshot);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_text(Phase phase) {
+  switch (phase) {
+    case Phase::rebuilding: return "rebuilding";
+    case Phase::asking: return "asking";
+    case Phase::signing: return "signing";
+    case Phase::stopped: return "stopped";
+  }
+  return "stopped";
+}
+
+Result<std::unique_ptr<Node>> Node::open(World world, Options options) {
+  auto bytes = world.disk.read_all(chain_file_path);
+  if (!bytes)
+    return fail("node/not_started", "there is no chain file here; run `holdfast site adopt DIR CHAINFILE` first");
+  HF_TRY(chain::ChainFile file, chain::open_chain_file(as_text(*bytes)));
+  auto node = std::make_unique<NodeImpl>(world, std::move(options), std::move(file));
+  HF_TRY_VOID(node->start());
+  return std::unique_ptr<Node>(std::move(node));
+}
+
+NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
+    : world_(world), options_(std::move(options)), chain_(std::move(file)), keys_(chain_), replicas_(world.disk, world.executor) {}
+
+Status NodeImpl::start() {
+  now_ = world_.clock.now();
+  monotonic_ = world_.clock.monotonic();
+  me_ = chain_.find(options_.site);
+  if (me_ == nullptr)
+    return fail("node/wrong_site", fmt::format("the chain file of {} names no site \"{}\"", chain_.chain, options_.site.view()));
+  for (const chain::Site& site : chain_.sites)
+    if (site.name != me_->name && chain_.linked(me_->name, site.name)) peers_[site.name].site = site.name;
+  const PublicKey log_key = world_.signer.public_key(KeyUse::log);
+  chain::SiteKeys keys = me_->keys;
+  std::uint32_t epoch = 1;
+  if (auto note = world_.disk.read_all(certificate_path)) {
+    HF_TRY(certificate_, chain::open_certificate(chain_, as_text(*note)));
+    if (certificate_->site != me_->name)
+      return fail("node/wrong_site", fmt::format("the certificate here is for {}, not for {}", certificate_->site.view(), me_->name.view()));
+    keys = certificate_->keys;
+    epoch = certificate_->epoch;
+  }
+  if (keys.log != log_key)
+    return fail("node/wrong_site", fmt::format("the keys in this directory are not those that the chain file or certificate names "
+                                               "for {}; is it another site's directory?",
+                                               me_->name.view()));
+  origin_ = {chain_.chain, me_->name, epoch};
+  origin_text_ = origin_.text();
+  HF_TRY_VOID(load_cut_list());
+  HF_TRY_VOID(load_tails());
+  HF_TRY_VOID(replicas_.open_all(origin_, chain_));
+  if (epoch > 1) {
+    HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
+    bool is_new = segments.empty();
+    if (!is_new) {
+      HF_TRY(auto log, journal::Log::open(world_.disk, world_.executor, origin_));
+      is_new = log->durable_size() == 0;
+    }
+    if (is_new) {
+      phase_ = Phase::rebuilding;
+      step_ = "waiting for mirrors to seal the old epoch";
+      rebuild_ = std::make_unique<recovery::Rebuild>(chain_, *certificate_);
+      for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+      return {};
+    }
+  }
+  HF_TRY_VOID(open_own_journal());
+  HF_TRY_VOID(append_start_events());
+  HF_TRY_VOID(readmit_aside());
+  HF_TRY_VOID(commit());
+  return release();
+}
+
+Status NodeImpl::open_own_journal() {
+  std::optional<Snapshot> snapshot = newest_snapshot(world_.disk, origin_);
+  std::unique_ptr<journal::Log> log;
+  if (snapshot) {
+    auto with_mark = journal::Log::open(world_.disk, world_.executor, origin_, snapshot->mark);
+    if (with_mark) {
+      log = std::move(*with_mark);
+    } else {
+      snapshot.reset();  // the journal is the truth; it must stand without
+    }
+  }
+  if (!log) {
+    HF_TRY(log, journal::Log::open(world_.disk, world_.executor, origin_));
+  }
+  own_ = std::make_unique<sync::Replica>(std::move(log));
+  EntryIndex first = 0;
+  if (snapshot && snapshot->size <= own_->size()) {
+    state_ = std::move(snapshot->state);
+    first = snapshot_size_ = snapshot->size;
+  }
+  if (first == 0) {
+    HF_TRY_VOID(replay());
+  } else {
+    HF_TRY_VOID(replay_log(own_->log(), first, own_->size()));
+  }
+  keys_ = sync::KeyRing(chain_);
+  keys_.add_all(state_);
+  registration_ = state_.registration;
+  for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+  for (const fold::ContradictionSeen& seen : state_.contradictions)
+    if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
+  own_->reload(keys_);
+  offers_.reset();
+  if (own_->cosigned()) offers_.restore(*own_->cosigned());
+  if (auto bytes = world_.disk.read_all(recovery::record_path)) {
+    if (auto record = recovery::decode_record(*bytes)) record_ = *record;
+  }
+  if (auto note = world_.disk.read_all(replaced_path)) {
+    auto registration = chain::open_registration(chain_, as_text(*note));
+    if (registration && registration->certificate.site == me_->name && registration->certificate.epoch > origin_.epoch)
+      return replaced(*registration);
+  }
+  phase_ = Phase::asking;
+  return {};
+}
+
+Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage() const {
+  std::vector<std::pair<Origin, std::uint64_t>> out;
+  journal::Log* log = &own_->log();
+  while (log->origin().epoch > 1 && log->durable_size() > 0) {
+    HF_TRY(const Bytes first, log->read(0));
+    HF_TRY(const fold::Event event, fold::decode(first));
+    const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
+    if (opened == nullptr) return fail("journal/damaged", "entry 0 of " + log->origin().text() + " does not open an epoch");
+    HF_TRY(const chain::Registration registration, chain::parse_registration(opened->registration));
+    if (registration.old_origin.epoch >= log->origin().epoch)
+      return fail("journal/damaged", "entry 0 of " + log->origin().text() + " names no earlier epoch");
+    out.emplace_back(registration.old_origin, registration.kept_size);
+    if (registration.kept_size == 0) break;
+    const auto it = replicas_.all().find(registration.old_origin);
+    if (it == replicas_.all().end())
+      return fail("sync/missing_entries", fmt::format("the journal of {} that this one continues is not on this disk; rebuild this site",
+                                                      registration.old_origin.text()));
+    log = &it->second->log();
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Status NodeImpl::replay() {
+  state_ = fold::State();
+  HF_TRY(const auto older, lineage());
+  for (const auto& [origin, kept] : older) {
+    sync::Replica* replica = replicas_.find(origin);
+    if (replica == nullptr) continue;  // nothing of it was kept
+    HF_TRY_VOID(replay_log(replica->log(), 0, kept));
+  }
+  return replay_log(own_->log(), 0, own_->log().size());
+}
+
+Status NodeImpl::replay_log(journal::Log& log, EntryIndex first, EntryIndex end) {
+  fold::Joiner joiner;
+  return log.scan(first, end, [&](EntryIndex index, ByteView body) -> Status {
+    HF_TRY(std::optional<fold::Event> event, joiner.take(body));
+    if (!event) return {};
+    last_event_at_ = std::max(last_event_at_, event->at);
+    return fold::apply(state_, index, *event, replicas_);
+  });
+}
+
+Status NodeImpl::append_start_events() {
+  if (phase_ == Phase::stopped) return {};
+  if (own_->log().size() == 0)
+    HF_TRY_VOID(append_event({now_, std::nullopt,
+                              fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}}));
+  ByteArray<8> random;
+  world_.entropy.fill(random);
+  std::uint64_t bits;
+  std::memcpy(&bits, random.data(), sizeof bits);
+  return append_event({now_, std::nullopt, fold::NodeStarted{SeriesId{bits & ((1ull << 40) - 1)}, std::string(software_version)}});
+}
+
+Status NodeImpl::load_cut_list() {
+  auto bytes = world_.disk.read_all(cut_path);
+  if (!bytes) return {};
+  std::string_view rest = as_text(*bytes);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view name = rest.substr(0, end);
+    if (!name.empty() && name.size() <= SiteName::bytes_max) cut_.insert(SiteName(name));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return {};
+}
+
+Status NodeImpl::save_cut_list() {
+  std::string text;
+  for (const SiteName& site : cut_) text += site.str() + "\n";
+  return world_.disk.write_all(cut_path, as_bytes(text));
+}
+
+Status NodeImpl::write_snapshot() {
+  const journal::LogMark mark = own_->log().mark();
+  Writer out;
+  out.text(snapshot_magic);
+  out.text(origin_text_);
+  out.u64(mark.size);
+  out.u64(mark.record_number);
+  out.raw(mark.record_hash);
+  mark.tree.encode(out);
+  out.blob(state_.encode());
+  out.raw(sha256(out.view()));
+  HF_TRY_VOID(world_.disk.write_all(snapshot_path(origin_, mark.size), out.view()));
+  snapshot_size_ = mark.size;
+  ++counters_.snapshots;
+  // The two newest stay; an older one has no use.
+  if (auto names = world_.disk.list("snapshots")) {
+    for (std::size_t i = 0; i + 2 < names->size(); ++i) (void)world_.disk.remove("snapshots/" + (*names)[i]);
+  }
+  return {};
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,183 @@
+// Our own journal: asking before signing, checkpoints, offers, heartbeats (protocol 2.2, 3, 4.2, 4.5).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+// 3.1: signs only after r mirrors have told the largest size and newest epoch they know.
+Status NodeImpl::leave_asking_if_told() {
+  if (contradicted_ || catch_up_) {
+    if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10)) catch_up_.reset();  // the mirror went away: ask again
+    return {};
+  }
+  const unsigned needed = me_->mirrors.empty() ? 0 : chain_.honest_any(*me_);
+  std::vector<const Peer*> told;
+  for (const SiteName& mirror : me_->mirrors)
+    if (const Peer* p = peer(mirror); p != nullptr && p->told) told.push_back(p);
+  if (told.size() < needed) {
+    if (monotonic_ >= next_retry_) {
+      next_retry_ = monotonic_ + retry_interval;
+      for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
+    }
+    return {};
+  }
+  const PublicKey key = world_.signer.public_key(KeyUse::log);
+  const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
+  const Peer* ahead = nullptr;
+  std::optional<journal::SignedCheckpoint> target;
+  for (const Peer* p : told) {
+    for (const sync::HeldEpoch& h : p->told->held) {
+      if (h.origin != origin_ || h.note.empty()) continue;
+      auto note = journal::open_checkpoint(h.note, key);
+      if (!note || note->checkpoint.origin != origin_) continue;  // not by our key: says nothing about us
+      const journal::Checkpoint& c = note->checkpoint;
+      if (c.size <= own_->size()) {
+        HF_TRY(const Hash root, own_->log().root_at(c.size));
+        if (root == c.root) continue;
+        // Within what we signed this is a second history under our key; above it, it is what we were rolled back from.
+        if (c.size <= signed_size) {
+          HF_TRY_VOID(contradiction(nullptr, origin_, journal::to_text(own_->latest()->note), h.note));
+          return {};
+        }
+      }
+      if (!target || c.size > target->checkpoint.size) {
+        ahead = p;
+        target = std::move(*note);
+      }
+    }
+  }
+  if (ahead == nullptr) {
+    phase_ = Phase::signing;
+    unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
+    return {};
+  }
+  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, monotonic_};
+  send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
+  return {};
+}
+
+Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
+  CatchUp& c = *catch_up_;
+  if (m.first != c.base + c.entries.size()) return fail("sync/out_of_order", "not the entries asked for");
+  c.asked_at = monotonic_;
+  for (const Bytes& e : m.entries) c.entries.push_back(e);
+  const std::uint64_t have = c.base + c.entries.size();
+  if (have < c.target.checkpoint.size) {
+    send(session.id, sync::Have{origin_, have, c.target.checkpoint.size});
+    return {};
+  }
+  return finish_catch_up();
+}
+
+// 3.2: what the mirror has comes first; what was taken since the start is set aside and re-admitted behind it.
+Status NodeImpl::finish_catch_up() {
+  CatchUp c = std::move(*catch_up_);
+  catch_up_.reset();
+  journal::Log& log = own_->log();
+  HF_TRY_VOID(commit());
+  HF_TRY_VOID(release());
+  // Compare before anything is changed: our signed prefix and these entries must give the root under our signature.
+  HF_TRY(const Hash ours, log.root_at(c.base));
+  journal::Tree tree;
+  HF_TRY_VOID(log.scan(0, c.base, [&](EntryIndex, ByteView body) -> Status {
+    tree.append(leaf_hash(body));
+    return {};
+  }));
+  if (tree.root() != ours) return fail("journal/damaged", "our own entries do not give our own root");
+  for (const Bytes& e : c.entries) tree.append(leaf_hash(e));
+  if (tree.size() != c.target.checkpoint.size || tree.root() != c.target.checkpoint.root)
+    return contradiction(nullptr, origin_, own_->latest() ? journal::to_text(own_->latest()->note) : std::string(),
+                         journal::to_text(c.target.note));
+  if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
+  for (const Bytes& e : c.entries) log.append(e);
+  HF_TRY_VOID(log.commit());
+  HF_TRY_VOID(own_->put_signed(c.target));
+  last_event_at_ = {};
+  HF_TRY_VOID(replay());
+  keys_.add_all(state_);
+  HF_TRY_VOID(append_start_events());
+  HF_TRY_VOID(readmit_aside());
+  for (auto& [site, p] : peers_) p.told.reset();
+  for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
+  unsigned_bytes_ = 0;
+  marks_.clear();
+  return {};
+}
+
+Status NodeImpl::checkpoint_if_due() {
+  if (phase_ != Phase::signing || contradicted_) return {};
+  const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
+  const std::uint64_t size = own_->size();
+  if (size <= signed_size) {
+    unsigned_since_.reset();
+    return {};
+  }
+  const bool late = unsigned_since_ && monotonic_ - *unsigned_since_ >= options_.checkpoint_delay_max;
+  if (!late && size - signed_size < options_.checkpoint_entries_max && unsigned_bytes_ < unsigned_bytes_max) return {};
+  // When signing begins late, the sizes in between are signed too, so that no piece of a feed outgrows a message.
+  for (const std::uint64_t mark : marks_)
+    if (mark > signed_size && mark < size) HF_TRY_VOID(sign_checkpoint(mark));
+  marks_.clear();
+  HF_TRY_VOID(sign_checkpoint(size));
+  unsigned_since_.reset();
+  unsigned_bytes_ = 0;
+  return {};
+}
+
+Status NodeImpl::sign_checkpoint(std::uint64_t size) {
+  HF_TRY(const Hash root, own_->log().root_at(size));
+  ++counters_.checkpoints;
+  return own_->put_signed(journal::sign_checkpoint({origin_, size, root}, world_.signer.public_key(KeyUse::log),
+                                                   [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); }));
+}
+
+Status NodeImpl::offer_if_possible() {
+  if (phase_ != Phase::signing || contradicted_ || !own_->latest() || me_->mirrors.empty()) return {};
+  const std::uint64_t offered = offers_.current() ? offers_.current()->checkpoint.size : 0;
+  const std::uint64_t cosigned = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;
+  const bool newer = own_->latest()->checkpoint.size > std::max(offered, cosigned);
+  if (newer && offers_.may_offer(monotonic_)) {
+    offers_.offer(*own_->latest(), monotonic_);
+  } else if (!offers_.current() || monotonic_ - offer_sent_at_ < sync::offer_patience) {
+    return {};
+  }
+  // A mirror that has not signed is asked again; the checkpoint stays one and the same for all (4.2).
+  offer_sent_at_ = monotonic_;
+  const std::string note = journal::to_text(offers_.current()->note);
+  for (const SiteName& mirror : me_->mirrors)
+    if (offers_.waits_for(mirror)) send_site(mirror, sync::Offer{note});
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Cosignature& m) {
+  if (m.origin != origin_ || !offers_.current() || offers_.current()->checkpoint.size != m.size) return {};
+  HF_TRY(const bool complete, offers_.take(*session.site, m.signature, keys_, chain_));
+  if (Peer* p = peer(*session.site)) p->held = std::max(p->held.value_or(0), m.size);
+  if (!complete) return {};
+  ++counters_.cosigned;
+  const std::string note = journal::to_text(offers_.cosigned()->note);
+  HF_TRY_VOID(own_->log().put_checkpoint(m.size, note));
+  cosigned_at_ = now_;
+  no_copy_since_ = m.size >= own_->size() ? std::nullopt : std::optional(now_);
+  for (const auto& [id, s] : sessions_)
+    if (s.site && !s.superseded) send(id, sync::Cosigned{note});
+  return {};
+}
+
+void NodeImpl::heartbeat_if_due() {
+  if (monotonic_ < next_heartbeat_) return;
+  next_heartbeat_ = monotonic_ + heartbeat_interval;
+  sync::Heartbeat beat{origin_, 0, 0, now_, phase_ == Phase::asking || phase_ == Phase::signing, std::nullopt};
+  if (phase_ == Phase::signing && !contradicted_) {
+    beat.size = own_->size();
+    beat.cosigned_size = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;
+    beat.signature = world_.signer.sign(KeyUse::log, sync::heartbeat_text(beat));
+  }
+  for (const auto& [id, session] : sessions_)
+    if (session.site && !session.superseded) send(id, beat);
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,161 @@
+// A machine with a certificate and nothing else becomes the site again (protocol 5): seal, take, verify, register, serve.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+Status NodeImpl::advance_rebuild() {
+  if (!record_) {
+    if (rebuild_->sealed_count() < chain_.quorum) {
+      step_ = fmt::format("sealing the old epoch: {} of {} mirrors", rebuild_->sealed_count(), chain_.quorum);
+      if (monotonic_ < next_retry_) return {};
+      next_retry_ = monotonic_ + retry_interval;
+      for (const SiteName& mirror : me_->mirrors)
+        if (!rebuild_->has_sealed(mirror)) send_site(mirror, sync::Seal{rebuild_->certificate().note});
+      return {};
+    }
+    // A quorum is enough; a mirror that is just behind it may hold more.
+    if (!quorum_sealed_at_) quorum_sealed_at_ = monotonic_;
+    if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < seal_grace) return {};
+    HF_TRY(recovery::Choice choice, rebuild_->choose());
+    if (auto note = world_.disk.read_all(recovery::registration_path)) {
+      // We were interrupted after we had said what we keep: an epoch number is registered once only (5.4).
+      HF_TRY(const chain::Registration said, chain::open_registration(chain_, as_text(*note)));
+      registration_ = said.note;
+      choice.old_origin = said.old_origin;
+      choice.kept_size = said.kept_size;
+      choice.kept_root = said.kept_root;
+      choice.root_is_signed = true;
+    }
+    record_ = recovery::Record{choice, 0, 0};
+    if (choice.kept_size > 0)
+      needs_[choice.old_origin] = {choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
+  }
+  HF_TRY_VOID(rebuild_fetch());
+  if (std::ranges::any_of(needs_, [](const auto& n) { return !n.second.met; })) return {};
+  return rebuild_register();
+}
+
+Status NodeImpl::rebuild_fetch() {
+  std::vector<std::pair<Origin, std::uint64_t>> found;
+  for (auto& [origin, need] : needs_) {
+    if (need.met) continue;
+    sync::Replica* replica = replicas_.find(origin);
+    const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+    if (size >= need.size) {
+      HF_TRY(const Hash root, replica->log().root_at(need.size));
+      if (need.root && root != *need.root)
+        return fail("journal/damaged", fmt::format("what was fetched of {} does not give the root that was sealed or followed; "
+                                                   "a mirror lies: choose a clean point, or seal with another quorum",
+                                                   origin.text()));
+      need.met = true;
+      found.emplace_back(origin, need.size);
+      continue;
+    }
+    step_ = fmt::format("fetching {}: {} of {}", origin.text(), size, need.size);
+    if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < retry_interval) continue;
+    // Of our own: those who sealed with it. Of others: its owner, or whoever mirrors it.
+    std::vector<SiteName> holders = origin.site == me_->name ? record_->choice.holders : std::vector<SiteName>{origin.site};
+    if (const chain::Site* owner = chain_.find(origin.site))
+      holders.insert(holders.end(), owner->mirrors.begin(), owner->mirrors.end());
+    const bool first_time = need.asked_at.unix_ns == 0;
+    const std::size_t turn = first_time ? 0 : static_cast<std::size_t>(monotonic_.unix_ns / retry_interval.ns);
+    std::vector<SiteName> reachable;
+    for (const SiteName& h : holders)
+      if (session_of(h) != nullptr && std::ranges::find(reachable, h) == reachable.end()) reachable.push_back(h);
+    if (reachable.empty()) continue;
+    need.asked_at = monotonic_;
+    send_site(reachable[turn % reachable.size()], sync::Have{origin, size, 0});
+  }
+  for (const auto& [origin, size] : found)
+    if (origin.site == me_->name) HF_TRY_VOID(discover_needs(origin, size));
+  return {};
+}
+
+// What our kept journal rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
+Status NodeImpl::discover_needs(const Origin& origin, std::uint64_t size) {
+  auto need = [&](const Origin& of, std::uint64_t to, const Hash& root) {
+    if (to == 0) return;
+    Need& n = needs_[of];
+    if (n.size >= to) return;
+    n = {to, root, {}, false};
+  };
+  fold::Joiner joiner;
+  return replicas_.scan(origin, 0, size, [&](EntryIndex, ByteView body) -> Status {
+    HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
+    if (!event) return {};
+    if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body); opened != nullptr && !opened->registration.empty()) {
+      HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
+      keys_.add(r);
+      need(r.old_origin, r.kept_size, r.kept_root);
+    } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event->body)) {
+      HF_TRY(const chain::Registration r, chain::open_registration(chain_, taken->registration));
+      keys_.add(r);
+    } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event->body)) {
+      for (const fold::FollowedPrefix& p : followed->peers) need(p.origin, p.size, p.root);
+    }
+    return {};
+  });
+}
+
+Status NodeImpl::rebuild_register() {
+  if (registration_.empty()) {
+    recovery::Choice& choice = record_->choice;
+    if (!choice.root_is_signed) {
+      HF_TRY(choice.kept_root, replicas_.find(choice.old_origin)->log().root_at(choice.kept_size));
+    }
+    registration_ = chain::make_registration(rebuild_->certificate(), choice.old_origin, choice.kept_size, choice.kept_root,
+                                             [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); })
+                        .note;
+    HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
+    next_retry_ = {};
+  }
+  step_ = fmt::format("registering: {} of {} mirrors", registered_at_.size(), chain_.quorum);
+  if (registered_at_.size() >= chain_.quorum) return open_epoch();
+  if (monotonic_ < next_retry_) return {};
+  next_retry_ = monotonic_ + retry_interval;
+  for (const SiteName& mirror : me_->mirrors)
+    if (!registered_at_.contains(mirror)) send_site(mirror, sync::Register{registration_});
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Registered& m) {
+  if (phase_ != Phase::rebuilding || m.site != me_->name || m.epoch != origin_.epoch) return {};
+  if (chain_.is_mirror(*session.site, me_->name)) registered_at_.insert(*session.site);
+  return {};
+}
+
+// 5.6: the first entry of the epoch names its registration. From here on we are the site.
+Status NodeImpl::open_epoch() {
+  HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
+  HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(world_.disk, world_.executor, origin_));
+  own_ = std::make_unique<sync::Replica>(std::move(log));
+  const fold::Event opened{now_, std::nullopt,
+                           fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}};
+  for (const Bytes& body : fold::encode(opened)) own_->log().append(body);
+  HF_TRY_VOID(own_->log().commit());
+  HF_TRY_VOID(replay());
+  keys_ = sync::KeyRing(chain_);
+  keys_.add_all(state_);
+  for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+  rebuild_.reset();
+  needs_.clear();
+  step_.clear();
+  // Nobody else can have signed under this epoch: its number was given out once and q have registered it.
+  phase_ = Phase::signing;
+  HF_TRY_VOID(append_start_events());
+  HF_TRY_VOID(commit());
+  std::vector<ConnectionId> ids;
+  for (const auto& [id, session] : sessions_)
+    if (session.site) ids.push_back(id);
+  for (const ConnectionId id : ids) {
+    greet(id);
+    if (const auto it = sessions_.find(id); it != sessions_.end()) HF_TRY_VOID(ready(it->second));
+  }
+  return {};
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,299 @@
+// Connections: who is at the other end, what he may have, and what we want of him.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+void NodeImpl::on_connected(ConnectionId connection, const PublicKey& peer_tls_key, bool dialled_here) {
+  inbox_.push_back(Connected{connection, peer_tls_key, dialled_here});
+}
+
+void NodeImpl::on_message(ConnectionId from, Bytes message) {
+  if (inbox_bytes_ + message.size() > inbox_bytes_max) {  // a flood costs its sender the connection, not us the memory
+    ++counters_.messages_refused;
+    world_.net.close(from);
+    inbox_.push_back(Closed{from});
+    return;
+  }
+  inbox_bytes_ += message.size();
+  inbox_.push_back(Arrived{from, std::move(message)});
+}
+
+void NodeImpl::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connection}); }
+
+Peer* NodeImpl::peer(const SiteName& site) {
+  const auto it = peers_.find(site);
+  return it == peers_.end() ? nullptr : &it->second;
+}
+
+Session* NodeImpl::session_of(const SiteName& site) {
+  Peer* p = peer(site);
+  if (p == nullptr || !p->session) return nullptr;
+  const auto it = sessions_.find(*p->session);
+  return it == sessions_.end() ? nullptr : &it->second;
+}
+
+void NodeImpl::send(ConnectionId id, const sync::Message& message) {
+  Bytes bytes = sync::encode(message);
+  ++counters_.messages_out;
+  counters_.bytes_out += bytes.size();
+  world_.net.send(id, std::move(bytes));
+}
+
+void NodeImpl::send_site(const SiteName& site, const sync::Message& message) {
+  if (const Session* s = session_of(site); s != nullptr && !s->superseded) send(s->id, message);
+}
+
+void NodeImpl::refuse(Session& session, const Error& error) {
+  ++counters_.messages_refused;
+  const bool stay = error.code == "sync/over_bound" || error.code == "sync/contradiction" || error.code == "node/refused";
+  send(session.id, sync::Refused{std::string(error.code), error.text});
+  if (stay && session.site) return;  // the link goes on; what was refused stays refused
+  const ConnectionId id = session.id;
+  world_.net.close(id);
+  drop(id);
+}
+
+void NodeImpl::drop(ConnectionId id) {
+  for (auto& [site, p] : peers_) {
+    if (p.session == id) {
+      p.session.reset();
+      p.redial_at = monotonic_ + redial_interval;
+    }
+    if (p.dialling == id) {
+      p.dialling.reset();
+      p.redial_at = monotonic_ + redial_interval;
+    }
+  }
+  sessions_.erase(id);
+}
+
+// Of two linked sites the later one in the chain file dials, so that there is one connection and not two.
+void NodeImpl::dial_peers() {
+  bool before_us = true;
+  for (const chain::Site& site : chain_.sites) {
+    if (site.name == me_->name) before_us = false;
+    Peer* p = before_us ? peer(site.name) : nullptr;
+    if (p == nullptr || p->session || p->dialling || cut_.contains(site.name) || monotonic_ < p->redial_at) continue;
+    p->redial_at = monotonic_ + redial_interval;
+    p->dialling = world_.net.dial(site.link_address);
+  }
+}
+
+void NodeImpl::greet(ConnectionId id) {
+  sync::Hello hello{chain_.chain, me_->name, origin_.epoch, {}, registration_};
+  if (phase_ == Phase::rebuilding && certificate_ && registration_.empty()) hello.certificate = certificate_->note;
+  send(id, hello);
+}
+
+Status NodeImpl::handle(Session& session, const sync::Message& message) {
+  const auto refused = [](std::string_view why) { return fail("sync/bad_message", std::string(why)); };
+  if (!session.site && !std::holds_alternative<sync::Hello>(message)) return refused("say Hello first");
+  if (session.site) {
+    Peer* p = peer(*session.site);
+    if (p != nullptr && !session.superseded) {
+      p->heard_at = now_;
+      p->heard_monotonic = monotonic_;
+    }
+    const bool allowed = std::holds_alternative<sync::Tail>(message) || std::holds_alternative<sync::Hello>(message) ||
+                         std::holds_alternative<sync::Refused>(message) || std::holds_alternative<sync::Superseded>(message);
+    if (session.superseded && !allowed) return {};  // an old machine: only its tail is taken
+  }
+  return std::visit([&](const auto& m) { return on(session, m); }, message);
+}
+
+Status NodeImpl::on(Session& session, const sync::Hello& m) {
+  const auto refused = [&](std::string why) { return fail("sync/bad_message", std::move(why)); };
+  if (m.chain != chain_.chain) return refused("this is a site of another chain");
+  Peer* p = peer(m.site);
+  if (p == nullptr) return refused("the chain file names no link between us");
+  if (cut_.contains(m.site)) return refused("this link is cut here");
+  const std::uint32_t newest = keys_.newest_epoch(m.site);
+  bool rebuilding = false;
+  if (const chain::SiteKeys* keys = keys_.keys(m.site, newest); keys != nullptr && keys->tls == session.tls) {
+    session.epoch = newest;
+  } else if (const auto known = keys_.by_tls(session.tls); known && known->site == m.site) {
+    // The old machine, alive after all. It is shown what replaced it (5.7) and may hand in its tail.
+    session.site = m.site;
+    session.epoch = known->epoch;
+    session.superseded = true;
+    if (const chain::Registration* r = keys_.registration(m.site, newest)) send(session.id, sync::Superseded{r->note});
+    return {};
+  } else if (!m.registration.empty()) {
+    HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
+    const chain::Certificate& c = registration.certificate;
+    if (c.site != m.site || c.epoch <= newest || c.keys.tls != session.tls)
+      return refused("the registration shown is not of this machine, or not newer than what is known here");
+    HF_TRY_VOID(take_registration(registration));
+    session.epoch = c.epoch;
+  } else if (!m.certificate.empty()) {
+    HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
+    if (c.site != m.site || c.epoch <= newest || c.keys.tls != session.tls)
+      return refused("the certificate shown is not of this machine, or not newer than what is known here");
+    session.epoch = c.epoch;
+    rebuilding = true;
+  } else {
+    return refused("this TLS key is not known for that site");
+  }
+  const bool we_are_later = std::ranges::find(chain_.sites, me_->name, &chain::Site::name) >
+                            std::ranges::find(chain_.sites, m.site, &chain::Site::name);
+  if (p->session && *p->session != session.id) {
+    const auto other = sessions_.find(*p->session);
+    // The dialling rule decides between two; of two by the same side the newer is alive.
+    if (other != sessions_.end() && session.dialled_here != we_are_later && other->second.dialled_here == we_are_later)
+      return refused("there is a link between us already");
+    const ConnectionId old = *p->session;
+    p->session.reset();
+    world_.net.close(old);
+    sessions_.erase(old);
+  }
+  session.site = m.site;
+  session.rebuilding = rebuilding;
+  p->session = session.id;
+  if (p->dialling == session.id) p->dialling.reset();
+  p->heard_at = now_;
+  p->heard_monotonic = monotonic_;
+  return ready(session);
+}
+
+// What is said at the beginning of every link, so that whatever was lost with the last one is asked for again.
+Status NodeImpl::ready(Session& session) {
+  const SiteName site = *session.site;
+  session.feeds.clear();
+  const bool our_mirror = chain_.is_mirror(site, me_->name);
+  if (phase_ == Phase::rebuilding) {
+    if (our_mirror && rebuild_) send(session.id, sync::Seal{rebuild_->certificate().note});
+    for (auto& [origin, need] : needs_) need.asked_at = {};
+    return {};
+  }
+  if (our_mirror && phase_ == Phase::asking) send(session.id, sync::Ask{me_->name});
+  if (our_mirror && offers_.waits_for(site)) send(session.id, sync::Offer{journal::to_text(offers_.current()->note)});
+  if (offers_.cosigned()) send(session.id, sync::Cosigned{journal::to_text(offers_.cosigned()->note)});
+  // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
+  if (origin_.epoch > 1)
+    for (const chain::Site& owner : chain_.sites)
+      if (chain_.is_mirror(me_->name, owner.name) && chain_.is_mirror(site, owner.name)) send(session.id, sync::Ask{owner.name});
+  if (phase_ == Phase::stopped) {
+    offer_tail(session.id);
+    return {};
+  }
+  want(site);
+  send_stored_tails(session);
+  return offer_surplus(site);
+}
+
+// Asks a peer for its journal, if we mirror or follow it: the newest epoch, and what is kept of the ones before.
+void NodeImpl::want(const SiteName& site) {
+  Session* s = session_of(site);
+  if (s == nullptr || s->rebuilding || s->superseded || phase_ == Phase::rebuilding) return;
+  if (!chain_.is_mirror(me_->name, site) && !chain_.follows(me_->name, site)) return;
+  for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
+    const Origin origin{chain_.chain, site, epoch};
+    if (keys_.keys(site, epoch) == nullptr) continue;
+    const sync::Replica* replica = replicas_.find(origin);
+    const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+    const std::uint64_t most = acceptable_size(origin);
+    if (size < most) send(s->id, sync::Have{origin, size, most == UINT64_MAX ? 0 : most});
+  }
+}
+
+journal::Log* NodeImpl::log_of(const Origin& origin) {
+  if (origin == origin_) return own_ ? &own_->log() : nullptr;
+  sync::Replica* replica = replicas_.find(origin);
+  return replica == nullptr ? nullptr : &replica->log();
+}
+
+Status NodeImpl::on(Session& session, const sync::Have& m) {
+  const SiteName& site = *session.site;
+  const bool ours = m.origin.site == me_->name;
+  const bool his = m.origin.site == site;  // a rebuilt machine takes back its own
+  const bool shared = chain_.is_mirror(site, m.origin.site) || chain_.follows(site, m.origin.site) ||
+                      (session.rebuilding && chain_.linked(site, m.origin.site));
+  if (!his && !shared) return fail("node/refused", fmt::format("{} may not have {}", site.view(), m.origin.text()));
+  if (ours && m.origin == origin_ && chain_.is_mirror(site, me_->name)) {
+    Peer* p = peer(site);
+    p->held = std::max(p->held.value_or(0), m.size);
+  }
+  Feed& feed = session.feeds[m.origin];
+  feed = Feed{m.size, m.limit, false};
+  if (session.feeds.size() > 4 * chain_.sites.size()) return fail("sync/bad_message", "too many journals asked for");
+  return {};
+}
+
+// Sends each open feed its next piece. Never beyond the last checkpoint: nothing leaves the site unsigned (2.2).
+void NodeImpl::pump_feeds() {
+  for (auto& [id, session] : sessions_) {
+    if (!session.site || session.superseded) continue;
+    for (auto& [origin, feed] : session.feeds) {
+      if (feed.under_way || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
+      journal::Log* log = log_of(origin);
+      if (log == nullptr || log->durable_size() <= feed.have) continue;
+      auto chunk = sync::next_chunk(*log, feed.have, feed.limit);
+      if (!chunk || !*chunk) continue;
+      send(id, std::move(**chunk));
+      feed.under_way = true;
+    }
+  }
+}
+
+// A newer epoch of a peer, proven by its certificate: from here its new keys count (5.2, 5.4).
+Status NodeImpl::take_registration(const chain::Registration& registration) {
+  const chain::Certificate& c = registration.certificate;
+  if (c.site == me_->name) return c.epoch > origin_.epoch ? replaced(registration) : Status();
+  const auto known = state_.epochs.find(c.site);
+  if (known != state_.epochs.end() && known->second.registrations.contains(c.epoch)) return {};
+  if (keys_.newest_epoch(c.site) >= c.epoch) return {};
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) {
+    keys_.add(registration);
+    return {};
+  }
+  HF_TRY_VOID(append_event({now_, std::nullopt, fold::RegistrationTaken{registration.note}}));
+  keys_.add(registration);
+  offers_.forget(c.site);
+  // A machine of an older epoch that is still connected is told at once.
+  for (auto& [id, session] : sessions_) {
+    if (session.site != c.site || session.epoch >= c.epoch || session.rebuilding) continue;
+    session.superseded = true;
+    if (Peer* p = peer(c.site); p != nullptr && p->session == id) p->session.reset();
+    after_commit_.push_back([this, id = id, note = registration.note] { send(id, sync::Superseded{note}); });
+  }
+  after_commit_.push_back([this, site = c.site] { want(site); });
+  return {};
+}
+
+Status NodeImpl::on(Session&, const sync::Refused&) {
+  ++counters_.messages_refused;
+  return {};
+}
+
+Status NodeImpl::cut_link(const SiteName& site) {
+  if (peer(site) == nullptr)
+    return fail("node/unknown_link", fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
+  cut_.insert(site);
+  for (auto it = sessions_.begin(); it != sessions_.end();) {
+    const ConnectionId id = it->first;
+    const bool his = it->second.site == site;
+    ++it;
+    if (!his) continue;
+    world_.net.close(id);  // first the wire, then the list: established connections end now
+    drop(id);
+  }
+  Peer* p = peer(site);
+  if (p->dialling) {
+    world_.net.close(*p->dialling);
+    p->dialling.reset();
+  }
+  return save_cut_list();
+}
+
+Status NodeImpl::open_link(const SiteName& site) {
+  if (peer(site) == nullptr)
+    return fail("node/unknown_link", fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
+  cut_.erase(site);
+  return save_cut_list();
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,189 @@
+// Tails: what an old machine or another branch wrote beyond what the new epoch kept (protocol 5.3, 5.7, 6). Nothing vanishes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+constexpr std::string_view taken_suffix = ".taken";
+}
+
+Status NodeImpl::on(Session& session, const sync::Superseded& m) {
+  HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
+  if (registration.certificate.site != me_->name || registration.certificate.epoch <= origin_.epoch) return {};
+  HF_TRY_VOID(replaced(registration));
+  offer_tail(session.id);
+  return {};
+}
+
+// 5.7: stops at once. What waits is answered so that tills go elsewhere.
+Status NodeImpl::replaced(const chain::Registration& registration) {
+  if (replaced_by_ && replaced_by_->epoch >= registration.certificate.epoch) return {};
+  phase_ = Phase::stopped;
+  rebuild_.reset();
+  replaced_by_ = registration.certificate.origin();
+  replaced_kept_ = registration.old_origin == origin_ ? registration.kept_size : 0;
+  tail_waiting_ = own_ && own_->log().size() > replaced_kept_ ? own_->log().size() - replaced_kept_ : 0;
+  offers_.reset();
+  catch_up_.reset();
+  for (Waiting& w : waiting_)
+    w.answer(fail("node/stopped", fmt::format("this machine has been replaced by {}; use the new one", replaced_by_->text())));
+  waiting_.clear();
+  return world_.disk.write_all(replaced_path, as_bytes(registration.note));
+}
+
+void NodeImpl::offer_tail(ConnectionId to) {
+  if (!own_ || own_->log().size() <= replaced_kept_) return;
+  std::vector<Bytes> entries;
+  const Status scanned = own_->log().scan(replaced_kept_, own_->log().size(), [&](EntryIndex, ByteView body) -> Status {
+    entries.push_back(to_bytes(body));
+    return {};
+  });
+  if (!scanned) return;
+  for (sync::Tail& tail : recovery::split_tail(origin_, replaced_kept_, entries)) {
+    tail.signature = world_.signer.sign(KeyUse::log, sync::tail_text(tail));
+    send(to, std::move(tail));
+  }
+}
+
+Status NodeImpl::on(Session& session, const sync::Tail& m) {
+  const auto key = keys_.log_key(m.origin);
+  const Origin newest = keys_.newest_origin(m.origin.site);
+  const bool ours = m.origin.site == me_->name;
+  if (!key || m.origin.epoch >= (ours ? origin_.epoch : newest.epoch))
+    return fail("node/refused", fmt::format("{} has no newer epoch; there can be no tail of it", m.origin.text()));
+  if (m.signature) {
+    if (!ed25519_verify(*key, sync::tail_text(m), *m.signature))
+      return fail("sync/bad_signature", "the signature over a tail does not hold");
+  } else if (!ours) {
+    return fail("node/refused", "an unsigned tail goes to its own site only");
+  }
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};  // it is offered again
+  const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] { send(id, taken); };
+  if (!ours) {
+    // Kept durably for the new machine, then the old one may go.
+    const std::string path = recovery::tail_path(m);
+    if (!relayed_.contains(path)) {
+      if (relayed_.size() >= tails_a_site_max) return fail("node/refused", "too many tails are kept here; the new machine must take them first");
+      HF_TRY_VOID(world_.disk.write_all(path, sync::encode(m)));
+      relayed_.emplace(path, m);
+    }
+    after_commit_.push_back(answer);
+    if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding) send(s->id, m);
+    return {};
+  }
+  if (!m.signature) {
+    // From a mirror that held more than was sealed: the old machine's own checkpoint covers it.
+    HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
+    if (m.first + m.entries.size() > replica->size())
+      HF_TRY_VOID(replica->take({m.origin, m.first, m.entries, m.note}, *key, chain_.bounds, now_));
+  }
+  HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
+  after_commit_.push_back(answer);
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
+  if (phase_ == Phase::stopped && m.origin == origin_) {
+    tail_waiting_ -= std::min(tail_waiting_, m.count);
+    return {};
+  }
+  for (auto it = relayed_.begin(); it != relayed_.end(); ++it) {
+    const sync::Tail& tail = it->second;
+    if (tail.origin != m.origin || tail.first != m.first || tail.entries.size() != m.count || session.site != m.origin.site) continue;
+    HF_TRY_VOID(world_.disk.write_all(it->first + std::string(taken_suffix), ByteView()));
+    relayed_.erase(it);
+    break;
+  }
+  return {};
+}
+
+Status NodeImpl::load_tails() {
+  HF_TRY(const std::vector<std::string> names, world_.disk.list("tails"));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;
+    HF_TRY(const Bytes bytes, world_.disk.read_all("tails/" + name));
+    const auto message = sync::decode(bytes);
+    if (!message) continue;
+    if (const auto* tail = std::get_if<sync::Tail>(&*message)) relayed_.emplace("tails/" + name, *tail);
+  }
+  return {};
+}
+
+void NodeImpl::send_stored_tails(Session& session) {
+  for (const auto& [path, tail] : relayed_)
+    if (tail.origin.site == *session.site && session.epoch > tail.origin.epoch) send(session.id, tail);
+}
+
+// 5.3: what we hold of an old epoch beyond what its successor kept is shown to the successor.
+Status NodeImpl::offer_surplus(const SiteName& site) {
+  Session* s = session_of(site);
+  if (s == nullptr || s->superseded || s->rebuilding) return {};
+  for (const auto& [origin, replica] : replicas_.all()) {
+    const chain::Registration* next = origin.site == site ? successor_of(origin) : nullptr;
+    if (next == nullptr || replica->size() <= next->kept_size || s->epoch < next->certificate.epoch) continue;
+    std::uint64_t first = next->kept_size;
+    while (first < replica->size()) {
+      HF_TRY(std::optional<sync::Entries> chunk, sync::next_chunk(replica->log(), first, 0));
+      if (!chunk) break;
+      first += chunk->entries.size();
+      send(s->id, sync::Tail{origin, chunk->first, std::move(chunk->entries), std::nullopt, std::move(chunk->note)});
+    }
+  }
+  return {};
+}
+
+// 6.4: each event is taken in under its own key, or listed with the reason.
+Status NodeImpl::readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries) {
+  fold::Joiner joiner;
+  EntryIndex index = first;
+  for (const Bytes& body : entries) {
+    const EntryIndex at = index++;
+    const auto done = state_.readmission.tail_done.find(origin.text());
+    const bool listed_before = state_.listed.contains(recovery::listed_id(origin, at)) ||
+                               (origin != origin_ && done != state_.readmission.tail_done.end() && done->second > at);
+    auto list = [&](const std::string& reason) -> Status {
+      return listed_before ? Status() : append_event(recovery::list_entry(now_, origin, at, reason, body));
+    };
+    auto event = joiner.take(body);
+    if (!event) {
+      HF_TRY_VOID(list(event.error().text));
+      continue;
+    }
+    if (!*event) continue;
+    if (const auto* again = std::get_if<fold::WriteListed>(&(*event)->body)) {
+      if (!state_.listed.contains(again->id) && !listed_before) HF_TRY_VOID(append_event({now_, (*event)->write, *again}));
+      continue;
+    }
+    if (const auto* again = std::get_if<fold::TailListed>(&(*event)->body)) {
+      if (!state_.listed.contains(again->id) && !listed_before) HF_TRY_VOID(append_event({now_, std::nullopt, *again}));
+      continue;
+    }
+    const std::optional<fold::WriteRequest> request = recovery::readmission(**event, origin, at);
+    if (!request) continue;
+    auto decided = fold::decide(state_, {std::max(now_, last_event_at_), chain_, *this}, *request);
+    if (!decided) {
+      HF_TRY_VOID(list(decided.error().text));
+    } else if (decided->event) {
+      HF_TRY_VOID(append_event(*decided->event));
+    }
+  }
+  return {};
+}
+
+Status NodeImpl::readmit_aside() {
+  if (phase_ == Phase::stopped || own_->log().aside_count() == 0) return {};
+  // Runs of consecutive indices, so that parts join; a second rewind begins a run of its own.
+  std::vector<std::pair<EntryIndex, std::vector<Bytes>>> runs;
+  HF_TRY_VOID(own_->log().scan_aside([&](EntryIndex index, ByteView body) -> Status {
+    if (runs.empty() || runs.back().first + runs.back().second.size() != index) runs.push_back({index, {}});
+    runs.back().second.push_back(to_bytes(body));
+    return {};
+  }));
+  for (const auto& [first, entries] : runs) HF_TRY_VOID(readmit(origin_, first, entries));
+  return {};
+}
+
+}  // namespace holdfast::node

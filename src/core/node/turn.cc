@@ -1,0 +1,204 @@
+// The main path (protocol 1.1), told in order.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+Status NodeImpl::turn() {
+  now_ = world_.clock.now();
+  monotonic_ = world_.clock.monotonic();
+  ++counters_.turns;
+
+  // What peers say comes first: a seal or a newer epoch must be known before another sale is acknowledged.
+  HF_TRY_VOID(take_inbox());
+
+  if (phase_ == Phase::rebuilding) {
+    HF_TRY_VOID(advance_rebuild());
+  } else {
+    if (phase_ == Phase::asking) HF_TRY_VOID(leave_asking_if_told());
+    // One write after the other, each on the state that the one before left; all of them share the commit below.
+    HF_TRY_VOID(decide_writes());
+    HF_TRY_VOID(follow_if_due());
+    // Beyond this point nothing more is decided in this turn.
+    HF_TRY_VOID(commit());
+    HF_TRY_VOID(release());
+    // A signature closes what is durable; it is stored before anybody is shown it.
+    HF_TRY_VOID(checkpoint_if_due());
+    HF_TRY_VOID(offer_if_possible());
+  }
+
+  dial_peers();
+  heartbeat_if_due();
+  pump_feeds();
+  return snapshot_if_due();
+}
+
+Instant NodeImpl::wake_at() const {
+  if (!inbox_.empty() || !waiting_.empty()) return monotonic_;
+  Instant at = std::min(next_heartbeat_, next_retry_);
+  if (unsigned_since_ && phase_ == Phase::signing) at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
+  if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
+  if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
+  for (const auto& [site, peer] : peers_)
+    if (!peer.session && !peer.dialling) at = std::min(at, std::max(peer.redial_at, monotonic_ + milliseconds(10)));
+  return at;
+}
+
+Status NodeImpl::stop() {
+  now_ = world_.clock.now();
+  monotonic_ = world_.clock.monotonic();
+  if (!own_) return {};
+  HF_TRY_VOID(commit());
+  HF_TRY_VOID(release());
+  if (phase_ != Phase::signing) return {};
+  if (own_->size() > (own_->latest() ? own_->latest()->checkpoint.size : 0)) HF_TRY_VOID(sign_checkpoint(own_->size()));
+  return own_->size() > snapshot_size_ ? write_snapshot() : Status();
+}
+
+// A failed write to disk, or a journal that cannot be folded: the process must end (1.2). Everything else is the peer's or the
+// client's fault and is answered.
+bool NodeImpl::is_fatal(const Error& error) const {
+  return error.code.starts_with("base/disk") || error.code == "journal/damaged" || error.code == "sync/missing_entries";
+}
+
+Status NodeImpl::take_inbox() {
+  std::size_t left = inbox_.size();  // what arrives while we work is for the next turn
+  while (left-- > 0) {
+    auto item = std::move(inbox_.front());
+    inbox_.pop_front();
+    if (const auto* connected = std::get_if<Connected>(&item)) {
+      Session& session = sessions_[connected->id];
+      session = Session{connected->id, connected->tls, connected->dialled_here, std::nullopt, 0, false, false, {}};
+      greet(connected->id);
+    } else if (const auto* closed = std::get_if<Closed>(&item)) {
+      drop(closed->id);
+    } else {
+      const auto& arrived = std::get<Arrived>(item);
+      inbox_bytes_ -= arrived.message.size();
+      const auto it = sessions_.find(arrived.id);
+      if (it == sessions_.end()) continue;
+      ++counters_.messages_in;
+      counters_.bytes_in += arrived.message.size();
+      auto message = sync::decode(arrived.message);
+      const Status handled = message ? handle(it->second, *message) : Status(pass_on(message.error()));
+      if (handled) continue;
+      if (is_fatal(handled.error())) return handled;
+      if (const auto again = sessions_.find(arrived.id); again != sessions_.end()) refuse(again->second, handled.error());
+    }
+  }
+  return {};
+}
+
+void NodeImpl::submit(fold::WriteRequest request, Answer answer) {
+  if (phase_ == Phase::stopped)
+    return answer(fail("node/stopped", fmt::format("this machine has been replaced{}; use the new one",
+                                                   replaced_by_ ? " by " + replaced_by_->text() : std::string())));
+  if (phase_ == Phase::rebuilding) return answer(fail("node/rebuilding", "this site is being rebuilt; try again in a moment"));
+  if (waiting_.size() >= waiting_writes_max)
+    return answer(fail("node/busy", "too many writes are waiting; try again in a moment"));
+  waiting_.push_back({std::move(request), std::move(answer)});
+}
+
+Status NodeImpl::decide_writes() {
+  for (std::size_t n = 0; n < options_.group_writes_max && !waiting_.empty(); ++n) {
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    HF_TRY_VOID(write_one(next.request, std::move(next.answer)));
+  }
+  return {};
+}
+
+Status NodeImpl::write_one(const fold::WriteRequest& request, Answer answer) {
+  if (phase_ == Phase::stopped) {
+    answer(fail("node/stopped", "this machine has been replaced; use the new one"));
+    return {};
+  }
+  const fold::DecideContext context{std::max(now_, last_event_at_), chain_, *this};
+  Result<fold::Decided> decided = fold::decide(state_, context, request);
+  if (!decided) {
+    ++counters_.writes_refused;
+    // A refusal may rest on what this group has decided, so it too waits until that is durable.
+    after_commit_.push_back([answer = std::move(answer), error = decided.error()] { answer(pass_on(error)); });
+    return {};
+  }
+  fold::Taken taken;
+  if (decided->known) {
+    ++counters_.duplicates;
+    HF_TRY(const fold::Event event, read(decided->known->epoch, decided->known->index));
+    taken = fold::taken(state_, event, decided->known->epoch, decided->known->index, true);
+  } else {
+    EntryIndex at = 0;
+    HF_TRY_VOID(append_event(*decided->event, &at));
+    taken = fold::taken(state_, *decided->event, origin_.epoch, at, false);
+    ++counters_.writes_taken;
+  }
+  after_commit_.push_back([answer = std::move(answer), taken = std::move(taken)] { answer(taken); });
+  return {};
+}
+
+// Appends one event of ours and applies it to the working state. Its index is that of its last piece (protocol 1.3).
+Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
+  event.at = std::max(event.at, last_event_at_);
+  EntryIndex index = 0;
+  for (const Bytes& body : fold::encode(event)) {
+    index = own_->log().append(body);
+    unsigned_bytes_ += body.size();
+    bytes_since_mark_ += body.size();
+    ++counters_.entries;
+  }
+  last_event_at_ = event.at;
+  HF_TRY_VOID(fold::apply(state_, index, event, replicas_));
+  if (at != nullptr) *at = index;
+  return {};
+}
+
+Status NodeImpl::commit() {
+  if (!own_ || own_->log().uncommitted_bytes() == 0) return {};
+  HF_TRY_VOID(own_->log().commit());
+  ++counters_.commits;
+  if (!unsigned_since_) unsigned_since_ = monotonic_;
+  if (!no_copy_since_) no_copy_since_ = now_;
+  if (bytes_since_mark_ >= unsigned_bytes_max) {
+    marks_.push_back(own_->size());
+    bytes_since_mark_ = 0;
+  }
+  return {};
+}
+
+Status NodeImpl::release() {
+  std::vector<std::function<void()>> ready;
+  ready.swap(after_commit_);
+  for (const auto& f : ready) f();
+  return {};
+}
+
+Status NodeImpl::snapshot_if_due() {
+  if (phase_ != Phase::signing || !own_ || !own_->latest()) return {};
+  // Only of a signed size: what is unsigned might have to be set aside at the next start (3.2).
+  if (own_->latest()->checkpoint.size != own_->size() || own_->size() < snapshot_size_ + options_.snapshot_entries) return {};
+  return write_snapshot();
+}
+
+Result<fold::Event> NodeImpl::read(std::uint32_t epoch, EntryIndex index) const {
+  auto* self = const_cast<NodeImpl*>(this);  // reading fills caches only
+  journal::Log* log = self->log_of({chain_.chain, me_->name, epoch});
+  if (log == nullptr) return fail("node/unknown_entry", fmt::format("epoch {} of this site is not on this disk", epoch));
+  HF_TRY(const Bytes last, log->read(index));
+  HF_TRY(fold::Event event, fold::decode(last));
+  const auto* part = std::get_if<fold::Part>(&event.body);
+  if (part == nullptr) return event;
+  if (part->number > index) return fail("fold/bad_entry", "a part has no beginning");
+  fold::Joiner joiner;
+  std::optional<fold::Event> joined;
+  HF_TRY_VOID(log->scan(index - part->number, index + 1, [&](EntryIndex, ByteView body) -> Status {
+    HF_TRY(joined, joiner.take(body));
+    return {};
+  }));
+  if (!joined) return fail("fold/bad_entry", "the parts of an entry do not join");
+  return std::move(*joined);
+}
+
+}  // namespace holdfast::node

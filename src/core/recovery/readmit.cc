@@ -1,0 +1,111 @@
+#include "core/recovery/readmit.h"
+
+#include <fmt/format.h>
+
+namespace holdfast::recovery {
+namespace {
+
+std::vector<till::AskedLine> asked(const std::vector<till::SaleLine>& lines) {
+  std::vector<till::AskedLine> out;
+  out.reserve(lines.size());
+  for (const till::SaleLine& l : lines) out.push_back({l.sku, l.quantity, l.unit_price, l.vat, l.name, l.open_price});
+  return out;
+}
+
+struct ToCommand {
+  fold::WriteRequest& request;
+
+  bool operator()(const till::SaleRecorded& e) {
+    request.printed_receipt = e.receipt;
+    request.command = till::RecordSale{e.receipt.till, asked(e.lines), e.tenders, e.change};
+    return true;
+  }
+  bool operator()(const till::RefundRecorded& e) {
+    request.printed_receipt = e.receipt;
+    till::Refund refund{e.receipt.till, e.of, {}, e.tenders, e.reason};
+    for (const till::RefundLine& l : e.lines) refund.lines.push_back({l.line, l.quantity});
+    request.command = std::move(refund);
+    return true;
+  }
+  bool operator()(const till::RefundWithoutReceipt& e) {
+    request.printed_receipt = e.receipt;
+    request.command = till::RefundNoReceipt{e.receipt.till, asked(e.lines), e.tenders, e.reason};
+    return true;
+  }
+  bool operator()(const stock::StockReceived& e) { return set(stock::Receive{e.lines, e.reference}); }
+  bool operator()(const stock::StockWrittenOff& e) { return set(stock::WriteOff{e.lines, e.reason}); }
+  bool operator()(const stock::StockCounted& e) { return set(stock::Count{e.lines}); }
+  bool operator()(const stock::StockDispatched& e) { return set(stock::Dispatch{e.to, e.lines}); }
+  bool operator()(const stock::DispatchReceived& e) { return set(stock::ReceiveDispatch{e.from, e.dispatch, e.lines}); }
+  bool operator()(const catalogue::ProductsListed& e) { return set(catalogue::ListProducts{e.products}); }
+  bool operator()(const catalogue::ProductDelisted& e) { return set(catalogue::DelistProduct{e.sku}); }
+  bool operator()(const fold::PeerEntryAccepted& e) { return set(fold::AcceptHeld{e.entry}); }
+  bool operator()(const fold::ListedClosed& e) { return set(fold::CloseListed{e.id, e.note}); }
+  bool operator()(const fold::SubjectRead& e) { return set(fold::ReadSubject{e.subject, e.reason}); }
+  // What no client asked for: the new epoch makes its own. TailListed and WriteListed are handled by list_again().
+  bool operator()(const fold::EpochOpened&) { return false; }
+  bool operator()(const fold::NodeStarted&) { return false; }
+  bool operator()(const fold::RulesAdopted&) { return false; }
+  bool operator()(const fold::Part&) { return false; }
+  bool operator()(const fold::PeerFollowed&) { return false; }
+  bool operator()(const fold::PeerSucceeded&) { return false; }
+  bool operator()(const fold::EpochSealed&) { return false; }
+  bool operator()(const fold::RegistrationTaken&) { return false; }
+  bool operator()(const fold::ContradictionSeen&) { return false; }
+  bool operator()(const fold::TailListed&) { return false; }
+  bool operator()(const fold::WriteListed&) { return false; }
+
+ private:
+  bool set(fold::Command command) {
+    request.command = std::move(command);
+    return true;
+  }
+};
+
+}  // namespace
+
+std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Origin& stood_in, EntryIndex at) {
+  if (!event.write) return std::nullopt;
+  fold::WriteRequest request;
+  request.till = event.write->till;
+  request.key = event.write->key;
+  request.staff = event.write->staff;
+  request.known_request = event.write->request;
+  request.prior = fold::Prior{stood_in, at, event.at, true};
+  if (!std::visit(ToCommand{request}, event.body)) return std::nullopt;
+  return request;
+}
+
+fold::ListedId listed_id(const Origin& origin, EntryIndex at) {
+  const Hash h = sha256(as_bytes(fmt::format("holdfast listed v1\n{}\n{}\n", origin.text(), at)));
+  fold::ListedId id;
+  std::memcpy(id.bytes.data(), h.data(), id.bytes.size());
+  return id;
+}
+
+fold::Event list_entry(Instant now, const Origin& origin, EntryIndex at, std::string reason, ByteView entry) {
+  return {now, std::nullopt, fold::TailListed{listed_id(origin, at), {origin, at}, std::move(reason), to_bytes(entry)}};
+}
+
+std::vector<sync::Tail> split_tail(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries) {
+  constexpr std::size_t message_bytes = 1u << 20;
+  std::vector<sync::Tail> out;
+  std::size_t bytes = message_bytes;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (bytes + entries[i].size() > message_bytes) {
+      out.push_back({origin, first + i, {}, std::nullopt, {}});
+      bytes = 0;
+    }
+    out.back().entries.push_back(entries[i]);
+    bytes += entries[i].size();
+  }
+  return out;
+}
+
+std::string tail_path(const sync::Tail& tail) {
+  const Hash h = sha256(sync::tail_text(tail));
+  return fmt::format("tails/{}-{}-{:012}-{}.tail", tail.origin.site.view(), tail.origin.epoch, tail.first,
+                     to_hex(ByteView(h).first(8)));
+}
+
+}  // namespace holdfast::recovery

@@ -1,0 +1,78 @@
+#include "core/sync/keyring.h"
+
+namespace holdfast::sync {
+
+KeyRing::KeyRing(const chain::ChainFile& file) : file_(&file) {
+  for (const chain::Site& site : file.sites) keys_[{site.name, 1}] = site.keys;
+}
+
+void KeyRing::add(const chain::Registration& registration) {
+  const chain::Certificate& c = registration.certificate;
+  if (file_->find(c.site) == nullptr) return;
+  keys_[{c.site, c.epoch}] = c.keys;
+  registrations_.insert_or_assign({c.site, c.epoch}, registration);
+}
+
+void KeyRing::add_all(const fold::State& state) {
+  auto take = [this](const std::string& note) {
+    if (auto registration = chain::parse_registration(note)) add(*registration);
+  };
+  for (const auto& [site, epochs] : state.epochs)
+    for (const auto& [epoch, note] : epochs.registrations) take(note);
+  if (!state.registration.empty()) take(state.registration);
+}
+
+std::uint32_t KeyRing::newest_epoch(const SiteName& site) const {
+  std::uint32_t newest = 0;
+  for (auto it = keys_.lower_bound({site, 0}); it != keys_.end() && it->first.first == site; ++it) newest = it->first.second;
+  return newest;
+}
+
+Origin KeyRing::newest_origin(const SiteName& site) const { return {file_->chain, site, newest_epoch(site)}; }
+
+const chain::SiteKeys* KeyRing::keys(const SiteName& site, std::uint32_t epoch) const {
+  const auto it = keys_.find({site, epoch});
+  return it == keys_.end() ? nullptr : &it->second;
+}
+
+std::optional<PublicKey> KeyRing::log_key(const Origin& origin) const {
+  if (origin.chain != file_->chain) return std::nullopt;
+  const chain::SiteKeys* found = keys(origin.site, origin.epoch);
+  return found == nullptr ? std::nullopt : std::optional(found->log);
+}
+
+const chain::Registration* KeyRing::registration(const SiteName& site, std::uint32_t epoch) const {
+  const auto it = registrations_.find({site, epoch});
+  return it == registrations_.end() ? nullptr : &it->second;
+}
+
+std::optional<SiteEpoch> KeyRing::by_tls(const PublicKey& key) const {
+  for (const auto& [place, keys] : keys_)
+    if (keys.tls == key) return SiteEpoch{place.first, place.second};
+  return std::nullopt;
+}
+
+std::vector<SiteName> KeyRing::cosigners(const journal::SignedCheckpoint& checkpoint) const {
+  std::vector<SiteName> out;
+  const chain::Site* owner = file_->find(checkpoint.checkpoint.origin.site);
+  if (owner == nullptr) return out;
+  for (const SiteName& mirror : owner->mirrors) {
+    const chain::SiteKeys* keys_now = keys(mirror, newest_epoch(mirror));
+    if (keys_now == nullptr) continue;
+    const std::string name = journal::cosigner_name(file_->chain, mirror);
+    for (const journal::NoteSignature& s : checkpoint.note.signatures) {
+      const auto at = journal::verify_cosignature(checkpoint.checkpoint, s, name, keys_now->cosign);
+      if (at && at->has_value()) {
+        out.push_back(mirror);
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+bool KeyRing::is_cosigned(const journal::SignedCheckpoint& checkpoint) const {
+  return cosigners(checkpoint).size() >= file_->quorum;
+}
+
+}  // namespace holdfast::sync

@@ -1,0 +1,45 @@
+// Which keys speak for which site and epoch: the chain file's for epoch 1, registrations' for later ones.
+//
+// Only the newest registered epoch of a mirror counts for cosignatures: a machine that lost its disk lost its old key
+// (protocol 4.6), and whoever holds that key now is not a mirror.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "core/chain/chain.h"
+#include "core/fold/state.h"
+
+namespace holdfast::sync {
+
+struct SiteEpoch {
+  SiteName site;
+  std::uint32_t epoch = 0;
+};
+
+class KeyRing {
+ public:
+  explicit KeyRing(const chain::ChainFile& file);
+  // Adds a registration whose signatures were verified when it was taken.
+  void add(const chain::Registration& registration);
+  // Everything that a state knows.
+  void add_all(const fold::State& state);
+
+  std::uint32_t newest_epoch(const SiteName& site) const;
+  Origin newest_origin(const SiteName& site) const;
+  const chain::SiteKeys* keys(const SiteName& site, std::uint32_t epoch) const;
+  std::optional<PublicKey> log_key(const Origin& origin) const;
+  const chain::Registration* registration(const SiteName& site, std::uint32_t epoch) const;  // null for epoch 1
+  std::optional<SiteEpoch> by_tls(const PublicKey& key) const;
+
+  // The sites among the owner's mirrors that have validly cosigned this checkpoint with their newest key.
+  std::vector<SiteName> cosigners(const journal::SignedCheckpoint& checkpoint) const;
+  bool is_cosigned(const journal::SignedCheckpoint& checkpoint) const;  // q of them
+
+ private:
+  const chain::ChainFile* file_;  // outlives the ring
+  std::map<std::pair<SiteName, std::uint32_t>, chain::SiteKeys> keys_;
+  std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> registrations_;
+};
+
+}  // namespace holdfast::sync

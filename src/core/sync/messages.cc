@@ -1,0 +1,283 @@
+#include "core/sync/messages.h"
+
+#include <fmt/format.h>
+
+#include "schema/links_generated.h"
+
+namespace holdfast::sync {
+namespace {
+
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+constexpr std::size_t items_max = 100'000;  // entries of one message, notes of one answer
+
+auto text(FlatBufferBuilder& b, std::string_view t) { return b.CreateString(t.data(), t.size()); }
+auto octets(FlatBufferBuilder& b, ByteView v) {
+  return b.CreateVector(reinterpret_cast<const std::uint8_t*>(v.data()), v.size());
+}
+auto blobs(FlatBufferBuilder& b, const std::vector<Bytes>& entries) {
+  std::vector<Offset<fbs::Blob>> out;
+  out.reserve(entries.size());
+  for (const Bytes& e : entries) out.push_back(fbs::CreateBlob(b, octets(b, e)));
+  return b.CreateVector(out);
+}
+auto texts(FlatBufferBuilder& b, const std::vector<std::string>& list) {
+  std::vector<Offset<flatbuffers::String>> out;
+  for (const std::string& t : list) out.push_back(text(b, t));
+  return b.CreateVector(out);
+}
+std::uint64_t ns(Instant at) { return static_cast<std::uint64_t>(at.unix_ns); }
+Instant instant(std::uint64_t v) { return {static_cast<std::int64_t>(v)}; }
+
+struct Encoder {
+  FlatBufferBuilder& b;
+  using Out = std::pair<fbs::LinkBody, Offset<void>>;
+
+  Out operator()(const Hello& m) {
+    return {fbs::LinkBody::Hello, fbs::CreateHello(b, text(b, m.chain), text(b, m.site.view()), m.epoch,
+                                                   text(b, m.certificate), text(b, m.registration)).Union()};
+  }
+  Out operator()(const Superseded& m) {
+    return {fbs::LinkBody::Superseded, fbs::CreateSuperseded(b, text(b, m.registration)).Union()};
+  }
+  Out operator()(const Ask& m) { return {fbs::LinkBody::Ask, fbs::CreateAsk(b, text(b, m.site.view())).Union()}; }
+  Out operator()(const Seal& m) { return {fbs::LinkBody::Seal, fbs::CreateSeal(b, text(b, m.certificate)).Union()}; }
+  Out operator()(const Known& m) {
+    std::vector<Offset<fbs::HeldEpoch>> held;
+    for (const HeldEpoch& h : m.held)
+      held.push_back(fbs::CreateHeldEpoch(b, text(b, h.origin.text()), h.size, text(b, h.note), h.announced,
+                                          ns(h.announced_at), ns(h.heard_at)));
+    return {fbs::LinkBody::Known, fbs::CreateKnown(b, text(b, m.site.view()), b.CreateVector(held),
+                                                   texts(b, m.registrations), texts(b, m.seals), m.sealed_for).Union()};
+  }
+  Out operator()(const Register& m) {
+    return {fbs::LinkBody::Register, fbs::CreateRegister(b, text(b, m.registration)).Union()};
+  }
+  Out operator()(const Registered& m) {
+    return {fbs::LinkBody::Registered, fbs::CreateRegistered(b, text(b, m.site.view()), m.epoch).Union()};
+  }
+  Out operator()(const Have& m) {
+    return {fbs::LinkBody::Have, fbs::CreateHave(b, text(b, m.origin.text()), m.size, m.limit).Union()};
+  }
+  Out operator()(const Entries& m) {
+    return {fbs::LinkBody::Entries,
+            fbs::CreateEntries(b, text(b, m.origin.text()), m.first, blobs(b, m.entries), text(b, m.note)).Union()};
+  }
+  Out operator()(const Offer& m) { return {fbs::LinkBody::Offer, fbs::CreateOffer(b, text(b, m.note)).Union()}; }
+  Out operator()(const Cosignature& m) {
+    return {fbs::LinkBody::Cosignature,
+            fbs::CreateCosignature(b, text(b, m.origin.text()), m.size, text(b, m.signature.name), m.signature.key_id,
+                                   octets(b, m.signature.signature)).Union()};
+  }
+  Out operator()(const Cosigned& m) { return {fbs::LinkBody::Cosigned, fbs::CreateCosigned(b, text(b, m.note)).Union()}; }
+  Out operator()(const Gossip& m) { return {fbs::LinkBody::Gossip, fbs::CreateGossip(b, text(b, m.note)).Union()}; }
+  Out operator()(const Heartbeat& m) {
+    const auto signature = m.signature ? octets(b, *m.signature) : 0;
+    return {fbs::LinkBody::Heartbeat, fbs::CreateHeartbeat(b, text(b, m.origin.text()), m.size, m.cosigned_size, ns(m.at),
+                                                           m.trading, signature).Union()};
+  }
+  Out operator()(const Tail& m) {
+    const auto signature = m.signature ? octets(b, *m.signature) : 0;
+    return {fbs::LinkBody::Tail, fbs::CreateTail(b, text(b, m.origin.text()), m.first, blobs(b, m.entries), signature,
+                                                 text(b, m.note)).Union()};
+  }
+  Out operator()(const TailTaken& m) {
+    return {fbs::LinkBody::TailTaken, fbs::CreateTailTaken(b, text(b, m.origin.text()), m.first, m.count).Union()};
+  }
+  Out operator()(const Refused& m) {
+    return {fbs::LinkBody::Refused, fbs::CreateRefused(b, text(b, m.what), text(b, m.reason)).Union()};
+  }
+};
+
+auto bad(std::string what) { return fail("sync/bad_message", "a link message was refused: " + std::move(what)); }
+
+std::string_view view(const flatbuffers::String* s) { return s == nullptr ? std::string_view() : std::string_view(s->data(), s->size()); }
+ByteView view(const flatbuffers::Vector<std::uint8_t>* v) {
+  return v == nullptr ? ByteView() : ByteView(reinterpret_cast<const std::byte*>(v->data()), v->size());
+}
+
+Result<std::string> note_of(const flatbuffers::String* s) {
+  if (view(s).size() > journal::note_bytes_max) return bad("a note is too long");
+  return std::string(view(s));
+}
+Result<std::vector<std::string>> notes_of(const flatbuffers::Vector<Offset<flatbuffers::String>>* list) {
+  std::vector<std::string> out;
+  if (list == nullptr) return out;
+  if (list->size() > 1000) return bad("too many notes");
+  for (const auto* s : *list) {
+    HF_TRY(std::string note, note_of(s));
+    out.push_back(std::move(note));
+  }
+  return out;
+}
+Result<SiteName> site_of(const flatbuffers::String* s) {
+  const std::string_view name = view(s);
+  if (name.empty() || name.size() > SiteName::bytes_max) return bad("a site's name is missing or too long");
+  return SiteName(name);
+}
+Result<Origin> origin_of(const flatbuffers::String* s) { return parse_origin(view(s)); }
+Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob>>* list) {
+  std::vector<Bytes> out;
+  if (list == nullptr) return out;
+  if (list->size() > items_max) return bad("too many entries");
+  out.reserve(list->size());
+  for (const fbs::Blob* blob : *list) {
+    const ByteView bytes = view(blob->bytes());
+    if (bytes.size() > 65'535) return bad("an entry is larger than 65,535 bytes");
+    out.push_back(to_bytes(bytes));
+  }
+  return out;
+}
+Result<std::optional<Signature>> signature_of(const flatbuffers::Vector<std::uint8_t>* v) {
+  if (v == nullptr) return std::optional<Signature>();
+  auto signature = array_from<64>(view(v));
+  if (!signature) return bad("a signature is not 64 bytes");
+  return std::optional<Signature>(*signature);
+}
+
+Result<Message> typed(const fbs::Hello& m) {
+  HF_TRY(SiteName site, site_of(m.site()));
+  HF_TRY(std::string certificate, note_of(m.certificate()));
+  HF_TRY(std::string registration, note_of(m.registration()));
+  if (view(m.chain()).size() > 200) return bad("the chain's name is too long");
+  return Hello{std::string(view(m.chain())), site, m.epoch(), std::move(certificate), std::move(registration)};
+}
+Result<Message> typed(const fbs::Superseded& m) {
+  HF_TRY(std::string registration, note_of(m.registration()));
+  return Superseded{std::move(registration)};
+}
+Result<Message> typed(const fbs::Ask& m) {
+  HF_TRY(SiteName site, site_of(m.site()));
+  return Ask{site};
+}
+Result<Message> typed(const fbs::Seal& m) {
+  HF_TRY(std::string certificate, note_of(m.certificate()));
+  return Seal{std::move(certificate)};
+}
+Result<Message> typed(const fbs::Known& m) {
+  Known out;
+  HF_TRY(out.site, site_of(m.site()));
+  if (m.held() != nullptr) {
+    if (m.held()->size() > 1000) return bad("too many epochs");
+    for (const fbs::HeldEpoch* h : *m.held()) {
+      HeldEpoch held;
+      HF_TRY(held.origin, origin_of(h->origin()));
+      HF_TRY(held.note, note_of(h->note()));
+      held.size = h->size();
+      held.announced = h->announced();
+      held.announced_at = instant(h->announced_at());
+      held.heard_at = instant(h->heard_at());
+      out.held.push_back(std::move(held));
+    }
+  }
+  HF_TRY(out.registrations, notes_of(m.registrations()));
+  HF_TRY(out.seals, notes_of(m.seals()));
+  out.sealed_for = m.sealed_for();
+  return out;
+}
+Result<Message> typed(const fbs::Register& m) {
+  HF_TRY(std::string registration, note_of(m.registration()));
+  return Register{std::move(registration)};
+}
+Result<Message> typed(const fbs::Registered& m) {
+  HF_TRY(SiteName site, site_of(m.site()));
+  return Registered{site, m.epoch()};
+}
+Result<Message> typed(const fbs::Have& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  return Have{std::move(origin), m.size(), m.limit()};
+}
+Result<Message> typed(const fbs::Entries& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries()));
+  HF_TRY(std::string note, note_of(m.note()));
+  return Entries{std::move(origin), m.first(), std::move(entries), std::move(note)};
+}
+Result<Message> typed(const fbs::Offer& m) {
+  HF_TRY(std::string note, note_of(m.note()));
+  return Offer{std::move(note)};
+}
+Result<Message> typed(const fbs::Cosignature& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  if (view(m.name()).size() > 250 || view(m.signature()).size() != 72) return bad("not a cosignature of type 0x04");
+  return Cosignature{std::move(origin), m.size(),
+                     {std::string(view(m.name())), m.key_id(), to_bytes(view(m.signature()))}};
+}
+Result<Message> typed(const fbs::Cosigned& m) {
+  HF_TRY(std::string note, note_of(m.note()));
+  return Cosigned{std::move(note)};
+}
+Result<Message> typed(const fbs::Gossip& m) {
+  HF_TRY(std::string note, note_of(m.note()));
+  return Gossip{std::move(note)};
+}
+Result<Message> typed(const fbs::Heartbeat& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
+  return Heartbeat{std::move(origin), m.size(), m.cosigned_size(), instant(m.at()), m.trading(), signature};
+}
+Result<Message> typed(const fbs::Tail& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries()));
+  HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
+  HF_TRY(std::string note, note_of(m.note()));
+  return Tail{std::move(origin), m.first(), std::move(entries), signature, std::move(note)};
+}
+Result<Message> typed(const fbs::TailTaken& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  return TailTaken{std::move(origin), m.first(), m.count()};
+}
+Result<Message> typed(const fbs::Refused& m) {
+  return Refused{std::string(view(m.what()).substr(0, 100)), std::string(view(m.reason()).substr(0, 500))};
+}
+
+}  // namespace
+
+Bytes encode(const Message& message) {
+  FlatBufferBuilder b(1024);
+  const auto [type, body] = std::visit(Encoder{b}, message);
+  b.Finish(fbs::CreateMessage(b, type, body));
+  return to_bytes({reinterpret_cast<const std::byte*>(b.GetBufferPointer()), b.GetSize()});
+}
+
+Result<Message> decode(ByteView bytes) {
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), 16, 2 * items_max);
+  if (!verifier.VerifyBuffer<fbs::Message>()) return bad("its bytes are not a message");
+  const fbs::Message* m = flatbuffers::GetRoot<fbs::Message>(bytes.data());
+  if (m->body() == nullptr) return bad("it has no body");
+  switch (m->body_type()) {
+    case fbs::LinkBody::Hello: return typed(*m->body_as_Hello());
+    case fbs::LinkBody::Superseded: return typed(*m->body_as_Superseded());
+    case fbs::LinkBody::Ask: return typed(*m->body_as_Ask());
+    case fbs::LinkBody::Seal: return typed(*m->body_as_Seal());
+    case fbs::LinkBody::Known: return typed(*m->body_as_Known());
+    case fbs::LinkBody::Register: return typed(*m->body_as_Register());
+    case fbs::LinkBody::Registered: return typed(*m->body_as_Registered());
+    case fbs::LinkBody::Have: return typed(*m->body_as_Have());
+    case fbs::LinkBody::Entries: return typed(*m->body_as_Entries());
+    case fbs::LinkBody::Offer: return typed(*m->body_as_Offer());
+    case fbs::LinkBody::Cosignature: return typed(*m->body_as_Cosignature());
+    case fbs::LinkBody::Cosigned: return typed(*m->body_as_Cosigned());
+    case fbs::LinkBody::Gossip: return typed(*m->body_as_Gossip());
+    case fbs::LinkBody::Heartbeat: return typed(*m->body_as_Heartbeat());
+    case fbs::LinkBody::Tail: return typed(*m->body_as_Tail());
+    case fbs::LinkBody::TailTaken: return typed(*m->body_as_TailTaken());
+    case fbs::LinkBody::Refused: return typed(*m->body_as_Refused());
+    case fbs::LinkBody::NONE: break;
+  }
+  return bad("it is of a kind this version does not know");
+}
+
+Bytes heartbeat_text(const Heartbeat& h) {
+  return to_bytes(as_bytes(fmt::format("holdfast heartbeat v1\n{}\n{}\n{}\n{}\n{}\n", h.origin.text(), h.size, h.cosigned_size,
+                                       h.at.unix_ns, h.trading ? "trading" : "not trading")));
+}
+
+Bytes tail_text(const Tail& tail) {
+  Writer leaves;
+  for (const Bytes& entry : tail.entries) leaves.raw(leaf_hash(entry));
+  return to_bytes(as_bytes(fmt::format("holdfast tail v1\n{}\n{}\n{}\n{}\n", tail.origin.text(), tail.first,
+                                       tail.entries.size(), to_base64(sha256(leaves.view())))));
+}
+
+}  // namespace holdfast::sync

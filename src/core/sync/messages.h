@@ -1,0 +1,117 @@
+// What passes between sites, typed; and its bytes.
+//
+// Errors: sync/bad_message: not a message of ours, or a field out of its bounds; says which. Nothing of it is used.
+// Source: schema/links.fbs; protocol 3-5.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/crypto.h"
+#include "core/base/ids.h"
+#include "core/base/values.h"
+#include "core/journal/note.h"
+
+namespace holdfast::sync {
+
+struct Hello {
+  std::string chain;
+  SiteName site;
+  std::uint32_t epoch = 0;
+  std::string certificate;   // of a machine that is being rebuilt; else empty
+  std::string registration;  // of this epoch; empty for epoch 1
+};
+struct Superseded {
+  std::string registration;
+};
+struct Ask {
+  SiteName site;
+};
+struct Seal {
+  std::string certificate;
+};
+struct HeldEpoch {
+  Origin origin;
+  std::uint64_t size = 0;
+  std::string note;             // the newest checkpoint held, with cosignatures; empty: none
+  std::uint64_t announced = 0;  // by heartbeat
+  Instant announced_at;         // in the owner's clock; 0: never
+  Instant heard_at;             // in the teller's clock; 0: not since it started
+};
+struct Known {
+  SiteName site;
+  std::vector<HeldEpoch> held;
+  std::vector<std::string> registrations;
+  std::vector<std::string> seals;
+  std::uint32_t sealed_for = 0;  // answer to Seal: the epoch below which all is sealed; 0: answer to Ask
+};
+struct Register {
+  std::string registration;
+};
+struct Registered {
+  SiteName site;
+  std::uint32_t epoch = 0;
+};
+struct Have {
+  Origin origin;
+  std::uint64_t size = 0;
+  std::uint64_t limit = 0;
+};
+struct Entries {
+  Origin origin;
+  EntryIndex first = 0;
+  std::vector<Bytes> entries;
+  std::string note;
+};
+struct Offer {
+  std::string note;
+};
+struct Cosignature {
+  Origin origin;
+  std::uint64_t size = 0;
+  journal::NoteSignature signature;
+};
+struct Cosigned {
+  std::string note;
+};
+struct Gossip {
+  std::string note;
+};
+struct Heartbeat {
+  Origin origin;
+  std::uint64_t size = 0;
+  std::uint64_t cosigned_size = 0;
+  Instant at;
+  bool trading = true;
+  std::optional<Signature> signature;
+};
+struct Tail {
+  Origin origin;
+  EntryIndex first = 0;
+  std::vector<Bytes> entries;
+  std::optional<Signature> signature;
+  std::string note;
+};
+struct TailTaken {
+  Origin origin;
+  EntryIndex first = 0;
+  std::uint64_t count = 0;
+};
+struct Refused {
+  std::string what;
+  std::string reason;
+};
+
+using Message = std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer, Cosignature, Cosigned,
+                             Gossip, Heartbeat, Tail, TailTaken, Refused>;
+
+Bytes encode(const Message& message);
+Result<Message> decode(ByteView bytes);
+
+// What the owner signs in a heartbeat, and the old machine over its tail.
+Bytes heartbeat_text(const Heartbeat& heartbeat);
+Bytes tail_text(const Tail& tail);
+
+}  // namespace holdfast::sync

@@ -1,0 +1,173 @@
+#include "core/sync/replica.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace holdfast::sync {
+namespace {
+
+constexpr std::int64_t day_ns = 86'400'000'000'000;
+constexpr int cosigned_lookback = 32;
+
+std::optional<journal::SignedCheckpoint> unchecked(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  auto note = journal::parse_note(text);
+  if (!note) return std::nullopt;
+  auto checkpoint = journal::parse_checkpoint(note->text);
+  if (!checkpoint) return std::nullopt;
+  return journal::SignedCheckpoint{*checkpoint, std::move(*note)};
+}
+
+}  // namespace
+
+Replica::Replica(std::unique_ptr<journal::Log> log) : log_(std::move(log)) {}
+
+void Replica::reload(const KeyRing& keys) {
+  latest_ = unchecked(log_->last_checkpoint());
+  cosigned_.reset();
+  auto candidate = latest_;
+  for (int i = 0; i < cosigned_lookback && candidate; ++i) {
+    if (keys.is_cosigned(*candidate)) {
+      cosigned_ = candidate;
+      return;
+    }
+    if (candidate->checkpoint.size == 0) return;
+    candidate = unchecked(log_->checkpoint_at_most(candidate->checkpoint.size - 1));
+  }
+}
+
+Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bounds, Instant now) {
+  const std::int64_t day = now.unix_ns / day_ns;
+  DayBound next = today_.day == day ? today_ : DayBound{day, 0, 0};
+  next.entries += entries.entries.size();
+  for (const Bytes& e : entries.entries) next.bytes += e.size();
+  if (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)
+    return fail("sync/over_bound", fmt::format("{} sends more in a day than the chain file's bounds allow; a person here must decide "
+                                               "(raise mirror_bytes_a_day or mirror_entries_a_day, or cut the link)",
+                                               entries.origin.text()));
+  today_ = next;
+  return {};
+}
+
+Status Replica::take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now) {
+  if (entries.first != size())
+    return fail("sync/out_of_order", fmt::format("{}: entries from {} but {} are stored", origin().text(), entries.first, size()));
+  HF_TRY(journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(entries.note, owner_key));
+  const journal::Checkpoint& c = signed_by_owner.checkpoint;
+  if (c.origin != origin() || c.size != entries.first + entries.entries.size())
+    return fail("sync/bad_note", fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
+  journal::Tree tree = log_->mark().tree;
+  for (const Bytes& e : entries.entries) tree.append(leaf_hash(e));
+  if (tree.root() != c.root)
+    return fail("sync/contradiction", fmt::format("{}: its checkpoint at {} does not extend the {} entries kept here",
+                                                  origin().text(), c.size, size()));
+  if (entries.entries.empty()) return {};
+  HF_TRY_VOID(within_bounds(entries, bounds, now));
+  for (const Bytes& e : entries.entries) log_->append(e);
+  HF_TRY_VOID(log_->commit());
+  HF_TRY_VOID(log_->put_checkpoint(c.size, entries.note));
+  latest_ = std::move(signed_by_owner);
+  return {};
+}
+
+Result<bool> Replica::agrees(const journal::Checkpoint& checkpoint) {
+  if (checkpoint.size > size()) return false;
+  HF_TRY(const Hash root, log_->root_at(checkpoint.size));
+  if (root != checkpoint.root)
+    return fail("sync/contradiction", fmt::format("{}: two signed checkpoints disagree at size {}", origin().text(), checkpoint.size));
+  return true;
+}
+
+Status Replica::take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys) {
+  if (checkpoint.checkpoint.size <= cosigned_size() && cosigned_) return {};
+  if (!keys.is_cosigned(checkpoint))
+    return fail("sync/bad_signature", fmt::format("{}: the checkpoint lacks its quorum of cosignatures", origin().text()));
+  HF_TRY(const bool held, agrees(checkpoint.checkpoint));
+  if (!held) return {};
+  HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
+  cosigned_ = checkpoint;
+  return {};
+}
+
+Status Replica::put_signed(journal::SignedCheckpoint checkpoint) {
+  HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
+  latest_ = std::move(checkpoint);
+  return {};
+}
+
+Status Replicas::open_all(const Origin& own, const chain::ChainFile& file) {
+  for (const chain::Site& site : file.sites) {
+    HF_TRY(const std::vector<std::string> epochs, disk_.list("journals/" + site.name.str()));
+    for (const std::string& name : epochs) {
+      Origin origin{file.chain, site.name, 0};
+      const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), origin.epoch);
+      if (error != std::errc() || stop != name.data() + name.size() || origin.epoch == 0 || origin == own) continue;
+      HF_TRY_VOID(find_or_create(origin));
+    }
+  }
+  return {};
+}
+
+Replica* Replicas::find(const Origin& origin) {
+  const auto it = all_.find(origin);
+  return it == all_.end() ? nullptr : it->second.get();
+}
+const Replica* Replicas::find(const Origin& origin) const {
+  const auto it = all_.find(origin);
+  return it == all_.end() ? nullptr : it->second.get();
+}
+
+Result<Replica*> Replicas::find_or_create(const Origin& origin) {
+  if (Replica* found = find(origin)) return found;
+  HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(disk_, executor_, origin));
+  return all_.emplace(origin, std::make_unique<Replica>(std::move(log))).first->second.get();
+}
+
+Status Replicas::scan(const Origin& origin, EntryIndex first, EntryIndex end,
+                      const std::function<Status(EntryIndex, ByteView)>& each) const {
+  const auto it = all_.find(origin);
+  if (it == all_.end() || it->second->log().durable_size() < end)
+    return fail("sync/missing_entries", fmt::format("entries {} to {} of {} are named by this journal but not on this disk; rebuild "
+                                                    "this site, or bring the directory back from its backup",
+                                                    first, end, origin.text()));
+  return it->second->log().scan(first, end, each);
+}
+
+Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, std::uint64_t limit) {
+  auto size_of = [](const std::string& note) -> std::uint64_t {
+    const auto c = unchecked(note);
+    return c ? c->checkpoint.size : 0;
+  };
+  const std::uint64_t end_max = limit == 0 ? log.durable_size() : std::min(limit, log.durable_size());
+  if (first >= end_max) return std::optional<Entries>();
+  // How far 2 MiB reach; then back to the last checkpoint, or on to the next if there is none in between.
+  std::uint64_t reach = first;
+  std::size_t bytes = 0;
+  Entries out{log.origin(), first, {}, {}};
+  auto collect = [&](EntryIndex, ByteView body) -> Status {
+    out.entries.push_back(to_bytes(body));
+    return {};
+  };
+  constexpr std::string_view full = "sync/chunk_full";
+  const Status walked = log.scan(first, end_max, [&](EntryIndex index, ByteView body) -> Status {
+    if (bytes + body.size() > chunk_bytes && reach > first) return fail(full, "");
+    bytes += body.size();
+    reach = index + 1;
+    return {};
+  });
+  if (!walked && walked.error().code != full) return pass_on(walked.error());
+  out.note = log.checkpoint_at_most(reach);
+  std::uint64_t end = out.note.empty() ? 0 : size_of(out.note);
+  if (end <= first) {
+    const auto next = log.next_checkpoint_size(first);
+    if (!next || *next > end_max) return std::optional<Entries>();
+    end = *next;
+    out.note = log.checkpoint_at_most(end);
+  }
+  HF_TRY_VOID(log.scan(first, end, collect));
+  return std::optional<Entries>(std::move(out));
+}
+
+}  // namespace holdfast::sync

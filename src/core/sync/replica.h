@@ -1,0 +1,92 @@
+// The kept copy of another journal, or of an earlier epoch of our own: a Log, and what its owner has signed of it.
+//
+// Shape:  entries are stored only under a checkpoint of their owner that covers exactly the last of them (protocol 4.1), so the
+//         stored size is always a signed size.
+// Errors: sync/out_of_order: does not begin where we stand (ask again from there). sync/bad_signature, sync/bad_note.
+//         sync/contradiction: its owner's signature holds but it does not extend what we keep. sync/over_bound: more in a day
+//         than the chain file allows. base/disk_*: fatal for the node.
+// After:  after any of these but base/disk_* nothing has been stored.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "core/fold/state.h"
+#include "core/journal/log.h"
+#include "core/journal/note.h"
+#include "core/sync/keyring.h"
+#include "core/sync/messages.h"
+
+namespace holdfast::sync {
+
+struct DayBound {
+  std::int64_t day = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+};
+
+class Replica {
+ public:
+  explicit Replica(std::unique_ptr<journal::Log> log);
+  // Takes up what is stored: the newest checkpoint, and the newest cosigned one among the last few.
+  void reload(const KeyRing& keys);
+
+  journal::Log& log() { return *log_; }
+  const Origin& origin() const { return log_->origin(); }
+  std::uint64_t size() const { return log_->durable_size(); }
+  const std::optional<journal::SignedCheckpoint>& latest() const { return latest_; }
+  const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
+  std::uint64_t cosigned_size() const { return cosigned_ ? cosigned_->checkpoint.size : 0; }
+
+  Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now);
+  // A checkpoint we can compare: equal to what we keep -> true; larger than we hold -> false; else sync/contradiction.
+  Result<bool> agrees(const journal::Checkpoint& checkpoint);
+  // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q.
+  Status take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys);
+
+  // The owner's own journal: stores a checkpoint it has just signed.
+  Status put_signed(journal::SignedCheckpoint checkpoint);
+
+  bool frozen = false;                               // a contradiction was seen: nothing more is cosigned (4.3)
+  std::optional<journal::SignedCheckpoint> offered;  // waits to be cosigned until we hold it
+  std::optional<journal::SignedCheckpoint> gossiped; // larger than we hold: compared when we do
+  std::optional<Heartbeat> announced;                // newest
+  std::optional<Instant> announced_heard_at;         // our clock
+
+ private:
+  Status within_bounds(const Entries& entries, const chain::Bounds& bounds, Instant now);
+
+  std::unique_ptr<journal::Log> log_;
+  std::optional<journal::SignedCheckpoint> latest_;
+  std::optional<journal::SignedCheckpoint> cosigned_;
+  DayBound today_;
+};
+
+// All of them, by origin; what fold reads peers' entries from.
+class Replicas : public fold::PeerEntries {
+ public:
+  Replicas(Disk& disk, Executor& executor) : disk_(disk), executor_(executor) {}
+  // Opens every journal under journals/ but `own`.
+  Status open_all(const Origin& own, const chain::ChainFile& file);
+  Replica* find(const Origin& origin);
+  const Replica* find(const Origin& origin) const;
+  Result<Replica*> find_or_create(const Origin& origin);
+  std::map<Origin, std::unique_ptr<Replica>>& all() { return all_; }
+  const std::map<Origin, std::unique_ptr<Replica>>& all() const { return all_; }
+
+  Status scan(const Origin& origin, EntryIndex first, EntryIndex end,
+              const std::function<Status(EntryIndex, ByteView)>& each) const override;
+
+ private:
+  Disk& disk_;
+  Executor& executor_;
+  std::map<Origin, std::unique_ptr<Replica>> all_;
+};
+
+// The next message for somebody who holds `first` entries of this log: up to about 2 MiB, ending at a checkpoint, not beyond
+// `limit` (0: none). nullopt: he has all there is to send.
+Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, std::uint64_t limit);
+inline constexpr std::size_t chunk_bytes = 2u << 20;
+
+}  // namespace holdfast::sync
