@@ -313,6 +313,10 @@ class Till {
     this.#basket_work = next.catch(() => undefined);
     return next;
   }
+  /** Resolves when every change of the basket asked for so far is done. */
+  settled(): Promise<void> {
+    return this.#exclusive(async () => {});
+  }
   async #save_draft(draft: Draft | null): Promise<void> {
     await this.#disk.set('draft', draft ?? undefined);
     this.draft = draft;

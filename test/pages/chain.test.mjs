@@ -1,0 +1,161 @@
+// The chain's page in a real browser.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axe_clean, launch, make_demo_control, manager, new_device, real, sign_in, start_node, until } from './lib.mjs';
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+
+function at_chain(name, options, body) {
+  test(name, { skip: options.mock_only && real ? 'needs a switch of the mock' : false, timeout: 120_000 }, async () => {
+    const node = await start_node(options.node);
+    const device = await new_device(browser, options.device);
+    try {
+      await device.page.goto(`${node.url}/chain/`);
+      await device.page.locator('tr[data-site]').first().waitFor();
+      await body({ node, ...device });
+      assert.deepEqual(device.errors, [], 'errors on the page');
+    } finally {
+      await device.context.close();
+      await node.stop();
+    }
+  });
+}
+const rows = (page) => page.locator('tr[data-site]');
+
+at_chain('34 sites stay readable at 1280×800: no row wraps, nothing runs out of the page', { mock_only: true }, async ({ page }) => {
+  assert.equal(await rows(page).count(), 34);
+  const heights = await rows(page).evaluateAll((all) => all.map((r) => r.getBoundingClientRect().height));
+  assert.ok(Math.max(...heights) <= 34, `rows are ${Math.max(...heights)} px high`);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'no sideways scrolling');
+});
+
+at_chain('what is not known is said to be not yet known', { mock_only: true }, async ({ page }) => {
+  const quiet = page.locator('tr[data-site=store-08]');
+  assert.match(await quiet.textContent(), /not yet known/);
+  await quiet.locator('button.open').click();
+  assert.match(await page.locator('tr.more').textContent(), /Sales today\s*not yet known/);
+});
+
+at_chain('rows sort and filter by keyboard', { mock_only: true }, async ({ page }) => {
+  const header = page.getByRole('columnheader', { name: 'Journal' }).getByRole('button');
+  await header.focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('th[aria-sort=descending]').count(), 1);
+  const sizes = async () =>
+    (await rows(page).locator('td:nth-child(4)').allTextContents()).map((s) => Number(s.replace(/\D/g, '') || -1));
+  const down = await sizes();
+  assert.deepEqual(down, [...down].sort((a, b) => b - a));
+  await page.keyboard.press('Enter');
+  const up = await sizes();
+  assert.deepEqual(up, [...up].sort((a, b) => a - b));
+  await page.locator('#filter').fill('store-1');
+  await until('ten', async () => (await rows(page).count()) === 10);
+  await page.locator('#filter').fill('');
+  await page.getByLabel(/need attention/).check();
+  const few = await rows(page).count();
+  assert.ok(few > 0 && few < 10, `${few} need attention`);
+});
+
+at_chain('a manager cuts and heals this site’s links; a visitor cannot', { mock_only: true }, async ({ page }) => {
+  assert.equal(await page.getByRole('button', { name: 'Cut the link with warehouse' }).count(), 0);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await sign_in(page, manager);
+  await page.getByRole('button', { name: 'Cut the link with warehouse' }).click();
+  await page.getByRole('button', { name: 'Heal the link with warehouse' }).waitFor();
+  await page.getByRole('button', { name: 'Heal the link with warehouse' }).click();
+  await page.getByRole('button', { name: 'Cut the link with warehouse' }).waitFor();
+});
+
+at_chain('a contradiction is an alarm with its evidence', { mock_only: true }, async ({ page, node }) => {
+  await node.post('contradiction', {});
+  await page.getByText('evidence/store-07-1-4398.txt').waitFor();
+  assert.match(await page.locator('tr[data-site=store-07]').textContent(), /contradiction/);
+  await axe_clean(page, 'contradiction');
+});
+
+at_chain('the recovery report and the list for a person are shown; a manager closes an item with a note', { mock_only: true }, async ({ page, node }) => {
+  await node.post('recovery', {});
+  await node.post('listed', {});
+  const report = page.locator('[data-testid=recovery]');
+  await report.waitFor();
+  assert.match(await report.textContent(), /20,412/);
+  await report.locator('summary').click();
+  assert.match(await report.textContent(), /20429–20430/);
+  await page.getByText('1 sale of the old machine not yet taken in').waitFor();
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await sign_in(page, manager);
+  await page.getByText('the receipt that it refunds is not known here').waitFor();
+  await axe_clean(page, 'recovery and list');
+  await page.getByRole('button', { name: 'Dealt with' }).click();
+  await page.getByText('A note is needed').waitFor();
+  await page.getByPlaceholder('Note: what was done').fill('customer was paid, checked with till 3');
+  await page.getByRole('button', { name: 'Dealt with' }).click();
+  await page.getByText('the receipt that it refunds is not known here').waitFor({ state: 'detached' });
+  const { entries } = await node.state();
+  assert.equal(entries[0].body.note, 'customer was paid, checked with till 3');
+});
+
+at_chain('the chart follows the chosen sites and has a table with the same numbers', {}, async ({ page }) => {
+  await page.locator('.u-wrap canvas, .chart canvas').first().waitFor();
+  assert.ok((await page.locator('.chart').getAttribute('aria-label')).length > 20);
+  const box = rows(page).locator('input[type=checkbox]').first();
+  const site = await rows(page).first().getAttribute('data-site');
+  if (!(await box.isChecked())) await box.check();
+  await until('in the legend', async () => (await page.locator('.legend').textContent()).includes(site));
+  await page.getByRole('button', { name: 'Show as table' }).click();
+  assert.ok((await page.locator('.scroll thead').first().textContent()).includes(site));
+  await axe_clean(page, 'chart as table');
+});
+
+at_chain('the page lives on what it knows when its node goes, and finds it again', {}, async ({ page, context }) => {
+  await context.setOffline(true);
+  await page.getByText('This node does not answer since').waitFor();
+  assert.ok((await rows(page).count()) > 0, 'what was known is still there');
+  await axe_clean(page, 'node gone');
+  await context.setOffline(false);
+  await page.getByText('This node does not answer since').waitFor({ state: 'detached' });
+});
+
+test('in demo mode, and only there, each site can be destroyed and rebuilt, with a caption of what is proved', { skip: real ? 'needs the mock' : false }, async () => {
+  const control = make_demo_control();
+  const node = await start_node({ demo: { control: await control.listen() } });
+  const device = await new_device(browser);
+  try {
+    const { page } = device;
+    await page.goto(`${node.url}/chain/`);
+    await page.getByText('The chain trades.').waitFor();
+    const row = page.locator('tr[data-site=head-office]');
+    await row.getByRole('button', { name: 'destroy' }).click();
+    await row.getByRole('button', { name: 'really?' }).click();
+    await page.getByText('The machine of head-office is destroyed').waitFor();
+    await row.getByText('machine gone').waitFor();
+    await axe_clean(page, 'demo');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'no sideways scrolling');
+    await row.getByRole('button', { name: 'rebuild' }).click();
+    await row.getByRole('button', { name: 'destroy' }).waitFor();
+    assert.deepEqual(device.errors, []);
+    const plain = await start_node();
+    await page.goto(`${plain.url}/chain/`);
+    await page.locator('tr[data-site]').first().waitFor();
+    assert.equal(await page.getByRole('button', { name: 'destroy' }).count(), 0);
+    await plain.stop();
+  } finally {
+    await device.context.close();
+    await node.stop();
+    await control.close();
+  }
+});
+
+for (const language of ['en-GB', 'fr-FR']) {
+  at_chain(`axe finds nothing serious on the chain (${language})`, { device: { language } }, async ({ page }) => {
+    await axe_clean(page, 'the chain');
+    await rows(page).first().locator('button.open').click();
+    await axe_clean(page, 'a site’s details');
+    await page.locator('header button.plain').last().click();
+    await page.locator('#staff').waitFor();
+    await axe_clean(page, 'sign in');
+    assert.equal(await page.evaluate(() => document.documentElement.lang), language.slice(0, 2));
+  });
+}
