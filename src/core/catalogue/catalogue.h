@@ -1,7 +1,7 @@
 // Catalogue: what is sold, at what price and VAT. Head office lists; others hold what they follow, one part per origin.
 //
 // Errors: catalogue/bad_product (which, why), catalogue/unknown_sku, catalogue/duplicate_gtin, catalogue/not_here (only a
-//         head office lists products).
+//         head office lists products), catalogue/bad_snapshot.
 // Source: GS1 General Specifications 7.9 (check digit of GTIN-8/12/13/14).
 #pragma once
 
@@ -63,13 +63,17 @@ struct CatalogueState {
   const Listed* find(const Sku& sku) const;
   const Listed* find_code(std::string_view sku_or_gtin) const;
   void encode(Writer& out) const;
-  static Result<CatalogueState> decode(Reader& in);
+  static Result<CatalogueState> decode(Reader& in);  // catalogue/bad_snapshot
   bool operator==(const CatalogueState&) const = default;
 };
 
 bool gtin_is_valid(std::string_view digits);
+// What every product of an event must be, whoever wrote it; catalogue/bad_product.
+Status check_event(const ProductsListed& event);
+Status check_event(const ProductDelisted& event);
 Result<Event> decide(const CatalogueState& state, const ListProducts& command);
 Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
+// A GTIN belongs to the product that was listed with it last.
 void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event);
 void apply(CatalogueState& state, EntryIndex at, const ProductDelisted& event);
 // Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` (either way) against what

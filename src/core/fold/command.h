@@ -20,20 +20,20 @@ struct ReadSubject {
   SubjectId subject;
   std::string reason;
 };
-using Command = std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff, stock::Count,
-                             stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts, catalogue::DelistProduct,
-                             AcceptHeld, CloseListed, ReadSubject>;
+using Command = std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff,
+                             stock::Count, stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts,
+                             catalogue::DelistProduct, AcceptHeld, CloseListed, ReadSubject>;
 
 // One write of a batch, already authenticated.
 struct WriteRequest {
-  TillId till;          // 0: a person's session or the command line
+  TillId till;  // 0: a person's session or the command line
   IdempotencyKey key;
   SubjectId staff;
   std::optional<Prior> prior;                    // re-submission (8.2) or re-admission (6.1)
   std::optional<ReceiptNumber> printed_receipt;  // with prior, where there was a receipt
   Command command;
   std::optional<Hash> known_request;  // re-admission: the hash that the tail's event carries; else it is computed
-  std::string body;     // the request as it came, for the list (6.4); may be empty
+  std::string body;                   // the request as it came, for the list (6.4); may be empty
   // When it was asked for, by the till's or an import's clock; later than now counts as now. With prior: unused.
   std::optional<Instant> at = {};
 };

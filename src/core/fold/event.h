@@ -4,10 +4,11 @@
 //         decode() takes hostile bytes: FlatBuffers verifier, then one semantic check per event; only its typed result
 //         reaches apply().
 // Errors: fold/bad_entry: says which field. fold/unknown_event: the body is of a kind this version does not know
-//         ("needs a newer version").
+//         ("needs a newer version"); so is a RulesAdopted beyond rules_known.
 // Source: protocol 1.3, 8.1, 12.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -103,18 +104,20 @@ struct SubjectRead {
   bool operator==(const SubjectRead&) const = default;
 };
 
-using Body = std::variant<EpochOpened, NodeStarted, RulesAdopted, Part, PeerFollowed, PeerSucceeded, PeerEntryAccepted, EpochSealed,
-                          RegistrationTaken, ContradictionSeen, TailListed, WriteListed, ListedClosed,
-                          catalogue::ProductsListed, catalogue::ProductDelisted, stock::StockReceived, stock::StockWrittenOff,
-                          stock::StockCounted, stock::StockDispatched, stock::DispatchReceived, till::SaleRecorded,
-                          till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead>;
+using Body = std::variant<EpochOpened, NodeStarted, RulesAdopted, Part, PeerFollowed, PeerSucceeded, PeerEntryAccepted,
+                          EpochSealed, RegistrationTaken, ContradictionSeen, TailListed, WriteListed, ListedClosed,
+                          catalogue::ProductsListed, catalogue::ProductDelisted, stock::StockReceived,
+                          stock::StockWrittenOff, stock::StockCounted, stock::StockDispatched, stock::DispatchReceived,
+                          till::SaleRecorded, till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead>;
 
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {
   Origin origin;
   EntryIndex index = 0;
-  Instant at;
+  Instant at;  // as printed
   bool readmitted = false;
+  std::optional<ReceiptNumber> printed = {};  // set if that number was not free any more, and the event has another
+  std::string broke = {};                     // code of the rule that would have refused it, had it not happened (6.2)
   bool operator==(const Prior&) const = default;
 };
 struct WriteInfo {
@@ -133,13 +136,20 @@ struct Event {
 };
 
 std::string_view kind_name(const Body& body);  // "SaleRecorded"
+// When it happened: as printed for what was sent again, else when it was written. Never after it was written.
+Instant happened_at(const Event& event);
+inline constexpr std::uint32_t rules_known = 1;  // the newest RulesAdopted that this version folds (protocol 12.2)
 
 // One entry, or the Parts of one event; each <= 65,535 bytes.
+// The same event gives the same bytes. What decide() and the node make is encoded as it is; decode() checks.
 std::vector<Bytes> encode(const Event& event);
 Result<Event> decode(ByteView entry);
+// The event whose last (or only) entry stands at `index`; `entry` reads one entry's bytes. fold/bad_entry if a Part is no last
+// one, or those before it are not its own.
+Result<Event> read_event(EntryIndex index, const std::function<Result<Bytes>(EntryIndex)>& entry);
 
 // Joins Parts. take() gives the event when an entry completes one: every entry that is no Part at once, a Part with the last.
-// Errors: fold/bad_entry: a Part out of order, or more than part_bytes_max in all.
+// Errors: fold/bad_entry: a Part out of order, or more than part_bytes_max in all. The pieces so far are dropped with it.
 inline constexpr std::size_t part_bytes_max = 64u << 20;
 class Joiner {
  public:

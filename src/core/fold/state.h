@@ -7,14 +7,13 @@
 // Source: protocol 6, 7, 8; docs/protocol.md.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "core/chain/chain.h"
 #include "core/fold/command.h"
@@ -27,7 +26,7 @@ struct KnownWrite {
   Hash request{};
   std::uint32_t epoch = 0;
   EntryIndex index = 0;
-  Instant at;
+  Instant at;  // newest time in the journal when it was taken: an import's old trade is remembered from now on
   bool listed = false;
   bool operator==(const KnownWrite&) const = default;
 };
@@ -37,29 +36,51 @@ struct WriteKey {
   auto operator<=>(const WriteKey&) const = default;
 };
 std::size_t hash_value(const WriteKey& key);
+// The id under which a write is listed for a person; the same each time, so that it is listed once.
+ListedId listed_id(const WriteKey& key);
 inline constexpr Duration writes_remembered = days(90);
 
+// A place in this site's own journals, in order.
+struct OwnPlace {
+  std::uint32_t epoch = 0;
+  EntryIndex index = 0;
+  auto operator<=>(const OwnPlace&) const = default;
+};
+// What a succession kept of an origin that was followed before (protocol 7.4).
+struct KeptPrefix {
+  Origin origin;
+  std::uint64_t size = 0;
+  OwnPlace since;                                        // where it was first followed
+  std::map<EntryIndex, catalogue::ProductsListed> held;  // still waiting for a named person
+  bool operator==(const KeptPrefix&) const = default;
+};
+
 // One followed peer (protocol 7). Held per origin so that a succession can take it back to a kept prefix.
+// Shape: the fold of the kept prefixes in `lineage`, in order, and of entries [0, size) of `origin`, without those in held.
+//        An entry that is held back loses each product that a later entry lists or delists: that one is newer.
 struct PeerPart {
-  Origin origin;                 // followed now
-  std::uint64_t size = 0;        // to here
-  Hash root{};
+  Origin origin;           // followed now
+  std::uint64_t size = 0;  // to here; less than was named if that ends within an event, or at one not known here
+  Hash root{};             // of `size`; zero if `size` is less than was named
+  OwnPlace since;          // where `origin` was first followed
+  bool needs_newer_version = false;  // the entry at `size` is of a kind that this version does not know (7.5)
+  std::vector<KeptPrefix> lineage;   // earlier epochs
   catalogue::CatalogueState catalogue;
-  std::map<DispatchId, stock::Sent> dispatches;     // of this peer, to any site
-  std::map<DispatchId, stock::Arrived> arrivals;    // at this peer, from any site
+  std::map<DispatchId, stock::Sent> dispatches;   // of this peer, to any site
+  std::map<DispatchId, stock::Arrived> arrivals;  // at this peer, from any site
   till::Totals totals;
-  Quantity stock_total;                             // goods on hand there, by its own journal
+  Quantity stock_total;                                  // goods on hand there, by its own journal
   std::map<EntryIndex, catalogue::ProductsListed> held;  // beyond a bound, waiting for a named person
-  std::vector<ReceiptNumber> review;                // receipts here that rested on entries a succession dropped (7.4)
-  stock::StockState stock;                          // by its own journal
+  std::vector<ReceiptNumber> review;  // receipts here that rested on entries a succession dropped (7.4)
+  stock::StockState stock;            // by its own journal; its `sent` and `arrived` stand above
   void encode(Writer& out) const;
   static Result<PeerPart> decode(Reader& in);
   bool operator==(const PeerPart&) const = default;
 };
 
 struct SiteEpochs {
-  std::uint32_t sealed_below = 0;                   // every epoch < this is sealed here (as a mirror)
-  std::map<std::uint32_t, std::string> sealed_by;   // epoch of the certificate -> its note
+  std::uint32_t sealed_below = 0;                      // every epoch < this is sealed here (as a mirror)
+  std::map<std::uint32_t, std::string> sealed_by;      // epoch of the certificate -> its note
   std::map<std::uint32_t, std::string> registrations;  // epoch -> registration note
   bool operator==(const SiteEpochs&) const = default;
 };
@@ -68,7 +89,7 @@ struct ListedItem {
   std::optional<EntryRef> from;  // of a tail; nullopt: a till's write
   std::optional<WriteKey> write;
   std::string reason;
-  std::string what;              // kind of event, or the request's body
+  std::string what;  // kind of event, or the request's body
   Bytes entry;
   Instant at;
   bool operator==(const ListedItem&) const = default;
@@ -76,9 +97,9 @@ struct ListedItem {
 
 // What the last rebuild or rewind had to take in (protocol 6.4, promise 7).
 struct Readmission {
-  std::uint64_t resubmitted = 0;  // by tills, since this epoch began
-  std::uint64_t readmitted = 0;   // from tails
-  std::uint64_t listed = 0;       // put on the list, closed ones too
+  std::uint64_t resubmitted = 0;                   // by tills, since this epoch began
+  std::uint64_t readmitted = 0;                    // from tails
+  std::uint64_t listed = 0;                        // put on the list, closed ones too
   std::map<std::string, std::uint64_t> tail_done;  // origin text -> first tail index not yet re-admitted or listed
   bool operator==(const Readmission&) const = default;
 };
@@ -91,7 +112,9 @@ struct State {
   std::string currency;
   int currency_decimals = 2;
   std::uint32_t rules = 1;
-  std::string registration;          // of this epoch; empty for epoch 1
+  std::string registration;  // of this epoch; empty for epoch 1
+  Instant newest;            // newest time of an event
+  Instant started_at;        // of the last start of the node
 
   // own trade
   catalogue::CatalogueState catalogue;
@@ -114,9 +137,9 @@ struct State {
   const catalogue::CatalogueState* prices() const;
   const catalogue::Listed* find_product(std::string_view sku_or_gtin) const;
 
-  Bytes encode() const;                          // canonical; also the snapshot's body
-  static Result<State> decode(ByteView bytes);   // fold/bad_snapshot
-  Hash hash() const;                             // SHA-256 of encode()
+  Bytes encode() const;                         // canonical; also the snapshot's body
+  static Result<State> decode(ByteView bytes);  // fold/bad_snapshot
+  Hash hash() const;                            // SHA-256 of encode()
 };
 
 // Reads another entry of this site's own journals (also of an earlier epoch), as far as it is decided.
@@ -133,9 +156,12 @@ class PeerEntries {
                       const std::function<Status(EntryIndex, ByteView)>& each) const = 0;
 };
 
+// A re-submitted refund waits so long after a start for the sale it refunds; then it is listed for a person (protocol 8.3).
+inline constexpr Duration resubmission_waits = seconds(3600);
+
 // ---- deciding: a command may be refused, with a reason; nothing is changed.
 struct DecideContext {
-  Instant now;                    // of this command; never before the last event's
+  Instant now;  // of this command; never before the last event's
   const chain::ChainFile& chain;
   const OwnEntries& entries;
 };
@@ -147,20 +173,27 @@ struct Decided {
 // Looks up the key first (409 fold/key_reused for another body), then asks the domain. A write with `prior` that the domain
 // refuses is never lost: sales, refunds and stock movements that have physically happened are taken and flagged where that can
 // be told (6.2), else a WriteListed event is returned (8.3, 6.4).
-// Errors: fold/key_reused, fold/not_here, fold/unknown_held, fold/unknown_listed, and those of the domains.
+// A write that was re-admitted (6.1) and cannot be taken is refused: its caller lists it with its entry (TailListed).
+// Errors: fold/key_reused, fold/bad_key (all zeros), fold/not_here, fold/unknown_held, fold/unknown_listed,
+//         fold/reason_needed, fold/bad_text, fold/waits (a re-submitted refund whose sale has not come back yet (8.3): send it
+//         again, 503), and those of the domains.
 Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request);
 // What the client is told, from the event and where it stands.
 Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIndex index, bool duplicate);
 
 // ---- applying: it has happened.
-// Applies an event of this site's own journal. PeerFollowed and PeerSucceeded read the peers' entries they name; if those
+// Applies an event of this site's own journal; index: of its last entry, if it came in Parts. PeerFollowed and PeerSucceeded read the peers' entries they name; if those
 // cannot be read, nothing of this event is applied and the error is returned (replay stops: the journal cannot be folded).
+// A peer's old origin is followed to the kept size, with what is to be held, before PeerSucceeded names it.
+// Errors: fold/wrong_journal: it does not begin with EpochOpened, or is another site's, or an older epoch; and those of peers.
 Status apply(State& state, EntryIndex index, const Event& event, const PeerEntries& peers);
 
 // Protocol 7.3: whether a peer's event is of a kind that a follower's fold uses (never PeerFollowed itself).
 bool used_by_followers(const Body& body);
-// Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here. Pure.
-Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin, std::uint64_t size,
-                                              const chain::ChainFile& chain, const PeerEntries& peers);
+// Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here; all that list products, if the
+// peer is no head office. Pure.
+Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,
+                                              std::uint64_t size, const chain::ChainFile& chain,
+                                              const PeerEntries& peers);
 
 }  // namespace holdfast::fold

@@ -1,7 +1,8 @@
 // Stock: what lies here, and what travels. Goods in transit are conserved: what was dispatched is in transit until the
 // receiver's journal says it arrived; a difference stays visible as such.
 //
-// Errors: stock/bad_line, stock/reason_needed, stock/same_site, stock/unknown_site, stock/received_before.
+// Errors: stock/bad_line, stock/reason_needed, stock/same_site, stock/unknown_site, stock/received_before,
+//         stock/bad_snapshot.
 // Note:   nothing is refused for lack of stock: the shelf is right and the book is wrong. on_hand may be negative; then, and
 //         after a difference, count_wanted is set until the next count.
 #pragma once
@@ -115,11 +116,21 @@ Result<StockCounted> decide(const StockState& state, const Count& command);
 Result<StockDispatched> decide(const StockState& state, const SiteName& here, const Dispatch& command);
 Result<DispatchReceived> decide(const StockState& state, const SiteName& here, const ReceiveDispatch& command);
 
+// What every event must be, whoever wrote it; stock/bad_line.
+Status check_event(const StockReceived& event);
+Status check_event(const StockWrittenOff& event);
+Status check_event(const StockCounted& event);
+Status check_event(const StockDispatched& event);
+Status check_event(const DispatchReceived& event);
+
 void apply(StockState& state, const StockReceived& event);
 void apply(StockState& state, const StockWrittenOff& event);
 void apply(StockState& state, const StockCounted& event);
+// A dispatch is sent once and arrives once: a second event with its id changes nothing.
 void apply(StockState& state, const StockDispatched& event, const DispatchId& id, Instant at, EntryIndex index);
 void apply(StockState& state, const DispatchReceived& event, Instant at);
+// Products of which another quantity arrived than was sent are to be counted here.
+void want_count_of_differences(StockState& state, const std::vector<Line>& sent, const std::vector<Line>& arrived);
 // A till's movement: sold (quantity > 0) or taken back (< 0). Below zero: allowed and flagged for a count.
 void move_by_till(StockState& state, const Sku& sku, Quantity sold);
 

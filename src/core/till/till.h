@@ -5,7 +5,8 @@
 //         that number is free; otherwise it gets a new one and the flag renumbered.
 // Errors: till/bad_line, till/bad_tender, till/tender_mismatch (says both sums), till/wrong_vat, till/unknown_sku (not listed
 //         and no open price given), till/unknown_receipt, till/refund_too_much (says what is left), till/reason_needed,
-//         till/card_number (a text field holds what looks like a card number: promise 9), till/no_till, base/overflow.
+//         till/card_number (a text field holds what looks like a card number: promise 9), till/no_till, till/not_started (no series
+//         opened yet: try again), base/overflow, till/bad_snapshot.
 // Source: VAT is inside the gross price; by line, half rounded up. ISO/IEC 7812-1 (Luhn) for the card number check.
 #pragma once
 
@@ -23,6 +24,9 @@ namespace holdfast::till {
 inline constexpr std::size_t lines_max = 5000;
 inline constexpr std::size_t tenders_max = 20;
 inline constexpr std::size_t text_bytes_max = 500;
+inline constexpr std::size_t name_bytes_max = 200;
+inline constexpr std::uint64_t receipt_n_max = 1'000'000'000'000;
+inline constexpr std::uint64_t series_bits_max = (1ull << 40) - 1;
 
 enum class TenderKind : std::uint8_t { cash, card };
 enum class CardResult : std::uint8_t { approved, declined };
@@ -41,7 +45,7 @@ struct AskedLine {
   Quantity quantity;     // > 0
   UnitPrice unit_price;  // what the till showed and the customer pays; >= 0
   VatCode vat;
-  std::string name;      // needed for an open price
+  std::string name;  // needed for an open price
   bool open_price = false;
 };
 // What head office has listed for its SKU, looked up by fold; nullopt: nothing.
@@ -140,8 +144,8 @@ struct ReceiptPlace {
   bool operator==(const ReceiptPlace&) const = default;
 };
 struct Series {
-  std::uint64_t next = 1;                            // for new receipts
-  std::map<std::uint64_t, ReceiptPlace> receipts;    // by n; a re-submission may come out of order
+  std::uint64_t next = 1;                          // for new receipts
+  std::map<std::uint64_t, ReceiptPlace> receipts;  // by n; a re-submission may come out of order
   bool operator==(const Series&) const = default;
 };
 
@@ -158,10 +162,10 @@ struct VatSum {
 };
 struct Totals {
   std::uint64_t sales = 0, refunds = 0, refunds_without_receipt = 0;
-  Money gross;                             // sales - refunds
+  Money gross;  // sales - refunds
   std::map<VatCode, VatSum> by_vat;
-  Money cash, card;                        // received - paid out, change taken off
-  Quantity units;                          // goods sold - taken back
+  Money cash, card;                             // received - paid out, change taken off
+  Quantity units;                               // goods sold - taken back
   std::map<std::int64_t, MinuteSales> minutes;  // by unix minute; the newest 120
   std::map<std::int64_t, MinuteSales> days;     // by unix day, UTC; the newest 400
   void encode(Writer& out) const;
@@ -185,16 +189,26 @@ struct TillState {
 struct Numbering {
   std::optional<ReceiptNumber> printed;
   int currency_decimals = 2;
+  // It has happened (protocol 6.2): what was listed since, and what was refunded since, refuses nothing any more. Only
+  // what its event cannot express is refused.
+  bool happened = false;
 };
 // prices: parallel to command.lines.
-Result<SaleRecorded> decide(const TillState& state, const RecordSale& command, const Numbering& numbering, const VatRates& vat,
-                            const std::vector<std::optional<PriceInfo>>& prices);
+Result<SaleRecorded> decide(const TillState& state, const RecordSale& command, const Numbering& numbering,
+                            const VatRates& vat, const std::vector<std::optional<PriceInfo>>& prices);
 // original: the sale the receipt names, read from the journal.
 Result<RefundRecorded> decide(const TillState& state, const Refund& command, const Numbering& numbering,
                               const SaleRecorded& original);
 Result<RefundWithoutReceipt> decide(const TillState& state, const RefundNoReceipt& command, const Numbering& numbering,
                                     const VatRates& vat, const std::vector<std::optional<PriceInfo>>& prices);
 
+// What every event must be, whoever wrote it: ranges, names, and the sums (total of the lines, tenders less change, VAT
+// within its amount); till/bad_line, till/bad_tender, till/tender_mismatch.
+Status check_event(const SaleRecorded& event);
+Status check_event(const RefundRecorded& event);
+Status check_event(const RefundWithoutReceipt& event);
+
+// A number that is taken keeps its first receipt.
 void apply(TillState& state, const SaleRecorded& event, Instant at, ReceiptPlace place);
 void apply(TillState& state, const RefundRecorded& event, Instant at, ReceiptPlace place);
 void apply(TillState& state, const RefundWithoutReceipt& event, Instant at, ReceiptPlace place);
@@ -202,7 +216,13 @@ void apply(Totals& totals, const SaleRecorded& event, Instant at);
 void apply(Totals& totals, const RefundRecorded& event, Instant at);
 void apply(Totals& totals, const RefundWithoutReceipt& event, Instant at);
 
-bool looks_like_card_number(std::string_view text);  // 13-19 digits (blanks and hyphens between allowed) that pass Luhn
+// 13-19 digits that pass Luhn, alone or as whole groups with blanks, dots or hyphens between.
+bool looks_like_card_number(std::string_view text);
+// till/card_number if a text of the command holds one, or a masked number shows more than its last 4 digits.
+Status check_card_numbers(const RecordSale& command);
+Status check_card_numbers(const Refund& command);
+Status check_card_numbers(const RefundNoReceipt& command);
+Status check_card_number(std::string_view text, std::string_view what);
 // Numbers below a series' highest that no receipt holds (protocol 8.4); at most `limit` named.
 std::vector<ReceiptNumber> gaps(const TillState& state, std::size_t limit);
 

@@ -1,0 +1,15 @@
+// Text that people and files bring, before it is kept for ever.
+//
+// Source: RFC 3629 (UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF).
+#pragma once
+
+#include <string_view>
+
+namespace holdfast {
+
+bool is_utf8(std::string_view text);
+// UTF-8 without control characters (U+0000 to U+001F, U+007F), so that it can be printed, logged and put in one line of a
+// file. Empty text is clean.
+bool is_clean_text(std::string_view text);
+
+}  // namespace holdfast

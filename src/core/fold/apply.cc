@@ -1,0 +1,163 @@
+// What each event of this site's own journal does to its state. It has happened: nothing is refused here but a journal that is
+// not this site's, or that names entries of peers that cannot be read.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/fold/follow.h"
+
+namespace holdfast::fold {
+namespace {
+
+Status check_opening(const State& state, const EpochOpened& event) {
+  constexpr std::string_view wrong = "fold/wrong_journal";
+  if (state.epoch == 0) return {};
+  if (event.chain != state.chain || event.site != state.site)
+    return fail(wrong, fmt::format("this journal is of {}/{}, the site is {}/{}", event.chain, event.site.view(),
+                                   state.chain, state.site.view()));
+  if (event.epoch <= state.epoch)
+    return fail(wrong, fmt::format("epoch {} cannot come after epoch {}", event.epoch, state.epoch));
+  return {};
+}
+
+struct ToState {
+  State& state;
+  EntryIndex index;
+  const Event& event;
+
+  void operator()(const EpochOpened& e) {
+    state.chain = e.chain;
+    state.site = e.site;
+    state.epoch = e.epoch;
+    state.currency = e.currency;
+    if (const auto currency = currency_of(e.currency)) state.currency_decimals = currency->decimals;
+    state.registration = e.registration;
+    state.till.series = {};  // receipts of this epoch begin with its first start
+    state.readmission.resubmitted = state.readmission.readmitted = state.readmission.listed = 0;
+  }
+  void operator()(const NodeStarted& e) {
+    state.till.series = e.series;
+    state.started_at = event.at;
+  }
+  void operator()(const RulesAdopted& e) { state.rules = std::max(state.rules, e.version); }
+  void operator()(const Part&) {}           // counts with the last, joined
+  void operator()(const PeerFollowed&) {}   // done before anything else, because it may fail
+  void operator()(const PeerSucceeded&) {}  // likewise
+  void operator()(const PeerEntryAccepted& e) { apply(state, e); }
+  void operator()(const EpochSealed& e) {
+    const auto certificate = chain::parse_certificate(e.certificate);
+    if (!certificate) return;
+    SiteEpochs& epochs = state.epochs[certificate->site];
+    epochs.sealed_below = std::max(epochs.sealed_below, certificate->epoch);
+    epochs.sealed_by.try_emplace(certificate->epoch, e.certificate);
+  }
+  void operator()(const RegistrationTaken& e) {
+    const auto registration = chain::parse_registration(e.registration);
+    if (!registration) return;
+    SiteEpochs& epochs = state.epochs[registration->certificate.site];
+    epochs.sealed_below = std::max(epochs.sealed_below, registration->certificate.epoch);
+    epochs.registrations.try_emplace(registration->certificate.epoch, e.registration);
+  }
+  void operator()(const ContradictionSeen& e) {
+    if (std::ranges::find(state.contradictions, e) == state.contradictions.end()) state.contradictions.push_back(e);
+  }
+  void operator()(const TailListed& e) {
+    const auto entry = decode(e.entry);
+    state.listed[e.id] = {e.from,  write_key(), e.reason, entry ? std::string(kind_name(entry->body)) : "entry",
+                          e.entry, event.at};
+    tail_done(e.from.origin, e.from.index);
+    ++state.readmission.listed;
+  }
+  void operator()(const WriteListed& e) {
+    state.listed[e.id] = {std::nullopt, write_key(), e.reason, e.body, {}, happened_at(event)};
+    ++state.readmission.listed;
+  }
+  void operator()(const ListedClosed& e) { state.listed.erase(e.id); }
+  void operator()(const SubjectRead&) {}  // that it was read is the record
+  void operator()(const catalogue::ProductsListed& e) { catalogue::apply(state.catalogue, index, e); }
+  void operator()(const catalogue::ProductDelisted& e) { catalogue::apply(state.catalogue, index, e); }
+  void operator()(const stock::StockReceived& e) { stock::apply(state.stock, e); }
+  void operator()(const stock::StockWrittenOff& e) { stock::apply(state.stock, e); }
+  void operator()(const stock::StockCounted& e) { stock::apply(state.stock, e); }
+  void operator()(const stock::StockDispatched& e) {
+    if (event.write) stock::apply(state.stock, e, DispatchId{event.write->key.bytes}, happened_at(event), index);
+  }
+  void operator()(const stock::DispatchReceived& e) {
+    const bool is_first = !state.stock.arrived.contains(e.dispatch);
+    stock::apply(state.stock, e, happened_at(event));
+    const auto sender = state.peers.find(e.from);
+    if (!is_first || sender == state.peers.end()) return;
+    if (const auto sent = sender->second.dispatches.find(e.dispatch); sent != sender->second.dispatches.end())
+      stock::want_count_of_differences(state.stock, sent->second.lines, e.lines);
+  }
+  void operator()(const till::SaleRecorded& e) { trade(e); }
+  void operator()(const till::RefundRecorded& e) { trade(e); }
+  void operator()(const till::RefundWithoutReceipt& e) { trade(e); }
+
+  void tail_done(const Origin& origin, EntryIndex at) {
+    std::uint64_t& done = state.readmission.tail_done[origin.text()];
+    done = std::max(done, at + 1);
+  }
+
+ private:
+  void trade(const auto& e) {
+    till::apply(state.till, e, happened_at(event), till::ReceiptPlace{state.epoch, index, 0});
+    move_stock(state.stock, e);
+  }
+  std::optional<WriteKey> write_key() const {
+    return event.write ? std::optional(WriteKey{event.write->till, event.write->key}) : std::nullopt;
+  }
+};
+
+bool puts_on_list(const Body& body) {
+  return std::holds_alternative<TailListed>(body) || std::holds_alternative<WriteListed>(body);
+}
+
+// Protocol 8.1, 8.5. Ages are counted in the journal's own time, which imports of old trade do not turn back.
+void remember_write(State& state, EntryIndex index, const Event& event) {
+  if (event.write) {
+    const WriteKey key{event.write->till, event.write->key};
+    const KnownWrite known{event.write->request, state.epoch, index, state.newest, puts_on_list(event.body)};
+    if (state.writes.try_emplace(key, known).second) state.writes_by_age.emplace_back(state.newest, key);
+  }
+  while (!state.writes_by_age.empty() && state.writes_by_age.front().first + writes_remembered < state.newest) {
+    state.writes.erase(state.writes_by_age.front().second);
+    state.writes_by_age.pop_front();
+  }
+}
+
+// Protocol 6.2, 6.4: what came back is counted, and what a rule would have refused is flagged for a person.
+void note_return(ToState& to_state, const Event& event) {
+  if (!event.write || !event.write->prior) return;
+  State& state = to_state.state;
+  const Prior& prior = *event.write->prior;
+  if (prior.readmitted) to_state.tail_done(prior.origin, prior.index);
+  if (puts_on_list(event.body)) return;
+  ++(prior.readmitted ? state.readmission.readmitted : state.readmission.resubmitted);
+  if (prior.broke.empty()) return;
+  const WriteKey key{event.write->till, event.write->key};
+  std::string reason = fmt::format("taken because it has happened; the rule {} would have refused it", prior.broke);
+  state.listed[listed_id(key)] = {EntryRef{prior.origin, prior.index}, key, std::move(reason),
+                                  std::string(kind_name(event.body)),  {},  happened_at(event)};
+}
+
+}  // namespace
+
+Status apply(State& state, EntryIndex index, const Event& event, const PeerEntries& peers) {
+  if (const auto* opened = std::get_if<EpochOpened>(&event.body))
+    HF_TRY_VOID(check_opening(state, *opened));
+  else if (state.epoch == 0)
+    return fail("fold/wrong_journal",
+                fmt::format("a journal begins with EpochOpened, not with {}", kind_name(event.body)));
+  if (const auto* followed = std::get_if<PeerFollowed>(&event.body)) HF_TRY_VOID(apply(state, index, *followed, peers));
+  if (const auto* succeeded = std::get_if<PeerSucceeded>(&event.body))
+    HF_TRY_VOID(apply(state, index, *succeeded, peers));
+  state.newest = std::max(state.newest, event.at);
+  ToState to_state{state, index, event};
+  std::visit(to_state, event.body);
+  remember_write(state, index, event);
+  note_return(to_state, event);
+  return {};
+}
+
+}  // namespace holdfast::fold

@@ -1,0 +1,247 @@
+// Deciding a write: known, refused, or an event. Nothing is changed here.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/fold/follow.h"
+
+namespace holdfast::fold {
+namespace {
+
+constexpr std::size_t note_bytes_max = 500;
+constexpr std::size_t listed_body_bytes_max = 1u << 20;
+
+// Puts the one command to its domain. `happened`: protocol 6.2, rules that only a promise needs do not refuse.
+struct Asked {
+  const State& state;
+  const DecideContext& context;
+  const WriteRequest& request;
+  bool happened = false;
+
+  Result<Body> operator()(const till::RecordSale& c) {
+    HF_TRY_VOID(check_till(c.till));
+    return body(till::decide(state.till, c, numbering(), vat_rates(), prices_of(c.lines)));
+  }
+  Result<Body> operator()(const till::Refund& c) {
+    HF_TRY_VOID(till::check_card_numbers(c));
+    HF_TRY_VOID(check_till(c.till));
+    HF_TRY(const till::SaleRecorded original, sale_of(c.of));
+    return body(till::decide(state.till, c, numbering(), original));
+  }
+  Result<Body> operator()(const till::RefundNoReceipt& c) {
+    HF_TRY_VOID(check_till(c.till));
+    return body(till::decide(state.till, c, numbering(), vat_rates(), prices_of(c.lines)));
+  }
+  Result<Body> operator()(const stock::Receive& c) {
+    HF_TRY_VOID(till::check_card_number(c.reference, "the reference"));
+    return body(stock::decide(state.stock, c));
+  }
+  Result<Body> operator()(const stock::WriteOff& c) {
+    HF_TRY_VOID(till::check_card_number(c.reason, "the reason"));
+    return body(stock::decide(state.stock, c));
+  }
+  Result<Body> operator()(const stock::Count& c) { return body(stock::decide(state.stock, c)); }
+  Result<Body> operator()(const stock::Dispatch& c) {
+    if (!happened && context.chain.find(c.to) == nullptr)
+      return fail("stock/unknown_site", fmt::format("{} is not a site of this chain", clean(c.to.view())));
+    return body(stock::decide(state.stock, state.site, c));
+  }
+  Result<Body> operator()(const stock::ReceiveDispatch& c) {
+    if (!happened && context.chain.find(c.from) == nullptr)
+      return fail("stock/unknown_site", fmt::format("{} is not a site of this chain", clean(c.from.view())));
+    return body(stock::decide(state.stock, state.site, c));
+  }
+  Result<Body> operator()(const catalogue::ListProducts& c) {
+    HF_TRY_VOID(check_lists_here());
+    for (const catalogue::Product& product : c.products)
+      if (context.chain.vat(product.vat) == nullptr)
+        return fail("catalogue/bad_product", fmt::format("product {}: VAT code {} is not one of this chain",
+                                                         clean(product.sku.view()), clean(product.vat.view())));
+    return body(catalogue::decide(state.catalogue, c));
+  }
+  Result<Body> operator()(const catalogue::DelistProduct& c) {
+    HF_TRY_VOID(check_lists_here());
+    return body(catalogue::decide(state.catalogue, c));
+  }
+  Result<Body> operator()(const AcceptHeld& c) {
+    if (find_held(state, c.entry) == nullptr)
+      return fail("fold/unknown_held",
+                  fmt::format("entry {} of {} does not wait here", c.entry.index, clean(c.entry.origin.text())));
+    const chain::Site* lister = context.chain.find(c.entry.origin.site);
+    if (lister == nullptr || lister->kind != chain::SiteKind::head_office)
+      return fail("fold/not_here", fmt::format("{} is no head office; its price list is never taken",
+                                               clean(c.entry.origin.site.view())));
+    return Body{PeerEntryAccepted{c.entry}};
+  }
+  Result<Body> operator()(const CloseListed& c) {
+    HF_TRY_VOID(check_text(c.note, "note"));
+    if (!state.listed.contains(c.id))
+      return fail("fold/unknown_listed", "this item is not on the list; it may have been closed before");
+    return Body{ListedClosed{c.id, c.note}};
+  }
+  Result<Body> operator()(const ReadSubject& c) {
+    HF_TRY_VOID(check_text(c.reason, "reason"));
+    if (c.reason.empty())
+      return fail("fold/reason_needed", "say why this person's data is read; the reason is kept for ever");
+    return Body{SubjectRead{c.subject, c.reason}};
+  }
+
+ private:
+  static std::string_view clean(std::string_view text) { return is_clean_text(text) ? text : "?"; }
+  template <class T>
+  static Result<Body> body(Result<T> decided) {
+    if (!decided) return pass_on(std::move(decided).error());
+    return Body{std::move(*decided)};
+  }
+  static Result<Body> body(Result<catalogue::Event> decided) {
+    if (!decided) return pass_on(std::move(decided).error());
+    return std::visit([](auto& event) { return Body{std::move(event)}; }, *decided);
+  }
+  Status check_text(std::string_view text, std::string_view what) const {
+    if (text.size() > note_bytes_max || !is_clean_text(text))
+      return fail("fold/bad_text",
+                  fmt::format("the {} is longer than {} bytes or not printable UTF-8", what, note_bytes_max));
+    return till::check_card_number(text, fmt::format("the {}", what));
+  }
+  // A till writes for itself alone; a person or the command line may name any.
+  Status check_till(TillId till) const {
+    if (request.till.number != 0 && request.till != till)
+      return fail("till/no_till", fmt::format("till {} cannot write for till {}", request.till.number, till.number));
+    return {};
+  }
+  Status check_lists_here() const {
+    const chain::Site* site = context.chain.find(state.site);
+    if (site == nullptr || site->kind != chain::SiteKind::head_office)
+      return fail("catalogue/not_here", "products are listed at head office alone; send this there");
+    return {};
+  }
+  till::Numbering numbering() const {
+    return {request.prior ? request.printed_receipt : std::nullopt, state.currency_decimals, happened};
+  }
+  till::VatRates vat_rates() const {
+    till::VatRates rates;
+    for (const chain::VatRate& rate : context.chain.vat_rates) rates.emplace(rate.code, rate.millionths);
+    return rates;
+  }
+  std::vector<std::optional<till::PriceInfo>> prices_of(const std::vector<till::AskedLine>& lines) const {
+    std::vector<std::optional<till::PriceInfo>> out(lines.size());
+    const catalogue::CatalogueState* list = state.prices();
+    for (std::size_t i = 0; list != nullptr && i < lines.size(); ++i) {
+      const catalogue::Listed* listed = list->find(lines[i].sku);
+      if (listed == nullptr) continue;
+      const catalogue::Product& p = listed->product;
+      out[i] = till::PriceInfo{p.unit_price, p.vat, p.name, p.goods, listed->at + 1};
+    }
+    return out;
+  }
+  Result<till::SaleRecorded> sale_of(const ReceiptNumber& receipt) const {
+    const till::ReceiptPlace* place = state.till.find(receipt);
+    if (place == nullptr)
+      return fail("till/unknown_receipt", fmt::format("receipt {} is not one of this site's", to_text(receipt)));
+    HF_TRY(Event event, context.entries.read(place->epoch, place->index));
+    auto* sale = std::get_if<till::SaleRecorded>(&event.body);
+    if (sale == nullptr || sale->receipt != receipt)
+      return fail("till/unknown_receipt",
+                  fmt::format("receipt {} is not of a sale, so there is nothing to refund", to_text(receipt)));
+    return std::move(*sale);
+  }
+};
+
+// Protocol 6.2. A dispatch that arrived twice is not among them: it arrived once, and which of the two it was a person must say.
+bool has_physically_happened(const Command& command) {
+  return std::visit(
+      [](const auto& c) {
+        using C = std::decay_t<decltype(c)>;
+        return std::is_same_v<C, till::RecordSale> || std::is_same_v<C, till::Refund> ||
+               std::is_same_v<C, till::RefundNoReceipt> || std::is_same_v<C, stock::Receive> ||
+               std::is_same_v<C, stock::WriteOff> || std::is_same_v<C, stock::Count> ||
+               std::is_same_v<C, stock::Dispatch> || std::is_same_v<C, stock::ReceiveDispatch>;
+      },
+      command);
+}
+
+// A write that was sent again and cannot be its event goes on the list with its body, never away (8.3, 6.4).
+WriteListed list_write(const WriteRequest& request, const Error& refusal) {
+  WriteListed out;
+  out.id = listed_id({request.till, request.key});
+  out.reason = std::string(refusal.code);
+  if (is_utf8(refusal.text) && refusal.text.size() < 4000) out.reason += ": " + refusal.text;
+  const std::string_view body = std::string_view(request.body).substr(0, listed_body_bytes_max);
+  out.body = is_utf8(body) ? std::string(body) : to_hex(as_bytes(body));
+  return out;
+}
+
+// Whether it comes back from the journal as it is.
+bool can_be_told(const Prior& prior) {
+  const std::string text = prior.origin.text();
+  const auto back = parse_origin(text);
+  return back && *back == prior.origin && is_clean_text(text) && prior.index <= (1ull << 62);
+}
+
+std::optional<ReceiptNumber> receipt_of(const Body& body) {
+  return std::visit(
+      [](const auto& e) -> std::optional<ReceiptNumber> {
+        if constexpr (requires { e.receipt; })
+          return e.receipt;
+        else
+          return std::nullopt;
+      },
+      body);
+}
+
+// The body for a write that was sent again (prior is set), though rules refuse it now.
+Result<Body> decide_again(Asked asked, WriteInfo& write, const Error& refusal) {
+  const WriteRequest& request = asked.request;
+  if (refusal.code == "till/card_number") return pass_on(refusal);  // it may not even be listed (promise 9)
+  const bool readmitted = request.prior->readmitted;
+  if (has_physically_happened(request.command)) {
+    asked.happened = true;
+    auto body = std::visit(asked, request.command);
+    if (body) {
+      write.prior->broke = std::string(refusal.code);
+      return body;
+    }
+    const bool may_come = asked.context.now.unix_ns < (asked.state.started_at + resubmission_waits).unix_ns;
+    if (!readmitted && may_come && body.error().code == "till/unknown_receipt")
+      return fail("fold/waits", "the sale that this refund is for has not come back yet; send it again later");
+  }
+  if (readmitted) return pass_on(refusal);
+  return Body{list_write(request, refusal)};
+}
+
+}  // namespace
+
+Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request) {
+  if (request.key.is_zero())
+    return fail("fold/bad_key", "the write's key is all zeros; draw 128 random bits for each write");
+  const Hash hash = request.known_request ? *request.known_request : request_hash(request);
+  if (const KnownWrite* known = state.find_write({request.till, request.key})) {
+    if (known->request != hash)
+      return fail("fold/key_reused", "this key was used for another write; draw a new key for each write");
+    return Decided{std::nullopt, *known};
+  }
+  if ((request.at && request.at->unix_ns < 0) || (request.prior && request.prior->at.unix_ns < 0))
+    return fail("base/bad_time", "times before 1970 cannot be recorded; set the clock of the till");
+  if (request.prior && !can_be_told(*request.prior))
+    return fail("fold/bad_text", "the origin where this write stood before is not one; send it as the reply gave it");
+  Event event{context.now, WriteInfo{request.till, request.key, hash, request.staff, request.prior}, {}};
+  if (event.write->prior) {  // what these say is found out below
+    event.write->prior->printed.reset();
+    event.write->prior->broke.clear();
+  }
+  if (request.at && !request.prior) event.at = std::min(*request.at, context.now);
+  Asked asked{state, context, request};
+  auto body = std::visit(asked, request.command);
+  if (!body && request.prior) body = decide_again(asked, *event.write, body.error());
+  if (!body) return pass_on(std::move(body).error());
+  event.body = std::move(*body);
+  if (request.prior && request.printed_receipt) {
+    const auto given = receipt_of(event.body);
+    if (given && *given != *request.printed_receipt && request.printed_receipt->n != 0)
+      event.write->prior->printed = *request.printed_receipt;
+  }
+  return Decided{std::move(event), std::nullopt};
+}
+
+}  // namespace holdfast::fold

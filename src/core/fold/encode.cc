@@ -1,0 +1,236 @@
+// Events to bytes. Fields are written in the schema's order, so the same event gives the same bytes.
+#include <algorithm>
+
+#include "core/fold/event.h"
+#include "core/journal/log.h"
+#include "schema/events_generated.h"
+
+namespace holdfast::fold {
+namespace {
+
+using Builder = flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+using Text = Offset<flatbuffers::String>;
+using Vector = Offset<flatbuffers::Vector<std::uint8_t>>;
+
+Text text(Builder& b, std::string_view t) { return t.empty() ? Text() : b.CreateString(t.data(), t.size()); }
+Vector bytes(Builder& b, ByteView v) {
+  return v.empty() ? Vector() : b.CreateVector(reinterpret_cast<const std::uint8_t*>(v.data()), v.size());
+}
+std::uint64_t time_of(Instant at) { return static_cast<std::uint64_t>(at.unix_ns); }
+
+template <class Table, class Items, class Make>
+Offset<flatbuffers::Vector<Offset<Table>>> tables(Builder& b, const Items& items, Make make) {
+  std::vector<Offset<Table>> offsets;
+  offsets.reserve(items.size());
+  for (const auto& item : items) offsets.push_back(make(item));
+  return b.CreateVector(offsets);
+}
+
+auto stock_lines(Builder& b, const std::vector<stock::Line>& lines) {
+  return tables<fbs::StockLine>(b, lines, [&](const stock::Line& l) {
+    const Text sku = text(b, l.sku.view());
+    return fbs::CreateStockLine(b, sku, l.quantity.thousandths);
+  });
+}
+
+auto sale_lines(Builder& b, const std::vector<till::SaleLine>& lines) {
+  return tables<fbs::SaleLine>(b, lines, [&](const till::SaleLine& l) {
+    const Text sku = text(b, l.sku.view());
+    const Text vat = text(b, l.vat.view());
+    const Text name = text(b, l.name);
+    return fbs::CreateSaleLine(b, sku, l.quantity.thousandths, l.unit_price.millionths, vat, l.vat_millionths,
+                               l.amount.minor, l.vat_amount.minor, name, l.open_price, l.price_differs, l.goods,
+                               l.listed_at);
+  });
+}
+
+auto tenders_of(Builder& b, const std::vector<till::Tender>& tenders) {
+  return tables<fbs::Tender>(b, tenders, [&](const till::Tender& t) {
+    const Text token = text(b, t.token);
+    const Text masked = text(b, t.masked);
+    return fbs::CreateTender(
+        b, t.kind == till::TenderKind::card ? fbs::TenderKind::Card : fbs::TenderKind::Cash, t.amount.minor, token,
+        masked, t.result == till::CardResult::declined ? fbs::CardResult::Declined : fbs::CardResult::Approved);
+  });
+}
+
+// One overload an event: what its table holds. A new event without one does not compile.
+struct ToTable {
+  Builder& b;
+  fbs::Body kind = fbs::Body::NONE;
+
+  template <class Table>
+  Offset<void> as(Offset<Table> table) {
+    kind = fbs::BodyTraits<Table>::enum_value;
+    return table.Union();
+  }
+
+  Offset<void> operator()(const EpochOpened& e) {
+    const Text chain = text(b, e.chain), site = text(b, e.site.view()), currency = text(b, e.currency);
+    const Vector registration = bytes(b, as_bytes(e.registration));
+    return as(fbs::CreateEpochOpened(b, chain, site, e.epoch, currency, registration));
+  }
+  Offset<void> operator()(const NodeStarted& e) {
+    const Text software = text(b, e.software);
+    return as(fbs::CreateNodeStarted(b, e.series.bits, software));
+  }
+  Offset<void> operator()(const RulesAdopted& e) { return as(fbs::CreateRulesAdopted(b, e.version)); }
+  Offset<void> operator()(const Part& e) {
+    const Vector data = bytes(b, e.data);
+    return as(fbs::CreatePart(b, e.number, e.last, data));
+  }
+  Offset<void> operator()(const PeerFollowed& e) {
+    const auto peers = tables<fbs::FollowedPrefix>(b, e.peers, [&](const FollowedPrefix& p) {
+      const Text origin = text(b, p.origin.text());
+      const Vector root = bytes(b, p.root);
+      const auto held = p.held.empty() ? Offset<flatbuffers::Vector<std::uint64_t>>() : b.CreateVector(p.held);
+      return fbs::CreateFollowedPrefix(b, origin, p.size, root, held);
+    });
+    return as(fbs::CreatePeerFollowed(b, peers));
+  }
+  Offset<void> operator()(const PeerSucceeded& e) {
+    const Text old_origin = text(b, e.old_origin.text());
+    const Vector root = bytes(b, e.kept_root);
+    const Text new_origin = text(b, e.new_origin.text());
+    return as(fbs::CreatePeerSucceeded(b, old_origin, e.kept_size, root, new_origin));
+  }
+  Offset<void> operator()(const PeerEntryAccepted& e) {
+    const Text origin = text(b, e.entry.origin.text());
+    return as(fbs::CreatePeerEntryAccepted(b, origin, e.entry.index));
+  }
+  Offset<void> operator()(const EpochSealed& e) {
+    const Vector certificate = bytes(b, as_bytes(e.certificate));
+    return as(fbs::CreateEpochSealed(b, certificate));
+  }
+  Offset<void> operator()(const RegistrationTaken& e) {
+    const Vector registration = bytes(b, as_bytes(e.registration));
+    return as(fbs::CreateRegistrationTaken(b, registration));
+  }
+  Offset<void> operator()(const ContradictionSeen& e) {
+    const Text origin = text(b, e.origin.text()), note_a = text(b, e.note_a), note_b = text(b, e.note_b);
+    return as(fbs::CreateContradictionSeen(b, origin, note_a, note_b));
+  }
+  Offset<void> operator()(const TailListed& e) {
+    const Vector id = bytes(b, e.id.bytes);
+    const Text origin = text(b, e.from.origin.text()), reason = text(b, e.reason);
+    const Vector entry = bytes(b, e.entry);
+    return as(fbs::CreateTailListed(b, id, origin, e.from.index, reason, entry));
+  }
+  Offset<void> operator()(const WriteListed& e) {
+    const Vector id = bytes(b, e.id.bytes);
+    const Text reason = text(b, e.reason), body = text(b, e.body);
+    return as(fbs::CreateWriteListed(b, id, reason, body));
+  }
+  Offset<void> operator()(const ListedClosed& e) {
+    const Vector id = bytes(b, e.id.bytes);
+    const Text note = text(b, e.note);
+    return as(fbs::CreateListedClosed(b, id, note));
+  }
+  Offset<void> operator()(const catalogue::ProductsListed& e) {
+    const auto products = tables<fbs::Product>(b, e.products, [&](const catalogue::Product& p) {
+      const Text sku = text(b, p.sku.view()), gtin = text(b, p.gtin), name = text(b, p.name),
+                 vat = text(b, p.vat.view());
+      return fbs::CreateProduct(b, sku, gtin, name, p.unit_price.millionths, vat, p.goods);
+    });
+    return as(fbs::CreateProductsListed(b, products));
+  }
+  Offset<void> operator()(const catalogue::ProductDelisted& e) {
+    const Text sku = text(b, e.sku.view());
+    return as(fbs::CreateProductDelisted(b, sku));
+  }
+  Offset<void> operator()(const stock::StockReceived& e) {
+    const auto lines = stock_lines(b, e.lines);
+    const Text reference = text(b, e.reference);
+    return as(fbs::CreateStockReceived(b, lines, reference));
+  }
+  Offset<void> operator()(const stock::StockWrittenOff& e) {
+    const auto lines = stock_lines(b, e.lines);
+    const Text reason = text(b, e.reason);
+    return as(fbs::CreateStockWrittenOff(b, lines, reason));
+  }
+  Offset<void> operator()(const stock::StockCounted& e) {
+    return as(fbs::CreateStockCounted(b, stock_lines(b, e.lines)));
+  }
+  Offset<void> operator()(const stock::StockDispatched& e) {
+    const Text to = text(b, e.to.view());
+    return as(fbs::CreateStockDispatched(b, to, stock_lines(b, e.lines)));
+  }
+  Offset<void> operator()(const stock::DispatchReceived& e) {
+    const Text from = text(b, e.from.view());
+    const Vector dispatch = bytes(b, e.dispatch.bytes);
+    return as(fbs::CreateDispatchReceived(b, from, dispatch, stock_lines(b, e.lines)));
+  }
+  Offset<void> operator()(const till::SaleRecorded& e) {
+    const auto lines = sale_lines(b, e.lines);
+    const auto tenders = tenders_of(b, e.tenders);
+    return as(fbs::CreateSaleRecorded(b, e.receipt.till.number, e.receipt.series.bits, e.receipt.n, lines, tenders,
+                                      e.change.minor, e.total.minor));
+  }
+  Offset<void> operator()(const till::RefundRecorded& e) {
+    const auto lines = tables<fbs::RefundLine>(b, e.lines, [&](const till::RefundLine& l) {
+      const Text sku = text(b, l.sku.view()), vat = text(b, l.vat.view());
+      return fbs::CreateRefundLine(b, l.line, l.quantity.thousandths, l.amount.minor, l.vat_amount.minor, sku, vat,
+                                   l.goods);
+    });
+    const auto tenders = tenders_of(b, e.tenders);
+    const Text reason = text(b, e.reason);
+    return as(fbs::CreateRefundRecorded(b, e.receipt.till.number, e.receipt.series.bits, e.receipt.n, e.of.till.number,
+                                        e.of.series.bits, e.of.n, lines, tenders, e.total.minor, reason));
+  }
+  Offset<void> operator()(const till::RefundWithoutReceipt& e) {
+    const auto lines = sale_lines(b, e.lines);
+    const auto tenders = tenders_of(b, e.tenders);
+    const Text reason = text(b, e.reason);
+    return as(fbs::CreateRefundWithoutReceipt(b, e.receipt.till.number, e.receipt.series.bits, e.receipt.n, lines,
+                                              tenders, e.total.minor, reason));
+  }
+  Offset<void> operator()(const SubjectRead& e) {
+    const Vector subject = bytes(b, e.subject.bytes);
+    const Text reason = text(b, e.reason);
+    return as(fbs::CreateSubjectRead(b, subject, reason));
+  }
+};
+
+Offset<fbs::Write> write_table(Builder& b, const WriteInfo& w) {
+  const Vector key = bytes(b, w.key.bytes), request = bytes(b, w.request), staff = bytes(b, w.staff.bytes);
+  if (!w.prior) return fbs::CreateWrite(b, w.till.number, key, request, staff);
+  const Text origin = text(b, w.prior->origin.text()), broke = text(b, w.prior->broke);
+  const ReceiptNumber printed = w.prior->printed.value_or(ReceiptNumber{});
+  return fbs::CreateWrite(b, w.till.number, key, request, staff, origin, w.prior->index, time_of(w.prior->at),
+                          w.prior->readmitted, printed.till.number, printed.series.bits, printed.n, broke);
+}
+
+Bytes encode_whole(const Event& event) {
+  Builder b(1024);
+  ToTable to_table{b};
+  const Offset<void> body = std::visit(to_table, event.body);
+  const auto write = event.write ? write_table(b, *event.write) : Offset<fbs::Write>();
+  b.Finish(fbs::CreateEntry(b, time_of(event.at), write, to_table.kind, body));
+  const auto* data = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
+  return Bytes(data, data + b.GetSize());
+}
+
+}  // namespace
+
+std::vector<Bytes> encode(const Event& event) {
+  constexpr std::size_t piece_bytes = journal::entry_bytes_max - 255;  // leaves room for the Part's own table
+  Bytes whole = encode_whole(event);
+  std::vector<Bytes> entries;
+  if (whole.size() <= journal::entry_bytes_max) {
+    entries.push_back(std::move(whole));
+    return entries;
+  }
+  HF_CHECK(whole.size() <= part_bytes_max, "{} bytes in one event", whole.size());
+  const ByteView all = whole;
+  for (std::size_t from = 0; from < all.size(); from += piece_bytes) {
+    const ByteView piece = all.subspan(from, std::min(piece_bytes, all.size() - from));
+    const bool last = from + piece.size() == all.size();
+    entries.push_back(
+        encode_whole({event.at, {}, Part{static_cast<std::uint32_t>(entries.size()), last, to_bytes(piece)}}));
+    HF_CHECK(entries.back().size() <= journal::entry_bytes_max, "{} bytes in a Part", entries.back().size());
+  }
+  return entries;
+}
+
+}  // namespace holdfast::fold

@@ -1,0 +1,384 @@
+#include "core/fold/follow.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace holdfast::fold {
+namespace {
+
+constexpr std::string_view stop_here = "fold/stop_here";  // ends a scan; never leaves this file
+// Up to here new events are collected before any is applied, so that a journal that cannot be read leaves the part as it was;
+// beyond, a copy of the part is cheaper.
+constexpr std::uint64_t collected_entries_max = 20'000;
+
+void supersede(std::map<EntryIndex, catalogue::ProductsListed>& held, const Sku& sku) {
+  for (auto it = held.begin(); it != held.end();) {
+    const auto removed =
+        std::erase_if(it->second.products, [&](const catalogue::Product& product) { return product.sku == sku; });
+    it = removed > 0 && it->second.products.empty() ? held.erase(it) : std::next(it);
+  }
+}
+void supersede(PeerPart& part, const Sku& sku) {
+  supersede(part.held, sku);
+  for (KeptPrefix& kept : part.lineage) supersede(kept.held, sku);
+}
+
+// Takes one event of a peer in. Kinds that a follower's fold does not use do nothing.
+struct ToPart {
+  PeerPart& part;
+  EntryIndex index;
+  const Event& event;
+
+  void operator()(const catalogue::ProductsListed& e) {
+    if (const auto waiting = part.held.find(index); waiting != part.held.end()) {
+      waiting->second = e;
+      return;
+    }
+    for (const catalogue::Product& product : e.products) supersede(part, product.sku);
+    catalogue::apply(part.catalogue, index, e);
+  }
+  void operator()(const catalogue::ProductDelisted& e) {
+    supersede(part, e.sku);
+    catalogue::apply(part.catalogue, index, e);
+  }
+  void operator()(const stock::StockReceived& e) { move(e); }
+  void operator()(const stock::StockWrittenOff& e) { move(e); }
+  void operator()(const stock::StockCounted& e) { move(e); }
+  void operator()(const stock::StockDispatched& e) {
+    const DispatchId id{event.write->key.bytes};
+    if (part.dispatches.contains(id) || e.to == part.origin.site) return;
+    stock::apply(part.stock, e, id, happened_at(event), index);
+    part.dispatches.insert(part.stock.sent.extract(id));
+    part.stock_total = part.stock.total;
+  }
+  void operator()(const stock::DispatchReceived& e) {
+    if (part.arrivals.contains(e.dispatch) || e.from == part.origin.site) return;
+    stock::apply(part.stock, e, happened_at(event));
+    part.arrivals.insert(part.stock.arrived.extract(e.dispatch));
+    part.stock_total = part.stock.total;
+  }
+  void operator()(const till::SaleRecorded& e) { trade(e); }
+  void operator()(const till::RefundRecorded& e) { trade(e); }
+  void operator()(const till::RefundWithoutReceipt& e) { trade(e); }
+  void operator()(const EpochOpened&) {}
+  void operator()(const NodeStarted&) {}
+  void operator()(const RulesAdopted&) {}
+  void operator()(const Part&) {}
+  void operator()(const PeerFollowed&) {}
+  void operator()(const PeerSucceeded&) {}
+  void operator()(const PeerEntryAccepted&) {}
+  void operator()(const EpochSealed&) {}
+  void operator()(const RegistrationTaken&) {}
+  void operator()(const ContradictionSeen&) {}
+  void operator()(const TailListed&) {}
+  void operator()(const WriteListed&) {}
+  void operator()(const ListedClosed&) {}
+  void operator()(const SubjectRead&) {}
+
+ private:
+  void move(const auto& e) {
+    stock::apply(part.stock, e);
+    part.stock_total = part.stock.total;
+  }
+  void trade(const auto& e) {
+    till::apply(part.totals, e, happened_at(event));
+    move_stock(part.stock, e);
+    part.stock_total = part.stock.total;
+  }
+};
+
+Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers) {
+  HF_TRY(const ScanEnd stopped, scan_events(peers, part.origin, part.size, end, [&](EntryIndex index, Event&& event) {
+           apply_to_part(part, index, event);
+         }));
+  part.size = stopped.size;
+  part.needs_newer_version = stopped.needs_newer_version;
+  return {};
+}
+
+// The part of a peer at the end of `line`, whose last element is the origin followed now, folded from entry 0.
+Result<PeerPart> refold(const std::vector<KeptPrefix>& line, const PeerEntries& peers) {
+  PeerPart part;
+  for (const KeptPrefix& prefix : line) {
+    if (!part.origin.chain.empty()) part.lineage.push_back({part.origin, part.size, part.since, std::move(part.held)});
+    part.origin = prefix.origin;
+    part.since = prefix.since;
+    part.size = 0;
+    part.held.clear();
+    for (const auto& [index, products] : prefix.held)
+      if (index < prefix.size) part.held.emplace(index, products);
+    HF_TRY_VOID(fold_range(part, prefix.size, peers));
+  }
+  return part;
+}
+
+// Receipts of this site since `since` whose prices rested on entries of the price list from `kept_size` on (protocol 7.4).
+std::vector<ReceiptNumber> receipts_that_rested_on(const till::TillState& till, OwnPlace since,
+                                                   std::uint64_t kept_size) {
+  std::vector<ReceiptNumber> out;
+  for (const auto& [key, series] : till.receipts)
+    for (const auto& [n, place] : series.receipts)
+      if (place.listed_at_max > kept_size && OwnPlace{place.epoch, place.index} >= since)
+        out.push_back({key.first, key.second, n});
+  return out;
+}
+
+PeerPart new_part(const Origin& origin, OwnPlace since) {
+  PeerPart part;
+  part.origin = origin;
+  part.since = since;
+  return part;
+}
+
+struct NewEvents {
+  const FollowedPrefix* prefix = nullptr;
+  std::uint64_t first = 0;
+  ScanEnd end;
+  std::vector<std::pair<EntryIndex, Event>> events;
+  std::optional<PeerPart> copy;  // instead of events, when they are many
+};
+
+// Goods that this site has received before it heard of their dispatch: now both papers are here.
+void compare_with_arrivals(State& state, const PeerPart& part, const NewEvents& news) {
+  const auto compare = [&](const DispatchId& id, const stock::Sent& sent) {
+    if (sent.to != state.site) return;
+    if (const auto arrived = state.stock.arrived.find(id); arrived != state.stock.arrived.end())
+      stock::want_count_of_differences(state.stock, sent.lines, arrived->second.lines);
+  };
+  if (news.copy) {
+    for (const auto& [id, sent] : part.dispatches)
+      if (sent.index >= news.first) compare(id, sent);
+    return;
+  }
+  for (const auto& [index, event] : news.events) {
+    if (!std::holds_alternative<stock::StockDispatched>(event.body)) continue;
+    const DispatchId id{event.write->key.bytes};
+    if (const auto it = part.dispatches.find(id); it != part.dispatches.end() && it->second.index == index)
+      compare(id, it->second);
+  }
+}
+
+bool is_followed_on(const State& state, const FollowedPrefix& prefix) {
+  if (prefix.origin.site == state.site || prefix.origin.chain != state.chain) return false;
+  const auto it = state.peers.find(prefix.origin.site);
+  return it == state.peers.end() || (it->second.origin == prefix.origin && it->second.size < prefix.size);
+}
+
+void put_held(PeerPart& part, const FollowedPrefix& prefix) {
+  for (const EntryIndex index : prefix.held)
+    if (index >= part.size && index < prefix.size) part.held.try_emplace(index);
+}
+
+Result<NewEvents> read_new(const State& state, OwnPlace here, const FollowedPrefix& prefix, const PeerEntries& peers) {
+  NewEvents out;
+  out.prefix = &prefix;
+  const auto known = state.peers.find(prefix.origin.site);
+  if (known != state.peers.end()) out.first = known->second.size;
+  if (prefix.size - out.first <= collected_entries_max) {
+    HF_TRY(out.end, scan_events(peers, prefix.origin, out.first, prefix.size, [&](EntryIndex index, Event&& event) {
+             out.events.emplace_back(index, std::move(event));
+           }));
+    return out;
+  }
+  out.copy = known != state.peers.end() ? known->second : new_part(prefix.origin, here);
+  put_held(*out.copy, prefix);
+  HF_TRY_VOID(fold_range(*out.copy, prefix.size, peers));
+  out.end = {out.copy->size, out.copy->needs_newer_version};
+  return out;
+}
+
+}  // namespace
+
+Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, EntryIndex first, EntryIndex end,
+                            const std::function<void(EntryIndex, Event&&)>& use) {
+  Joiner joiner;
+  EntryIndex event_starts = first;
+  bool needs_newer = false;
+  const Status scanned = peers.scan(origin, first, end, [&](EntryIndex index, ByteView bytes) -> Status {
+    if (!joiner.in_the_middle()) event_starts = index;
+    auto taken = joiner.take(bytes);
+    if (!taken && taken.error().code == "fold/unknown_event") {
+      needs_newer = true;
+      return fail(stop_here, "");
+    }
+    if (taken && *taken && used_by_followers((*taken)->body)) use(index, std::move(**taken));
+    return {};
+  });
+  if (!scanned && scanned.error().code != stop_here) return pass_on(scanned.error());
+  return ScanEnd{needs_newer || joiner.in_the_middle() ? event_starts : end, needs_newer};
+}
+
+void apply_to_part(PeerPart& part, EntryIndex index, const Event& event) {
+  std::visit(ToPart{part, index, event}, event.body);
+}
+
+Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers) {
+  const OwnPlace here{state.epoch, index};
+  std::vector<NewEvents> all;
+  for (const FollowedPrefix& prefix : event.peers) {
+    const bool named_twice =
+        std::ranges::any_of(all, [&](const NewEvents& n) { return n.prefix->origin.site == prefix.origin.site; });
+    if (named_twice || !is_followed_on(state, prefix)) continue;
+    HF_TRY(NewEvents news, read_new(state, here, prefix, peers));
+    all.push_back(std::move(news));
+  }
+  for (NewEvents& news : all) {  // nothing fails from here on
+    PeerPart& part =
+        state.peers.try_emplace(news.prefix->origin.site, new_part(news.prefix->origin, here)).first->second;
+    if (news.copy) {
+      part = *std::move(news.copy);
+    } else {
+      put_held(part, *news.prefix);
+      for (const auto& [at, each] : news.events) apply_to_part(part, at, each);
+    }
+    // What was to be held and lists nothing holds nothing; what lies beyond the end is named again by the next follow.
+    std::erase_if(part.held,
+                  [&](const auto& entry) { return entry.second.products.empty() || entry.first >= news.end.size; });
+    part.size = news.end.size;
+    part.needs_newer_version = news.end.needs_newer_version;
+    part.root = part.size == news.prefix->size ? news.prefix->root : Hash{};
+    compare_with_arrivals(state, part, news);
+  }
+  return {};
+}
+
+Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const PeerEntries& peers) {
+  const SiteName& site = event.old_origin.site;
+  const OwnPlace here{state.epoch, index};
+  if (site == state.site || event.old_origin.chain != state.chain) return {};
+  // Every origin of this peer that was followed, oldest first, and among them the one that is succeeded now.
+  std::vector<KeptPrefix> line;
+  bool rests_on_it = false;
+  const auto known = state.peers.find(site);
+  if (known != state.peers.end()) {
+    line = known->second.lineage;
+    line.push_back({known->second.origin, known->second.size, known->second.since, known->second.held});
+    rests_on_it = state.prices() == &known->second.catalogue;
+  } else {
+    line.push_back({event.old_origin, 0, here, {}});
+  }
+  const auto old = std::ranges::find(line, event.old_origin, &KeptPrefix::origin);
+  if (old == line.end()) return {};  // never followed, so nothing of it was kept or lost here
+  const OwnPlace since = old->since;
+  const std::uint64_t followed = old->size;
+  const bool is_last = std::next(old) == line.end();
+  line.erase(std::next(old), line.end());
+
+  PeerPart part;
+  if (known != state.peers.end() && is_last && followed <= event.kept_size) {
+    part = known->second;
+    HF_TRY_VOID(fold_range(part, event.kept_size, peers));
+  } else {
+    line.back().size = event.kept_size;
+    HF_TRY(part, refold(line, peers));
+    if (known != state.peers.end()) part.review = known->second.review;
+  }
+  if (rests_on_it && followed > event.kept_size) {
+    const auto receipts = receipts_that_rested_on(state.till, since, event.kept_size);
+    part.review.insert(part.review.end(), receipts.begin(), receipts.end());
+  }
+  part.lineage.push_back({part.origin, part.size, part.since, std::move(part.held)});
+  part.held.clear();
+  part.origin = event.new_origin;
+  part.size = 0;
+  part.root = {};
+  part.since = here;
+  part.needs_newer_version = false;
+  state.peers.insert_or_assign(site, std::move(part));
+  return {};
+}
+
+const catalogue::ProductsListed* find_held(const State& state, const EntryRef& entry) {
+  const auto peer = state.peers.find(entry.origin.site);
+  if (peer == state.peers.end()) return nullptr;
+  const PeerPart& part = peer->second;
+  const auto in = [&](const std::map<EntryIndex, catalogue::ProductsListed>& held) {
+    const auto it = held.find(entry.index);
+    return it == held.end() ? nullptr : &it->second;
+  };
+  if (part.origin == entry.origin) return in(part.held);
+  const auto kept = std::ranges::find(part.lineage, entry.origin, &KeptPrefix::origin);
+  return kept == part.lineage.end() ? nullptr : in(kept->held);
+}
+
+void apply(State& state, const PeerEntryAccepted& event) {
+  const catalogue::ProductsListed* waiting = find_held(state, event.entry);
+  if (waiting == nullptr) return;
+  PeerPart& part = state.peers.find(event.entry.origin.site)->second;
+  const catalogue::ProductsListed accepted = *waiting;
+  if (part.origin == event.entry.origin)
+    part.held.erase(event.entry.index);
+  else
+    std::ranges::find(part.lineage, event.entry.origin, &KeptPrefix::origin)->held.erase(event.entry.index);
+  // Its products wait in older entries no longer.
+  for (const catalogue::Product& product : accepted.products) {
+    for (KeptPrefix& kept : part.lineage)
+      if (kept.origin.epoch < event.entry.origin.epoch) supersede(kept.held, product.sku);
+    if (part.origin.epoch > event.entry.origin.epoch) continue;
+    for (auto it = part.held.begin(); it != part.held.end() && it->first < event.entry.index;) {
+      std::erase_if(it->second.products, [&](const catalogue::Product& p) { return p.sku == product.sku; });
+      it = it->second.products.empty() ? part.held.erase(it) : std::next(it);
+    }
+  }
+  catalogue::apply(part.catalogue, event.entry.index, accepted);
+}
+
+void move_stock(stock::StockState& stock, const till::SaleRecorded& event) {
+  for (const till::SaleLine& line : event.lines)
+    if (line.goods) stock::move_by_till(stock, line.sku, line.quantity);
+}
+void move_stock(stock::StockState& stock, const till::RefundRecorded& event) {
+  for (const till::RefundLine& line : event.lines)
+    if (line.goods) stock::move_by_till(stock, line.sku, Quantity{-line.quantity.thousandths});
+}
+void move_stock(stock::StockState& stock, const till::RefundWithoutReceipt& event) {
+  for (const till::SaleLine& line : event.lines)
+    if (line.goods) stock::move_by_till(stock, line.sku, Quantity{-line.quantity.thousandths});
+}
+
+bool used_by_followers(const Body& body) {
+  return std::visit(
+      [](const auto& e) {
+        using E = std::decay_t<decltype(e)>;
+        return std::is_same_v<E, EpochOpened> || std::is_same_v<E, catalogue::ProductsListed> ||
+               std::is_same_v<E, catalogue::ProductDelisted> || std::is_same_v<E, stock::StockReceived> ||
+               std::is_same_v<E, stock::StockWrittenOff> || std::is_same_v<E, stock::StockCounted> ||
+               std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
+               std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
+               std::is_same_v<E, till::RefundWithoutReceipt>;
+      },
+      body);
+}
+
+Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,
+                                              std::uint64_t size, const chain::ChainFile& chain,
+                                              const PeerEntries& peers) {
+  const chain::Site* site = chain.find(peer);
+  const bool lists = site != nullptr && site->kind == chain::SiteKind::head_office;
+  const auto known = state.peers.find(peer);
+  const PeerPart* part = known == state.peers.end() ? nullptr : &known->second;
+  const EntryIndex first = part != nullptr && part->origin == origin ? part->size : 0;
+  // Products as they would stand after each entry that is within bounds; only those that the new entries name.
+  catalogue::CatalogueState standing;
+  std::vector<EntryIndex> beyond;
+  if (size <= first) return beyond;
+  auto visit = [&](EntryIndex index, const catalogue::ProductsListed& event) {
+    for (const catalogue::Product& product : event.products) {
+      if (part == nullptr || standing.products.contains(product.sku)) continue;
+      if (const catalogue::Listed* listed = part->catalogue.find(product.sku))
+        standing.products.emplace(product.sku, *listed);
+    }
+    if (!lists || catalogue::beyond_bound(standing, event, chain.bounds.price_change_percent_max))
+      beyond.push_back(index);
+    else
+      catalogue::apply(standing, index, event);
+  };
+  HF_TRY([[maybe_unused]] const ScanEnd end,
+         scan_events(peers, origin, first, size, [&](EntryIndex index, Event&& event) {
+           if (const auto* listed = std::get_if<catalogue::ProductsListed>(&event.body)) visit(index, *listed);
+         }));
+  return beyond;
+}
+
+}  // namespace holdfast::fold

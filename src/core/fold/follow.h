@@ -1,0 +1,32 @@
+// Folding what peers' journals say (protocol 7): used by apply() and beyond_bounds() alone.
+#pragma once
+
+#include "core/fold/state.h"
+
+namespace holdfast::fold {
+
+// Where a scan ended: before an event that is not whole yet, or of a kind that this version does not know.
+struct ScanEnd {
+  std::uint64_t size = 0;
+  bool needs_newer_version = false;
+};
+// Hands over, in order, each event of entries [first, end) that a follower's fold uses, with the index of its last entry.
+// Entries that are no events are skipped (7.5).
+Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, EntryIndex first, EntryIndex end,
+                            const std::function<void(EntryIndex, Event&&)>& use);
+
+// One event of the peer's journal, taken into its part; an event that breaks a rule changes nothing.
+void apply_to_part(PeerPart& part, EntryIndex index, const Event& event);
+
+Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers);
+Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const PeerEntries& peers);
+void apply(State& state, const PeerEntryAccepted& event);
+// The entry that waits, of the origin followed now or of a kept prefix; null: none.
+const catalogue::ProductsListed* find_held(const State& state, const EntryRef& entry);
+
+// Shared with the fold of this site's own journal: what a trade event does to the stock.
+void move_stock(stock::StockState& stock, const till::SaleRecorded& event);
+void move_stock(stock::StockState& stock, const till::RefundRecorded& event);
+void move_stock(stock::StockState& stock, const till::RefundWithoutReceipt& event);
+
+}  // namespace holdfast::fold

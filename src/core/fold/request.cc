@@ -1,0 +1,169 @@
+// The canonical form of a request (protocol 8.1), and what a client is told.
+#include "core/fold/state.h"
+
+namespace holdfast::fold {
+namespace {
+
+void put(Writer& out, const std::vector<till::AskedLine>& lines) {
+  out.u32(static_cast<std::uint32_t>(lines.size()));
+  for (const till::AskedLine& l : lines) {
+    out.text(l.sku.view());
+    out.i64(l.quantity.thousandths);
+    out.i64(l.unit_price.millionths);
+    out.text(l.vat.view());
+    out.text(l.name);
+    out.u8(l.open_price ? 1 : 0);
+  }
+}
+void put(Writer& out, const std::vector<till::Tender>& tenders) {
+  out.u32(static_cast<std::uint32_t>(tenders.size()));
+  for (const till::Tender& t : tenders) {
+    out.u8(static_cast<std::uint8_t>(t.kind));
+    out.i64(t.amount.minor);
+    out.text(t.token);
+    out.text(t.masked);
+    out.u8(static_cast<std::uint8_t>(t.result));
+  }
+}
+void put(Writer& out, const std::vector<stock::Line>& lines) {
+  out.u32(static_cast<std::uint32_t>(lines.size()));
+  for (const stock::Line& l : lines) {
+    out.text(l.sku.view());
+    out.i64(l.quantity.thousandths);
+  }
+}
+
+struct Put {
+  Writer& out;
+  void operator()(const till::RecordSale& c) {
+    out.u32(c.till.number);
+    put(out, c.lines);
+    put(out, c.tenders);
+    out.i64(c.change.minor);
+  }
+  void operator()(const till::Refund& c) {
+    out.u32(c.till.number);
+    out.u32(c.of.till.number);
+    out.u64(c.of.series.bits);
+    out.u64(c.of.n);
+    out.u32(static_cast<std::uint32_t>(c.lines.size()));
+    for (const till::AskedRefundLine& l : c.lines) {
+      out.u32(l.line);
+      out.i64(l.quantity.thousandths);
+    }
+    put(out, c.tenders);
+    out.text(c.reason);
+  }
+  void operator()(const till::RefundNoReceipt& c) {
+    out.u32(c.till.number);
+    put(out, c.lines);
+    put(out, c.tenders);
+    out.text(c.reason);
+  }
+  void operator()(const stock::Receive& c) {
+    put(out, c.lines);
+    out.text(c.reference);
+  }
+  void operator()(const stock::WriteOff& c) {
+    put(out, c.lines);
+    out.text(c.reason);
+  }
+  void operator()(const stock::Count& c) { put(out, c.lines); }
+  void operator()(const stock::Dispatch& c) {
+    out.text(c.to.view());
+    put(out, c.lines);
+  }
+  void operator()(const stock::ReceiveDispatch& c) {
+    out.text(c.from.view());
+    out.raw(c.dispatch.bytes);
+    put(out, c.lines);
+  }
+  void operator()(const catalogue::ListProducts& c) {
+    out.u32(static_cast<std::uint32_t>(c.products.size()));
+    for (const catalogue::Product& p : c.products) {
+      out.text(p.sku.view());
+      out.text(p.gtin);
+      out.text(p.name);
+      out.i64(p.unit_price.millionths);
+      out.text(p.vat.view());
+      out.u8(p.goods ? 1 : 0);
+    }
+  }
+  void operator()(const catalogue::DelistProduct& c) { out.text(c.sku.view()); }
+  void operator()(const AcceptHeld& c) {
+    out.text(c.entry.origin.text());
+    out.u64(c.entry.index);
+  }
+  void operator()(const CloseListed& c) {
+    out.raw(c.id.bytes);
+    out.text(c.note);
+  }
+  void operator()(const ReadSubject& c) {
+    out.raw(c.subject.bytes);
+    out.text(c.reason);
+  }
+};
+
+bool any_below_zero(const State& state, const auto& lines) {
+  for (const auto& line : lines) {
+    const auto item = state.stock.items.find(line.sku);
+    if (line.goods && item != state.stock.items.end() && item->second.on_hand.thousandths < 0) return true;
+  }
+  return false;
+}
+
+// Receipt, total and flags of what a till did; nothing for other events.
+struct Told {
+  const State& state;
+  Taken& out;
+  void operator()(const till::SaleRecorded& e) {
+    lines(e);
+    out.flags.below_zero = any_below_zero(state, e.lines);
+  }
+  void operator()(const till::RefundWithoutReceipt& e) { lines(e); }
+  void operator()(const till::RefundRecorded& e) { number(e); }
+  void operator()(const auto&) {}
+
+ private:
+  void number(const auto& e) {
+    out.receipt = e.receipt;
+    out.total = e.total;
+  }
+  void lines(const auto& e) {
+    number(e);
+    for (const till::SaleLine& line : e.lines) {
+      out.flags.open_price |= line.open_price;
+      out.flags.price_differs |= line.price_differs;
+    }
+  }
+};
+
+}  // namespace
+
+Hash request_hash(const WriteRequest& request) {
+  Writer out;
+  out.text("holdfast request v1");
+  out.u32(request.till.number);
+  out.raw(request.staff.bytes);
+  out.u32(static_cast<std::uint32_t>(request.command.index()));
+  std::visit(Put{out}, request.command);
+  return sha256(out.view());
+}
+
+Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIndex index, bool duplicate) {
+  Taken out;
+  out.duplicate = duplicate;
+  out.listed = std::holds_alternative<WriteListed>(event.body) || std::holds_alternative<TailListed>(event.body);
+  out.origin = Origin{state.chain, state.site, epoch};
+  out.index = index;
+  out.at = happened_at(event);
+  std::visit(Told{state, out}, event.body);
+  if (event.write && event.write->prior) {
+    out.flags.resubmitted = !event.write->prior->readmitted;
+    out.flags.readmitted = event.write->prior->readmitted;
+    out.flags.renumbered = event.write->prior->printed.has_value();
+  }
+  return out;
+}
+
+}  // namespace holdfast::fold
