@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-all bench lint format web build clean crash-long replay-million
+.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long replay-million
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ bench: ## measured beside SQLite and PostgreSQL 15 on this machine
 lint: ## clang-tidy over everything
 	@tools/setup build lint
 	@node tools/run-stages.mjs lint
+
+fuzz: ## feed hostile bytes to every parser of core, EACH=60 seconds each
+	@tools/setup build lint
+	@mkdir -p build/logs && tools/fuzz $(or $(EACH),60)
 
 format: ## put every source into the house format
 	@tools/setup build test
