@@ -6,16 +6,17 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// layers.txt as {rooms, testRooms: Map(room -> Set), headers: Map(room or 'core' or 'tests' -> Set), never: [RegExp]}.
+// layers.txt as {rooms, testRooms: Map(room -> Set), headers: Map(room or 'core' or 'tests' -> Set), testFiles, never:
+// [RegExp]}.
 // A line that says nothing it can understand is an error: a law with a hole is no law.
 export function parseLayers(text) {
-  const layers = { rooms: new Map(), testRooms: new Map(), headers: new Map(), never: [] };
+  const layers = { rooms: new Map(), testRooms: new Map(), headers: new Map(), testFiles: [], never: [] };
   let section = null;
   for (const [at, raw] of text.split('\n').entries()) {
     const line = raw.trim();
     const wrong = (what) => new Error(`layers.txt:${at + 1}: ${what}`);
-    if (line === '' || (line.startsWith('#') && section !== 'never in core') || line.startsWith('# ')) continue;
-    const heading = /^\[(rooms|rooms of tests|never in core|headers of [a-z/]+)\]$/.exec(line);
+    if (line === '' || line.startsWith('#')) continue;
+    const heading = /^\[(rooms|rooms of tests|files of tests|never in core|headers of [a-z/]+)\]$/.exec(line);
     if (heading) {
       section = heading[1];
       continue;
@@ -34,6 +35,8 @@ export function parseLayers(text) {
         set.add(header.slice(1, -1));
       }
       layers.headers.set(room, set);
+    } else if (section === 'files of tests') {
+      layers.testFiles.push(new RegExp(line));
     } else if (section === 'never in core') {
       layers.never.push(new RegExp(line));
     } else {
@@ -104,7 +107,8 @@ export function checkFile(path, source, layers) {
   const breaches = [];
   const room = roomOf(path, layers);
   if (!room) return [`src/${path}:1: lies in no room of layers.txt`];
-  const isTest = /(_test|_fuzz)\.(h|cc)$|(^|\/)test_[^/]*\.h$/.test(path);
+  const forTests = (name) => layers.testFiles.some((pattern) => pattern.test(name));
+  const isTest = forTests(path);
   const isCore = room.startsWith('core/');
   const rooms = new Set([room, ...layers.rooms.get(room), ...((isTest && layers.testRooms.get(room)) || [])]);
   const headers = new Set([...(layers.headers.get('core') ?? []), ...(layers.headers.get(room) ?? []),
@@ -119,6 +123,7 @@ export function checkFile(path, source, layers) {
       const target = own.startsWith('schema/') ? 'schema' : roomOf(own, layers);
       if (!target) say(`"${own}" is no path from src/ into a room`);
       else if (!rooms.has(target)) say(`${room} may not include ${target} ("${own}")`);
+      else if (!isTest && forTests(own)) say(`"${own}" is for tests`);
     }
     if (outside && isCore && !headers.has(outside)) say(`${room} may not include <${outside}>`);
   });

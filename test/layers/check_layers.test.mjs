@@ -17,6 +17,9 @@ core/stock: core/base
 core/fold:  core/base core/till core/stock schema
 edge:       core/base core/fold
 sim:        core/base core/fold
+[files of tests]
+_test\\.cc$
+_test_support\\.h$
 [rooms of tests]
 core/fold: sim
 [headers of core]
@@ -49,6 +52,7 @@ for (const [name, path, line, says] of [
   ['core takes a header from outside that is not listed', 'core/till/till.cc', '#include <thread>', /may not include <thread>/],
   ['a header is allowed to one room and taken by another', 'core/till/till.cc', '#include <sodium.h>', /may not include <sodium.h>/],
   ['a test header is taken by a source', 'core/till/till.cc', '#include <random>', /may not include <random>/],
+  ['a source includes what is for tests', 'core/till/till.cc', '#include "core/till/till_test_support.h"', /is for tests/],
   ['an include that starts from the file itself', 'core/till/till.cc', '#include "till.h"', /no path from src/],
   ['an include by a macro', 'core/till/till.cc', '#include HEADER', /by the macro/],
   ['blanks inside the directive', 'core/till/till.cc', '#  include   "edge/disk.h"', /may not include edge/],
@@ -66,6 +70,8 @@ for (const [name, path, line, says] of [
 }
 
 test('tests may use what their section gives them, and no more', () => {
+  assert.deepEqual(breaches('core/till/till_test_support.h', '#include <gtest/gtest.h>\n'), []);
+  assert.deepEqual(breaches('core/till/till_test.cc', '#include "core/till/till_test_support.h"\n'), []);
   assert.deepEqual(breaches('core/fold/fold_test.cc', '#include <gtest/gtest.h>\n#include "sim/chain.h"\nstd::chrono::seconds s;'), []);
   assert.equal(breaches('core/till/till_test.cc', '#include "sim/chain.h"\n').length, 1);
   assert.equal(breaches('core/fold/fold_test.cc', '#include "edge/disk.h"\n').length, 1);
