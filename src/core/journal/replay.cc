@@ -222,6 +222,8 @@ Status Replayer::take_checkpoint(const RecordHeader& header, ByteView payload, P
     return is_damaged(place, fmt::format("a checkpoint covers {} entries, the records before it hold {}", header.first,
                                          out_.index.size()));
   if (is_hashing()) {
+    if (sha256(payload) != header.content)
+      return is_damaged(place, "a checkpoint's note does not have the hash in its header");
     const auto note = parse_note(as_text(payload));
     const auto checkpoint = note ? parse_checkpoint(note->text) : pass_on(note.error());
     if (!checkpoint || checkpoint->origin != origin_ || checkpoint->size != header.first)
@@ -242,7 +244,7 @@ Status Replayer::take_checkpoint(const RecordHeader& header, ByteView payload, P
 Status Replayer::take_rewind(const RecordHeader& header, Place place) {
   Index& index = out_.index;
   if (header.first > index.size() || header.count != index.size() - header.first || header.payload_bytes != 0 ||
-      header.first < index.largest_checkpoint_size())
+      header.content != sha256({}) || header.first < index.largest_checkpoint_size())
     return is_damaged(place,
                       fmt::format("a rewind to {} does not fit the {} entries before it", header.first, index.size()));
   if (is_hashing()) HF_TRY_VOID(flush());
