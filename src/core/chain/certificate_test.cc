@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/chain/chain.h"
-#include "core/chain/testing.h"
+#include "core/chain/test_chain.h"
 
 namespace holdfast::chain {
 namespace {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/chain/testing.h"
+#include "core/chain/test_chain.h"
 
 namespace holdfast::chain {
 namespace {

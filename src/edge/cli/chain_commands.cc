@@ -1,0 +1,313 @@
+// `holdfast chain …`: the chain file from its description to its signatures.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "edge/cli/cli.h"
+#include "edge/keys/ceremony.h"
+#include "edge/keys/demo_chain.h"
+#include "edge/keys/private_files.h"
+
+namespace holdfast::cli {
+namespace {
+
+using chain::ChainFile;
+
+bool is_signed(std::string_view text) { return text.find("\n\n\u2014 ") != std::string_view::npos; }
+
+void print_problems(const std::string& path, const std::vector<chain::Problem>& problems) {
+  for (const chain::Problem& problem : problems) {
+    if (problem.line == 0)
+      fmt::print("{}: {}\n", path, problem.text);
+    else
+      fmt::print("{}:{}: {}\n", path, problem.line, problem.text);
+  }
+}
+
+[[noreturn]] void refuse_problems(const std::string& path, const std::vector<chain::Problem>& problems) {
+  print_problems(path, problems);
+  refuse({"chain/bad_file", fmt::format("{} has {} problem{}, listed above by line; correct them and run this again",
+                                        path, problems.size(), problems.size() == 1 ? "" : "s")});
+}
+
+template <class List, class Text>
+std::string joined(const List& list, const Text& text) {
+  std::string out;
+  for (const auto& item : list) {
+    if (!out.empty()) out += ", ";
+    out += text(item);
+  }
+  return out.empty() ? "none" : out;
+}
+std::string joined(const std::vector<SiteName>& names) {
+  return joined(names, [](const SiteName& name) { return name.view(); });
+}
+
+// --- chain roots
+
+struct RootsArguments {
+  std::string into, root = "2/3", recovery = "2/3";
+  bool without_operations = false;
+};
+
+keys::KeyCount parse_count(const std::string& text) {
+  keys::KeyCount count;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%2u/%2u%c", &count.needed, &count.made, &rest) != 2)
+    refuse({"keys/bad_count", fmt::format("\"{}\" is not a number of keys; write NEEDED/MADE, like 2/3", text)});
+  return count;
+}
+
+void make_roots(const RootsArguments& arguments) {
+  const keys::AuthorityOptions options{parse_count(arguments.root), parse_count(arguments.recovery),
+                                       !arguments.without_operations, false};
+  const chain::Authority made = or_refuse(keys::make_authority(arguments.into, options));
+  fmt::print("Made in {}, each key in a folder of its own:\n", arguments.into);
+  for (const auto* set : {&made.root, &made.recovery})
+    for (const auto& [name, key] : set->keys) fmt::print("  {:<12} {}\n", name, to_hex(key));
+  if (made.operations) fmt::print("  {:<12} {}\n", "operations", to_hex(*made.operations));
+  fmt::print(
+      "Move each folder to a medium of its own, kept by another person or in another place, with a copy; root and "
+      "recovery\n"
+      "keys stay offline. {}/authority.pub.toml holds the public halves, for `holdfast chain init --authority`.\n",
+      arguments.into);
+}
+
+// --- chain init
+
+struct InitArguments {
+  std::string description, sites, out, authority, supersedes, operations_key;
+  std::vector<std::string> root_keys;
+};
+
+// The keys of each site: from DIR/NAME.pub.toml, else from the file that this one supersedes.
+void take_site_keys(ChainFile& file, const InitArguments& arguments, const ChainFile* old) {
+  std::string missing;
+  for (chain::Site& site : file.sites) {
+    if (site.keys != chain::SiteKeys{}) continue;
+    const std::string path = fmt::format("{}/{}.pub.toml", arguments.sites, site.name.view());
+    auto text = arguments.sites.empty() ? fail("keys/not_found", "") : keys::read_public_file(path);
+    if (text) {
+      auto keys = chain::parse_public_keys(*text);
+      if (!keys) refuse({keys.error().code, fmt::format("{}: {}", path, keys.error().text)});
+      if (keys->site != site.name)
+        refuse({"keys/wrong_site", fmt::format("{} holds the keys of {}; give {} its own file", path, keys->site.view(),
+                                               site.name.view())});
+      site.keys = keys->keys;
+    } else if (text.error().code != "keys/not_found") {
+      refuse(text.error());
+    } else if (const chain::Site* before = old == nullptr ? nullptr : old->find(site.name)) {
+      site.keys = before->keys;
+    } else {
+      missing += (missing.empty() ? "" : ", ") + site.name.str();
+    }
+  }
+  if (!missing.empty())
+    refuse(
+        {"keys/not_found",
+         fmt::format("no public keys of {}: run `holdfast site keygen NAME` at each and put its NAME.pub.toml into the "
+                     "folder given with --sites",
+                     missing)});
+}
+
+void take_authority(ChainFile& file, const InitArguments& arguments, const ChainFile* old) {
+  if (!arguments.authority.empty()) {
+    auto authority = chain::parse_authority(or_refuse(keys::read_public_file(arguments.authority)));
+    if (!authority)
+      refuse({authority.error().code, fmt::format("{}: {}", arguments.authority, authority.error().text)});
+    file.root = authority->root;
+    file.recovery = authority->recovery;
+    file.operations = authority->operations;
+  } else if (old != nullptr) {
+    if (file.root.keys.empty()) file.root = old->root;
+    if (file.recovery.keys.empty()) file.recovery = old->recovery;
+    if (!file.operations) file.operations = old->operations;
+  }
+  if (file.root.keys.empty() || file.recovery.keys.empty())
+    refuse({"keys/not_found",
+            "who signs for the chain is not given; add --authority authority.pub.toml, which `holdfast chain roots` "
+            "wrote"});
+  if (old != nullptr && !(file.root == old->root)) file.former_root = old->root;
+}
+
+void init_chain(const InitArguments& arguments) {
+  const std::string text = or_refuse(keys::read_public_file(arguments.description));
+  if (const auto problems = chain::problems_in_description(text); !problems.empty())
+    refuse_problems(arguments.description, problems);
+  ChainFile file = or_refuse(chain::parse_description(text));
+  std::optional<ChainFile> old;
+  std::string old_text;
+  if (!arguments.supersedes.empty()) {
+    old_text = or_refuse(keys::read_public_file(arguments.supersedes));
+    old = or_refuse(chain::open_chain_file(old_text));
+    file.version = old->version + 1;
+  }
+  const ChainFile* known = old ? &*old : nullptr;
+  take_authority(file, arguments, known);
+  take_site_keys(file, arguments, known);
+  std::string signed_text;
+  if (arguments.operations_key.empty()) {
+    signed_text = or_refuse(keys::sign_chain_file(file, arguments.root_keys));
+  } else {
+    const auto root_signed = chain::root_signed_part(old_text);
+    file.former_root = or_refuse(chain::open_chain_file(root_signed)).former_root;
+    signed_text = or_refuse(keys::sign_within(file, root_signed, arguments.operations_key));
+  }
+  const ChainFile made =
+      or_refuse(old ? chain::open_successor(*old, signed_text) : chain::open_chain_file(signed_text));
+  or_refuse(keys::create_public_file(arguments.out, signed_text));
+  fmt::print("{}: chain {}, version {}, {} sites.\n", arguments.out, made.chain, made.version, made.sites.size());
+  if (old)
+    for (const std::string& opening : chain::openings(*old, made)) fmt::print("  opens: {}\n", opening);
+  fmt::print(
+      "Compare each fingerprint with the person who made the keys, by telephone or on paper, before handing the file "
+      "out:\n");
+  for (const chain::Site& site : made.sites)
+    fmt::print("  {:<31} {}\n", site.name.view(), chain::fingerprint({site.name, site.keys}));
+}
+
+// --- chain check, chain show
+
+struct CheckArguments {
+  std::string file, known;
+};
+
+void check_chain(const CheckArguments& arguments) {
+  const std::string text = or_refuse(keys::read_public_file(arguments.file));
+  if (!is_signed(text)) {
+    if (!arguments.known.empty())
+      refuse({"chain/bad_file", fmt::format("{} is not signed; --known compares signed files", arguments.file)});
+    if (const auto problems = chain::problems_in_description(text); !problems.empty())
+      refuse_problems(arguments.file, problems);
+    const ChainFile file = or_refuse(chain::parse_description(text));
+    fmt::print("{}: nothing is wrong with this description of {} with {} sites; it is not signed yet.\n",
+               arguments.file, file.chain, file.sites.size());
+    return;
+  }
+  const auto opened = chain::open_chain_file(text);
+  if (!opened) {
+    // Where the text itself breaks rules, they are told by line; otherwise the signatures are the problem.
+    if (const auto problems = chain::problems_in_chain_text(text.substr(0, text.find("\n\n\u2014 ") + 1));
+        !problems.empty())
+      refuse_problems(arguments.file, problems);
+    refuse({opened.error().code, fmt::format("{}: {}", arguments.file, opened.error().text)});
+  }
+  if (!arguments.known.empty()) {
+    const ChainFile known = or_refuse(chain::open_chain_file(or_refuse(keys::read_public_file(arguments.known))));
+    or_refuse(chain::open_successor(known, text));
+    for (const std::string& opening : chain::openings(known, *opened)) fmt::print("  opens: {}\n", opening);
+  }
+  fmt::print("{}: nothing is wrong; version {} of {}, signed by {}.\n", arguments.file, opened->version, opened->chain,
+             opened->within ? "the operations key, within what the root keys have signed" : "enough root keys");
+}
+
+void show_chain(const std::string& path) {
+  auto opened = chain::open_chain_file(or_refuse(keys::read_public_file(path)));
+  if (!opened) refuse({opened.error().code, fmt::format("{}: {}", path, opened.error().text)});
+  const ChainFile& file = *opened;
+  fmt::print("{}, version {}{}\n", file.chain, file.version,
+             file.within ? fmt::format(", by the operations key within version {}", file.within->version) : "");
+  fmt::print("  currency {}, languages {}\n", file.currency.code,
+             joined(file.languages, [](const std::string& l) { return l; }));
+  for (const chain::VatRate& rate : file.vat_rates)
+    fmt::print("  VAT {:<7} {:>9.4f} %  {}\n", rate.code.view(), static_cast<double>(rate.millionths) / 1e4, rate.name);
+  fmt::print("  bounds: price change {} %, a mirror takes {} bytes and {} entries a day of one journal\n",
+             file.bounds.price_change_percent_max, file.bounds.mirror_bytes_a_day, file.bounds.mirror_entries_a_day);
+  for (const auto& [what, set] : {std::pair("root", &file.root), std::pair("recovery", &file.recovery)})
+    fmt::print("  {} keys: {} of {}\n", what, set->needed, joined(set->keys, [](const auto& key) {
+                 return fmt::format("{} {}…", key.first, to_hex(key.second).substr(0, 16));
+               }));
+  fmt::print("  operations key: {}\n", file.operations ? to_hex(*file.operations).substr(0, 16) + "…" : "none");
+  fmt::print("  quorum {} of each journal's mirrors, {} of them may lie\n", file.quorum, file.lying_mirrors);
+  for (const chain::Site& site : file.sites) {
+    fmt::print("\n{} ({}) at {}, keys {}\n", site.name.view(), chain::to_text(site.kind), site.link_address,
+               chain::fingerprint({site.name, site.keys}));
+    fmt::print("  mirrored by {}\n  follows {}\n", joined(site.mirrors), joined(site.follows));
+  }
+}
+
+// --- chain demo
+
+struct DemoArguments {
+  std::string into;
+  keys::DemoOptions options;
+};
+
+void make_demo(const DemoArguments& arguments) {
+  const ChainFile file = or_refuse(keys::make_demo_chain(arguments.into, arguments.options));
+  fmt::print(
+      "*** ONLY A DEMO DOES THIS: every private key of this chain now lies on this one machine, in {}. ***\n"
+      "*** A real chain makes each site's keys at that site, and root, recovery and operations keys on separate media. "
+      "***\n",
+      arguments.into);
+  for (const chain::Site& site : file.sites)
+    fmt::print("{:<31} {}/{}\n", site.name.view(), arguments.into, site.name.view());
+  fmt::print(
+      "Chain file {}/chain.hfc, ceremony keys {}/ceremony, first managers' codes {}/ceremony/enrolment-codes.txt\n",
+      arguments.into, arguments.into, arguments.into);
+}
+
+void add_init(CLI::App& group) {
+  auto arguments = std::make_shared<InitArguments>();
+  CLI::App* init = group.add_subcommand("init", "Turns a description (docs/chain-file.md) into a signed chain file");
+  init->add_option("description", arguments->description, "chain.toml")->required();
+  init->add_option("--sites", arguments->sites, "Folder with a NAME.pub.toml for each site that is new");
+  init->add_option("--authority", arguments->authority, "authority.pub.toml, as `chain roots` wrote it");
+  init->add_option("--supersedes", arguments->supersedes,
+                   "The signed file that this one follows: one version higher, and what is not given is "
+                   "taken from it");
+  CLI::Option* operations =
+      init->add_option("--operations-key", arguments->operations_key,
+                       "Sign with the operations key alone: narrows links and limits, or widens them within "
+                       "what the root keys have signed");
+  operations->needs(init->get_option("--supersedes"))->excludes(init->get_option("--authority"));
+  init->add_option("--root-keys", arguments->root_keys, "A folder with a root key; once for each key that signs")
+      ->excludes(operations);
+  init->add_option("--out", arguments->out, "The signed file to write")->required();
+  init->callback([arguments] {
+    if (arguments->root_keys.empty() && arguments->operations_key.empty())
+      refuse({"keys/too_few", "nobody signs: give --root-keys DIR for each root key, or --operations-key DIR"});
+    init_chain(*arguments);
+  });
+}
+
+}  // namespace
+
+void add_chain_commands(CLI::App& app) {
+  CLI::App& group = command_group(app, "chain", "The chain file: the whole company as one signed text");
+
+  auto roots = std::make_shared<RootsArguments>();
+  CLI::App* make = group.add_subcommand("roots", "Makes root, recovery and operations keys, each in its own folder");
+  make->add_option("--into", roots->into, "Directory to make")->required();
+  make->add_option("--root", roots->root, "Root keys, NEEDED/MADE")->capture_default_str();
+  make->add_option("--recovery", roots->recovery, "Recovery keys, NEEDED/MADE")->capture_default_str();
+  make->add_flag("--without-operations", roots->without_operations, "No operations key");
+  make->callback([roots] { make_roots(*roots); });
+
+  add_init(group);
+
+  auto check = std::make_shared<CheckArguments>();
+  CLI::App* checker = group.add_subcommand("check", "Says by line what is wrong with a description or a signed file");
+  checker->add_option("file", check->file, "chain.toml or a signed file")->required();
+  checker->add_option("--known", check->known, "A signed file that FILE is to follow");
+  checker->callback([check] { check_chain(*check); });
+
+  auto shown = std::make_shared<std::string>();
+  CLI::App* show = group.add_subcommand("show", "Prints a signed file for people");
+  show->add_option("file", *shown, "The signed file")->required();
+  show->callback([shown] { show_chain(*shown); });
+
+  auto demo = std::make_shared<DemoArguments>();
+  CLI::App* demonstrate =
+      group.add_subcommand("demo", "Makes a whole chain on this machine, all keys included: FOR DEMOS ONLY");
+  demonstrate->add_option("--stores", demo->options.stores, "Number of stores")->capture_default_str();
+  demonstrate->add_option("--into", demo->into, "Directory to make")->required();
+  demonstrate->add_option("--base-port", demo->options.base_port, "First port of the links on loopback")
+      ->capture_default_str();
+  demonstrate->callback([demo] { make_demo(*demo); });
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,310 @@
+// The commands of chain, keys and recovery as a person runs them: arguments in, files, sentences and exit codes out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "edge/cli/cli.h"
+#include "edge/keys/data_directory.h"
+#include "edge/keys/private_files.h"
+#include "edge/posix/scratch_directory.h"
+
+namespace holdfast::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+  std::string all() const { return out + err; }
+};
+
+Outcome holdfast(const std::vector<std::string>& words) {
+  CLI::App app("test", "holdfast");
+  add_chain_commands(app);
+  add_key_commands(app);
+  add_recovery_commands(app);
+  std::vector<const char*> argv{"holdfast"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = run(app, static_cast<int>(argv.size()), argv.data());
+  std::fflush(stdout);
+  std::fflush(stderr);
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+std::string text_of(const std::string& path) { return *keys::read_public_file(path); }
+void write(const std::string& path, std::string_view text) {
+  std::ofstream(path, std::ios::trunc | std::ios::binary) << text;
+}
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.find(from);
+  HF_CHECK(at != std::string::npos, "no {}", from);
+  return text.replace(at, from.size(), to);
+}
+
+// The example chain of test/data/chain.toml, set up by hand as its comments say.
+class ByHand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    said_ = holdfast({"chain", "roots", "--into", at("ceremony")}).all();
+    std::filesystem::create_directory(at("pub"));
+    for (const std::string site : {"head-office", "warehouse", "store-01", "store-02", "store-03"}) {
+      const Outcome made = holdfast({"site", "keygen", site, "--into", at(site)});
+      ASSERT_EQ(made.code, 0) << made.err;
+      said_ += made.all();
+      std::filesystem::copy(at(site) + "/" + site + ".pub.toml", at("pub"));
+    }
+    const Outcome init = init_chain(description_, "chain.hfc", {"--authority", at("ceremony/authority.pub.toml")});
+    ASSERT_EQ(init.code, 0) << init.err;
+    said_ += init.all();
+    for (const std::string site : {"head-office", "warehouse", "store-01", "store-02", "store-03"}) {
+      const Outcome adopted = holdfast({"site", "adopt", at(site), at("chain.hfc")});
+      ASSERT_EQ(adopted.code, 0) << adopted.err;
+      said_ += adopted.all();
+    }
+  }
+  std::string at(const std::string& path) const { return scratch_.path() + "/" + path; }
+  Outcome init_chain(const std::string& description, const std::string& out, std::vector<std::string> more,
+                     const std::vector<std::string>& roots = {"root-1", "root-3"}) const {
+    std::vector<std::string> words = {"chain", "init", description, "--out", at(out), "--sites", at("pub")};
+    words.insert(words.end(), more.begin(), more.end());
+    for (const std::string& root : roots) words.insert(words.end(), {"--root-keys", at("ceremony/" + root)});
+    return holdfast(words);
+  }
+  Outcome sign(const std::vector<std::string>& more, const std::string& out) const {
+    std::vector<std::string> words = {"recovery", "sign",
+                                      "--chain",  at("chain.hfc"),
+                                      "--out",    at(out),
+                                      "--keys",   at("ceremony/recovery-1"),
+                                      "--keys",   at("ceremony/recovery-2")};
+    words.insert(words.end(), more.begin(), more.end());
+    return holdfast(words);
+  }
+  edge::ScratchDirectory scratch_;
+  std::string description_ = HF_SOURCE_DIR "/test/data/chain.toml";
+  std::string said_;
+};
+
+TEST_F(ByHand, AChainIsMadeCheckedShownAndAdopted) {
+  EXPECT_EQ(holdfast({"chain", "check", description_}).code, 0);
+  EXPECT_EQ(holdfast({"chain", "check", at("chain.hfc")}).code, 0);
+  const Outcome shown = holdfast({"chain", "show", at("chain.hfc")});
+  EXPECT_EQ(shown.code, 0);
+  EXPECT_THAT(shown.out, HasSubstr("store-03 (store) at 10.21.3.2:7400"));
+  EXPECT_THAT(shown.out, HasSubstr("2 of root-1"));
+  EXPECT_EQ(keys::read_chain_file(at("store-01"))->sites.size(), 5u);
+}
+
+TEST_F(ByHand, NoPrivateKeyIsEverPrintedOrInAPublicFile) {
+  const Outcome rebuilt = holdfast({"site", "keygen", "head-office", "--into", at("new"), "--replacement"});
+  const Outcome certified = sign({"--request", at("new/head-office.pub.toml")}, "certificates");
+  ASSERT_EQ(certified.code, 0) << certified.err;
+  const Outcome demo = holdfast({"chain", "demo", "--stores", "2", "--into", at("demo")});
+  ASSERT_EQ(demo.code, 0) << demo.err;
+  std::string printed = said_ + rebuilt.all() + certified.all() + demo.all();
+  printed += holdfast({"chain", "show", at("chain.hfc")}).all();
+  std::vector<std::string> secrets;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch_.path())) {
+    if (!entry.is_regular_file()) continue;
+    const std::string text = text_of(entry.path());
+    if (entry.path().extension() != ".key") {
+      printed += text;
+      continue;
+    }
+    const std::string seed = text.substr(text.find("seed ") + 5, 44);
+    secrets.push_back(seed);
+    secrets.push_back(to_hex(*from_base64(seed)));
+    EXPECT_EQ(std::filesystem::status(entry).permissions(), std::filesystem::perms(0600)) << entry.path();
+  }
+  ASSERT_EQ(secrets.size(), 2 * (7 + 5 * 4 + 4 + 7 + 4 * 4u));
+  for (const std::string& secret : secrets) EXPECT_EQ(printed.find(secret), std::string::npos);
+  // The search finds what is there: a public key of the same files.
+  EXPECT_NE(printed.find(to_hex(keys::read_chain_file(at("store-01"))->sites[0].keys.log)), std::string::npos);
+}
+
+TEST_F(ByHand, TooFewRootKeysEndWithASentenceAndNoFile) {
+  const Outcome init =
+      init_chain(description_, "again.hfc", {"--authority", at("ceremony/authority.pub.toml")}, {"root-2"});
+  EXPECT_EQ(init.code, 1);
+  EXPECT_THAT(init.err, HasSubstr("give more folders with --root-keys (not given: root-1, root-3)"));
+  EXPECT_FALSE(std::filesystem::exists(at("again.hfc")));
+}
+
+TEST_F(ByHand, ASignedFileIsNotOverwritten) {
+  const std::string before = text_of(at("chain.hfc"));
+  const Outcome init = init_chain(description_, "chain.hfc", {"--authority", at("ceremony/authority.pub.toml")});
+  EXPECT_EQ(init.code, 1);
+  EXPECT_THAT(init.err, HasSubstr("exists already"));
+  EXPECT_EQ(text_of(at("chain.hfc")), before);
+}
+
+TEST_F(ByHand, TheNextVersionNeedsOnlyWhatChanges) {
+  write(at("v2.toml"),
+        replaced(text_of(description_), "price_change_percent_max = 50", "price_change_percent_max = 80"));
+  const Outcome init = init_chain(at("v2.toml"), "v2.hfc", {"--supersedes", at("chain.hfc")});
+  ASSERT_EQ(init.code, 0) << init.err;
+  EXPECT_THAT(init.out, HasSubstr("version 2"));
+  EXPECT_THAT(init.out, HasSubstr("opens: price_change_percent_max rises to 80"));
+  EXPECT_EQ(holdfast({"chain", "check", at("v2.hfc"), "--known", at("chain.hfc")}).code, 0);
+  EXPECT_EQ(holdfast({"chain", "check", at("chain.hfc"), "--known", at("v2.hfc")}).code, 1);
+  EXPECT_EQ(holdfast({"site", "adopt", at("store-01"), at("v2.hfc")}).code, 0);
+  const Outcome older = holdfast({"site", "adopt", at("store-01"), at("chain.hfc")});
+  EXPECT_EQ(older.code, 1);
+  EXPECT_THAT(older.err, HasSubstr("version 2 is known already"));
+}
+
+TEST_F(ByHand, TheOperationsKeyCutsALinkButOpensNone) {
+  write(at("narrow.toml"),
+        replaced(text_of(description_), "follows = [\"head-office\", \"warehouse\"]", "follows = []"));
+  const std::vector<std::string> by_operations = {"--supersedes", at("chain.hfc"), "--operations-key",
+                                                  at("ceremony/operations")};
+  const Outcome narrow = init_chain(at("narrow.toml"), "narrow.hfc", by_operations, {});
+  ASSERT_EQ(narrow.code, 0) << narrow.err;
+  EXPECT_EQ(holdfast({"site", "adopt", at("store-01"), at("narrow.hfc")}).code, 0);
+  EXPECT_THAT(holdfast({"chain", "show", at("narrow.hfc")}).out, HasSubstr("by the operations key within version 1"));
+  write(at("wide.toml"),
+        replaced(text_of(description_), "follows = [\"head-office\", \"warehouse\"]", "follows = [\"store-03\"]"));
+  const Outcome wide = init_chain(at("wide.toml"), "wide.hfc", by_operations, {});
+  EXPECT_EQ(wide.code, 1);
+  EXPECT_THAT(wide.err, HasSubstr("follows store-03"));
+  // And back to what the roots have signed.
+  const Outcome back = init_chain(
+      description_, "back.hfc", {"--supersedes", at("narrow.hfc"), "--operations-key", at("ceremony/operations")}, {});
+  ASSERT_EQ(back.code, 0) << back.err;
+  EXPECT_EQ(holdfast({"site", "adopt", at("store-01"), at("back.hfc")}).code, 0);
+}
+
+TEST_F(ByHand, RootKeysAreChangedByOldAndNewTogether) {
+  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh"), "--root", "1/1", "--recovery", "1/1"}).code, 0);
+  const std::vector<std::string> more = {"--supersedes", at("chain.hfc"),
+                                         "--authority",  at("fresh/authority.pub.toml"),
+                                         "--root-keys",  at("fresh/root-1")};
+  EXPECT_EQ(init_chain(description_, "half.hfc", more, {"root-1"}).code, 1);
+  const Outcome whole = init_chain(description_, "whole.hfc", more, {"root-1", "root-2"});
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_EQ(holdfast({"site", "adopt", at("store-01"), at("whole.hfc")}).code, 0);
+}
+
+TEST_F(ByHand, ProblemsAreListedByLine) {
+  std::string text = replaced(text_of(description_), "\"GBP\"", "\"GPB\"");
+  text = replaced(text, "\"store-03\"]", "\"store-33\"]");
+  write(at("bad.toml"), text);
+  const Outcome check = holdfast({"chain", "check", at("bad.toml")});
+  EXPECT_EQ(check.code, 1);
+  EXPECT_THAT(check.out, HasSubstr("bad.toml:13: currency \"GPB\" is not known here"));
+  EXPECT_THAT(check.out, HasSubstr("\"store-33\", which is no site of this file"));
+  EXPECT_THAT(check.err, HasSubstr("2 problems"));
+  const Outcome init = init_chain(at("bad.toml"), "bad.hfc", {"--authority", at("ceremony/authority.pub.toml")});
+  EXPECT_EQ(init.code, 1);
+  EXPECT_EQ(init.out, check.out);
+}
+
+TEST_F(ByHand, ADamagedSignedFileIsToldByLineWhereItBreaksARule) {
+  write(at("damaged.hfc"), replaced(text_of(at("chain.hfc")), "quorum = 2", "quorum = 9"));
+  const Outcome check = holdfast({"chain", "check", at("damaged.hfc")});
+  EXPECT_EQ(check.code, 1);
+  EXPECT_THAT(check.out, HasSubstr("at least 9 mirrors"));
+  write(at("forged.hfc"), replaced(text_of(at("chain.hfc")), "10.21.1.2", "10.66.6.6"));
+  const Outcome forged = holdfast({"chain", "check", at("forged.hfc")});
+  EXPECT_EQ(forged.code, 1);
+  EXPECT_THAT(forged.err, HasSubstr("changed after it was signed"));
+}
+
+TEST_F(ByHand, ASiteWithoutPublicKeysIsNamed) {
+  std::filesystem::remove(at("pub/store-02.pub.toml"));
+  const Outcome init = init_chain(description_, "x.hfc", {"--authority", at("ceremony/authority.pub.toml")});
+  EXPECT_EQ(init.code, 1);
+  EXPECT_THAT(init.err, HasSubstr("no public keys of store-02"));
+}
+
+TEST_F(ByHand, AnotherSitesKeysUnderItsNameAreRefused) {
+  std::filesystem::copy(at("pub/store-01.pub.toml"), at("pub/store-02.pub.toml"),
+                        std::filesystem::copy_options::overwrite_existing);
+  const Outcome init = init_chain(description_, "x.hfc", {"--authority", at("ceremony/authority.pub.toml")});
+  EXPECT_EQ(init.code, 1);
+  EXPECT_THAT(init.err, HasSubstr("holds the keys of store-01"));
+}
+
+TEST_F(ByHand, RecoverySignsAListOfSites) {
+  ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("n1"), "--replacement"}).code, 0);
+  ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("n2"), "--replacement"}).code, 0);
+  const Outcome signed_ = sign({"--request", at("n1/head-office.pub.toml"), "--request", at("n2/store-02.pub.toml"),
+                                "--clean-point", "holdfast.example/larder/store-02/1:1234"},
+                               "out");
+  ASSERT_EQ(signed_.code, 0) << signed_.err;
+  const auto file = keys::read_chain_file(at("store-01"));
+  const auto head = chain::open_certificate(*file, text_of(at("out/head-office.certificate")));
+  ASSERT_TRUE(head) << head.error().text;
+  EXPECT_EQ(head->epoch, 2u);
+  EXPECT_FALSE(head->clean_point);
+  const auto store = chain::open_certificate(*file, text_of(at("out/store-02.certificate")));
+  ASSERT_TRUE(store) << store.error().text;
+  EXPECT_EQ(store->clean_point->second, 1234u);
+  // The printed code fits the file that goes with the certificate.
+  const std::string before = "shown once: store-02 ";
+  const std::string code = signed_.out.substr(signed_.out.find(before) + before.size(), 19);
+  EXPECT_EQ(keys::check_enrolment_code(*keys::read_enrolment(at("out"), SiteName("store-02")), code), 1u);
+  // The same number again is refused, by hand too.
+  const Outcome again = sign({"--request", at("n1/head-office.pub.toml"), "--epoch", "2"}, "again");
+  EXPECT_EQ(again.code, 1);
+  EXPECT_THAT(again.err, HasSubstr("epoch 2 of head-office may not be given out"));
+}
+
+TEST_F(ByHand, RecoveryRefusesWhatItCannotSign) {
+  ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("n1"), "--replacement"}).code, 0);
+  const std::vector<std::string> request = {"--request", at("n1/head-office.pub.toml")};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), request.begin(), request.end());
+    static int n = 0;
+    return sign(more, "refused-" + std::to_string(++n));
+  };
+  EXPECT_THAT(with({"--clean-point", "nonsense"}).err, HasSubstr("write ORIGIN:SIZE"));
+  EXPECT_THAT(with({"--clean-point", "holdfast.example/larder/store-01/1:5"}).err, HasSubstr("there is no --request"));
+  EXPECT_THAT(with({"--epoch", "zwei"}).err, HasSubstr("write auto, or a number"));
+  EXPECT_THAT(with({"--epoch", "1"}).err, HasSubstr("a number from 2"));
+  EXPECT_THAT(with({"--keys", at("ceremony/root-1")}).err, HasSubstr("is a root key, not a recovery key"));
+  EXPECT_THAT(with({"--request", at("pub/head-office.pub.toml")}).err, HasSubstr("two requests are for head-office"));
+  EXPECT_EQ(with({"--managers", "0"}).code, 2);
+}
+
+TEST(CommandLine, MistakesHaveTheirExitCodes) {
+  edge::ScratchDirectory scratch;
+  EXPECT_EQ(holdfast({"chain", "chekc"}).code, 2);
+  EXPECT_EQ(holdfast({"chain", "check"}).code, 2);
+  EXPECT_EQ(holdfast({"--help"}).code, 0);
+  EXPECT_EQ(holdfast({"chain", "init", "--help"}).code, 0);
+  const Outcome missing = holdfast({"chain", "check", scratch.path() + "/nothing.toml"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.err, HasSubstr("is not there"));
+  const Outcome name = holdfast({"site", "keygen", "Store 7", "--into", scratch.path() + "/x"});
+  EXPECT_EQ(name.code, 1);
+  EXPECT_THAT(name.err, HasSubstr("like store-07"));
+  EXPECT_EQ(holdfast({"chain", "roots", "--into", scratch.path() + "/r", "--root", "1/3"}).code, 1);
+  EXPECT_EQ(holdfast({"chain", "roots", "--into", scratch.path() + "/r", "--root", "two"}).code, 1);
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() + "/r"));
+  EXPECT_EQ(holdfast({"chain", "demo", "--stores", "1", "--into", scratch.path() + "/d"}).code, 1);
+}
+
+TEST(CommandLine, TheDemoSaysLoudlyWhatItIs) {
+  edge::ScratchDirectory scratch;
+  const Outcome demo =
+      holdfast({"chain", "demo", "--stores", "3", "--into", scratch.path() + "/d", "--base-port", "9000"});
+  ASSERT_EQ(demo.code, 0) << demo.err;
+  EXPECT_THAT(demo.out, HasSubstr("ONLY A DEMO DOES THIS"));
+  EXPECT_EQ(holdfast({"chain", "check", scratch.path() + "/d/chain.hfc"}).code, 0);
+  EXPECT_THAT(holdfast({"chain", "show", scratch.path() + "/d/store-03/chain.hfc"}).out, HasSubstr("127.0.0.1:9004"));
+}
+
+}  // namespace
+}  // namespace holdfast::cli

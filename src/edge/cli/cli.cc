@@ -1,0 +1,36 @@
+#include "edge/cli/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+namespace holdfast::cli {
+
+CLI::App& command_group(CLI::App& app, const std::string& name, const std::string& description) {
+  for (CLI::App* known : app.get_subcommands(nullptr))
+    if (known->get_name() == name) return *known;
+  CLI::App* made = app.add_subcommand(name, description);
+  made->require_subcommand(1);
+  return *made;
+}
+
+void refuse(const Error& error) {
+  fmt::print(stderr, "holdfast: {} [{}]\n", error.text, error.code);
+  throw CLI::RuntimeError(1);
+}
+
+int run(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::RuntimeError& error) {
+    return error.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // 0: --help and --version
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "holdfast: {}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,43 @@
+// The command line: one function for each group of commands, called by main.cc.
+//
+// Shape:  what a command has to say goes to standard output; an error is one sentence on standard error that says what
+//         to do. Exit codes: 0 done; 1 refused or failed; 2 the command line is not understood. A command ends with an
+//         error by calling refuse().
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast::cli {
+
+void add_chain_commands(CLI::App& app);     // chain roots|init|check|show|demo
+void add_key_commands(CLI::App& app);       // site keygen|adopt
+void add_recovery_commands(CLI::App& app);  // recovery sign
+void add_serve_commands(CLI::App& app);     // serve, link cut|heal, site rebuild
+void add_journal_commands(CLI::App& app);   // journal show|verify|export|import
+void add_import_commands(CLI::App& app);    // import …
+
+// Subcommands of one word in several files ("site keygen", "site rebuild"): makes the word once.
+CLI::App& command_group(CLI::App& app, const std::string& name, const std::string& description);
+
+// Prints the sentence and ends the command with exit code 1 (by CLI::RuntimeError, which run() catches).
+[[noreturn]] void refuse(const Error& error);
+template <class T>
+T or_refuse(Result<T> result) {
+  if (!result) refuse(result.error());
+  return std::move(*result);
+}
+inline void or_refuse(Status status) {
+  if (!status) refuse(status.error());
+}
+
+// Parses and runs; returns the exit code. Nothing is thrown out of it.
+int run(CLI::App& app, int argc, const char* const* argv);
+
+}  // namespace holdfast::cli

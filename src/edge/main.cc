@@ -1,0 +1,20 @@
+// holdfast: one program for a site's node, the chain's keys and every tool around them.
+#include <CLI/CLI.hpp>
+
+#include "core/node/node.h"
+#include "edge/cli/cli.h"
+
+int main(int argc, char** argv) {
+  using namespace holdfast;
+  CLI::App app("Holdfast keeps a retail chain trading while its computers are under attack, and brings it back clean.",
+               "holdfast");
+  app.set_version_flag("--version", std::string(node::software_version));
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done; 1 refused or failed, with a sentence on standard error that says what to do;\n"
+      "2 the command line is not understood.");
+  cli::add_chain_commands(app);
+  cli::add_key_commands(app);
+  cli::add_recovery_commands(app);
+  return cli::run(app, argc, argv);
+}
