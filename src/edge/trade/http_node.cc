@@ -24,7 +24,8 @@ namespace http = boost::beast::http;
 namespace json = boost::json;
 using tcp = boost::asio::ip::tcp;
 
-constexpr int attempts_max = 40;  // with the pauses below about a minute: a node that restarts is waited for
+constexpr int attempts_max = 40;       // with the pauses below about a minute: a node that restarts is waited for
+constexpr int first_attempts_max = 4;  // of one that never answered, so that a wrong address is told at once
 constexpr auto pause_first = std::chrono::milliseconds(50);
 constexpr auto pause_longest = std::chrono::milliseconds(2000);
 constexpr int answer_seconds_max = 60;
@@ -84,6 +85,7 @@ class HttpNode : public Node {
   std::string host_, port_, token_;
   boost::asio::io_context context_;
   std::optional<tcp::socket> socket_;
+  bool has_answered_ = false;
 };
 
 Status HttpNode::connect() {
@@ -132,7 +134,8 @@ Result<Answered> HttpNode::exchange(http::verb verb, const std::string& target, 
 Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, const std::string& body) {
   auto pause = pause_first;
   std::string trouble;
-  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+  int attempts = has_answered_ ? attempts_max : first_attempts_max;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     if (attempt > 0) {
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, pause_longest);
@@ -142,6 +145,8 @@ Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, c
       trouble = answered.error().text;
       continue;
     }
+    has_answered_ = true;
+    attempts = attempts_max;
     const json::object* object = answered->body.if_object();
     if (answered->status == 200 || answered->status == 201) {
       if (object == nullptr)
@@ -155,7 +160,7 @@ Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, c
       return fail("trade/refused", fmt::format("The node at {}:{} refused: {}", host_, port_, trouble));
     }
   }
-  return fail("trade/no_node", fmt::format("{} Given up after {} attempts.", trouble, attempts_max));
+  return fail("trade/no_node", fmt::format("{} Given up after {} attempts.", trouble, attempts));
 }
 
 Result<About> HttpNode::about() {

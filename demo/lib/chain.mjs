@@ -1,0 +1,238 @@
+// A whole chain of real processes on this machine: make it, start it, cut it, destroy it, bring it back. Shared by the demo
+// and the end-to-end tests.
+//
+// Every process is ended by its own id; every directory that may be destroyed was made here and carries a marker.
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync,
+  fsyncSync, closeSync, cpSync } from 'node:fs';
+import { randomFillSync } from 'node:crypto';
+import net from 'node:net';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, waitUntil } from './http.mjs';
+
+export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+export const program = process.env.HOLDFAST ?? process.env.HF_BIN ?? join(top, 'build/release/src/holdfast');
+export const marker = 'holdfast-demo';
+const mark = 'Made by Holdfast\'s demo or tests, which may destroy it.\n';
+
+// Runs the program to its end. {code, out, err}; throws when it fails, unless `mayFail`.
+export function run(args, { mayFail = false, cwd, seconds = 300 } = {}) {
+  return new Promise((done, reject) => {
+    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '', err = '';
+    child.stdout.on('data', (chunk) => { out += chunk; });
+    child.stderr.on('data', (chunk) => { err += chunk; });
+    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+    child.on('error', (error) => reject(new Error(`${program} cannot be run: ${error.message}. Build it first: make build`)));
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      if (code === 0 || mayFail) done({ code, out, err });
+      else reject(new Error(`holdfast ${args.slice(0, 3).join(' ')} ended with ${code}: ${err || out}`));
+    });
+  });
+}
+
+export function portIsFree(port) {
+  return new Promise((done) => {
+    const server = net.createServer();
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
+  });
+}
+// The first base from which `count` ports in a row are free; below the range the kernel hands out by itself.
+export async function freePorts(count, from = 20_000) {
+  for (let base = from; base + count < 32_000; base += 50) {
+    let free = true;
+    for (let port = base; port < base + count && free; port++) free = await portIsFree(port);
+    if (free) return base;
+  }
+  throw new Error(`no ${count} free ports in a row on 127.0.0.1`);
+}
+
+// A directory of our own, emptied. What exists and is not marked as ours is never touched.
+export function ownDirectory(path) {
+  if (existsSync(path)) {
+    if (!existsSync(join(path, marker))) throw new Error(`${path} exists and was not made by the demo: move it away or choose another`);
+    rmSync(path, { recursive: true });
+  }
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, marker), mark);
+  return path;
+}
+
+// Overwrites every byte of every file below a directory that was made here.
+export function overwriteAll(path) {
+  if (!existsSync(join(path, marker))) throw new Error(`${path} is not marked as the demo's own; nothing was destroyed`);
+  const noise = Buffer.alloc(1 << 20);
+  let files = 0, bytes = 0;
+  for (const name of readdirSync(path, { recursive: true })) {
+    const file = join(path, name);
+    const status = statSync(file, { throwIfNoEntry: false });
+    if (!status?.isFile() || name === marker) continue;
+    const out = openSync(file, 'r+');
+    for (let at = 0; at < status.size; at += noise.length) {
+      randomFillSync(noise);
+      writeSync(out, noise, 0, Math.min(noise.length, status.size - at), at);
+    }
+    fsyncSync(out);
+    closeSync(out);
+    files++;
+    bytes += status.size;
+  }
+  return { files, bytes };
+}
+
+export class Site {
+  constructor(chain, name, dir, port) {
+    Object.assign(this, { chain, name, dir, port, child: null, ended: null, starts: 0, oldDirs: [], staff: { number: '1', pin: '2846' } });
+    this.url = `http://127.0.0.1:${port}`;
+    this.client = new Client(this.url);
+  }
+  get kind() { return this.name.startsWith('store') ? 'store' : this.name; }
+  get alive() { return this.child !== null && this.ended === null; }
+  log() { return join(this.chain.dir, 'logs', `${this.name}.log`); }
+
+  async start({ expectEnd = false, args = [], seconds = 60 } = {}) {
+    if (this.alive) return this;
+    mkdirSync(join(this.chain.dir, 'logs'), { recursive: true });
+    const log = createWriteStream(this.log(), { flags: 'a' });
+    const pages = join(top, 'web/dist');
+    this.ended = null;
+    this.child = spawn(program, ['serve', '--data', this.dir, '--http', `127.0.0.1:${this.port}`,
+      ...(existsSync(pages) ? ['--pages', pages] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.starts++;
+    this.said = '';
+    const child = this.child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        log.write(chunk);
+        this.said = (this.said + chunk).slice(-4000);
+      });
+    }
+    this.whenEnded = new Promise((done) => {
+      child.on('error', (error) => done(this.ended = { code: -1, error: error.message }));
+      child.on('close', (code, signal) => {
+        log.end();
+        done(this.ended = { code, signal });
+      });
+    });
+    if (expectEnd) return this;
+    await waitUntil(`${this.name} to serve`, async () => {
+      if (this.ended) throw new Error(`it ended with ${JSON.stringify(this.ended)}: ${this.said}`);
+      return (await this.client.call('GET', '/healthz')).status === 200;
+    }, { seconds, everyMs: 50 });
+    return this;
+  }
+  async end(signal, seconds) {
+    if (!this.alive) return this.ended;
+    this.child.kill(signal);
+    const timer = setTimeout(() => this.alive && this.child.kill('SIGKILL'), seconds * 1000);
+    await this.whenEnded;
+    clearTimeout(timer);
+    this.client.close();
+    this.client = new Client(this.url);
+    return this.ended;
+  }
+  stop() { return this.end('SIGTERM', 20); }
+  kill() { return this.end('SIGKILL', 5); }
+
+  token() { return readFileSync(join(this.dir, 'admin.token'), 'utf8').trim(); }
+  local() { return this.client.with({ authorization: `Local ${this.token()}` }); }
+  about() { return this.client.get('/v1/about'); }
+  safety() { return this.client.get('/v1/safety'); }
+
+  // The one-time code of a fresh or rebuilt site makes the manager's PIN (protocol 11.2); then the manager signs in.
+  async enrol(staff = this.staff) {
+    if ((await this.about()).needs_enrolment) {
+      await this.client.ok('POST', '/v1/enrol', { code: this.enrolmentCode(), staff: staff.number, pin: staff.pin });
+    }
+    this.staff = staff;
+    return this.signIn();
+  }
+  // On paper in real life: of a first start from `chain demo`, of a rebuilt site from `recovery sign`.
+  enrolmentCode() {
+    if (this.code) return this.code;
+    const all = readFileSync(join(this.chain.path, 'ceremony/enrolment-codes.txt'), 'utf8');
+    return all.split('\n').map((line) => line.split(' ')).find(([name]) => name === this.name)?.[1];
+  }
+  async signIn() {
+    this.session = await this.client.signIn(this.staff.number, this.staff.pin);
+    return this.session;
+  }
+  async cosigned({ seconds = 30 } = {}) {
+    return waitUntil(`${this.name} to be cosigned`, async () => {
+      const safety = await this.safety();
+      return safety.cosigned_size === safety.size && safety;
+    }, { seconds });
+  }
+  async signing({ seconds = 60 } = {}) {
+    return waitUntil(`${this.name} to sign`, async () => {
+      const safety = await this.safety();
+      return safety.signing === 'signing' && safety;
+    }, { seconds });
+  }
+  cut(peer) { return this.local().post(`/v1/links/${peer}`, { state: 'cut' }); }
+  heal(peer) { return this.local().post(`/v1/links/${peer}`, { state: 'open' }); }
+}
+
+export class Chain {
+  // Makes the data directories of a chain with that many stores, head office and a warehouse: `holdfast chain demo`.
+  static async create({ dir, stores, control }) {
+    ownDirectory(dir);
+    const names = ['head-office', 'warehouse', ...Array.from({ length: stores }, (_, i) => `store-${String(i + 1).padStart(2, '0')}`)];
+    const base = await freePorts(2 * names.length + 2, 20_000 + (process.pid % 200) * 50);
+    await run(['chain', 'demo', '--stores', String(stores), '--into', join(dir, 'chain'), '--base-port', String(base)]);
+    const chain = new Chain(dir, control);
+    chain.spare_port = base + 2 * names.length;
+    for (const [i, name] of names.entries()) {
+      const path = join(dir, 'chain', name);
+      if (!existsSync(path)) throw new Error(`holdfast chain demo made no ${path}; it made ${readdirSync(join(dir, 'chain'))}`);
+      writeFileSync(join(path, marker), mark);
+      chain.sites.set(name, new Site(chain, name, path, base + names.length + i));
+    }
+    return chain;
+  }
+  constructor(dir, control) {
+    Object.assign(this, { dir, control, sites: new Map(), rebuilds: 0 });
+    this.path = join(dir, 'chain');
+  }
+  site(name) {
+    const site = this.sites.get(name);
+    if (!site) throw new Error(`no site ${name} in this chain`);
+    return site;
+  }
+  get headOffice() { return this.site('head-office'); }
+  get warehouse() { return this.site('warehouse'); }
+  get stores() { return [...this.sites.values()].filter((site) => site.kind === 'store'); }
+  async stopAll() { await Promise.all([...this.sites.values()].map((site) => site.stop())); }
+
+  // A new machine for a site (protocol 5.1, 9.2): it makes its own keys, a certificate is signed offline with the ceremony's
+  // recovery keys, and the rebuild fetches what the mirrors hold. The site's directory is the new one from then on; it is
+  // not started. Returns what the rebuild said.
+  async rebuild(name) {
+    const site = this.site(name);
+    const path = join(this.dir, 'rebuilt', `${name}-${++this.rebuilds}`);
+    mkdirSync(join(this.dir, 'rebuilt'), { recursive: true });
+    const certificates = `${path}-certificates`;
+    await run(['site', 'keygen', name, '--replacement', '--into', path]);
+    writeFileSync(join(path, marker), mark);
+    const signed = await run(['recovery', 'sign', '--chain', join(this.path, 'chain.hfc'), ...this.recoveryKeys().flatMap((key) => ['--keys', key]),
+      '--request', join(path, `${name}.pub.toml`), '--out', certificates]);
+    site.code = new RegExp(`${name} (\\S+)\\s*$`, 'm').exec(signed.out.slice(signed.out.indexOf('Enrolment code')))?.[1];
+    const { out } = await run(['site', 'rebuild', name, '--into', path, '--chain', join(this.path, 'chain.hfc'),
+      '--certificate', join(certificates, `${name}.certificate`)]);
+    site.oldDirs.push(site.dir);
+    site.dir = path;
+    return out;
+  }
+  recoveryKeys() {
+    const ceremony = join(this.path, 'ceremony');
+    return readdirSync(ceremony).filter((file) => file.startsWith('recovery')).map((file) => join(ceremony, file));
+  }
+  copyOf(name, to) {
+    cpSync(this.site(name).dir, to, { recursive: true });
+    return to;
+  }
+}

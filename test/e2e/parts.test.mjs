@@ -1,0 +1,107 @@
+// The parts that judge: an audit that cannot fail would be worth nothing, so each fault is planted and must be found.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { Ledger, checkAcknowledged, differsFromClaim, receiptText, stockBalance } from '../../demo/lib/audit.mjs';
+import { overwriteAll } from '../../demo/lib/chain.mjs';
+import { parseCsv, csvLine } from '../../demo/lib/csv.mjs';
+import { divideHalfUp, lineAmount, parseDecimal } from '../../demo/lib/decimal.mjs';
+import { searchInClear } from '../../demo/lib/search.mjs';
+import { catalogueCsv, generateBaskets, generateCatalogue } from '../../demo/generate.mjs';
+import { trade } from '../../demo/baskets.mjs';
+
+const line = (change) => ({ sku: 'PEN', quantity: 2000n, unit_price: 1_250_000n, vat: 'S', amount: 250n, vat_amount: 42n, goods: true, ...change });
+const sale = (index, n, change = {}) => ({ origin: 'c/s/1', index, kind: 'SaleRecorded', write: { till: 1, key: `k${index}` },
+  body: { till: 1, series: 7n, n: BigInt(n), lines: [line()], tenders: [{ kind: 'cash', amount: 300n }], change: 50n, total: 250n }, ...change });
+const stock = (index, kind, body) => ({ origin: 'c/s/1', index, kind, write: { till: 0, key: `k${index}` }, body });
+const told = (event) => ({ site: 's', till: event.write.till, write: { key: event.write.key, kind: 'sale' },
+  reply: { origin: event.origin, index: event.index, receipt: receiptText(event.body), total: 250 } });
+const claim = { sales: 2, refunds: 0, refunds_without_receipt: 0, gross: 500, by_vat: { S: { gross: 500, vat: 84 } }, by_tender: { cash: 500, card: 0 }, units: '4.000', stock_units: '-4' };
+
+test('an audit that finds nothing wrong where nothing is', () => {
+  const events = [sale(0, 1), sale(1, 2)];
+  const ledger = new Ledger('s', events);
+  assert.deepEqual([ledger.doubled, ledger.repeats, ledger.gaps()], [[], [], []]);
+  assert.deepEqual(checkAcknowledged(new Map([['s', ledger]]), events.map(told)), { found: 2, problems: [] });
+  assert.deepEqual(differsFromClaim(ledger, claim), []);
+});
+test('a lost sale is found', () => {
+  const { found, problems } = checkAcknowledged(new Map([['s', new Ledger('s', [sale(0, 1)])]]), [sale(0, 1), sale(1, 2)].map(told));
+  assert.equal(found, 1);
+  assert.deepEqual(problems.map(({ what }) => what), ['lost']);
+});
+test('a doubled sale, a repeated and a missing number are found', () => {
+  const ledger = new Ledger('s', [sale(0, 1), sale(1, 1), sale(2, 4), { ...sale(3, 5), write: { till: 1, key: 'k0' } }]);
+  assert.equal(ledger.doubled.length, 1);
+  assert.equal(ledger.repeats.length, 1);
+  assert.deepEqual(ledger.gaps(), ['1 7 2', '1 7 3']);
+});
+test('a sale with another number, place or total is found; a re-submitted one is not', () => {
+  const check = (event) => checkAcknowledged(new Map([['s', new Ledger('s', [event])]]), [told(sale(0, 1))]).problems.map(({ what }) => what);
+  assert.deepEqual(check(sale(0, 2)), ['other receipt']);
+  assert.deepEqual(check(sale(0, 1, { index: 9 })), ['elsewhere']);
+  assert.deepEqual(check({ ...sale(0, 1), body: { ...sale(0, 1).body, total: 251n } }), ['other total']);
+  assert.deepEqual(check({ ...sale(0, 1), origin: 'c/s/2', index: 5, write: { till: 1, key: 'k0', prior_origin: 'c/s/1', prior_index: 0n } }), []);
+});
+test('a wrong claim is found, each part of it', () => {
+  const ledger = new Ledger('s', [sale(0, 1), sale(1, 2)]);
+  for (const change of [{ sales: 3 }, { gross: 501 }, { by_vat: { S: { gross: 500, vat: 83 } } }, { by_tender: { cash: 400, card: 100 } }, { units: '3.999' }, { stock_units: '0' }, { by_vat: {} }]) {
+    assert.notDeepEqual(differsFromClaim(ledger, { ...claim, ...change }), [], JSON.stringify(change));
+  }
+});
+test('goods that vanish or appear on the way are found', () => {
+  const lines = (units) => [{ sku: 'PEN', quantity: units }];
+  const sender = new Ledger('w', [stock(0, 'StockReceived', { lines: lines(10_000n) }), stock(1, 'StockDispatched', { to: 's', lines: lines(4_000n) })]);
+  const balance = (arrived) => stockBalance(new Map([['w', sender], ['s', new Ledger('s', arrived)]]));
+  const holds = (b) => b.outside === b.onShelves + b.inTransit + b.differences && b.unsent.length === 0;
+  assert.ok(holds(balance([])));
+  assert.equal(balance([]).inTransit, 4_000n);
+  const short = balance([stock(0, 'DispatchReceived', { from: 'w', dispatch: 'k1', lines: lines(3_000n) })]);
+  assert.equal(short.differences, 1_000n);
+  assert.ok(holds(short));
+  assert.ok(!holds(balance([stock(0, 'DispatchReceived', { from: 'w', dispatch: 'other', lines: lines(3_000n) })])));
+});
+test('a name in the clear is found in any spelling of bytes, and across the edge of what is read at once', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hf-search-'));
+  const word = 'Wilhelmina Quill';
+  const spellings = [Buffer.concat([Buffer.alloc((1 << 22) + 20, 1), Buffer.from(word)]), Buffer.from(word, 'utf16le'), Buffer.from(`ab${word}`).toString('base64'), Buffer.from(word).toString('hex')];
+  spellings.forEach((bytes, i) => writeFileSync(join(dir, `f${i}`), bytes));
+  writeFileSync(join(dir, 'none'), 'Wilhelmina  Quill');
+  const counted = {};
+  assert.equal(searchInClear([dir], [word], counted).length, spellings.length);
+  assert.equal(counted.files, spellings.length + 1);
+  rmSync(dir, { recursive: true });
+});
+test('nothing is destroyed that the demo has not made', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hf-marker-'));
+  writeFileSync(join(dir, 'precious'), 'precious');
+  assert.throws(() => overwriteAll(dir), /not marked/);
+  rmSync(dir, { recursive: true });
+});
+test('amounts are exact and half is rounded up', () => {
+  assert.equal(lineAmount('0.335', '3'), 101n);
+  assert.equal(lineAmount('0.001', '1'), 0n);
+  assert.equal(lineAmount('1.00', '0.125'), 13n);
+  assert.equal(divideHalfUp(-5n, 2n), -3n);
+  for (const text of ['1,5', '1.0000001', '', '1e3', '.5']) assert.throws(() => parseDecimal(text, 6));
+});
+test('CSV is read back as it was written', () => {
+  const row = ['a,b', 'c "d"', 'e\nf', '', 'ü'];
+  assert.deepEqual(parseCsv(csvLine(row) + csvLine(row)), [row, row]);
+});
+test('generated trade is the same for the same seed, and has its dirt', () => {
+  const products = generateCatalogue(3), csv = catalogueCsv(products, 3);
+  assert.equal(csv, catalogueCsv(generateCatalogue(3), 3));
+  assert.notEqual(csv, catalogueCsv(generateCatalogue(4), 4));
+  assert.match(csv, /E\+1/);
+  const draw = (seed) => { const stream = generateBaskets(products, { seed, stores: 4 }); return JSON.stringify(Array.from({ length: 50 }, () => stream.next().value)); };
+  assert.equal(draw(3), draw(3));
+  assert.notEqual(draw(3), draw(4));
+});
+test('without ../shared/data, trade is generated, enough for every store', () => {
+  const made = trade({ stores: 32, baskets: 20_000, data: '/nowhere' });
+  assert.equal(made.stores.reduce((sum, list) => sum + list.length, 0), 20_000);
+  assert.ok(made.stores.every((list) => list.length > 100));
+});
