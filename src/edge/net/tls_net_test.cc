@@ -74,7 +74,7 @@ struct Party : NetEvents {
     for (;;) {
       if (done()) return true;
       std::unique_lock lock(mutex);
-      if (!wake.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + 5ms),
+      if (!wake.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + 1ms),
                            [&] { return !posted.empty(); })) {
         if (std::chrono::steady_clock::now() >= end) return done();
         continue;
@@ -134,7 +134,7 @@ bool turn_both(Party& a, Party& b, Done done, std::chrono::milliseconds at_most 
     if (std::chrono::steady_clock::now() > end) return false;
     a.turn_for(0ms);
     b.turn_for(0ms);
-    a.turn_until([&] { return !a.posted.empty() || done(); }, 1ms);
+    a.turn_until(done, 1ms);
   }
   return true;
 }

@@ -1,0 +1,324 @@
+#include "edge/net/tls_links.h"
+
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+namespace holdfast::edge {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+using Time = SteadyTime;
+
+constexpr std::size_t write_bytes_max = 256 << 10;  // frames that are handed to TLS at once
+constexpr auto tick_interval = std::chrono::milliseconds(100);
+constexpr auto accept_pause = std::chrono::milliseconds(200);
+constexpr int dead_peer_ms = 20'000;  // unacknowledged for so long: TCP gives up
+
+std::chrono::nanoseconds chrono(Duration d) { return std::chrono::nanoseconds(d.ns); }
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  const auto address = endpoint.address();
+  return address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), endpoint.port())
+                         : fmt::format("{}:{}", address.to_string(), endpoint.port());
+}
+
+}  // namespace
+
+// ---- coming about ------------------------------------------------------------------------------------
+
+void TlsNet::Impl::accept() {
+  acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+    if (ec == asio::error::operation_aborted || !acceptor_.is_open()) return;
+    if (!ec) {
+      accepted(std::move(socket));
+      return accept();
+    }
+    // Out of descriptors or memory: whoever waits in the backlog is taken as soon as there is room again.
+    log(fmt::format("cannot accept a connection now: {}", ec.message()));
+    accept_timer_.expires_after(accept_pause);
+    accept_timer_.async_wait([this](error_code stopped) {
+      if (!stopped) accept();
+    });
+  });
+}
+
+bool TlsNet::Impl::has_room_for(const asio::ip::address& address) const {
+  if (accepted_count_.open >= options_.accepted_max || accepted_count_.pending >= options_.pending_max) return false;
+  const auto found = accepted_from_.find(address);
+  return found == accepted_from_.end() || (found->second.open < options_.accepted_each_address_max &&
+                                           found->second.pending < options_.pending_each_address_max);
+}
+
+void TlsNet::Impl::accepted(tcp::socket socket) {
+  error_code ec;
+  const tcp::endpoint peer = socket.remote_endpoint(ec);
+  if (ec) return;  // gone already
+  if (!has_room_for(peer.address())) {
+    ++count_.refused;
+    log(fmt::format("{} refused: too many connections are open", text_of(peer)));
+    socket.set_option(asio::socket_base::linger(true, 0), ec);
+    return;
+  }
+  auto c = std::make_shared<Connection>(io_, tls_, ++last_id_, false);
+  c->socket() = std::move(socket);
+  c->peer = text_of(peer);
+  c->address = peer.address();
+  c->pending = true;
+  for (Count* count : {&accepted_count_, &accepted_from_[c->address]}) {
+    ++count->open;
+    ++count->pending;
+  }
+  ++count_.accepted;
+  all_[c->id] = c;
+  handshake(c);
+}
+
+void TlsNet::Impl::connect(const ConnectionPtr& c, const Address& to) {
+  c->deadline = Steady::now() + chrono(options_.dial_timeout);
+  error_code ec;
+  const auto number = asio::ip::make_address(to.host, ec);
+  if (!ec) return connect_to(c, std::array{tcp::endpoint(number, to.port)});
+  resolver_.async_resolve(to.host, std::to_string(to.port), tcp::resolver::numeric_service,
+                          [this, c](error_code failed, const tcp::resolver::results_type& found) {
+                            if (c->stage == Stage::gone) return;
+                            if (failed) return end(c, failed.message());
+                            connect_to(c, found);
+                          });
+}
+
+template <class Endpoints>
+void TlsNet::Impl::connect_to(const ConnectionPtr& c, const Endpoints& endpoints) {
+  asio::async_connect(c->socket(), endpoints, [this, c](error_code ec, const tcp::endpoint&) {
+    if (c->stage == Stage::gone) return;
+    if (ec) return end(c, ec.message());
+    handshake(c);
+  });
+}
+
+void TlsNet::Impl::handshake(const ConnectionPtr& c) {
+  error_code ignored;
+  c->socket().set_option(tcp::no_delay(true), ignored);
+  c->socket().set_option(asio::socket_base::keep_alive(true), ignored);
+  const int fd = c->socket().native_handle();
+  for (auto [option, value] : {std::pair(TCP_KEEPIDLE, 5), std::pair(TCP_KEEPINTVL, 5), std::pair(TCP_KEEPCNT, 3),
+                               std::pair(TCP_USER_TIMEOUT, dead_peer_ms)})
+    (void)::setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
+  c->deadline = Steady::now() + chrono(options_.handshake_timeout);
+  const auto side = c->dialled_here ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
+  c->stream.async_handshake(side, [this, c](error_code ec) {
+    if (c->stage == Stage::gone) return;
+    if (!ec) return greeted(c);
+    ++count_.handshakes_failed;
+    end(c, fmt::format("no TLS 1.3 handshake with an Ed25519 certificate ({})", ec.message()));
+  });
+}
+
+void TlsNet::Impl::greeted(const ConnectionPtr& c) {
+  const auto key = authenticated_peer(c->stream.native_handle());
+  if (!key) {
+    ++count_.handshakes_failed;
+    return end(c, "it does not speak holdfast/1");
+  }
+  c->stage = Stage::deciding;
+  c->deadline = Time::max();  // core's time, not the peer's
+  on_node(c, [key = *key](Impl& self, const ConnectionPtr& on) { self.tell_connected(on, key); });
+}
+
+void TlsNet::Impl::core_has_decided(const ConnectionPtr& c) {
+  if (c->stage != Stage::deciding) return;
+  c->heard_at = c->sent_at = Steady::now();
+  if (c->dialled_here) {
+    c->stage = Stage::open;
+  } else {
+    c->stage = Stage::first_message;
+    c->deadline = c->heard_at + chrono(options_.first_message_timeout);
+  }
+  c->in.resize(16 << 10);  // a TLS record
+  c->paused = false;
+  read(c);
+  bool write_now;
+  {
+    std::lock_guard lock(c->mutex);
+    write_now = c->writing;
+  }
+  if (write_now) write(c);
+}
+
+// ---- reading -------------------------------------------------------------------------------------------
+
+void TlsNet::Impl::read(const ConnectionPtr& c) {
+  c->stream.async_read_some(asio::buffer(c->in), [this, c](error_code ec, std::size_t size) {
+    if (c->stage == Stage::gone) return;
+    if (ec) return end(c, ec == asio::error::eof || ec == asio::ssl::error::stream_truncated ? "" : ec.message());
+    count_.bytes_in += size;
+    c->heard_at = Steady::now();
+    c->unread = ByteView(c->in).first(size);
+    take_messages(c);
+  });
+}
+
+void TlsNet::Impl::take_messages(const ConnectionPtr& c) {
+  const bool first = c->stage == Stage::first_message;
+  const std::size_t bytes_max = first ? options_.first_message_bytes_max : message_bytes_max;
+  std::vector<Bytes> messages;
+  std::string broken;
+  while (!c->unread.empty() && !(first && !messages.empty())) {
+    auto message = c->frames.next(c->unread, bytes_max);
+    if (!message) {
+      broken = std::move(message.error().text);
+      break;
+    }
+    if (*message) messages.push_back(std::move(**message));
+  }
+  const bool wait = first && !messages.empty();
+  if (!messages.empty()) deliver(c, std::move(messages));
+  if (!broken.empty()) {
+    ++count_.broken;
+    return end(c, broken);
+  }
+  c->paused = wait || c->undelivered > options_.undelivered_bytes_max;
+  if (!c->paused) read(c);
+}
+
+void TlsNet::Impl::deliver(const ConnectionPtr& c, std::vector<Bytes> messages) {
+  std::size_t bytes = 0;
+  for (const auto& message : messages) bytes += message.size();
+  c->undelivered += bytes;
+  on_node(c, [messages = std::move(messages), bytes](Impl& self, const ConnectionPtr& on) mutable {
+    self.tell_messages(on, std::move(messages), bytes);
+  });
+}
+
+void TlsNet::Impl::core_has_taken(const ConnectionPtr& c, std::size_t bytes) {
+  if (c->stage == Stage::gone) return;
+  HF_CHECK(bytes <= c->undelivered, "{} of {}", bytes, c->undelivered);
+  c->undelivered -= bytes;
+  if (c->stage == Stage::first_message) {
+    c->stage = Stage::open;
+    c->deadline = Time::max();
+    settle(*c);
+  }
+  if (!c->paused || c->undelivered > options_.undelivered_bytes_max) return;
+  c->paused = false;
+  c->heard_at = Steady::now();
+  take_messages(c);
+}
+
+// ---- writing -------------------------------------------------------------------------------------------
+
+// Called when c->writing has become true, and again after each write; gathers what waits into one TLS write.
+void TlsNet::Impl::write(const ConnectionPtr& c) {
+  if (c->write_running) return;
+  if (c->stage != Stage::first_message && c->stage != Stage::open) return;  // core_has_decided() calls again
+  c->out.clear();
+  c->out_payload = 0;
+  {
+    std::lock_guard lock(c->mutex);
+    while (!c->queue.empty() && c->out.size() < write_bytes_max) {
+      const Bytes message = std::move(c->queue.front());
+      c->queue.pop_front();
+      const auto header = frame_header(message.size());
+      c->out.insert(c->out.end(), header.begin(), header.end());
+      c->out.insert(c->out.end(), message.begin(), message.end());
+      c->out_payload += message.size();
+    }
+    if (c->out.empty()) {
+      c->writing = false;
+      return;
+    }
+  }
+  c->write_running = true;
+  asio::async_write(c->stream, asio::buffer(c->out), [this, c](error_code ec, std::size_t size) {
+    c->write_running = false;
+    if (c->stage == Stage::gone) return;
+    if (ec) return end(c, ec.message());
+    count_.bytes_out += size;
+    c->unsent -= c->out_payload;
+    c->sent_at = Steady::now();
+    if (c->out.capacity() > 4 * write_bytes_max) Bytes().swap(c->out);  // after a very large message
+    write(c);
+  });
+}
+
+// ---- times and ends ----------------------------------------------------------------------------------
+
+void TlsNet::Impl::tick() {
+  const Time now = Steady::now();
+  std::vector<ConnectionPtr> all;
+  all.reserve(all_.size());
+  for (const auto& [id, c] : all_) all.push_back(c);
+  for (const auto& c : all) check_times(c, now);
+  tick_timer_.expires_after(tick_interval);
+  tick_timer_.async_wait([this](error_code ec) {
+    if (!ec) tick();
+  });
+}
+
+void TlsNet::Impl::check_times(const ConnectionPtr& c, Time now) {
+  if (now >= c->deadline)
+    return end(c, c->stage == Stage::opening ? "it did not answer in time" : "its first message did not come in time");
+  if (c->stage != Stage::first_message && c->stage != Stage::open) return;
+  if (!c->paused && now - c->heard_at >= chrono(options_.idle_timeout))
+    return end(c, "nothing was heard of it for too long");
+  if (now - c->sent_at < chrono(options_.sign_of_life_interval)) return;
+  {
+    std::lock_guard lock(c->mutex);
+    if (std::exchange(c->writing, true)) return;
+    c->queue.emplace_back();  // an empty frame
+  }
+  write(c);
+}
+
+// No longer one of the pending.
+void TlsNet::Impl::settle(Connection& c) {
+  if (!std::exchange(c.pending, false)) return;
+  --accepted_count_.pending;
+  --accepted_from_[c.address].pending;
+}
+
+void TlsNet::Impl::forget(const ConnectionPtr& c) {
+  c->stage = Stage::gone;
+  all_.erase(c->id);
+  if (c->dialled_here) return;
+  settle(*c);
+  --accepted_count_.open;
+  const auto from = accepted_from_.find(c->address);
+  if (--from->second.open == 0) accepted_from_.erase(from);
+}
+
+// Closed by the peer, by a broken rule or by time: core is told.
+void TlsNet::Impl::end(const ConnectionPtr& c, std::string_view why) {
+  if (c->stage == Stage::gone) return;
+  if (!why.empty()) log(fmt::format("connection {} {} closed: {}", c->dialled_here ? "to" : "from", c->peer, why));
+  forget(c);
+  error_code ignored;
+  c->socket().close(ignored);
+  on_node(c, [](Impl& self, const ConnectionPtr& on) { self.tell_closed(on); });
+}
+
+// Closed by core. Linger 0: what the kernel still holds is thrown away and the peer gets a reset.
+void TlsNet::Impl::reset(const ConnectionPtr& c) {
+  if (c->stage == Stage::gone) return;
+  forget(c);
+  error_code ignored;
+  c->socket().set_option(asio::socket_base::linger(true, 0), ignored);
+  c->socket().close(ignored);
+}
+
+void TlsNet::Impl::log(std::string_view line) {
+  constexpr unsigned lines_max = 20;
+  if (!options_.log) return;
+  const Time now = Steady::now();
+  if (now - log_window_start_ > std::chrono::seconds(10)) {
+    if (log_lines_ > lines_max) options_.log(fmt::format("and {} lines more", log_lines_ - lines_max));
+    log_window_start_ = now;
+    log_lines_ = 0;
+  }
+  if (++log_lines_ <= lines_max) options_.log(line);
+}
+
+}  // namespace holdfast::edge
