@@ -134,7 +134,8 @@ export class Pump {
     await this.#set(
       batch.map((k) => {
         const reply = by_key.get(k.key);
-        return reply ? take_reply(k, reply, answered_by, now) : try_later(k, now);
+        const sale = k.depends_on === null ? undefined : this.kept.get(k.depends_on);
+        return reply ? take_reply(k, reply, answered_by, now, sale) : try_later(k, now);
       }),
     );
     if (this.#writes_max === 1 && next_batch([...this.kept.values()], now).length === 0) this.#writes_max = undefined;

@@ -92,14 +92,19 @@ export function next_batch(all: readonly Kept[], now_ms: number, writes_max = ba
 export const is_passing = (status: number): boolean =>
   status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
 
-export function take_reply(k: Kept, reply: Reply, answered_by: string, now_ms: number): Kept {
+/**
+ * `sale`: the write of this till that `k` depends on. Until that one is done, "unknown receipt" only means that the node
+ * has lost it and does not have it back yet; the refund waits (protocol 8.3).
+ */
+export function take_reply(k: Kept, reply: Reply, answered_by: string, now_ms: number, sale?: Kept): Kept {
   if (reply.ok) {
     const first = k.first ?? reply;
     const base = { ...k, first, latest: reply, answered_by, replied_ms: now_ms, again: false, problem: null, attempts: 0 };
     if (reply.listed) return { ...base, state: 'listed', done_ms: now_ms };
     return { ...base, state: 'acknowledged', next_check_ms: 0, done_ms: null };
   }
-  if (is_passing(reply.problem.status)) return try_later({ ...k, problem: reply.problem }, now_ms);
+  const sale_missing = reply.problem.code === 'till/unknown_receipt' && sale?.state === 'acknowledged';
+  if (is_passing(reply.problem.status) || sale_missing) return try_later({ ...k, problem: reply.problem }, now_ms);
   return { ...k, state: 'refused', again: false, problem: reply.problem, done_ms: null };
 }
 

@@ -1,6 +1,6 @@
 // The line that always says what is safe. Pure: what is known in, level and sentences out (i18n keys with values).
-// Never says more than is known: `copied` counts mirrors that hold this till's last acknowledged write, or, before the
-// first one, everything the node has acknowledged.
+// Never says more than is known: `copied` counts mirrors that hold everything this till was told is copied; what is not
+// copied yet is counted beside it.
 
 import type { Safety } from '../lib/api';
 import type { Key, Values } from '../lib/i18n';
@@ -23,8 +23,9 @@ export interface Known {
   till_unknown: boolean;
 }
 
-export function copies(safety: Safety, last: Known['last']): number {
-  const needed = last && last.origin === safety.origin ? last.index + 1 : safety.size;
+export function copies(safety: Safety, last: Known['last'], uncopied: number): number {
+  const all = last && last.origin === safety.origin ? last.index + 1 : safety.size;
+  const needed = uncopied > 0 ? safety.cosigned_size : Math.min(all, safety.size);
   return safety.mirrors.filter((m) => m.held !== null && m.held >= needed).length;
 }
 
@@ -56,10 +57,9 @@ export function safety_line(known: Known): SafetyLine {
     raise('care');
     parts.push({ key: safety.provisional ? 'safe.provisional' : 'safe.not_yet_copied' });
   } else {
-    parts.push({
-      key: 'safe.copied',
-      values: { k: copies(safety, known.last), n: safety.mirrors.length, at: safety.cosigned_at },
-    });
+    const k = copies(safety, known.last, counts.uncopied);
+    if (k < safety.quorum) raise('care');
+    parts.push({ key: 'safe.copied', values: { k, n: safety.mirrors.length, at: safety.cosigned_at } });
   }
 
   if (known.silent_since === null) {

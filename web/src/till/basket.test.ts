@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import type { Product } from '../lib/api';
+import { add_product, quick_amounts, sale_lines, set_quantity, total_of, vat_sums, type Line } from './basket';
+
+const product = (sku: string, unit_price = '2.55'): Product => ({ sku, gtin: null, name: sku, unit_price, vat: 'S', goods: true });
+const rates = [{ code: 'S', name: 'Standard', rate: '20' }, { code: 'Z', name: 'Zero', rate: '0' }];
+
+describe('the basket', () => {
+  it('adds the same product to its line, another price to a line of its own', () => {
+    let lines: Line[] = [];
+    for (const p of [product('A'), product('B'), product('A'), product('A', '2.00')]) lines = add_product(lines, p).lines;
+    expect(lines.map((l) => `${l.sku} ${l.quantity} ${l.unit_price}`)).toEqual(['A 2 2.55', 'B 1 2.55', 'A 1 2.00']);
+    expect(total_of(lines, 2)).toBe(255 * 3 + 200);
+  });
+  it('never joins an open price with a listed product', () => {
+    const open: Line = { sku: 'A', name: 'odd', quantity: '1', unit_price: '2.55', vat: 'S', open: true };
+    expect(add_product([open], product('A')).lines).toHaveLength(2);
+  });
+  it('takes a line out at zero and refuses what is no quantity', () => {
+    const lines = add_product([], product('A')).lines;
+    expect(set_quantity(lines, 0, '0')).toEqual([]);
+    expect(set_quantity(lines, 0, '-1')).toBeNull();
+    expect(set_quantity(lines, 0, '1,5')?.[0]?.quantity).toBe('1.5');
+  });
+  it('stops at the largest quantity instead of overflowing', () => {
+    const lines = set_quantity(add_product([], product('A')).lines, 0, '1000000')!;
+    expect(add_product(lines, product('A')).lines[0]?.quantity).toBe('1000000');
+  });
+  it('sends names only for open prices: head office knows the others', () => {
+    const [listed] = sale_lines(add_product([], product('A')).lines);
+    expect(listed).toEqual({ sku: 'A', quantity: '1', unit_price: '2.55', vat: 'S' });
+  });
+  it('sums VAT by rate over rounded lines', () => {
+    const sums = vat_sums([{ vat: 'S', amount: 255 }, { vat: 'S', amount: 101 }, { vat: 'Z', amount: 90 }], rates);
+    expect(sums).toEqual([
+      { code: 'S', rate: '20', net: 212 + 84, vat: 43 + 17, gross: 356 },
+      { code: 'Z', rate: '0', net: 90, vat: 0, gross: 90 },
+    ]);
+  });
+  it('offers the exact sum and the notes above it', () => {
+    expect(quick_amounts(1985, 2)).toEqual([1985, 2000, 5000, 10000, 20000]);
+    expect(quick_amounts(2000, 2)[0]).toBe(2000);
+    expect(quick_amounts(0, 2)).toEqual([]);
+  });
+});

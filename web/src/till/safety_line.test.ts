@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { Safety } from '../lib/api';
+import { safety_line, type Known } from './safety_line';
+
+const safety: Safety = {
+  origin: 'N/s/1', size: 40, cosigned_size: 40, cosigned_at: '2026-11-22T14:03:05Z', epoch: 1, signing: 'signing', provisional: false, quorum: 2,
+  mirrors: [{ site: 'a', held: 40, last_heard_at: null }, { site: 'b', held: 40, last_heard_at: null }, { site: 'c', held: null, last_heard_at: null }],
+  no_copy_elsewhere_since: null, replaced_by: null, listed: 0, not_taken_in: 0,
+};
+const counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0 };
+const line = (known: Partial<Known>) =>
+  safety_line({ safety, silent_since: null, counts, last: { origin: 'N/s/1', index: 39 }, till_unknown: false, ...known });
+const keys = (known: Partial<Known>) => line(known).parts.map((p) => p.key);
+
+describe('the safety line', () => {
+  it('says how many mirrors hold this till’s last write, and when', () => {
+    expect(line({})).toEqual({ level: 'good', parts: [{ key: 'safe.copied', values: { k: 2, n: 3, at: safety.cosigned_at } }] });
+  });
+  it('never counts a mirror that does not hold it', () => {
+    const behind = { ...safety, mirrors: safety.mirrors.map((m) => ({ ...m, held: 39 })) };
+    const said = line({ safety: behind });
+    expect(said.parts[0]?.values?.k).toBe(0);
+    expect(said.level).toBe('care');
+  });
+  it('counts what is not copied yet beside it', () => {
+    const said = line({ safety: { ...safety, size: 41 }, last: { origin: 'N/s/1', index: 40 }, counts: { ...counts, uncopied: 1 } });
+    expect(said.parts.map((p) => p.key)).toEqual(['safe.copied', 'safe.uncopied']);
+    expect(said.parts[0]?.values?.k).toBe(2);
+  });
+  it('says since when there is no copy elsewhere, even if an old checkpoint was copied', () => {
+    const said = line({ safety: { ...safety, no_copy_elsewhere_since: '2026-11-22T13:00:00Z' } });
+    expect(said.parts[0]).toEqual({ key: 'safe.here_only', values: { since: '2026-11-22T13:00:00Z' } });
+    expect(said.level).toBe('care');
+  });
+  it('says how many sales wait when the node does not answer, and that others are kept', () => {
+    const said = line({ silent_since: '2026-11-22T14:04:00Z', counts: { ...counts, waiting: 3, uncopied: 2 } });
+    expect(said.level).toBe('alarm');
+    expect(said.parts.map((p) => [p.key, p.values?.n])).toEqual([['safe.no_answer', 3], ['safe.kept_here', 2]]);
+  });
+  it('never says "copied" of a provisional, replaced, stopped or silent node', () => {
+    for (const known of [
+      { safety: { ...safety, provisional: true } }, { safety: { ...safety, replaced_by: { origin: 'N/s/2' } } },
+      { safety: { ...safety, signing: 'stopped' as const } }, { silent_since: '2026-11-22T14:04:00Z' }, { safety: null },
+    ]) {
+      expect(keys(known)).not.toContain('safe.copied');
+      expect(line(known).level).not.toBe('good');
+    }
+  });
+  it('tells that a started node asks before it signs', () => {
+    expect(keys({ safety: { ...safety, signing: 'asking' } })).toContain('safe.asks_first');
+  });
+  it('tells what waits for a person', () => {
+    const said = line({ safety: { ...safety, not_taken_in: 4, listed: 2 }, counts: { ...counts, refused: 1, needs_manager: 1 } });
+    expect(said.parts.map((p) => p.key)).toEqual(['safe.copied', 'safe.needs_manager', 'safe.refused', 'safe.not_taken_in', 'safe.listed']);
+    expect(said.level).toBe('care');
+  });
+});
