@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long replay-million
+.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -21,10 +21,6 @@ check-all: ## test, then all unit tests under asan and tsan, then clang-tidy ove
 crash-long: ## kill -9 a loaded store node 200 times at random moments
 	@tools/setup build web test
 	@node tools/run-stages.mjs crash-long
-
-replay-million: ## replay 1,000,000 sales with and without snapshot, and after export and import
-	@tools/setup build web test
-	@node tools/run-stages.mjs replay-million
 
 bench: ## measured beside SQLite and PostgreSQL 15 on this machine
 	@tools/setup build web bench

@@ -42,6 +42,7 @@ const stages = {
   verifier: { run: () => nodeTests('test/verifier'), needs: ['build'] },
   e2e: { run: () => nodeTests('test/e2e'), needs: ['build', 'web'] },
   crash: { run: () => nodeTests('test/crash'), needs: ['build'] },
+  'crash-long': { run: () => nodeTests('test/crash'), needs: ['build'], env: { HF_KILLS: '200' } },
   pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
   'asan-build': { run: () => build('asan') },
   asan: { run: () => units('asan'), needs: ['asan-build'] },
@@ -58,6 +59,7 @@ const ways = {
   'check-all': ['build', 'format', 'layers', 'unit', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages', 'asan-build', 'asan',
     'tsan-build', 'tsan', 'lint'],
   lint: ['lint'],
+  'crash-long': ['build', 'crash-long'],
 };
 
 const way = process.argv[2];
@@ -76,12 +78,12 @@ if (unknown.length) {
 const logs = join(top, 'build/logs');
 mkdirSync(logs, { recursive: true });
 
-function runCommand(command, log) {
+function runCommand(command, env, log) {
   return new Promise((resolve) => {
     log.write(`$ ${command.join(' ')}\n`);
     const child = spawn(command[0], command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, HOLDFAST: process.env.HOLDFAST ?? program },
+      env: { ...process.env, HOLDFAST: process.env.HOLDFAST ?? program, ...env },
     });
     child.stdout.on('data', (chunk) => log.write(chunk));
     child.stderr.on('data', (chunk) => log.write(chunk));
@@ -105,6 +107,18 @@ function countTests(text) {
   };
 }
 
+// Of a failed stage's output: each failed test with what follows it, else the end.
+function whatFailed(text) {
+  const lines = text.split('\n');
+  const marks = /^\s*not ok \d|^(?:\d+: )?.*: Failure$|error:|^FAILED: /;
+  const shown = new Set();
+  lines.forEach((line, at) => {
+    if (marks.test(line)) for (let i = at; i < Math.min(at + 14, lines.length); i++) shown.add(i);
+  });
+  const some = [...shown].sort((a, b) => a - b).slice(0, 150).map((at) => lines[at]);
+  return [...some, some.length ? '-- and the end of it:' : '', ...lines.slice(some.length ? -15 : -60)].join('\n');
+}
+
 const results = [];
 for (const name of only ?? ways[way]) {
   const stage = stages[name];
@@ -120,7 +134,7 @@ for (const name of only ?? ways[way]) {
   console.log(`-- ${name} ...`);
   let code = 0;
   for (const command of stage.run()) {
-    code = await runCommand(command, log);
+    code = await runCommand(command, stage.env, log);
     if (code !== 0) break;
   }
   await new Promise((resolve) => log.end(resolve));
@@ -131,7 +145,7 @@ for (const name of only ?? ways[way]) {
   results.push({ name, state, seconds, ...counts });
   console.log(`-- ${name}: ${state} in ${seconds.toFixed(1)} s${counts.passed ? `, ${counts.passed} tests passed` : ''}`);
   if (state === 'FAILED') {
-    console.log(text.split('\n').slice(-60).join('\n'));
+    console.log(whatFailed(text));
     console.log(`-- the whole output of ${name}: ${path}`);
   }
 }
