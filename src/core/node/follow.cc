@@ -18,8 +18,8 @@ Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryI
   return used;
 }
 
-Result<std::optional<fold::FollowedPrefix>> NodeImpl::next_prefix(const SiteName& site, const Origin& origin, std::uint64_t from,
-                                                                  std::uint64_t to) {
+Result<std::optional<fold::FollowedPrefix>> NodeImpl::next_prefix(const SiteName& site, const Origin& origin,
+                                                                  std::uint64_t from, std::uint64_t to) {
   sync::Replica* replica = replicas_.find(origin);
   if (replica == nullptr || to <= from || replica->size() < to) return std::optional<fold::FollowedPrefix>();
   HF_TRY(const bool used, holds_used(origin, from, to));

@@ -26,7 +26,8 @@ const chain::Registration* NodeImpl::successor_of(const Origin& origin) const {
 Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (catch_up_ && m.origin == origin_ && session.site == catch_up_->from) return take_catch_up(session, m);
   const SiteName& owner = m.origin.site;
-  const bool wanted = chain_.is_mirror(me_->name, owner) || chain_.follows(me_->name, owner) || needs_.contains(m.origin);
+  const bool wanted =
+      chain_.is_mirror(me_->name, owner) || chain_.follows(me_->name, owner) || needs_.contains(m.origin);
   const sync::KeyRing& keys = rebuild_ ? rebuild_->keys() : keys_;
   auto key = keys.log_key(m.origin);
   if (!key) key = keys_.log_key(m.origin);
@@ -35,10 +36,12 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (!needs_.contains(m.origin) && m.first + m.entries.size() > acceptable_size(m.origin))
     return fail("node/refused", fmt::format("{} is sealed here", m.origin.text()));
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
-  if (replica->frozen) return fail("node/refused", fmt::format("{} contradicts itself; nothing more of it is taken", m.origin.text()));
+  if (replica->frozen)
+    return fail("node/refused", fmt::format("{} contradicts itself; nothing more of it is taken", m.origin.text()));
   const Status taken = replica->take(m, *key, chain_.bounds, now_);
   if (!taken && taken.error().code == "sync/contradiction") {
-    HF_TRY_VOID(contradiction(replica, m.origin, replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note));
+    HF_TRY_VOID(contradiction(replica, m.origin,
+                              replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note));
     return taken;
   }
   if (!taken && taken.error().code != "sync/out_of_order") return taken;
@@ -55,7 +58,8 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (replica->gossiped) {
     const auto agrees = replica->agrees(replica->gossiped->checkpoint);
     if (!agrees && agrees.error().code == "sync/contradiction")
-      return contradiction(replica, m.origin, journal::to_text(replica->latest()->note), journal::to_text(replica->gossiped->note));
+      return contradiction(replica, m.origin, journal::to_text(replica->latest()->note),
+                           journal::to_text(replica->gossiped->note));
     if (agrees && *agrees) replica->gossiped.reset();
   }
   return cosign_if_held(*replica);
@@ -63,7 +67,8 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
 
 // A mirror's promise: stored durably, consistent with all it ever saw of this journal, and no newer epoch sealed it (4.1, 5.2).
 bool NodeImpl::may_cosign(const Origin& origin) const {
-  if (!chain_.is_mirror(me_->name, origin.site) || phase_ == Phase::rebuilding || phase_ == Phase::stopped) return false;
+  if (!chain_.is_mirror(me_->name, origin.site) || phase_ == Phase::rebuilding || phase_ == Phase::stopped)
+    return false;
   const auto it = state_.epochs.find(origin.site);
   if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return false;
   if (origin_.epoch == 1) return true;
@@ -99,14 +104,15 @@ Status NodeImpl::cosign_if_held(sync::Replica& replica) {
     if (agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
     const std::string note_b = journal::to_text(replica.offered->note);
     replica.offered.reset();
-    return contradiction(&replica, c.origin, replica.latest() ? journal::to_text(replica.latest()->note) : std::string(), note_b);
+    return contradiction(&replica, c.origin,
+                         replica.latest() ? journal::to_text(replica.latest()->note) : std::string(), note_b);
   }
   if (!*agrees) return {};  // behind: we catch up and sign the one on offer
   const std::string note = journal::to_text(replica.offered->note);
   replica.offered.reset();
   const journal::NoteSignature signature =
-      journal::cosign(c, journal::cosigner_name(chain_.chain, me_->name), world_.signer.public_key(KeyUse::cosign), now_,
-                      [&](ByteView text) { return world_.signer.sign(KeyUse::cosign, text); });
+      journal::cosign(c, journal::cosigner_name(chain_.chain, me_->name), world_.signer.public_key(KeyUse::cosign),
+                      now_, [&](ByteView text) { return world_.signer.sign(KeyUse::cosign, text); });
   ++counters_.cosignatures_given;
   send_site(c.origin.site, sync::Cosignature{c.origin, c.size, signature});
   // 4.3: the other mirrors of this journal hear what we have signed.
@@ -121,7 +127,8 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
   const auto key = keys_.log_key(c.origin);
   sync::Replica* replica = replicas_.find(c.origin);
   if (c.origin == origin_) replica = own_.get();
-  const bool concerned = c.origin == origin_ || (chain_.is_mirror(*session.site, c.origin.site) && chain_.is_mirror(me_->name, c.origin.site));
+  const bool concerned = c.origin == origin_ ||
+                         (chain_.is_mirror(*session.site, c.origin.site) && chain_.is_mirror(me_->name, c.origin.site));
   if (!key || !concerned) return fail("node/refused", "this checkpoint does not concern us");
   HF_TRY(journal::SignedCheckpoint seen, journal::open_checkpoint(m.note, *key));
   if (replica == nullptr) return {};
@@ -133,19 +140,22 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
   }
   if (agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
   const std::string ours = replica->latest() ? journal::to_text(replica->latest()->note) : std::string();
-  if (!replica->frozen && !ours.empty() && c.origin != origin_) send(session.id, sync::Gossip{ours});  // he should see it too
+  if (!replica->frozen && !ours.empty() && c.origin != origin_)
+    send(session.id, sync::Gossip{ours});  // he should see it too
   return contradiction(replica, c.origin, ours, m.note);
 }
 
 // Two statements under one key that cannot both be true. Kept as evidence, shown, and nothing further is cosigned (4.3).
 Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, std::string note_a, std::string note_b) {
-  const auto of_site = std::ranges::count_if(state_.contradictions, [&](const auto& seen) { return seen.origin == origin; });
+  const auto of_site =
+      std::ranges::count_if(state_.contradictions, [&](const auto& seen) { return seen.origin == origin; });
   const bool known = std::ranges::any_of(state_.contradictions, [&](const auto& seen) {
     return seen.origin == origin && (seen.note_b == note_b || seen.note_a == note_b);
   });
   if (replica != nullptr && origin != origin_) replica->frozen = true;
   if (origin == origin_) contradicted_ = true;
-  if (known || static_cast<std::size_t>(of_site) >= contradictions_a_site_max || phase_ == Phase::rebuilding || !own_) return {};
+  if (known || static_cast<std::size_t>(of_site) >= contradictions_a_site_max || phase_ == Phase::rebuilding || !own_)
+    return {};
   const std::size_t number = state_.contradictions.size();
   HF_TRY_VOID(world_.disk.write_all(evidence_path(origin, number), as_bytes(note_a + "\n" + note_b)));
   HF_TRY_VOID(append_event({now_, std::nullopt, fold::ContradictionSeen{origin, note_a, note_b}}));
@@ -167,7 +177,8 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   HF_TRY(const journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(m.note, *key));
   const Status taken = replica->take_cosigned(signed_by_owner, keys_);
   if (!taken && taken.error().code == "sync/contradiction")
-    return contradiction(replica, c.origin, replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note);
+    return contradiction(replica, c.origin,
+                         replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note);
   // A mirror whose new key we do not know yet is no reason to end a link.
   if (!taken && taken.error().code == "sync/bad_signature") return {};
   return taken;
@@ -199,7 +210,9 @@ sync::Known NodeImpl::what_we_know(const SiteName& site) const {
   known.site = site;
   for (const auto& [origin, replica] : replicas_.all()) {
     if (origin.site != site) continue;
-    sync::HeldEpoch held{origin, replica->size(), replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), 0, {}, {}};
+    sync::HeldEpoch held{
+        origin, replica->size(), replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), 0, {},
+        {}};
     if (replica->announced) {
       held.announced = replica->announced->size;
       held.announced_at = replica->announced->at;
@@ -231,10 +244,12 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
   if (sealed != known.sealed_by.end() && sealed->second != c.note)
-    return fail("node/refused", fmt::format("epoch {} was given to another certificate; ask for a higher number", c.epoch));
+    return fail("node/refused",
+                fmt::format("epoch {} was given to another certificate; ask for a higher number", c.epoch));
   if (sealed == known.sealed_by.end()) {
     if (known.sealed_below >= c.epoch)
-      return fail("node/refused", fmt::format("epoch {} or a higher one has been taken here; ask for a higher number", c.epoch));
+      return fail("node/refused",
+                  fmt::format("epoch {} or a higher one has been taken here; ask for a higher number", c.epoch));
     HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{c.note}}));
   }
   // The answer leaves when the seal is durable; then nothing of a lower epoch is cosigned here any more.
@@ -258,8 +273,10 @@ Status NodeImpl::on(Session& session, const sync::Register& m) {
     return fail("node/refused", "we have not sealed for this certificate; ask us to seal first");
   const auto taken = known.registrations.find(c.epoch);
   if (taken != known.registrations.end() && taken->second != registration.note)
-    return fail("node/refused", fmt::format("epoch {} is registered here with other contents; a new certificate is needed", c.epoch));
-  if (taken == known.registrations.end() && !known.registrations.empty() && known.registrations.rbegin()->first > c.epoch)
+    return fail("node/refused",
+                fmt::format("epoch {} is registered here with other contents; a new certificate is needed", c.epoch));
+  if (taken == known.registrations.end() && !known.registrations.empty() &&
+      known.registrations.rbegin()->first > c.epoch)
     return fail("node/refused", "a higher epoch is registered here");
   HF_TRY_VOID(take_registration(registration));
   session.rebuilding = false;
@@ -287,7 +304,8 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     return {};
   }
   // 4.6: a fellow mirror's answer. Seals are taken as our own; the longest is what we must hold before we sign.
-  if (!chain_.is_mirror(*session.site, m.site) || !chain_.is_mirror(me_->name, m.site) || phase_ == Phase::rebuilding) return {};
+  if (!chain_.is_mirror(*session.site, m.site) || !chain_.is_mirror(me_->name, m.site) || phase_ == Phase::rebuilding)
+    return {};
   for (const std::string& note : m.seals) {
     const auto c = chain::open_certificate(chain_, note);
     if (!c || c->site != m.site || epochs_of(m.site).sealed_below >= c->epoch) continue;

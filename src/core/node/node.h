@@ -23,8 +23,8 @@
 
 namespace holdfast::node {
 
-inline constexpr std::string_view chain_file_path = "chain.hfc";         // in the data directory
-inline constexpr std::string_view certificate_path = "certificate.note"; // of a machine that is to open a new epoch
+inline constexpr std::string_view chain_file_path = "chain.hfc";          // in the data directory
+inline constexpr std::string_view certificate_path = "certificate.note";  // of a machine that is to open a new epoch
 inline constexpr std::string_view software_version = "holdfast 0.1.0";
 
 struct Options {
@@ -51,17 +51,17 @@ struct MirrorView {
 };
 struct Safety {
   Origin origin;
-  std::uint64_t size = 0;             // durable entries
+  std::uint64_t size = 0;  // durable entries
   std::uint64_t cosigned_size = 0;
   std::optional<Instant> cosigned_at;
   Phase phase = Phase::asking;
-  bool provisional = false;           // epoch not yet registered with q (5.5)
+  bool provisional = false;  // epoch not yet registered with q (5.5)
   unsigned quorum = 0;
   std::vector<MirrorView> mirrors;
   std::optional<Instant> no_copy_since;  // since when the newest entries have had no quorum of copies elsewhere
   std::optional<Origin> replaced_by;
-  std::uint64_t listed = 0;           // open items of the list
-  std::uint64_t not_taken_in = 0;     // events of tails known and neither re-admitted nor listed
+  std::uint64_t listed = 0;        // open items of the list
+  std::uint64_t not_taken_in = 0;  // events of tails known and neither re-admitted nor listed
 };
 
 enum class LinkState { up, down, cut };
@@ -75,7 +75,7 @@ struct SiteView {
   SiteName site;
   chain::SiteKind kind = chain::SiteKind::store;
   bool is_here = false;
-  std::optional<Origin> origin;       // newest epoch known here
+  std::optional<Origin> origin;  // newest epoch known here
   Trading trading = Trading::not_yet_known;
   std::optional<Instant> heard_at;    // last message or heartbeat, or what a peer told of it
   std::optional<std::uint64_t> size;  // announced (heartbeat) or our own
@@ -85,24 +85,24 @@ struct SiteView {
   std::optional<std::uint64_t> followed_size;
   const till::Totals* totals = nullptr;  // ours, or by what we follow; valid until the next turn
   std::uint64_t contradictions = 0;
-  std::vector<LinkView> links;        // known here: ours; of others only their link to us
+  std::vector<LinkView> links;  // known here: ours; of others only their link to us
 };
 
 // The rebuild's report (promise 7): what came back, what is known lost, since when nothing is known.
 struct RecoveryReport {
   Origin old_origin, new_origin;
-  std::uint64_t cosigned = 0;                 // entries kept: the largest sealed size
-  std::optional<std::uint64_t> announced;     // largest size a mirror heard announced
+  std::uint64_t cosigned = 0;              // entries kept: the largest sealed size
+  std::optional<std::uint64_t> announced;  // largest size a mirror heard announced
   std::optional<Instant> announced_at;
   std::uint64_t resubmitted = 0, readmitted = 0, listed = 0;
-  std::uint64_t known_lost = 0;               // announced - cosigned - what came back by tills or tails, never below 0
+  std::uint64_t known_lost = 0;  // announced - cosigned - what came back by tills or tails, never below 0
   std::vector<ReceiptNumber> missing_receipts;  // of the old series, at most 1000
-  std::optional<Instant> not_yet_known_since; // the last moment a mirror heard of the old machine
-  std::uint64_t entries_fetched = 0;          // by this rebuild, own and followed journals
+  std::optional<Instant> not_yet_known_since;   // the last moment a mirror heard of the old machine
+  std::uint64_t entries_fetched = 0;            // by this rebuild, own and followed journals
   std::uint64_t bytes_fetched = 0;
 };
-struct Progress {                             // while rebuilding
-  std::string step;                           // "sealing 1 of 2", "fetching store-03/1: 5000 of 20000"
+struct Progress {    // while rebuilding
+  std::string step;  // "sealing 1 of 2", "fetching store-03/1: 5000 of 20000"
 };
 
 class Node : public NetEvents {

@@ -21,7 +21,8 @@ inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
 inline constexpr Duration seal_grace = seconds(1);
 inline constexpr std::size_t unsent_bytes_max = 8u << 20;
-inline constexpr std::size_t unsigned_bytes_max = 1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
+inline constexpr std::size_t unsigned_bytes_max =
+    1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
 inline constexpr std::size_t waiting_writes_max = 100'000;
 inline constexpr std::size_t inbox_bytes_max = 256u << 20;
 inline constexpr std::size_t contradictions_a_site_max = 8;
@@ -40,10 +41,10 @@ struct Session {
   ConnectionId id = 0;
   PublicKey tls{};
   bool dialled_here = false;
-  std::optional<SiteName> site;   // once Hello was accepted
+  std::optional<SiteName> site;  // once Hello was accepted
   std::uint32_t epoch = 0;
-  bool rebuilding = false;        // holds a certificate, not yet a registration
-  bool superseded = false;        // an older epoch of its site: only its tail is taken
+  bool rebuilding = false;  // holds a certificate, not yet a registration
+  bool superseded = false;  // an older epoch of its site: only its tail is taken
   std::map<Origin, Feed> feeds;
 };
 
@@ -51,19 +52,19 @@ struct Peer {
   SiteName site;
   std::optional<ConnectionId> session;
   std::optional<ConnectionId> dialling;
-  Instant redial_at;                      // monotonic
-  std::optional<Instant> heard_at;        // UTC
+  Instant redial_at;                // monotonic
+  std::optional<Instant> heard_at;  // UTC
   std::optional<Instant> heard_monotonic;
-  std::optional<sync::Heartbeat> beat;    // newest
+  std::optional<sync::Heartbeat> beat;  // newest
   // of a mirror of ours
   std::optional<std::uint64_t> held;
-  std::optional<sync::Known> told;        // its answer to Ask about us, since this start
+  std::optional<sync::Known> told;  // its answer to Ask about us, since this start
 };
 
 // While asking: entries a mirror has and we do not (protocol 3.2).
 struct CatchUp {
   SiteName from;
-  std::uint64_t base = 0;   // our last signed size; what lies above is set aside
+  std::uint64_t base = 0;  // our last signed size; what lies above is set aside
   journal::SignedCheckpoint target;
   std::vector<Bytes> entries;
   Instant asked_at;
@@ -103,10 +104,22 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   const Counters& counters() const override { return counters_; }
 
  private:
-  struct Connected { ConnectionId id; PublicKey tls; bool dialled_here; };
-  struct Arrived { ConnectionId id; Bytes message; };
-  struct Closed { ConnectionId id; };
-  struct Waiting { fold::WriteRequest request; Answer answer; };
+  struct Connected {
+    ConnectionId id;
+    PublicKey tls;
+    bool dialled_here;
+  };
+  struct Arrived {
+    ConnectionId id;
+    Bytes message;
+  };
+  struct Closed {
+    ConnectionId id;
+  };
+  struct Waiting {
+    fold::WriteRequest request;
+    Answer answer;
+  };
 
   // open.cc
   Status open_own_journal();
@@ -177,8 +190,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // follow.cc
   Status follow_if_due();
   Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end) const;
-  Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin, std::uint64_t from,
-                                                          std::uint64_t to);
+  Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
+                                                          std::uint64_t from, std::uint64_t to);
   const chain::Registration* successor_of(const Origin& origin) const;
 
   // rebuild.cc
@@ -208,9 +221,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   sync::KeyRing keys_;
   Origin origin_;
   std::optional<chain::Certificate> certificate_;
-  std::string registration_;              // ours, epoch > 1
+  std::string registration_;  // ours, epoch > 1
   sync::Replicas replicas_;
-  std::unique_ptr<sync::Replica> own_;    // null while rebuilding
+  std::unique_ptr<sync::Replica> own_;  // null while rebuilding
   fold::State state_;
   Phase phase_ = Phase::asking;
   std::string origin_text_;
@@ -228,18 +241,19 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // owner
   sync::Offers offers_;
-  std::vector<std::uint64_t> marks_;      // commit boundaries to sign between, when signing begins late
+  std::vector<std::uint64_t> marks_;  // commit boundaries to sign between, when signing begins late
   std::size_t bytes_since_mark_ = 0;
   std::size_t unsigned_bytes_ = 0;
-  std::optional<Instant> unsigned_since_; // monotonic
+  std::optional<Instant> unsigned_since_;  // monotonic
   std::optional<Instant> cosigned_at_;
   std::optional<Instant> no_copy_since_;
   Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
   std::optional<CatchUp> catch_up_;
-  bool contradicted_ = false;             // a mirror showed a checkpoint under our key that is not ours
+  bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 
   // mirror (4.6)
-  std::map<SiteName, std::map<SiteName, std::uint64_t>> told_of_;  // journal's site -> mirror -> longest cosigned size told
+  std::map<SiteName, std::map<SiteName, std::uint64_t>>
+      told_of_;  // journal's site -> mirror -> longest cosigned size told
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;
   std::optional<Instant> quorum_sealed_at_;
@@ -250,7 +264,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // stopped
   std::optional<Origin> replaced_by_;
   std::uint64_t replaced_kept_ = 0;
-  std::uint64_t tail_waiting_ = 0;        // entries offered and not yet taken
+  std::uint64_t tail_waiting_ = 0;             // entries offered and not yet taken
   std::map<std::string, sync::Tail> relayed_;  // tails kept here for a site's new epoch, by their path
   std::uint64_t snapshot_size_ = 0;
   Counters counters_;

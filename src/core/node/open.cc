@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -18,7 +17,9 @@ struct Snapshot {
 };
 
 Result<Snapshot> decode_snapshot(ByteView bytes, const Origin& origin) {
-  const auto bad = [](std::string_view why) { return fail("node/bad_snapshot", fmt::format("a snapshot is not usable: {}", why)); };
+  const auto bad = [](std::string_view why) {
+    return fail("node/bad_snapshot", fmt::format("a snapshot is not usable: {}", why));
+  };
   if (bytes.size() < 32) return bad("too short");
   const ByteView body = bytes.first(bytes.size() - 32);
   const Hash sum = sha256(body);
@@ -57,10 +58,14 @@ std::optional<Snapshot> newest_snapshot(Disk& disk, const Origin& origin) {
 
 std::string_view to_text(Phase phase) {
   switch (phase) {
-    case Phase::rebuilding: return "rebuilding";
-    case Phase::asking: return "asking";
-    case Phase::signing: return "signing";
-    case Phase::stopped: return "stopped";
+    case Phase::rebuilding:
+      return "rebuilding";
+    case Phase::asking:
+      return "asking";
+    case Phase::signing:
+      return "signing";
+    case Phase::stopped:
+      return "stopped";
   }
   return "stopped";
 }
@@ -76,14 +81,19 @@ Result<std::unique_ptr<Node>> Node::open(World world, Options options) {
 }
 
 NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
-    : world_(world), options_(std::move(options)), chain_(std::move(file)), keys_(chain_), replicas_(world.disk, world.executor) {}
+    : world_(world),
+      options_(std::move(options)),
+      chain_(std::move(file)),
+      keys_(chain_),
+      replicas_(world.disk, world.executor) {}
 
 Status NodeImpl::start() {
   now_ = world_.clock.now();
   monotonic_ = world_.clock.monotonic();
   me_ = chain_.find(options_.site);
   if (me_ == nullptr)
-    return fail("node/wrong_site", fmt::format("the chain file of {} names no site \"{}\"", chain_.chain, options_.site.view()));
+    return fail("node/wrong_site",
+                fmt::format("the chain file of {} names no site \"{}\"", chain_.chain, options_.site.view()));
   for (const chain::Site& site : chain_.sites)
     if (site.name != me_->name && chain_.linked(me_->name, site.name)) peers_[site.name].site = site.name;
   const PublicKey log_key = world_.signer.public_key(KeyUse::log);
@@ -92,14 +102,16 @@ Status NodeImpl::start() {
   if (auto note = world_.disk.read_all(certificate_path)) {
     HF_TRY(certificate_, chain::open_certificate(chain_, as_text(*note)));
     if (certificate_->site != me_->name)
-      return fail("node/wrong_site", fmt::format("the certificate here is for {}, not for {}", certificate_->site.view(), me_->name.view()));
+      return fail("node/wrong_site", fmt::format("the certificate here is for {}, not for {}",
+                                                 certificate_->site.view(), me_->name.view()));
     keys = certificate_->keys;
     epoch = certificate_->epoch;
   }
   if (keys.log != log_key)
-    return fail("node/wrong_site", fmt::format("the keys in this directory are not those that the chain file or certificate names "
-                                               "for {}; is it another site's directory?",
-                                               me_->name.view()));
+    return fail("node/wrong_site",
+                fmt::format("the keys in this directory are not those that the chain file or certificate names "
+                            "for {}; is it another site's directory?",
+                            me_->name.view()));
   origin_ = {chain_.chain, me_->name, epoch};
   origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
@@ -180,7 +192,8 @@ Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage() const 
     HF_TRY(const Bytes first, log->read(0));
     HF_TRY(const fold::Event event, fold::decode(first));
     const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
-    if (opened == nullptr) return fail("journal/damaged", "entry 0 of " + log->origin().text() + " does not open an epoch");
+    if (opened == nullptr)
+      return fail("journal/damaged", "entry 0 of " + log->origin().text() + " does not open an epoch");
     HF_TRY(const chain::Registration registration, chain::parse_registration(opened->registration));
     if (registration.old_origin.epoch >= log->origin().epoch)
       return fail("journal/damaged", "entry 0 of " + log->origin().text() + " names no earlier epoch");
@@ -188,8 +201,9 @@ Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage() const 
     if (registration.kept_size == 0) break;
     const auto it = replicas_.all().find(registration.old_origin);
     if (it == replicas_.all().end())
-      return fail("sync/missing_entries", fmt::format("the journal of {} that this one continues is not on this disk; rebuild this site",
-                                                      registration.old_origin.text()));
+      return fail("sync/missing_entries",
+                  fmt::format("the journal of {} that this one continues is not on this disk; rebuild this site",
+                              registration.old_origin.text()));
     log = &it->second->log();
   }
   std::reverse(out.begin(), out.end());
@@ -220,13 +234,15 @@ Status NodeImpl::replay_log(journal::Log& log, EntryIndex first, EntryIndex end)
 Status NodeImpl::append_start_events() {
   if (phase_ == Phase::stopped) return {};
   if (own_->log().size() == 0)
-    HF_TRY_VOID(append_event({now_, std::nullopt,
-                              fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}}));
+    HF_TRY_VOID(
+        append_event({now_, std::nullopt,
+                      fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}}));
   ByteArray<8> random;
   world_.entropy.fill(random);
   std::uint64_t bits;
   std::memcpy(&bits, random.data(), sizeof bits);
-  return append_event({now_, std::nullopt, fold::NodeStarted{SeriesId{bits & ((1ull << 40) - 1)}, std::string(software_version)}});
+  return append_event(
+      {now_, std::nullopt, fold::NodeStarted{SeriesId{bits & ((1ull << 40) - 1)}, std::string(software_version)}});
 }
 
 Status NodeImpl::load_cut_list() {

@@ -10,7 +10,8 @@ namespace holdfast::node {
 // 3.1: signs only after r mirrors have told the largest size and newest epoch they know.
 Status NodeImpl::leave_asking_if_told() {
   if (contradicted_ || catch_up_) {
-    if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10)) catch_up_.reset();  // the mirror went away: ask again
+    if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10))
+      catch_up_.reset();  // the mirror went away: ask again
     return {};
   }
   const unsigned needed = me_->mirrors.empty() ? 0 : chain_.honest_any(*me_);
@@ -130,8 +131,9 @@ Status NodeImpl::checkpoint_if_due() {
 Status NodeImpl::sign_checkpoint(std::uint64_t size) {
   HF_TRY(const Hash root, own_->log().root_at(size));
   ++counters_.checkpoints;
-  return own_->put_signed(journal::sign_checkpoint({origin_, size, root}, world_.signer.public_key(KeyUse::log),
-                                                   [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); }));
+  return own_->put_signed(
+      journal::sign_checkpoint({origin_, size, root}, world_.signer.public_key(KeyUse::log),
+                               [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); }));
 }
 
 Status NodeImpl::offer_if_possible() {

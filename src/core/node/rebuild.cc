@@ -32,7 +32,8 @@ Status NodeImpl::advance_rebuild() {
     }
     record_ = recovery::Record{choice, 0, 0};
     if (choice.kept_size > 0)
-      needs_[choice.old_origin] = {choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
+      needs_[choice.old_origin] = {
+          choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
   }
   HF_TRY_VOID(rebuild_fetch());
   if (std::ranges::any_of(needs_, [](const auto& n) { return !n.second.met; })) return {};
@@ -48,9 +49,10 @@ Status NodeImpl::rebuild_fetch() {
     if (size >= need.size) {
       HF_TRY(const Hash root, replica->log().root_at(need.size));
       if (need.root && root != *need.root)
-        return fail("journal/damaged", fmt::format("what was fetched of {} does not give the root that was sealed or followed; "
-                                                   "a mirror lies: choose a clean point, or seal with another quorum",
-                                                   origin.text()));
+        return fail("journal/damaged",
+                    fmt::format("what was fetched of {} does not give the root that was sealed or followed; "
+                                "a mirror lies: choose a clean point, or seal with another quorum",
+                                origin.text()));
       need.met = true;
       found.emplace_back(origin, need.size);
       continue;
@@ -58,7 +60,8 @@ Status NodeImpl::rebuild_fetch() {
     step_ = fmt::format("fetching {}: {} of {}", origin.text(), size, need.size);
     if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < retry_interval) continue;
     // Of our own: those who sealed with it. Of others: its owner, or whoever mirrors it.
-    std::vector<SiteName> holders = origin.site == me_->name ? record_->choice.holders : std::vector<SiteName>{origin.site};
+    std::vector<SiteName> holders =
+        origin.site == me_->name ? record_->choice.holders : std::vector<SiteName>{origin.site};
     if (const chain::Site* owner = chain_.find(origin.site))
       holders.insert(holders.end(), owner->mirrors.begin(), owner->mirrors.end());
     const bool first_time = need.asked_at.unix_ns == 0;
@@ -87,7 +90,8 @@ Status NodeImpl::discover_needs(const Origin& origin, std::uint64_t size) {
   return replicas_.scan(origin, 0, size, [&](EntryIndex, ByteView body) -> Status {
     HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
     if (!event) return {};
-    if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body); opened != nullptr && !opened->registration.empty()) {
+    if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body);
+        opened != nullptr && !opened->registration.empty()) {
       HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
       keys_.add(r);
       need(r.old_origin, r.kept_size, r.kept_root);
@@ -107,9 +111,10 @@ Status NodeImpl::rebuild_register() {
     if (!choice.root_is_signed) {
       HF_TRY(choice.kept_root, replicas_.find(choice.old_origin)->log().root_at(choice.kept_size));
     }
-    registration_ = chain::make_registration(rebuild_->certificate(), choice.old_origin, choice.kept_size, choice.kept_root,
-                                             [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); })
-                        .note;
+    registration_ =
+        chain::make_registration(rebuild_->certificate(), choice.old_origin, choice.kept_size, choice.kept_root,
+                                 [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); })
+            .note;
     HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
     next_retry_ = {};
   }
@@ -133,8 +138,9 @@ Status NodeImpl::open_epoch() {
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
   HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(world_.disk, world_.executor, origin_));
   own_ = std::make_unique<sync::Replica>(std::move(log));
-  const fold::Event opened{now_, std::nullopt,
-                           fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}};
+  const fold::Event opened{
+      now_, std::nullopt,
+      fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}};
   for (const Bytes& body : fold::encode(opened)) own_->log().append(body);
   HF_TRY_VOID(own_->log().commit());
   HF_TRY_VOID(replay());

@@ -49,7 +49,8 @@ void NodeImpl::send_site(const SiteName& site, const sync::Message& message) {
 
 void NodeImpl::refuse(Session& session, const Error& error) {
   ++counters_.messages_refused;
-  const bool stay = error.code == "sync/over_bound" || error.code == "sync/contradiction" || error.code == "node/refused";
+  const bool stay =
+      error.code == "sync/over_bound" || error.code == "sync/contradiction" || error.code == "node/refused";
   send(session.id, sync::Refused{std::string(error.code), error.text});
   if (stay && session.site) return;  // the link goes on; what was refused stays refused
   const ConnectionId id = session.id;
@@ -73,10 +74,9 @@ void NodeImpl::drop(ConnectionId id) {
 
 // Of two linked sites the later one in the chain file dials, so that there is one connection and not two.
 void NodeImpl::dial_peers() {
-  bool before_us = true;
   for (const chain::Site& site : chain_.sites) {
-    if (site.name == me_->name) before_us = false;
-    Peer* p = before_us ? peer(site.name) : nullptr;
+    if (site.name == me_->name) break;
+    Peer* p = peer(site.name);
     if (p == nullptr || p->session || p->dialling || cut_.contains(site.name) || monotonic_ < p->redial_at) continue;
     p->redial_at = monotonic_ + redial_interval;
     p->dialling = world_.net.dial(site.link_address);
@@ -99,7 +99,8 @@ Status NodeImpl::handle(Session& session, const sync::Message& message) {
       p->heard_monotonic = monotonic_;
     }
     const bool allowed = std::holds_alternative<sync::Tail>(message) || std::holds_alternative<sync::Hello>(message) ||
-                         std::holds_alternative<sync::Refused>(message) || std::holds_alternative<sync::Superseded>(message);
+                         std::holds_alternative<sync::Refused>(message) ||
+                         std::holds_alternative<sync::Superseded>(message);
     if (session.superseded && !allowed) return {};  // an old machine: only its tail is taken
   }
   return std::visit([&](const auto& m) { return on(session, m); }, message);
@@ -175,7 +176,8 @@ Status NodeImpl::ready(Session& session) {
   // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
   if (origin_.epoch > 1)
     for (const chain::Site& owner : chain_.sites)
-      if (chain_.is_mirror(me_->name, owner.name) && chain_.is_mirror(site, owner.name)) send(session.id, sync::Ask{owner.name});
+      if (chain_.is_mirror(me_->name, owner.name) && chain_.is_mirror(site, owner.name))
+        send(session.id, sync::Ask{owner.name});
   if (phase_ == Phase::stopped) {
     offer_tail(session.id);
     return {};
@@ -230,7 +232,8 @@ void NodeImpl::pump_feeds() {
     for (auto& [origin, feed] : session.feeds) {
       if (feed.under_way || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
       journal::Log* log = log_of(origin);
-      if (log == nullptr || log->durable_size() <= feed.have) continue;
+      if (log == nullptr || (feed.limit != 0 && feed.have >= feed.limit) || !log->next_checkpoint_size(feed.have))
+        continue;
       auto chunk = sync::next_chunk(*log, feed.have, feed.limit);
       if (!chunk || !*chunk) continue;
       send(id, std::move(**chunk));
@@ -271,7 +274,8 @@ Status NodeImpl::on(Session&, const sync::Refused&) {
 
 Status NodeImpl::cut_link(const SiteName& site) {
   if (peer(site) == nullptr)
-    return fail("node/unknown_link", fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
+    return fail("node/unknown_link",
+                fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
   cut_.insert(site);
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     const ConnectionId id = it->first;
@@ -291,7 +295,8 @@ Status NodeImpl::cut_link(const SiteName& site) {
 
 Status NodeImpl::open_link(const SiteName& site) {
   if (peer(site) == nullptr)
-    return fail("node/unknown_link", fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
+    return fail("node/unknown_link",
+                fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
   cut_.erase(site);
   return save_cut_list();
 }

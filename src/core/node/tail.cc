@@ -29,7 +29,8 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
   offers_.reset();
   catch_up_.reset();
   for (Waiting& w : waiting_)
-    w.answer(fail("node/stopped", fmt::format("this machine has been replaced by {}; use the new one", replaced_by_->text())));
+    w.answer(fail("node/stopped",
+                  fmt::format("this machine has been replaced by {}; use the new one", replaced_by_->text())));
   waiting_.clear();
   return world_.disk.write_all(replaced_path, as_bytes(registration.note));
 }
@@ -61,17 +62,21 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
     return fail("node/refused", "an unsigned tail goes to its own site only");
   }
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};  // it is offered again
-  const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] { send(id, taken); };
+  const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] {
+    send(id, taken);
+  };
   if (!ours) {
     // Kept durably for the new machine, then the old one may go.
     const std::string path = recovery::tail_path(m);
     if (!relayed_.contains(path)) {
-      if (relayed_.size() >= tails_a_site_max) return fail("node/refused", "too many tails are kept here; the new machine must take them first");
+      if (relayed_.size() >= tails_a_site_max)
+        return fail("node/refused", "too many tails are kept here; the new machine must take them first");
       HF_TRY_VOID(world_.disk.write_all(path, sync::encode(m)));
       relayed_.emplace(path, m);
     }
     after_commit_.push_back(answer);
-    if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding) send(s->id, m);
+    if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding)
+      send(s->id, m);
     return {};
   }
   if (!m.signature) {
@@ -92,7 +97,9 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
   }
   for (auto it = relayed_.begin(); it != relayed_.end(); ++it) {
     const sync::Tail& tail = it->second;
-    if (tail.origin != m.origin || tail.first != m.first || tail.entries.size() != m.count || session.site != m.origin.site) continue;
+    if (tail.origin != m.origin || tail.first != m.first || tail.entries.size() != m.count ||
+        session.site != m.origin.site)
+      continue;
     HF_TRY_VOID(world_.disk.write_all(it->first + std::string(taken_suffix), ByteView()));
     relayed_.erase(it);
     break;
@@ -154,7 +161,8 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex first, const std::vect
     }
     if (!*event) continue;
     if (const auto* again = std::get_if<fold::WriteListed>(&(*event)->body)) {
-      if (!state_.listed.contains(again->id) && !listed_before) HF_TRY_VOID(append_event({now_, (*event)->write, *again}));
+      if (!state_.listed.contains(again->id) && !listed_before)
+        HF_TRY_VOID(append_event({now_, (*event)->write, *again}));
       continue;
     }
     if (const auto* again = std::get_if<fold::TailListed>(&(*event)->body)) {

@@ -42,8 +42,12 @@ Instant NodeImpl::wake_at() const {
   if (unsigned_since_ && phase_ == Phase::signing) at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
   if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
-  for (const auto& [site, peer] : peers_)
-    if (!peer.session && !peer.dialling) at = std::min(at, std::max(peer.redial_at, monotonic_ + milliseconds(10)));
+  for (const chain::Site& site : chain_.sites) {
+    if (site.name == me_->name) break;  // later ones dial us
+    const auto p = peers_.find(site.name);
+    if (p != peers_.end() && !p->second.session && !p->second.dialling && !cut_.contains(site.name))
+      at = std::min(at, std::max(p->second.redial_at, monotonic_ + milliseconds(10)));
+  }
   return at;
 }
 
@@ -86,7 +90,8 @@ Status NodeImpl::take_inbox() {
       const Status handled = message ? handle(it->second, *message) : Status(pass_on(message.error()));
       if (handled) continue;
       if (is_fatal(handled.error())) return handled;
-      if (const auto again = sessions_.find(arrived.id); again != sessions_.end()) refuse(again->second, handled.error());
+      if (const auto again = sessions_.find(arrived.id); again != sessions_.end())
+        refuse(again->second, handled.error());
     }
   }
   return {};
@@ -96,7 +101,8 @@ void NodeImpl::submit(fold::WriteRequest request, Answer answer) {
   if (phase_ == Phase::stopped)
     return answer(fail("node/stopped", fmt::format("this machine has been replaced{}; use the new one",
                                                    replaced_by_ ? " by " + replaced_by_->text() : std::string())));
-  if (phase_ == Phase::rebuilding) return answer(fail("node/rebuilding", "this site is being rebuilt; try again in a moment"));
+  if (phase_ == Phase::rebuilding)
+    return answer(fail("node/rebuilding", "this site is being rebuilt; try again in a moment"));
   if (waiting_.size() >= waiting_writes_max)
     return answer(fail("node/busy", "too many writes are waiting; try again in a moment"));
   waiting_.push_back({std::move(request), std::move(answer)});
@@ -178,14 +184,16 @@ Status NodeImpl::release() {
 Status NodeImpl::snapshot_if_due() {
   if (phase_ != Phase::signing || !own_ || !own_->latest()) return {};
   // Only of a signed size: what is unsigned might have to be set aside at the next start (3.2).
-  if (own_->latest()->checkpoint.size != own_->size() || own_->size() < snapshot_size_ + options_.snapshot_entries) return {};
+  if (own_->latest()->checkpoint.size != own_->size() || own_->size() < snapshot_size_ + options_.snapshot_entries)
+    return {};
   return write_snapshot();
 }
 
 Result<fold::Event> NodeImpl::read(std::uint32_t epoch, EntryIndex index) const {
   auto* self = const_cast<NodeImpl*>(this);  // reading fills caches only
   journal::Log* log = self->log_of({chain_.chain, me_->name, epoch});
-  if (log == nullptr) return fail("node/unknown_entry", fmt::format("epoch {} of this site is not on this disk", epoch));
+  if (log == nullptr)
+    return fail("node/unknown_entry", fmt::format("epoch {} of this site is not on this disk", epoch));
   HF_TRY(const Bytes last, log->read(index));
   HF_TRY(fold::Event event, fold::decode(last));
   const auto* part = std::get_if<fold::Part>(&event.body);

@@ -27,7 +27,9 @@ Safety NodeImpl::safety() const {
 std::vector<LinkView> NodeImpl::links() const {
   std::vector<LinkView> out;
   for (const auto& [site, p] : peers_) {
-    LinkView v{site, cut_.contains(site) ? LinkState::cut : p.session ? LinkState::up : LinkState::down, false, false, false, false};
+    LinkView v{site,  cut_.contains(site) ? LinkState::cut : p.session ? LinkState::up : LinkState::down,
+               false, false,
+               false, false};
     v.mirrors_us = chain_.is_mirror(site, me_->name);
     v.we_mirror = chain_.is_mirror(me_->name, site);
     v.we_follow = chain_.follows(me_->name, site);
@@ -67,7 +69,8 @@ std::vector<SiteView> NodeImpl::sites() const {
     const Peer& peer = p->second;
     v.origin = keys_.newest_origin(site.name);
     v.heard_at = peer.heard_at;
-    const bool recent = peer.session && peer.heard_monotonic && world_.clock.monotonic() - *peer.heard_monotonic < heard_recently;
+    const bool recent =
+        peer.session && peer.heard_monotonic && world_.clock.monotonic() - *peer.heard_monotonic < heard_recently;
     if (recent && peer.beat) v.trading = peer.beat->trading ? Trading::yes : Trading::no;
     if (peer.beat && peer.beat->signature && peer.beat->origin == *v.origin) {
       v.size = peer.beat->size;

@@ -25,9 +25,10 @@ void Rebuild::sealed(const SiteName& mirror, const sync::Known& known) {
 
 Result<Choice> Rebuild::choose() const {
   if (sealed_.size() < file_.quorum)
-    return fail("recovery/no_quorum", fmt::format("{} of {} mirrors have sealed the old epoch of {}; {} are needed. Bring one more mirror "
-                                                  "within reach",
-                                                  sealed_.size(), mirrors_, certificate_.site.view(), file_.quorum));
+    return fail("recovery/no_quorum",
+                fmt::format("{} of {} mirrors have sealed the old epoch of {}; {} are needed. Bring one more mirror "
+                            "within reach",
+                            sealed_.size(), mirrors_, certificate_.site.view(), file_.quorum));
   Choice best;
   // Only registered epochs count (epoch 1 is); what a provisional one holds is a tail.
   best.old_origin = keys_.newest_origin(certificate_.site);
@@ -93,7 +94,8 @@ Result<Record> decode_record(ByteView bytes) {
   r.choice.heard_at = {in.i64()};
   r.entries_fetched = in.u64();
   r.bytes_fetched = in.u64();
-  if (!ours || !origin || !in.at_end()) return fail("recovery/bad_record", "recovery.hfr is not a recovery record of ours");
+  if (!ours || !origin || !in.at_end())
+    return fail("recovery/bad_record", "recovery.hfr is not a recovery record of ours");
   r.choice.old_origin = *origin;
   return r;
 }

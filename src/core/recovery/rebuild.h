@@ -20,9 +20,9 @@ namespace holdfast::recovery {
 struct Choice {
   Origin old_origin;
   std::uint64_t kept_size = 0;
-  Hash kept_root{};              // of kept_size, as its owner signed it; of the clean point: computed after fetching
+  Hash kept_root{};  // of kept_size, as its owner signed it; of the clean point: computed after fetching
   bool root_is_signed = true;
-  std::vector<SiteName> holders; // mirrors that hold at least kept_size, in the order of the chain file
+  std::vector<SiteName> holders;  // mirrors that hold at least kept_size, in the order of the chain file
   // The report's first lines. 0: nobody heard it since they started.
   std::uint64_t announced = 0;
   Instant announced_at;

@@ -24,7 +24,8 @@ void KeyRing::add_all(const fold::State& state) {
 
 std::uint32_t KeyRing::newest_epoch(const SiteName& site) const {
   std::uint32_t newest = 0;
-  for (auto it = keys_.lower_bound({site, 0}); it != keys_.end() && it->first.first == site; ++it) newest = it->first.second;
+  for (auto it = keys_.lower_bound({site, 0}); it != keys_.end() && it->first.first == site; ++it)
+    newest = it->first.second;
   return newest;
 }
 

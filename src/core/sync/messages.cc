@@ -35,7 +35,8 @@ struct Encoder {
 
   Out operator()(const Hello& m) {
     return {fbs::LinkBody::Hello, fbs::CreateHello(b, text(b, m.chain), text(b, m.site.view()), m.epoch,
-                                                   text(b, m.certificate), text(b, m.registration)).Union()};
+                                                   text(b, m.certificate), text(b, m.registration))
+                                      .Union()};
   }
   Out operator()(const Superseded& m) {
     return {fbs::LinkBody::Superseded, fbs::CreateSuperseded(b, text(b, m.registration)).Union()};
@@ -48,7 +49,8 @@ struct Encoder {
       held.push_back(fbs::CreateHeldEpoch(b, text(b, h.origin.text()), h.size, text(b, h.note), h.announced,
                                           ns(h.announced_at), ns(h.heard_at)));
     return {fbs::LinkBody::Known, fbs::CreateKnown(b, text(b, m.site.view()), b.CreateVector(held),
-                                                   texts(b, m.registrations), texts(b, m.seals), m.sealed_for).Union()};
+                                                   texts(b, m.registrations), texts(b, m.seals), m.sealed_for)
+                                      .Union()};
   }
   Out operator()(const Register& m) {
     return {fbs::LinkBody::Register, fbs::CreateRegister(b, text(b, m.registration)).Union()};
@@ -67,19 +69,24 @@ struct Encoder {
   Out operator()(const Cosignature& m) {
     return {fbs::LinkBody::Cosignature,
             fbs::CreateCosignature(b, text(b, m.origin.text()), m.size, text(b, m.signature.name), m.signature.key_id,
-                                   octets(b, m.signature.signature)).Union()};
+                                   octets(b, m.signature.signature))
+                .Union()};
   }
-  Out operator()(const Cosigned& m) { return {fbs::LinkBody::Cosigned, fbs::CreateCosigned(b, text(b, m.note)).Union()}; }
+  Out operator()(const Cosigned& m) {
+    return {fbs::LinkBody::Cosigned, fbs::CreateCosigned(b, text(b, m.note)).Union()};
+  }
   Out operator()(const Gossip& m) { return {fbs::LinkBody::Gossip, fbs::CreateGossip(b, text(b, m.note)).Union()}; }
   Out operator()(const Heartbeat& m) {
     const auto signature = m.signature ? octets(b, *m.signature) : 0;
-    return {fbs::LinkBody::Heartbeat, fbs::CreateHeartbeat(b, text(b, m.origin.text()), m.size, m.cosigned_size, ns(m.at),
-                                                           m.trading, signature).Union()};
+    return {fbs::LinkBody::Heartbeat,
+            fbs::CreateHeartbeat(b, text(b, m.origin.text()), m.size, m.cosigned_size, ns(m.at), m.trading, signature)
+                .Union()};
   }
   Out operator()(const Tail& m) {
     const auto signature = m.signature ? octets(b, *m.signature) : 0;
-    return {fbs::LinkBody::Tail, fbs::CreateTail(b, text(b, m.origin.text()), m.first, blobs(b, m.entries), signature,
-                                                 text(b, m.note)).Union()};
+    return {
+        fbs::LinkBody::Tail,
+        fbs::CreateTail(b, text(b, m.origin.text()), m.first, blobs(b, m.entries), signature, text(b, m.note)).Union()};
   }
   Out operator()(const TailTaken& m) {
     return {fbs::LinkBody::TailTaken, fbs::CreateTailTaken(b, text(b, m.origin.text()), m.first, m.count).Union()};
@@ -91,7 +98,9 @@ struct Encoder {
 
 auto bad(std::string what) { return fail("sync/bad_message", "a link message was refused: " + std::move(what)); }
 
-std::string_view view(const flatbuffers::String* s) { return s == nullptr ? std::string_view() : std::string_view(s->data(), s->size()); }
+std::string_view view(const flatbuffers::String* s) {
+  return s == nullptr ? std::string_view() : std::string_view(s->data(), s->size());
+}
 ByteView view(const flatbuffers::Vector<std::uint8_t>* v) {
   return v == nullptr ? ByteView() : ByteView(reinterpret_cast<const std::byte*>(v->data()), v->size());
 }
@@ -200,8 +209,8 @@ Result<Message> typed(const fbs::Offer& m) {
 Result<Message> typed(const fbs::Cosignature& m) {
   HF_TRY(Origin origin, origin_of(m.origin()));
   if (view(m.name()).size() > 250 || view(m.signature()).size() != 72) return bad("not a cosignature of type 0x04");
-  return Cosignature{std::move(origin), m.size(),
-                     {std::string(view(m.name())), m.key_id(), to_bytes(view(m.signature()))}};
+  return Cosignature{
+      std::move(origin), m.size(), {std::string(view(m.name())), m.key_id(), to_bytes(view(m.signature()))}};
 }
 Result<Message> typed(const fbs::Cosigned& m) {
   HF_TRY(std::string note, note_of(m.note()));
@@ -246,31 +255,49 @@ Result<Message> decode(ByteView bytes) {
   const fbs::Message* m = flatbuffers::GetRoot<fbs::Message>(bytes.data());
   if (m->body() == nullptr) return bad("it has no body");
   switch (m->body_type()) {
-    case fbs::LinkBody::Hello: return typed(*m->body_as_Hello());
-    case fbs::LinkBody::Superseded: return typed(*m->body_as_Superseded());
-    case fbs::LinkBody::Ask: return typed(*m->body_as_Ask());
-    case fbs::LinkBody::Seal: return typed(*m->body_as_Seal());
-    case fbs::LinkBody::Known: return typed(*m->body_as_Known());
-    case fbs::LinkBody::Register: return typed(*m->body_as_Register());
-    case fbs::LinkBody::Registered: return typed(*m->body_as_Registered());
-    case fbs::LinkBody::Have: return typed(*m->body_as_Have());
-    case fbs::LinkBody::Entries: return typed(*m->body_as_Entries());
-    case fbs::LinkBody::Offer: return typed(*m->body_as_Offer());
-    case fbs::LinkBody::Cosignature: return typed(*m->body_as_Cosignature());
-    case fbs::LinkBody::Cosigned: return typed(*m->body_as_Cosigned());
-    case fbs::LinkBody::Gossip: return typed(*m->body_as_Gossip());
-    case fbs::LinkBody::Heartbeat: return typed(*m->body_as_Heartbeat());
-    case fbs::LinkBody::Tail: return typed(*m->body_as_Tail());
-    case fbs::LinkBody::TailTaken: return typed(*m->body_as_TailTaken());
-    case fbs::LinkBody::Refused: return typed(*m->body_as_Refused());
-    case fbs::LinkBody::NONE: break;
+    case fbs::LinkBody::Hello:
+      return typed(*m->body_as_Hello());
+    case fbs::LinkBody::Superseded:
+      return typed(*m->body_as_Superseded());
+    case fbs::LinkBody::Ask:
+      return typed(*m->body_as_Ask());
+    case fbs::LinkBody::Seal:
+      return typed(*m->body_as_Seal());
+    case fbs::LinkBody::Known:
+      return typed(*m->body_as_Known());
+    case fbs::LinkBody::Register:
+      return typed(*m->body_as_Register());
+    case fbs::LinkBody::Registered:
+      return typed(*m->body_as_Registered());
+    case fbs::LinkBody::Have:
+      return typed(*m->body_as_Have());
+    case fbs::LinkBody::Entries:
+      return typed(*m->body_as_Entries());
+    case fbs::LinkBody::Offer:
+      return typed(*m->body_as_Offer());
+    case fbs::LinkBody::Cosignature:
+      return typed(*m->body_as_Cosignature());
+    case fbs::LinkBody::Cosigned:
+      return typed(*m->body_as_Cosigned());
+    case fbs::LinkBody::Gossip:
+      return typed(*m->body_as_Gossip());
+    case fbs::LinkBody::Heartbeat:
+      return typed(*m->body_as_Heartbeat());
+    case fbs::LinkBody::Tail:
+      return typed(*m->body_as_Tail());
+    case fbs::LinkBody::TailTaken:
+      return typed(*m->body_as_TailTaken());
+    case fbs::LinkBody::Refused:
+      return typed(*m->body_as_Refused());
+    case fbs::LinkBody::NONE:
+      break;
   }
   return bad("it is of a kind this version does not know");
 }
 
 Bytes heartbeat_text(const Heartbeat& h) {
-  return to_bytes(as_bytes(fmt::format("holdfast heartbeat v1\n{}\n{}\n{}\n{}\n{}\n", h.origin.text(), h.size, h.cosigned_size,
-                                       h.at.unix_ns, h.trading ? "trading" : "not trading")));
+  return to_bytes(as_bytes(fmt::format("holdfast heartbeat v1\n{}\n{}\n{}\n{}\n{}\n", h.origin.text(), h.size,
+                                       h.cosigned_size, h.at.unix_ns, h.trading ? "trading" : "not trading")));
 }
 
 Bytes tail_text(const Tail& tail) {

@@ -104,8 +104,8 @@ struct Refused {
   std::string reason;
 };
 
-using Message = std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer, Cosignature, Cosigned,
-                             Gossip, Heartbeat, Tail, TailTaken, Refused>;
+using Message = std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer,
+                             Cosignature, Cosigned, Gossip, Heartbeat, Tail, TailTaken, Refused>;
 
 Bytes encode(const Message& message);
 Result<Message> decode(ByteView bytes);

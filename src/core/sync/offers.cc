@@ -18,7 +18,8 @@ Result<bool> Offers::take(const SiteName& mirror, const journal::NoteSignature& 
   if (mirror_keys == nullptr || !file.is_mirror(mirror, current_->checkpoint.origin.site))
     return fail("sync/bad_signature", fmt::format("{} is no mirror of this journal", mirror.view()));
   HF_TRY(const std::optional<Instant> at,
-         journal::verify_cosignature(current_->checkpoint, signature, journal::cosigner_name(file.chain, mirror), mirror_keys->cosign));
+         journal::verify_cosignature(current_->checkpoint, signature, journal::cosigner_name(file.chain, mirror),
+                                     mirror_keys->cosign));
   if (!at) return fail("sync/bad_signature", fmt::format("the cosignature of {} is by another key", mirror.view()));
   signed_by_[mirror] = signature;
   if (reached_ || signed_by_.size() < file.quorum) return false;

@@ -44,20 +44,23 @@ Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bound
   next.entries += entries.entries.size();
   for (const Bytes& e : entries.entries) next.bytes += e.size();
   if (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)
-    return fail("sync/over_bound", fmt::format("{} sends more in a day than the chain file's bounds allow; a person here must decide "
-                                               "(raise mirror_bytes_a_day or mirror_entries_a_day, or cut the link)",
-                                               entries.origin.text()));
+    return fail("sync/over_bound",
+                fmt::format("{} sends more in a day than the chain file's bounds allow; a person here must decide "
+                            "(raise mirror_bytes_a_day or mirror_entries_a_day, or cut the link)",
+                            entries.origin.text()));
   today_ = next;
   return {};
 }
 
 Status Replica::take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now) {
   if (entries.first != size())
-    return fail("sync/out_of_order", fmt::format("{}: entries from {} but {} are stored", origin().text(), entries.first, size()));
+    return fail("sync/out_of_order",
+                fmt::format("{}: entries from {} but {} are stored", origin().text(), entries.first, size()));
   HF_TRY(journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(entries.note, owner_key));
   const journal::Checkpoint& c = signed_by_owner.checkpoint;
   if (c.origin != origin() || c.size != entries.first + entries.entries.size())
-    return fail("sync/bad_note", fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
+    return fail("sync/bad_note",
+                fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
   journal::Tree tree = log_->mark().tree;
   for (const Bytes& e : entries.entries) tree.append(leaf_hash(e));
   if (tree.root() != c.root)
@@ -76,14 +79,16 @@ Result<bool> Replica::agrees(const journal::Checkpoint& checkpoint) {
   if (checkpoint.size > size()) return false;
   HF_TRY(const Hash root, log_->root_at(checkpoint.size));
   if (root != checkpoint.root)
-    return fail("sync/contradiction", fmt::format("{}: two signed checkpoints disagree at size {}", origin().text(), checkpoint.size));
+    return fail("sync/contradiction",
+                fmt::format("{}: two signed checkpoints disagree at size {}", origin().text(), checkpoint.size));
   return true;
 }
 
 Status Replica::take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys) {
   if (checkpoint.checkpoint.size <= cosigned_size() && cosigned_) return {};
   if (!keys.is_cosigned(checkpoint))
-    return fail("sync/bad_signature", fmt::format("{}: the checkpoint lacks its quorum of cosignatures", origin().text()));
+    return fail("sync/bad_signature",
+                fmt::format("{}: the checkpoint lacks its quorum of cosignatures", origin().text()));
   HF_TRY(const bool held, agrees(checkpoint.checkpoint));
   if (!held) return {};
   HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
@@ -129,9 +134,10 @@ Status Replicas::scan(const Origin& origin, EntryIndex first, EntryIndex end,
                       const std::function<Status(EntryIndex, ByteView)>& each) const {
   const auto it = all_.find(origin);
   if (it == all_.end() || it->second->log().durable_size() < end)
-    return fail("sync/missing_entries", fmt::format("entries {} to {} of {} are named by this journal but not on this disk; rebuild "
-                                                    "this site, or bring the directory back from its backup",
-                                                    first, end, origin.text()));
+    return fail("sync/missing_entries",
+                fmt::format("entries {} to {} of {} are named by this journal but not on this disk; rebuild "
+                            "this site, or bring the directory back from its backup",
+                            first, end, origin.text()));
   return it->second->log().scan(first, end, each);
 }
 

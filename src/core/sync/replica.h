@@ -48,11 +48,11 @@ class Replica {
   // The owner's own journal: stores a checkpoint it has just signed.
   Status put_signed(journal::SignedCheckpoint checkpoint);
 
-  bool frozen = false;                               // a contradiction was seen: nothing more is cosigned (4.3)
-  std::optional<journal::SignedCheckpoint> offered;  // waits to be cosigned until we hold it
-  std::optional<journal::SignedCheckpoint> gossiped; // larger than we hold: compared when we do
-  std::optional<Heartbeat> announced;                // newest
-  std::optional<Instant> announced_heard_at;         // our clock
+  bool frozen = false;                                // a contradiction was seen: nothing more is cosigned (4.3)
+  std::optional<journal::SignedCheckpoint> offered;   // waits to be cosigned until we hold it
+  std::optional<journal::SignedCheckpoint> gossiped;  // larger than we hold: compared when we do
+  std::optional<Heartbeat> announced;                 // newest
+  std::optional<Instant> announced_heard_at;          // our clock
 
  private:
   Status within_bounds(const Entries& entries, const chain::Bounds& bounds, Instant now);
