@@ -102,9 +102,9 @@ TEST_F(Ed25519Vectors, wycheproof_all_151) {
 }
 
 // Decided: signatures are verified as strictly as libsodium does, because two verifiers that differ could be shown one
-// checkpoint and disagree about it. It refuses every key and every R of low order and every non-canonical encoding, and it
-// multiplies by no cofactor. Node's crypto (OpenSSL), which the independent verifier uses, takes more; it never takes less
-// than what is taken here, so a journal that we verify passes there too.
+// checkpoint and disagree about it. It refuses every key and every R of low order and every non-canonical encoding, and
+// it multiplies by no cofactor. Node's crypto (OpenSSL), which the independent verifier uses, takes more; it never
+// takes less than what is taken here, so a journal that we verify passes there too.
 TEST_F(Ed25519Vectors, cctv_all_914_show_strict_verification_without_cofactor) {
   int taken = 0, all = 0;
   const auto file = read("ed25519-cctv/ed25519vectors.json");

@@ -1,5 +1,5 @@
-// The bytes of a segment file: one header block, then records, each on a fresh block. docs/journal-format.md tells the same
-// with pictures and a worked example; journal_format_doc_test.cc holds that page to this code.
+// The bytes of a segment file: one header block, then records, each on a fresh block. docs/journal-format.md tells the
+// same with pictures and a worked example; journal_format_doc_test.cc holds that page to this code.
 //
 // Shape:  all numbers little-endian. A block is 4,096 bytes.
 //         segment header (block 0):  0 magic "HFSEGMT1" · 8 u32 version 1 · 12 u32 block bytes · 16 journal id [32]
@@ -7,8 +7,10 @@
 //           · 96 u32 length + text of the origin · zeros · 4092 u32 CRC32C of bytes 0..4091
 //         record:  0 magic "HFRECRD1" · 8 u32 kind · 12 u32 count · 16 journal id [32] · 48 u64 record number
 //           · 56 u64 first · 64 u32 payload bytes · 68 u32 CRC32C of the payload · 72 content hash [32]
-//           · 104 hash of the record before [32] · 136 zeros [20] · 156 u32 CRC32C of bytes 0..155 · 160 payload · zeros
-//         payload of a commit, for each entry, from a multiple of 8: u32 length · u32 CRC32C of the body · body · zeros to 8
+//           · 104 hash of the record before [32] · 136 zeros [20] · 156 u32 CRC32C of bytes 0..155 · 160 payload
+//           · zeros
+//         payload of a commit, for each entry, from a multiple of 8: u32 length · u32 CRC32C of the body · body
+//           · zeros to 8
 // Errors: a decoder gives nullopt for anything that is not whole and in this one form.
 // Source: protocol 2.1; LevelDB doc/log_format.md.
 #pragma once
@@ -59,7 +61,8 @@ struct RecordHeader {
 };
 void encode_record_header(const RecordHeader& header, std::span<std::byte> into);  // into.size() == record_header_bytes
 std::optional<RecordHeader> decode_record_header(ByteView bytes);                  // reads the first 160
-// The identity of a record, through `content` and `before` that of everything up to it: SHA-256 of its header's 160 bytes.
+// The identity of a record, through `content` and `before` that of everything up to it: SHA-256 of its header's 160
+// bytes.
 Hash record_hash(ByteView encoded_header);
 
 constexpr std::uint64_t whole_blocks(std::uint64_t bytes) {

@@ -1,5 +1,6 @@
-// docs/journal-format.md shows a segment byte by byte. This test makes that segment and holds the page to it, so that the
-// page can not rot: every line of its dump must be what is on disk, and every byte on disk that is not zero must be shown.
+// docs/journal-format.md shows a segment byte by byte. This test makes that segment and holds the page to it, so that
+// the page can not rot: every line of its dump must be what is on disk, and every byte on disk that is not zero must be
+// shown.
 #include <gtest/gtest.h>
 
 #include <charconv>

@@ -1,5 +1,5 @@
-// The journal against a model: random commands, stopped at random moments, must leave what was acknowledged and at most the
-// one record that was being written. And: no flipped bit goes unnoticed.
+// The journal against a model: random commands, stopped at random moments, must leave what was acknowledged and at most
+// the one record that was being written. And: no flipped bit goes unnoticed.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 

@@ -1,7 +1,7 @@
 // Signed notes, checkpoints and cosignatures: the text that leaves a site.
 //
-// Errors: journal/bad_note: not a signed note or not a checkpoint, says which line. journal/bad_signature: a known key's
-//         signature does not hold, or the needed one is missing.
+// Errors: journal/bad_note: not a signed note or not a checkpoint, says which line. journal/bad_signature: a known
+//         key's signature does not hold, or the needed one is missing.
 // Source: C2SP signed-note, tlog-checkpoint, tlog-cosignature (Ed25519, type 0x04).
 #pragma once
 

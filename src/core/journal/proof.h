@@ -1,8 +1,8 @@
-// Verifying RFC 6962 proofs that someone else made: that a leaf is in a tree, that a later tree extends an earlier one, and
-// the same of subtrees.
+// Verifying RFC 6962 proofs that someone else made: that a leaf is in a tree, that a later tree extends an earlier one,
+// and the same of subtrees.
 //
-// Shape:  hashes come as a peer sends them, of any length; one that is not 32 bytes where a hash is computed with fails.
-//         A subtree [start, end) is valid if start is a multiple of the smallest power of two >= end - start.
+// Shape:  hashes come as a peer sends them, of any length; one that is not 32 bytes where a hash is computed with
+//         fails. A subtree [start, end) is valid if start is a multiple of the smallest power of two >= end - start.
 //         The empty subtree has the hash of nothing and is part of every tree; nothing is in it.
 // Errors: false: the proof does not prove it.
 // Source: RFC 6962 section 2.1, draft-ietf-plants-merkle-tree-certs (subtrees); transparency-dev/merkle's vectors.

@@ -290,7 +290,8 @@ Status Replayer::settle_stops(bool is_end) {
 }
 
 // At the end of everything, a whole record of this journal beyond the last one that was taken means that bytes between
-// them are lost: damage, not a torn end (protocol 2.3). In the middle, the journal went on behind it: only emptiness counts.
+// them are lost: damage, not a torn end (protocol 2.3). In the middle, the journal went on behind it: only emptiness
+// counts.
 Status Replayer::look_beyond(const Stop& stop, bool is_end) {
   HF_TRY(const auto file, disk_.open(directory_ + "/" + segment_name(stop.place.segment)));
   Window window(*file);

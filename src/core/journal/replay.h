@@ -1,8 +1,8 @@
 // What a journal's segments say when it is opened: everything through the last whole record (protocol 2.3).
 //
-// Shape:  segments are read in the order of their numbers; numbers may have gaps (a segment that held nothing of its own is
-//         removed at a later start). A segment's first record is the next one, or a copy of the last one; a torn copy, or
-//         none, is fine.
+// Shape:  segments are read in the order of their numbers; numbers may have gaps (a segment that held nothing of its
+//         own is removed at a later start). A segment's first record is the next one, or a copy of the last one; a torn
+//         copy, or none, is fine.
 // Errors: journal/damaged, journal/wrong_origin (log.h). Nothing is written here.
 // Source: protocol 2.3, docs/journal-format.md "Opening".
 #pragma once

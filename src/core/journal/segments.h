@@ -1,8 +1,8 @@
 // The segment files of one journal: adding a record at the end, loading one from anywhere.
 //
 // Shape:  the first segment of each start has 256 KiB, every next one twice as much up to 64 MiB: a start costs little,
-//         and what stays unused at the end of segments stays below what is used. A record that is larger than the segment
-//         would be gets one of its own size.
+//         and what stays unused at the end of segments stays below what is used. A record that is larger than the
+//         segment would be gets one of its own size.
 // Errors: journal/damaged from load(): names file, offset and entry. base/disk_full, base/disk_failed.
 // After:  a failed append() leaves the object unusable (HF_CHECK); the restart goes on in a new file (protocol 1.2).
 // Thread: one.

@@ -7,8 +7,8 @@
 namespace holdfast::journal {
 namespace {
 
-// RFC 6962: the right part of a tree whose size is not a power of two is the smaller one, so the whole is folded from the
-// right over its complete subtrees.
+// RFC 6962: the right part of a tree whose size is not a power of two is the smaller one, so the whole is folded from
+// the right over its complete subtrees.
 Hash fold_peaks(std::span<const Hash> peaks) {
   if (peaks.empty()) return sha256({});
   Hash root = peaks.back();

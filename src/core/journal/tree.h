@@ -1,9 +1,9 @@
 // The RFC 6962 Merkle tree of a journal, kept in memory at 1/256 of its leaves.
 //
-// Shape:  a *tile* is 256 consecutive hashes of one level, as in C2SP tlog-tiles. Stored: the root of every full tile of
-//         256 leaves, of every 256 of those, and so on (32 bytes per 255 entries); the leaf hashes of the last, partial
-//         tile (at most 8 KiB); the roots of the complete subtrees that make up the whole ("peaks", at most 64).
-//         append() costs one node hash, root() at most 63, root_at() about 1,000 at any size.
+// Shape:  a *tile* is 256 consecutive hashes of one level, as in C2SP tlog-tiles. Stored: the root of every full tile
+//         of 256 leaves, of every 256 of those, and so on (32 bytes per 255 entries); the leaf hashes of the last,
+//         partial tile (at most 8 KiB); the roots of the complete subtrees that make up the whole ("peaks", at most
+//         64). append() costs one node hash, root() at most 63, root_at() about 1,000 at any size.
 // Thread: none; a value.
 // Source: RFC 6962 section 2.1, C2SP tlog-tiles.
 #pragma once
