@@ -1,7 +1,7 @@
 // Catalogue: what is sold, at what price and VAT. Head office lists; others hold what they follow, one part per origin.
 //
-// Errors: catalogue/bad_product (which, why), catalogue/unknown_sku, catalogue/duplicate_gtin, catalogue/not_here (only a
-//         head office lists products), catalogue/bad_snapshot.
+// Errors: catalogue/bad_product (which, why), catalogue/unknown_sku, catalogue/duplicate_gtin, catalogue/not_here (only
+//         a head office lists products), catalogue/bad_snapshot.
 // Source: GS1 General Specifications 7.9 (check digit of GTIN-8/12/13/14).
 #pragma once
 
@@ -76,8 +76,8 @@ Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
 // A GTIN belongs to the product that was listed with it last.
 void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event);
 void apply(CatalogueState& state, EntryIndex at, const ProductDelisted& event);
-// Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` (either way) against what
-// is held here. New products and a first price pass.
+// Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` (either way) against
+// what is held here. New products and a first price pass.
 bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std::int64_t percent);
 
 }  // namespace holdfast::catalogue

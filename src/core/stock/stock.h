@@ -3,8 +3,8 @@
 //
 // Errors: stock/bad_line, stock/reason_needed, stock/same_site, stock/unknown_site, stock/received_before,
 //         stock/bad_snapshot.
-// Note:   nothing is refused for lack of stock: the shelf is right and the book is wrong. on_hand may be negative; then, and
-//         after a difference, count_wanted is set until the next count.
+// Note:   nothing is refused for lack of stock: the shelf is right and the book is wrong. on_hand may be negative;
+//         then, and after a difference, count_wanted is set until the next count.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// No card number enters the system (promise 9): what looks like one is refused wherever a person or a terminal can put text.
+// No card number enters the system (promise 9): what looks like one is refused wherever a person or a terminal can put
+// text.
 #include <fmt/format.h>
 
 #include <algorithm>

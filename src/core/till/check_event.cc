@@ -1,4 +1,5 @@
-// What every till event must be, whoever wrote it: decide() makes no other, and from a peer or a disk nothing else is taken.
+// What every till event must be, whoever wrote it: decide() makes no other, and from a peer or a disk nothing else is
+// taken.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view bad_line = "till/bad_line";
 
-// The printed number of an old series where it is free (protocol 8.2), else the next of the current one. A printed number of
-// the current series is given out again by nobody but this function, so it is never taken from a request.
+// The printed number of an old series where it is free (protocol 8.2), else the next of the current one. A printed
+// number of the current series is given out again by nobody but this function, so it is never taken from a request.
 Result<ReceiptNumber> number_for(const TillState& state, TillId till, const Numbering& numbering) {
   if (till.number == 0) return fail("till/no_till", "sales and refunds need a till; enrol this one");
   if (state.series == SeriesId{})
@@ -155,8 +155,8 @@ Result<RefundLine> refund_line(const TillState& state, const Refund& command, co
                     line.goods};
 }
 
-// What was paid out is known; how it rounds over the lines may have changed with what was refunded in between. At most one
-// minor unit a line is moved.
+// What was paid out is known; how it rounds over the lines may have changed with what was refunded in between. At most
+// one minor unit a line is moved.
 void fit_to_paid(RefundRecorded& event) {
   std::int64_t paid = 0;
   for (const Tender& tender : event.tenders) {

@@ -1,12 +1,12 @@
 // Till: sales, refunds, receipts, VAT.
 //
-// Shape:  a receipt is (till, series, n), n from 1 without gap within its (till, series); a series is opened by NodeStarted and
-//         shared by all tills of the site (protocol 3.1, 8.4). A re-submitted sale keeps the number it was printed with, where
-//         that number is free; otherwise it gets a new one and the flag renumbered.
-// Errors: till/bad_line, till/bad_tender, till/tender_mismatch (says both sums), till/wrong_vat, till/unknown_sku (not listed
-//         and no open price given), till/unknown_receipt, till/refund_too_much (says what is left), till/reason_needed,
-//         till/card_number (a text field holds what looks like a card number: promise 9), till/no_till, till/not_started (no series
-//         opened yet: try again), base/overflow, till/bad_snapshot.
+// Shape:  a receipt is (till, series, n), n from 1 without gap within its (till, series); a series is opened by
+//         NodeStarted and shared by all tills of the site (protocol 3.1, 8.4). A re-submitted sale keeps the number it
+//         was printed with, where that number is free; otherwise it gets a new one and the flag renumbered.
+// Errors: till/bad_line, till/bad_tender, till/tender_mismatch (says both sums), till/wrong_vat, till/unknown_sku (not
+//         listed and no open price given), till/unknown_receipt, till/refund_too_much (says what is left),
+//         till/reason_needed, till/card_number (a text field holds what looks like a card number: promise 9),
+//         till/no_till, till/not_started (no series opened yet: try again), base/overflow, till/bad_snapshot.
 // Source: VAT is inside the gross price; by line, half rounded up. ISO/IEC 7812-1 (Luhn) for the card number check.
 #pragma once
 
