@@ -1,0 +1,281 @@
+#include "edge/http/api.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "edge/http/problem.h"
+#include "edge/http/text.h"
+
+namespace holdfast::http {
+namespace {
+
+bool is_change(Method method) { return method == Method::post || method == Method::del; }
+
+// "127.0.0.1:7400" -> "127.0.0.1", "[::1]:7400" -> "::1".
+std::string host_part(std::string_view host) {
+  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') == std::string_view::npos ? 0 : host.find(']') - 1));
+  return std::string(host.substr(0, host.find(':')));
+}
+bool is_address(const std::string& host) {
+  in6_addr ignored;
+  return inet_pton(AF_INET, host.c_str(), &ignored) == 1 || inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+}
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> out;
+  while (true) {
+    const std::size_t found = text.find(at);
+    out.push_back(text.substr(0, found));
+    if (found == std::string_view::npos) return out;
+    text.remove_prefix(found + 1);
+  }
+}
+
+std::string_view cookie_value(std::string_view cookies, std::string_view name) {
+  for (std::string_view one : split(cookies, ';')) {
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=') return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
+// Whether `path` fits the route, and what stands for its {}.
+std::optional<std::string> match(std::string_view route, std::string_view path) {
+  const std::size_t hole = route.find("{}");
+  if (hole == std::string_view::npos) return route == path ? std::optional(std::string()) : std::nullopt;
+  if (!path.starts_with(route.substr(0, hole))) return std::nullopt;
+  const std::string_view rest = path.substr(hole);
+  if (rest.empty() || rest.find('/') != std::string_view::npos) return std::nullopt;
+  return percent_decode(rest, false);
+}
+
+std::string origin_of_url(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return {};
+  return std::string(url.substr(0, url.find('/', scheme + 3)));
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> security_headers(std::string_view demo_control) {
+  const std::string control = origin_of_url(demo_control);
+  return {
+      {"Content-Security-Policy",
+       fmt::format("default-src 'self'; connect-src 'self'{}{}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+                   control.empty() ? "" : " ", control)},
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Resource-Policy", "same-origin"},
+      {"Cache-Control", "no-store"},
+  };
+}
+
+Api::Api(ApiParts parts, ApiSettings settings) : parts_(parts), settings_(std::move(settings)) {
+  cookie_name_ = "hf_session_" + settings_.site;
+  for (char& c : cookie_name_) {
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '_';
+  }
+}
+
+const std::vector<Api::Route>& Api::routes() {
+  static const std::vector<Route> all = {
+      {Method::get, "/v1/about", Access::anyone, &Api::get_about},
+      {Method::get, "/v1/safety", Access::anyone, &Api::get_safety},
+      {Method::get, "/v1/chain", Access::anyone, &Api::get_chain},
+      {Method::get, "/v1/totals", Access::anyone, &Api::get_totals},
+      {Method::get, "/v1/recovery", Access::anyone, &Api::get_recovery},
+      {Method::get, "/v1/links", Access::anyone, &Api::get_links},
+      {Method::get, "/metrics", Access::anyone, &Api::get_metrics},
+      {Method::get, "/healthz", Access::anyone, &Api::get_health},
+      {Method::post, "/v1/writes", Access::known, &Api::post_writes},
+      {Method::get, "/v1/writes/status", Access::known, &Api::get_status},
+      {Method::get, "/v1/products", Access::known, &Api::get_products},
+      {Method::get, "/v1/products/{}", Access::known, &Api::get_product},
+      {Method::get, "/v1/receipts/{}", Access::known, &Api::get_receipt},
+      {Method::get, "/v1/stock", Access::known, &Api::get_stock},
+      {Method::get, "/v1/dispatches", Access::known, &Api::get_dispatches},
+      {Method::get, "/v1/held", Access::known, &Api::get_held},
+      {Method::get, "/v1/listed", Access::known, &Api::get_listed},
+      {Method::post, "/v1/links/{}", Access::manager, &Api::post_link},
+      {Method::post, "/v1/session", Access::anyone, &Api::post_session},
+      {Method::get, "/v1/session", Access::signed_in, &Api::get_session},
+      {Method::del, "/v1/session", Access::anyone, &Api::delete_session, true},
+      {Method::post, "/v1/enrol", Access::anyone, &Api::post_enrol},
+      {Method::post, "/v1/tills", Access::manager, &Api::post_till},
+      {Method::get, "/v1/tills/me", Access::known, &Api::get_till},
+      {Method::post, "/v1/staff", Access::manager, &Api::post_staff},
+      {Method::get, "/v1/staff", Access::manager, &Api::get_staff},
+      {Method::del, "/v1/staff/{}", Access::manager, &Api::delete_staff, true},
+      {Method::post, "/v1/vault/read", Access::signed_in, &Api::post_vault_read},
+  };
+  return all;
+}
+
+void Api::Call::refuse(const Error& error) { done(problem(error)); }
+void Api::Call::answer(std::string text) {
+  Response response;
+  response.body = std::move(text);
+  done(std::move(response));
+}
+
+void Api::handle(Request request, Respond respond) {
+  auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  call->respond = std::move(respond);
+  if (auto checked = check_browser(call->request); !checked) return call->refuse(checked.error());
+  const std::string_view path = call->request.path;
+  if (!path.starts_with("/v1/") && path != "/metrics" && path != "/healthz") return serve_page(call);
+
+  const Method method = call->request.method == Method::head ? Method::get : call->request.method;
+  std::string allowed;
+  for (const Route& route : routes()) {
+    auto argument = match(route.path, path);
+    if (!argument) continue;
+    if (route.method != method) {
+      allowed += std::string(allowed.empty() ? "" : ", ") + (route.method == Method::get ? "GET, HEAD" : route.method == Method::post ? "POST" : "DELETE");
+      continue;
+    }
+    call->argument = std::move(*argument);
+    Status ready = identify(*call);
+    if (ready) ready = allow(*call, route.access);
+    if (ready) ready = read_query(*call);
+    if (ready && is_change(method)) ready = read_body(*call, route.may_lack_body);
+    if (!ready) return call->refuse(ready.error());
+    return (this->*route.handler)(call);
+  }
+  if (allowed.empty()) return call->refuse({"http/not_found", "There is no such address. schema/openapi.yaml names them all."});
+  Response response = problem("http/wrong_method", fmt::format("This address takes {}.", allowed));
+  response.headers.emplace_back("Allow", allowed);
+  call->done(std::move(response));
+}
+
+void Api::serve_page(const CallPtr& call) {
+  if (call->request.method != Method::get && call->request.method != Method::head) {
+    Response response = problem("http/wrong_method", "Pages are only read.");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return call->done(std::move(response));
+  }
+  auto page = parts_.pages.find(call->request);
+  if (!page) return call->refuse({"http/not_found", "There is no such page."});
+  call->done(std::move(*page));
+}
+
+// ---- who asks
+
+Status Api::check_browser(const Request& request) const {
+  const std::string host = host_part(request.host);
+  if (!host.empty() && host != "localhost" && host != host_part(settings_.listen) && !is_address(host)) {
+    return fail("http/bad_host", "This node answers only to its address or to localhost. If a web site sent you here, leave it.");
+  }
+  if (!is_change(request.method)) return {};
+  const bool is_foreign = !request.origin.empty() && request.origin != "http://" + request.host && request.origin != "https://" + request.host;
+  const bool is_cross = !request.fetch_site.empty() && request.fetch_site != "same-origin" && request.fetch_site != "none";
+  if (is_foreign || is_cross) {
+    return fail("http/bad_origin", "Another web site tried to change something here; this node takes changes only from its own pages.");
+  }
+  return {};
+}
+
+Status Api::identify(Call& call) const {
+  const std::string_view authorization = call.request.authorization;
+  if (authorization.starts_with("Till ")) {
+    const std::string_view rest = authorization.substr(5);
+    const std::size_t dot = rest.find('.');
+    TillId till;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min(dot, rest.size()), till.number);
+    const bool is_number = error == std::errc() && dot != std::string_view::npos && end == rest.data() + dot;
+    if (!is_number || !parts_.credentials.till_of(till, rest.substr(dot + 1))) {
+      return fail("auth/till", "This till's key is not known here: the site was rebuilt, or another device has taken its number. Ask a manager "
+                               "to enrol the till again; what it holds is kept and sent then.");
+    }
+    call.asker.till = till;
+  } else if (authorization.starts_with("Local ")) {
+    if (!parts_.credentials.is_admin(authorization.substr(6))) {
+      return fail("auth/local", "The token is not this node's. It is the file admin.token in the node's data directory.");
+    }
+    call.asker.is_local = true;
+  } else if (!authorization.empty()) {
+    return fail("auth/needed", "Only \"Till\" and \"Local\" are understood in the Authorization header.");
+  }
+  std::string_view token = cookie_value(call.request.cookie, cookie_name_);
+  if (token.empty()) token = cookie_value(call.request.cookie, "hf_session");
+  if (token.empty()) return {};
+  call.session = parts_.sessions.find(token);
+  if (!call.session) return {};
+  call.token = token;
+  if (is_change(call.request.method) && !same_secret(call.request.csrf, call.session->csrf)) {
+    call.session.reset();
+    if (call.asker.till.number == 0 && !call.asker.is_local && call.request.path != "/v1/session" && call.request.path != "/v1/enrol") {
+      return fail("auth/csrf", "The X-CSRF-Token header is missing or not this session's. Load the page again.");
+    }
+    return {};
+  }
+  call.asker.signed_in = call.session->staff.id;
+  call.asker.role = call.session->staff.role;
+  return {};
+}
+
+Status Api::allow(const Call& call, Access access) const {
+  const auto sign_in = [] { return fail("auth/needed", "Sign in with staff number and PIN, or enrol this till."); };
+  switch (access) {
+    case Access::anyone: return {};
+    case Access::known:
+      if (call.asker.till.number == 0 && !call.asker.is_local && !call.asker.signed_in) return sign_in();
+      return {};
+    case Access::signed_in:
+      if (!call.asker.signed_in) return sign_in();
+      return {};
+    case Access::manager:
+      if (!call.asker.is_local && !call.asker.signed_in) return sign_in();
+      if (!call.asker.may(people::Role::manager)) return fail("auth/role", "This needs a manager's or an operator's sign-in.");
+      return {};
+  }
+  return sign_in();
+}
+
+// ---- what for
+
+Status Api::read_query(Call& call) const {
+  if (call.request.query.empty()) return {};
+  constexpr std::size_t parameters_max = 128;
+  const auto parts = split(call.request.query, '&');
+  if (parts.size() > parameters_max) return fail("http/bad_request", fmt::format("The query has more than {} parameters.", parameters_max));
+  for (std::string_view part : parts) {
+    if (part.empty()) continue;
+    const std::size_t equals = part.find('=');
+    auto name = percent_decode(part.substr(0, equals), true);
+    auto value = percent_decode(equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1), true);
+    if (!name || !value) return fail("http/bad_request", "The query is not percent-encoded UTF-8.");
+    if (*name == "key") call.keys.push_back(*value);
+    call.query[*name] = std::move(*value);
+  }
+  return {};
+}
+
+Status Api::read_body(Call& call, bool may_lack_body) const {
+  if (may_lack_body && call.request.body.empty()) return {};
+  std::string type = call.request.content_type.substr(0, call.request.content_type.find(';'));
+  while (type.ends_with(' ')) type.pop_back();
+  std::ranges::transform(type, type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (type != "application/json") return fail("http/wrong_media_type", "Send the body as Content-Type: application/json.");
+  HF_TRY(call.body, parse_json(call.request.body, json::make_shared_resource<json::monotonic_resource>()));
+  return {};
+}
+
+void Api::on_worker(const CallPtr& call, std::function<void()> job) {
+  if (!parts_.worker.post(std::move(job))) {
+    Response response = problem("http/busy", "Too many sign-ins at once. Try again in a moment.");
+    response.headers.emplace_back("Retry-After", "2");
+    call->done(std::move(response));
+  }
+}
+
+void Api::read(const CallPtr& call, std::function<std::string(const node::Node&)> make) {
+  parts_.node.read([call, make = std::move(make)](const node::Node& node) { call->answer(make(node)); });
+}
+
+}  // namespace holdfast::http

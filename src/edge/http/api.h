@@ -1,0 +1,143 @@
+// The HTTP API of one node: who asks, what for, and what the node, the credential store and the vault say.
+//
+// Shape:  handle() runs on the server's thread and never waits: reads and writes go to the node's thread between turns, PINs and
+//         files of people to the worker. The contract is schema/openapi.yaml.
+//         Who may: a till by its device key (says where), a person by session cookie (says who; every change needs the
+//         X-CSRF-Token of the session), the machine's administrator by the data directory's admin.token. A till's request
+//         may carry a session beside; one that is missing or over then counts as none.
+//         From browsers: the Host must be an address or localhost (a name that an attacker's DNS points here is refused), the
+//         Origin of a change must be this very server, and bodies must be application/json, which no foreign form can send.
+// Errors: problem.h.
+// Thread: handle() on the server's; lives longer than the server.
+// Source: protocol 8, 11; OWASP ASVS 4, 13; issue 2 section 11.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edge/http/json_read.h"
+#include "edge/http/message.h"
+#include "edge/http/node_access.h"
+#include "edge/http/pages.h"
+#include "edge/http/server.h"
+#include "edge/http/worker.h"
+#include "edge/http/write_json.h"
+#include "edge/people/credentials.h"
+#include "edge/people/sessions.h"
+#include "edge/people/vault.h"
+
+namespace holdfast::http {
+
+struct ApiSettings {
+  std::string site;          // of this node; in the cookie's name, since cookies are not kept apart by port
+  bool is_head_office = false;  // who is enrolled first there is an operator, elsewhere a manager
+  std::string demo_control;  // URL; empty: no demo
+  std::string listen;        // host:port that --http names; its host is a good Host header
+};
+struct ApiParts {
+  NodeAccess& node;
+  people::Credentials& credentials;
+  people::Sessions& sessions;
+  people::Vault& vault;
+  Worker& worker;
+  Clock& clock;
+  Entropy& entropy;
+  const Pages& pages;
+  const Server::Counters& counters;
+};
+
+// Headers for every response; connect-src names the demo's control server where there is one.
+std::vector<std::pair<std::string, std::string>> security_headers(std::string_view demo_control);
+
+class Api {
+ public:
+  Api(ApiParts parts, ApiSettings settings);
+  void handle(Request request, Respond respond);
+
+ private:
+  enum class Access { anyone, known, manager, signed_in };
+  // One request on its way to its answer.
+  struct Call {
+    Request request;
+    Respond respond;
+    Asker asker;
+    std::optional<people::Session> session;
+    std::string token;                                  // of the session
+    std::string argument;                               // {} in the route
+    std::map<std::string, std::string> query;           // the last of each name
+    std::vector<std::string> keys;                      // every key=
+    json::value body;
+    void done(Response response) { respond_now(respond, std::move(response)); }
+    void refuse(const Error& error);
+    void answer(std::string json);  // 200
+  };
+  using CallPtr = std::shared_ptr<Call>;
+  struct Route {
+    Method method;
+    std::string_view path;  // "/v1/products/{}"
+    Access access;
+    void (Api::*handler)(const CallPtr&);
+    bool may_lack_body = false;
+  };
+  struct Search;
+  struct Batch;
+  static const std::vector<Route>& routes();
+
+  // api.cc
+  Status check_browser(const Request& request) const;
+  Status identify(Call& call) const;
+  Status allow(const Call& call, Access access) const;
+  Status read_query(Call& call) const;
+  Status read_body(Call& call, bool may_lack_body) const;
+  void serve_page(const CallPtr& call);
+  void on_worker(const CallPtr& call, std::function<void()> job);
+  // Answers with what `make` reads of the node.
+  void read(const CallPtr& call, std::function<std::string(const node::Node&)> make);
+
+  // api_reads.cc
+  void get_about(const CallPtr& call);
+  void get_safety(const CallPtr& call);
+  void get_status(const CallPtr& call);
+  void get_products(const CallPtr& call);
+  void get_product(const CallPtr& call);
+  void get_receipt(const CallPtr& call);
+  void get_stock(const CallPtr& call);
+  void get_dispatches(const CallPtr& call);
+  void get_held(const CallPtr& call);
+  void get_listed(const CallPtr& call);
+  void get_chain(const CallPtr& call);
+  void get_totals(const CallPtr& call);
+  void get_recovery(const CallPtr& call);
+  void get_links(const CallPtr& call);
+  void get_metrics(const CallPtr& call);
+  void get_health(const CallPtr& call);
+  void search(const CallPtr& call, bool stock);
+  void search_step(const std::shared_ptr<Search>& search, const node::Node& node);
+
+  // api_writes.cc
+  void post_writes(const CallPtr& call);
+  void post_link(const CallPtr& call);
+  void finish_batch(const std::shared_ptr<Batch>& batch);
+
+  // api_people.cc
+  void post_session(const CallPtr& call);
+  void get_session(const CallPtr& call);
+  void delete_session(const CallPtr& call);
+  void post_enrol(const CallPtr& call);
+  void post_till(const CallPtr& call);
+  void get_till(const CallPtr& call);
+  void post_staff(const CallPtr& call);
+  void get_staff(const CallPtr& call);
+  void delete_staff(const CallPtr& call);
+  void post_vault_read(const CallPtr& call);
+  Response refused_person(const Error& error) const;  // people/* as auth/*, with Retry-After
+
+  ApiParts parts_;
+  ApiSettings settings_;
+  std::string cookie_name_;
+};
+
+}  // namespace holdfast::http

@@ -1,0 +1,382 @@
+#include "edge/http/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <variant>
+
+#include "edge/http/problem.h"
+#include "edge/net/address.h"
+
+namespace holdfast::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace wire = boost::beast::http;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+std::chrono::nanoseconds as_chrono(Duration d) { return std::chrono::nanoseconds(d.ns); }
+
+Method method_of(wire::verb verb) {
+  switch (verb) {
+    case wire::verb::get: return Method::get;
+    case wire::verb::head: return Method::head;
+    case wire::verb::post: return Method::post;
+    case wire::verb::delete_: return Method::del;
+    default: return Method::other;
+  }
+}
+
+template <class Fields>
+std::string header_of(const Fields& fields, wire::field name) {
+  const auto value = fields[name];
+  return {value.data(), value.size()};
+}
+template <class Fields>
+std::string header_of(const Fields& fields, std::string_view name) {
+  const auto value = fields[beast::string_view(name.data(), name.size())];
+  return {value.data(), value.size()};
+}
+
+std::optional<Response> refusal_of(error_code error) {
+  if (error == wire::error::body_limit) return problem("http/too_large", "The body is larger than this address takes. Send it in parts.");
+  if (error == wire::error::header_limit) return problem("http/headers_too_large", "The header is larger than 16 KiB.");
+  if (error == beast::error::timeout) return problem("http/too_slow", "The request did not arrive in time.");
+  if (error == wire::error::end_of_stream || error == wire::error::partial_message) return std::nullopt;
+  if (error.category() == wire::make_error_code(wire::error::end_of_stream).category()) {
+    return problem("http/bad_request", fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+class Session;
+
+class Server::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  explicit Impl(ServerSettings given) : settings(std::move(given)), acceptor(context), pause(context) {}
+
+  Status bind();
+  void accept();
+  void leave(Session* session);
+  void close_all();
+
+  ServerSettings settings;
+  Handler handler;
+  Counters counters;
+  std::set<Session*> sessions;  // each keeps itself and this object alive while something of it is under way
+  std::atomic<bool> stopping = false, stopped = false;
+  asio::io_context context{1};
+  tcp::acceptor acceptor;
+  asio::steady_timer pause;
+  std::thread thread;
+};
+
+// One connection. Everything runs on the server's thread.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<Server::Impl> server, tcp::socket socket)
+      : keeps_server_(std::move(server)), server_(*keeps_server_), stream_(std::move(socket)) {
+    server_.sessions.insert(this);
+    ++server_.counters.open_connections;
+  }
+  ~Session() {
+    server_.sessions.erase(this);
+    --server_.counters.open_connections;
+  }
+  void read_header();
+  void stop() {
+    if (is_idle_) close();
+    last_ = true;
+  }
+  void close() {
+    error_code ignored;
+    stream_.socket().close(ignored);
+  }
+
+ private:
+  void on_header(error_code error);
+  void read_body();
+  void on_body(error_code error);
+  void handle();
+  void answer(Response response);
+  void write();
+  void on_written(error_code error);
+  void linger();
+
+  const std::shared_ptr<Server::Impl> keeps_server_;
+  Server::Impl& server_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  std::optional<wire::request_parser<wire::string_body>> parser_;
+  std::optional<wire::response<wire::empty_body>> interim_;
+  Response response_;
+  std::variant<std::monostate, wire::response<wire::span_body<const char>>, wire::response<wire::empty_body>> out_;
+  bool is_idle_ = true;   // between requests
+  bool last_ = false;     // close after this response
+  bool is_head_ = false;
+  unsigned version_ = 11;
+  std::size_t drained_ = 0;
+};
+
+void Session::read_header() {
+  is_idle_ = true;
+  is_head_ = false;
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(server_.settings.header_bytes_max));
+  parser_->body_limit(server_.settings.body_bytes_max);
+  stream_.expires_after(as_chrono(server_.settings.header_time_max));
+  wire::async_read_header(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
+}
+
+void Session::on_header(error_code error) {
+  const bool began = buffer_.size() > 0 || parser_->got_some();
+  is_idle_ = false;
+  if (error) {
+    // A connection that was kept open and then left in silence is closed in silence.
+    auto refusal = began || error != beast::error::timeout ? refusal_of(error) : std::nullopt;
+    last_ = true;
+    if (refusal) return answer(std::move(*refusal));
+    return close();
+  }
+  version_ = parser_->get().version();
+  if (beast::iequals(parser_->get()[wire::field::expect], "100-continue")) {
+    interim_.emplace(wire::status::continue_, version_);
+    stream_.expires_after(as_chrono(server_.settings.response_time_max));
+    wire::async_write(stream_, *interim_, [self = shared_from_this()](error_code failed, std::size_t) {
+      if (failed) return self->close();
+      self->read_body();
+    });
+    return;
+  }
+  read_body();
+}
+
+void Session::read_body() {
+  stream_.expires_after(as_chrono(server_.settings.body_time_max));
+  wire::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) { self->on_body(error); });
+}
+
+void Session::on_body(error_code error) {
+  if (error) {
+    last_ = true;
+    auto refusal = refusal_of(error);
+    if (refusal) return answer(std::move(*refusal));
+    return close();
+  }
+  handle();
+}
+
+void Session::handle() {
+  auto message = parser_->release();
+  if (!message.keep_alive()) last_ = true;
+  is_head_ = message.method() == wire::verb::head;
+  const std::string_view target(message.target().data(), message.target().size());
+  if (!target.starts_with('/') || message.count(wire::field::host) > 1) {
+    last_ = true;
+    return answer(problem("http/bad_request", "The request's target must be a path that starts with '/', with one Host header."));
+  }
+  Request request;
+  request.method = method_of(message.method());
+  const std::size_t mark = target.find('?');
+  request.path = target.substr(0, mark);
+  if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
+  request.host = header_of(message, wire::field::host);
+  request.origin = header_of(message, wire::field::origin);
+  request.authorization = header_of(message, wire::field::authorization);
+  request.cookie = header_of(message, wire::field::cookie);
+  request.content_type = header_of(message, wire::field::content_type);
+  request.if_none_match = header_of(message, wire::field::if_none_match);
+  request.csrf = header_of(message, "X-CSRF-Token");
+  request.fetch_site = header_of(message, "Sec-Fetch-Site");
+  request.body = std::move(message.body());
+  ++server_.counters.requests;
+  // Nothing is expected of the client now; its answer may take a commit.
+  stream_.expires_never();
+  server_.handler(std::move(request), [self = shared_from_this()](std::function<Response()> make) {
+    if (self->server_.stopped) return;  // nobody runs what would be posted
+    asio::post(self->server_.context, [self, make = std::move(make)] { self->answer(make()); });
+  });
+}
+
+void Session::answer(Response response) {
+  response_ = std::move(response);
+  if (response_.status >= 500) {
+    ++server_.counters.failures;
+  } else if (response_.status >= 400) {
+    ++server_.counters.problems;
+  }
+  if (server_.stopping) last_ = true;
+  write();
+}
+
+void Session::write() {
+  const std::string& body = response_.shared_body ? *response_.shared_body : response_.body;
+  const auto fill = [&](auto& message) {
+    message.version(version_);
+    message.result(response_.status);
+    for (const auto& [name, value] : server_.settings.headers) message.set(name, value);
+    for (const auto& [name, value] : response_.headers) message.set(name, value);
+    if (response_.status != 204 && response_.status != 304) {
+      message.set(wire::field::content_type, response_.content_type);
+      message.content_length(body.size());
+    }
+    message.keep_alive(!last_);
+  };
+  const auto done = [self = shared_from_this()](error_code error, std::size_t) { self->on_written(error); };
+  stream_.expires_after(as_chrono(server_.settings.response_time_max));
+  if (is_head_ || body.empty()) {
+    auto& message = out_.emplace<wire::response<wire::empty_body>>();
+    fill(message);
+    wire::async_write(stream_, message, done);
+  } else {
+    auto& message = out_.emplace<wire::response<wire::span_body<const char>>>();
+    fill(message);
+    message.body() = beast::span<const char>(body.data(), body.size());
+    wire::async_write(stream_, message, done);
+  }
+}
+
+void Session::on_written(error_code error) {
+  if (error) return close();
+  if (!last_) return read_header();
+  error_code ignored;
+  stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+  linger();
+}
+
+// A client that is still sending (a body that was refused) must be able to read the answer before the connection is reset.
+void Session::linger() {
+  constexpr std::size_t drain_bytes_max = 4u << 20;
+  buffer_.clear();
+  stream_.expires_after(std::chrono::seconds(2));
+  stream_.async_read_some(buffer_.prepare(16u << 10), [self = shared_from_this()](error_code error, std::size_t bytes) {
+    self->drained_ += bytes;
+    if (error || self->drained_ > drain_bytes_max || self->server_.stopping) return self->close();
+    self->linger();
+  });
+}
+
+// ---- the server
+
+Status Server::Impl::bind() {
+  HF_TRY(const edge::Address at, edge::parse_address(settings.listen));
+  error_code error;
+  const auto host = at.host == "localhost" ? asio::ip::make_address("127.0.0.1") : asio::ip::make_address(at.host, error);
+  if (error) {
+    return fail("edge/bad_address", fmt::format("\"{}\" is no IP address. Write --http 127.0.0.1:PORT.", at.host));
+  }
+  if (!host.is_loopback() && !settings.insecure_bind) {
+    return fail("edge/not_loopback",
+                fmt::format("{} can be reached from other machines, and PINs, device keys and session cookies would pass over the network "
+                            "in clear. Listen on 127.0.0.1 and put TLS in front, or say --http-insecure-bind.", at.host));
+  }
+  const tcp::endpoint endpoint(host, at.port);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error == asio::error::address_in_use) {
+    return fail("edge/port_in_use", fmt::format("Port {} on {} is in use. End what listens there, or choose another port with --http.", at.port,
+                                                at.host));
+  }
+  if (error) return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", settings.listen, error.message()));
+  return {};
+}
+
+void Server::Impl::accept() {
+  acceptor.async_accept([this](error_code error, tcp::socket socket) {
+    if (stopping) return;
+    if (error) {
+      // Out of descriptors, most likely: they come back when connections end.
+      pause.expires_after(std::chrono::milliseconds(100));
+      pause.async_wait([this](error_code ended) {
+        if (!ended && !stopping) accept();
+      });
+      return;
+    }
+    if (sessions.size() >= settings.connections_max) {
+      ++counters.refused_connections;
+    } else {
+      ++counters.connections;
+      error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      std::make_shared<Session>(shared_from_this(), std::move(socket))->read_header();
+    }
+    accept();
+  });
+}
+
+void Server::Impl::close_all() {
+  for (Session* session : sessions) session->close();
+}
+
+Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Server>> Server::open(ServerSettings settings) {
+  auto impl = std::make_shared<Impl>(std::move(settings));
+  HF_TRY_VOID(impl->bind());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::~Server() { stop(); }
+
+void Server::start(Handler handler) {
+  impl_->handler = std::move(handler);
+  impl_->thread = std::thread([impl = impl_] {
+    impl->accept();
+    impl->context.run();
+  });
+}
+
+void Server::stop() {
+  if (!impl_->thread.joinable()) return;
+  asio::post(impl_->context, [impl = impl_] {
+    impl->stopping = true;
+    error_code ignored;
+    impl->acceptor.close(ignored);
+    impl->pause.cancel();
+    for (Session* session : std::set(impl->sessions)) session->stop();
+  });
+  const auto until = std::chrono::steady_clock::now() + as_chrono(impl_->settings.drain_time_max);
+  while (impl_->counters.open_connections > 0 && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  impl_->stopped = true;
+  impl_->context.stop();
+  impl_->thread.join();
+  // What is left is closed, and its handlers run, so that every session lets go of what it holds.
+  impl_->close_all();
+  impl_->context.restart();
+  impl_->context.poll();
+}
+
+std::string Server::address() const {
+  error_code error;
+  const auto endpoint = impl_->acceptor.local_endpoint(error);
+  if (error) return impl_->settings.listen;
+  const std::string host = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", host, endpoint.port()) : fmt::format("{}:{}", host, endpoint.port());
+}
+std::uint16_t Server::port() const {
+  error_code error;
+  return impl_->acceptor.local_endpoint(error).port();
+}
+const Server::Counters& Server::counters() const { return impl_->counters; }
+
+}  // namespace holdfast::http

@@ -1,0 +1,65 @@
+// HTTP/1.1 over plain TCP, for tills and pages on this machine; it has a thread of its own.
+//
+// Shape:  one request of a connection at a time (what is pipelined waits its turn), keep-alive, HEAD. Bounded: header and body
+//         bytes, connections, and the time each part of a request and of a response may take, counted from its start and
+//         not from its last byte, so that a trickle is no way around.
+//         Only loopback addresses, unless insecure_bind: PINs, keys and cookies pass in clear, so beyond this machine they
+//         need TLS in front.
+// Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a rule
+//         gets a problem (400, 408, 413, 431) and is closed.
+// Thread: the handler is called on the server's thread and must not wait; everything else from any thread.
+// Source: RFC 9112.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/base/values.h"
+#include "edge/http/message.h"
+
+namespace holdfast::http {
+
+struct ServerSettings {
+  std::string listen;  // host:port; port 0: any free one
+  bool insecure_bind = false;
+  std::size_t header_bytes_max = 16u << 10;
+  std::size_t body_bytes_max = 1u << 20;
+  std::size_t connections_max = 1024;
+  Duration header_time_max = seconds(30);  // from the end of the last response: idle keep-alive connections end so
+  Duration body_time_max = seconds(20);
+  Duration response_time_max = seconds(30);
+  Duration drain_time_max = seconds(5);    // stop(): for what is being answered
+  std::vector<std::pair<std::string, std::string>> headers;  // on every response
+};
+
+class Server {
+ public:
+  // Binds the port, so that one in use is told at once; nobody is accepted before start().
+  static Result<std::unique_ptr<Server>> open(ServerSettings settings);
+  ~Server();
+
+  void start(Handler handler);  // once
+  // Accepts nobody from now on, finishes what is being answered, and returns when the thread has ended.
+  void stop();
+
+  std::string address() const;  // "127.0.0.1:7400"
+  std::uint16_t port() const;
+
+  struct Counters {
+    std::atomic<std::uint64_t> requests = 0, problems = 0, failures = 0;  // all, 4xx, 5xx
+    std::atomic<std::uint64_t> connections = 0, refused_connections = 0;
+    std::atomic<std::int64_t> open_connections = 0;
+  };
+  const Counters& counters() const;
+
+  class Impl;
+
+ private:
+  explicit Server(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::http

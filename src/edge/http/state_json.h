@@ -1,0 +1,41 @@
+// What the node knows, as the JSON that schema/openapi.yaml promises. Called between turns, on the node's thread: everything
+// read here is durable (protocol 1.1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/node/node.h"
+#include "edge/http/json_out.h"
+
+namespace holdfast::http {
+
+struct AboutExtras {
+  bool needs_enrolment = false;
+  std::string demo_control;  // empty: no demo
+};
+std::string about_json(const node::Node& node, const AboutExtras& extras);
+std::string safety_json(const node::Node& node);
+// {origin, size, cosigned_size, cosigned_at} into an open object.
+void write_cover(JsonOut& out, const node::Safety& safety);
+// {key, ok, …} of one write.
+void write_taken(JsonOut& out, std::string_view key, const fold::Taken& taken, bool is_dispatch);
+void write_refused(JsonOut& out, std::string_view key, const Error& error);
+std::string status_json(const node::Node& node, TillId till, const std::vector<IdempotencyKey>& keys);
+
+void write_as_of(JsonOut& out, const node::Node& node, Instant now);
+void write_product(JsonOut& out, const fold::State& state, const catalogue::Product& product);
+void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, const stock::Item& item);
+
+Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number);  // till/unknown_receipt
+std::string dispatches_json(const node::Node& node);
+std::string held_json(const node::Node& node);
+std::string listed_json(const node::Node& node);
+std::string chain_json(const node::Node& node, Instant now);
+std::string totals_json(const node::Node& node, Instant now);
+std::string links_json(const node::Node& node);
+Result<std::string> recovery_json(const node::Node& node);  // node/no_recovery
+std::string metrics_text(const node::Node& node);
+
+}  // namespace holdfast::http

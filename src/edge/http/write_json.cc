@@ -1,0 +1,266 @@
+#include "edge/http/write_json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace holdfast::http {
+namespace {
+
+using people::Role;
+
+constexpr Quantity more_than_nothing{1};
+constexpr Quantity nothing{0};
+constexpr TextRule free_text{.bytes_max = till::text_bytes_max, .free_text = true};
+
+std::vector<till::Tender> read_tenders(Fields& write) {
+  std::vector<till::Tender> tenders;
+  write.each("tenders", 0, till::tenders_max, [&](Fields& item) {
+    till::Tender& tender = tenders.emplace_back();
+    const std::string kind = item.text("kind", {});
+    tender.amount = item.money("amount");
+    if (kind == "card") {
+      tender.kind = till::TenderKind::card;
+      tender.token = item.text("token", free_text);
+      tender.masked = item.text_or_empty("masked", {.bytes_max = 40, .free_text = true});
+      const std::string result = item.text("result", {});
+      if (result != "approved" && result != "declined") item.refuse("http/bad_value", "result", "must be \"approved\" or \"declined\"");
+      if (result == "declined") tender.result = till::CardResult::declined;
+    } else if (kind != "cash") {
+      item.refuse("http/bad_value", "kind", "must be \"cash\" or \"card\"");
+    }
+  });
+  return tenders;
+}
+
+std::vector<till::AskedLine> read_lines(Fields& write) {
+  std::vector<till::AskedLine> lines;
+  write.each("lines", 1, till::lines_max, [&](Fields& item) {
+    till::AskedLine& line = lines.emplace_back();
+    line.sku = item.short_text<Sku>("sku");
+    line.quantity = item.quantity("quantity", more_than_nothing);
+    line.unit_price = item.unit_price("unit_price");
+    line.vat = item.short_text<VatCode>("vat");
+    line.name = item.text_or_empty("name", {.bytes_max = catalogue::name_bytes_max, .free_text = true});
+    line.open_price = item.flag("open", false);
+  });
+  return lines;
+}
+
+std::vector<stock::Line> read_stock(Fields& write, std::string_view amount, Quantity min) {
+  std::vector<stock::Line> lines;
+  write.each("lines", 1, stock::lines_max, [&](Fields& item) {
+    stock::Line& line = lines.emplace_back();
+    line.sku = item.short_text<Sku>("sku");
+    line.quantity = item.quantity(amount, min);
+  });
+  return lines;
+}
+
+fold::Command read_sale(Fields& write, TillId till) {
+  till::RecordSale sale{.till = till};
+  sale.lines = read_lines(write);
+  sale.tenders = read_tenders(write);
+  sale.change = write.money_or_zero("change");
+  return sale;
+}
+fold::Command read_refund(Fields& write, TillId till) {
+  till::Refund refund{.till = till};
+  refund.of = write.receipt("receipt");
+  write.each("lines", 1, till::lines_max, [&](Fields& item) {
+    till::AskedRefundLine& line = refund.lines.emplace_back();
+    line.line = static_cast<std::uint32_t>(item.number("line", 0, till::lines_max - 1));
+    line.quantity = item.quantity("quantity", more_than_nothing);
+  });
+  refund.tenders = read_tenders(write);
+  refund.reason = write.text_or_empty("reason", free_text);
+  return refund;
+}
+fold::Command read_refund_no_receipt(Fields& write, TillId till) {
+  till::RefundNoReceipt refund{.till = till};
+  refund.lines = read_lines(write);
+  refund.tenders = read_tenders(write);
+  refund.reason = write.text("reason", free_text);
+  return refund;
+}
+fold::Command read_receive(Fields& write, TillId) {
+  stock::Receive receive;
+  receive.lines = read_stock(write, "quantity", more_than_nothing);
+  receive.reference = write.text_or_empty("reference", free_text);
+  return receive;
+}
+fold::Command read_write_off(Fields& write, TillId) {
+  stock::WriteOff write_off;
+  write_off.lines = read_stock(write, "quantity", more_than_nothing);
+  write_off.reason = write.text("reason", free_text);
+  return write_off;
+}
+fold::Command read_count(Fields& write, TillId) { return stock::Count{read_stock(write, "counted", nothing)}; }
+fold::Command read_dispatch(Fields& write, TillId) {
+  stock::Dispatch dispatch;
+  dispatch.to = write.site("to");
+  dispatch.lines = read_stock(write, "quantity", more_than_nothing);
+  return dispatch;
+}
+fold::Command read_receive_dispatch(Fields& write, TillId) {
+  stock::ReceiveDispatch receive;
+  receive.from = write.site("from");
+  receive.dispatch.bytes = write.hex<16>("dispatch");
+  receive.lines = read_stock(write, "quantity", nothing);  // what never arrived is told as 0
+  return receive;
+}
+fold::Command read_list_products(Fields& write, TillId) {
+  catalogue::ListProducts list;
+  write.each("products", 1, catalogue::products_a_command_max, [&](Fields& item) {
+    catalogue::Product& product = list.products.emplace_back();
+    product.sku = item.short_text<Sku>("sku");
+    product.gtin = item.text_or_empty("gtin", {.bytes_max = 14});
+    product.name = item.text("name", {.bytes_max = catalogue::name_bytes_max, .free_text = true});
+    product.unit_price = item.unit_price("unit_price");
+    product.vat = item.short_text<VatCode>("vat");
+    product.goods = item.needed_flag("goods");
+  });
+  return list;
+}
+fold::Command read_delist_product(Fields& write, TillId) { return catalogue::DelistProduct{write.short_text<Sku>("sku")}; }
+fold::Command read_accept_held(Fields& write, TillId) {
+  fold::AcceptHeld accept;
+  accept.entry.origin = write.origin("origin");
+  accept.entry.index = write.number("index", 0, INT64_MAX);
+  return accept;
+}
+fold::Command read_close_listed(Fields& write, TillId) {
+  fold::CloseListed close;
+  close.id.bytes = write.hex<16>("id");
+  close.note = write.text("note", free_text);
+  return close;
+}
+
+struct Kind {
+  std::string_view name;
+  fold::Command (*read)(Fields&, TillId);
+  std::optional<Role> needs;
+  bool at_a_till = false;
+};
+constexpr std::array<Kind, 12> kinds = {{
+    {"sale", read_sale, {}, true},
+    {"refund", read_refund, {}, true},
+    {"refund_no_receipt", read_refund_no_receipt, Role::manager, true},
+    {"receive", read_receive, {}},
+    {"write_off", read_write_off, Role::manager},
+    {"count", read_count, Role::manager},
+    {"dispatch", read_dispatch, Role::manager},
+    {"receive_dispatch", read_receive_dispatch, {}},
+    {"list_products", read_list_products, Role::chain_operator},
+    {"delist_product", read_delist_product, Role::chain_operator},
+    {"accept_held", read_accept_held, Role::manager},
+    {"close_listed", read_close_listed, Role::manager},
+}};
+
+const Kind* kind_of(Fields& write) {
+  const std::string name = write.text("kind", {.bytes_max = 40});
+  if (!write.ok()) return nullptr;
+  for (const Kind& kind : kinds) {
+    if (kind.name == name) return &kind;
+  }
+  std::string known;
+  for (const Kind& kind : kinds) known += (known.empty() ? "" : ", ") + std::string(kind.name);
+  write.refuse("http/unknown_kind", "kind", fmt::format("\"{}\" is none of: {}", name, known));
+  return nullptr;
+}
+
+TillId read_till(Fields& write, const Asker& asker, const Kind& kind) {
+  TillId till = asker.till;
+  if (write.has("till")) {
+    const TillId named{static_cast<std::uint32_t>(write.number("till", 1, UINT32_MAX))};
+    if (asker.is_local && till.number == 0) {
+      till = named;
+    } else if (named != till) {
+      write.refuse("auth/till", "till", "is not the till that sends the write; leave it out");
+    }
+  }
+  if (kind.at_a_till && till.number == 0) {
+    write.refuse("till/no_till", "till", "is needed: this kind of write is made at an enrolled till, with its device key");
+  }
+  return till;
+}
+
+SubjectId read_staff(Fields& write, const Asker& asker) {
+  if (!write.has("staff")) {
+    if (asker.is_local) return {};
+    if (asker.till.number == 0 && asker.signed_in) return *asker.signed_in;
+  }
+  const SubjectId staff{write.hex<16>("staff")};
+  // A till sends what its staff did before, also after they have left; a person alone speaks for nobody else.
+  if (!asker.is_local && asker.till.number == 0 && asker.signed_in && staff != *asker.signed_in) {
+    write.refuse("auth/staff", "staff", "is not the person who is signed in");
+  }
+  return staff;
+}
+
+void read_prior(Fields& write, fold::WriteRequest& request) {
+  write.object_if_any("prior", [&](Fields& item) {
+    fold::Prior prior;
+    prior.origin = item.origin("origin");
+    prior.index = item.number("index", 0, INT64_MAX);
+    prior.at = item.time("at");
+    if (item.has("receipt")) request.printed_receipt = item.receipt("receipt");
+    request.prior = prior;
+  });
+}
+
+// The time at the till becomes the event's time.
+template <class Request>
+void set_time(Request& request, std::optional<Instant> at) {
+  if constexpr (requires { request.at = at; }) request.at = at;
+}
+
+}  // namespace
+
+Result<const json::array*> writes_of(const json::value& body) {
+  const json::object* object = body.if_object();
+  if (object == nullptr) return fail("http/wrong_type", "The body must be an object {\"writes\": [...]}.");
+  const json::value* writes = object->if_contains("writes");
+  if (writes == nullptr) return fail("http/missing_field", "writes is missing: the body must be {\"writes\": [...]}.");
+  if (object->size() != 1) return fail("http/unknown_field", "The body holds more than \"writes\": take the other fields out.");
+  const json::array* list = writes->if_array();
+  if (list == nullptr) return fail("http/wrong_type", "writes must be a list […].");
+  if (list->empty()) return fail("http/bad_value", "writes must not be empty.");
+  if (list->size() > writes_a_batch_max) {
+    return fail("http/too_many", fmt::format("writes has {} items, at most {} are taken at once: send them in several requests.",
+                                             list->size(), writes_a_batch_max));
+  }
+  return list;
+}
+
+Result<ParsedWrite> parse_write(const json::value& value, const Asker& asker) {
+  std::optional<Error> problem;
+  Fields write(value, "", problem);
+  ParsedWrite parsed;
+  fold::WriteRequest& request = parsed.request;
+  request.key.bytes = write.hex<16>("key");
+  const Kind* kind = kind_of(write);
+  if (kind != nullptr) {
+    request.till = read_till(write, asker, *kind);
+    request.staff = read_staff(write, asker);
+    set_time(request, write.time_if_any("at"));
+    read_prior(write, request);
+    request.command = kind->read(write, request.till);
+    // What a till has done already, with a reply in hand, is not done again by refusing it (protocol 8.2, 6.2).
+    const bool was_done = request.prior.has_value() && asker.till.number != 0;
+    if (!was_done) parsed.needs = kind->needs;
+  }
+  write.finish();
+  if (problem) return pass_on(std::move(*problem));
+  if (request.prior) request.body = json::serialize(value);
+  return parsed;
+}
+
+std::string key_as_sent(const json::value& write) {
+  const json::object* object = write.if_object();
+  const json::value* key = object == nullptr ? nullptr : object->if_contains("key");
+  const json::string* text = key == nullptr ? nullptr : key->if_string();
+  return text == nullptr ? std::string() : std::string(text->data(), std::min<std::size_t>(text->size(), 64));
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,48 @@
+// How often a PIN or a code may be guessed.
+//
+// Shape:  free_attempts are free; each further one doubles a wait that starts at wait_first and ends at wait_longest. An attempt
+//         counts when it begins, so that many at once are no way around; success takes the count of its subject back to 0.
+//         There is one count a subject (a staff number) and one for all of them, which forgets one attempt each
+//         global_forget: a whole till crew mistyping is no attack, a machine trying is.
+// Thread: one at a time (its owner locks).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/base/values.h"
+
+namespace holdfast::people {
+
+struct LimitSettings {
+  int free_attempts = 5;
+  int global_free_attempts = 20;
+  Duration wait_first = seconds(5);
+  Duration wait_longest = seconds(900);
+  Duration global_forget = seconds(30);
+  std::size_t subjects_max = 2000;
+};
+
+class AttemptLimits {
+ public:
+  explicit AttemptLimits(LimitSettings settings) : settings_(settings) {}
+  // How long this subject must wait; nullopt: it may try now, and the attempt is counted.
+  std::optional<Duration> begin(const std::string& subject, Instant monotonic_now);
+  void succeeded(const std::string& subject);
+
+ private:
+  struct Count {
+    int attempts = 0;
+    Instant last;
+  };
+  Duration wait_after(int attempts_beyond) const;
+  void forget_old(Instant now);
+
+  LimitSettings settings_;
+  std::map<std::string, Count> subjects_;
+  Count all_;
+  Instant forget_from_;  // all_.attempts has been aged to here
+};
+
+}  // namespace holdfast::people

@@ -1,0 +1,56 @@
+// Who is signed in: random tokens in memory, gone with the process.
+//
+// Shape:  a token is 256 random bits as 64 hex digits; only its SHA-256 is kept. A session ends after idle_max without a
+//         request, after total_max in any case, and at sign-out. The oldest goes when there are more than sessions_max.
+// Thread: any.
+// Source: OWASP ASVS 3.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/base/world.h"
+#include "edge/people/credentials.h"
+
+namespace holdfast::people {
+
+struct SessionSettings {
+  Duration idle_max = seconds(60 * 60);
+  Duration total_max = seconds(12 * 60 * 60);
+  std::size_t sessions_max = 1000;
+};
+struct Session {
+  Staff staff;
+  std::string csrf;    // 64 hex digits; every change made with the cookie carries it
+  Instant expires_at;  // UTC, if nothing is done from now on
+};
+
+class Sessions {
+ public:
+  Sessions(Entropy& entropy, Clock& clock, SessionSettings settings = {})
+      : entropy_(entropy), clock_(clock), settings_(settings) {}
+
+  // The token is told to the browser once.
+  std::pair<std::string, Session> start(const Staff& staff);
+  std::optional<Session> find(std::string_view token);  // and counts as use
+  void end(std::string_view token);
+  void end_all_of(const SubjectId& staff);
+
+ private:
+  struct Record {
+    Staff staff;
+    std::string csrf;
+    Instant started, used;  // monotonic
+  };
+  bool is_over(const Record& record, Instant now) const;
+
+  Entropy& entropy_;
+  Clock& clock_;
+  const SessionSettings settings_;
+  std::mutex mutex_;
+  std::map<Hash, Record> sessions_;
+};
+
+}  // namespace holdfast::people
