@@ -124,6 +124,17 @@ TEST(KeyFile, WithAnyChangedCharacterIsRefusedOrStillItsOwnKey) {
   }
 }
 
+TEST(KeyFile, OfTheDocumentIsOne) {
+  const std::string page = text_of(HF_SOURCE_DIR "/docs/chain-file.md");
+  const std::size_t at = page.find("holdfast private key v1 log store-07\n");
+  ASSERT_NE(at, std::string::npos);
+  edge::ScratchDirectory scratch;
+  ASSERT_TRUE(create_private_file(scratch.path() + "/log.key", page.substr(at, page.find("```", at) - at)));
+  const auto read = read_key(scratch.path() + "/log.key", Use::log);
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->seed.bytes(), ByteArray<32>{});  // of zeros, so that nobody takes it for a secret
+}
+
 TEST(KeyFile, OfAnotherUseIsRefused) {
   edge::ScratchDirectory scratch;
   ASSERT_TRUE(write_key(scratch.path() + "/keys", make_key(Use::recovery, "recovery-1")));
