@@ -1,6 +1,7 @@
 // What is wrong with a barcode, said so that a person can put it right.
 //
-// Source: GS1 General Specifications 7.9 (check digit); what spreadsheets do to codes is from ../shared/data/product_codes.csv.
+// Source: GS1 General Specifications 7.9 (check digit); what spreadsheets do to codes is from
+//         ../shared/data/product_codes.csv.
 #pragma once
 
 #include <optional>

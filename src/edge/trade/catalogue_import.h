@@ -1,11 +1,11 @@
 // A catalogue from CSV into head office's journal.
 //
-// Shape:  columns sku, gtin, name, unit_price, vat, goods in any order, under these names or those that Shopify and Odoo
-//         export. A file that has no barcodes at all is taken when `without_gtin` says so, one without VAT codes when
-//         `vat_for_all` is given; without the column goods, everything is goods.
-// Errors: trade/bad_header: a column is missing; nothing was imported. Otherwise a bad row costs that row: it goes to the
-//         refused file with its line and the reason, and the rest is imported. Errors of Node end the import; what was
-//         taken until then stays, and the import can be run again.
+// Shape:  columns sku, gtin, name, unit_price, vat, goods in any order, under these names or those that Shopify and
+//         Odoo export. A file that has no barcodes at all is taken when `without_gtin` says so, one without VAT codes
+//         when `vat_for_all` is given; without the column goods, everything is goods.
+// Errors: trade/bad_header: a column is missing; nothing was imported. Otherwise a bad row costs that row: it goes to
+//         the refused file with its line and the reason, and the rest is imported. Errors of Node end the import; what
+//         was taken until then stays, and the import can be run again.
 // After:  only what differs from the node's catalogue is sent, so a second import changes nothing.
 #pragma once
 
@@ -41,8 +41,8 @@ struct CatalogueColumns {
 };
 Result<CatalogueColumns> catalogue_columns(const std::vector<std::string>& header, const CatalogueOptions& options);
 
-// Lists products at a node in batches; a batch that is refused is taken apart, so that one bad product costs itself alone.
-// `done` is called once for each product, with an empty reason where it was listed.
+// Lists products at a node in batches; a batch that is refused is taken apart, so that one bad product costs itself
+// alone. `done` is called once for each product, with an empty reason where it was listed.
 class ProductLister {
  public:
   using Done =

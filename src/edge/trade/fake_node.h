@@ -1,4 +1,5 @@
-// A node for tests: knows keys, lists products, adds up lines; nothing else. It shares no code with the importers' sums.
+// A node for tests: knows keys, lists products, adds up lines; nothing else. It shares no code with the importers'
+//                   sums.
 #pragma once
 
 #include <boost/json.hpp>

@@ -1,7 +1,8 @@
 // What importers need of a running node, apart from how it is reached, so that tests can stand in for one.
 //
-// Errors: trade/no_node: it cannot be reached, or did not answer in time, after bounded retries. trade/refused: it refused
-//         the request as a whole (its own words follow). trade/bad_reply: what came back is not what the API promises.
+// Errors: trade/no_node: it cannot be reached, or did not answer in time, after bounded retries. trade/refused: it
+//         refused the request as a whole (its own words follow). trade/bad_reply: what came back is not what the API
+//         promises.
 // Source: schema/openapi.yaml, protocol 8.1.
 #pragma once
 

@@ -1,11 +1,11 @@
 // The Online Retail data set as trade: what each invoice is, and the writes that say so.
 //
-// Shape:  columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country, in any order.
-//         An invoice is the rows of one InvoiceNo wherever they stand in the file, in their order.
+// Shape:  columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country, in any
+//         order. An invoice is the rows of one InvoiceNo wherever they stand in the file, in their order.
 //           number of digits alone    rows with quantity > 0 are one sale, one line a row, duplicates included;
-//                                     rows with quantity < 0 and price 0 are write-offs, one each, Description as reason;
-//                                     an invoice of price-0 rows without any customer is goods found: one stock receipt a
-//                                     row, Description as reference (the mirror of a write-off).
+//                                     rows with quantity < 0 and price 0 are write-offs, one each, Description as
+//                                     reason; an invoice of price-0 rows without any customer is goods found: one stock
+//                                     receipt a row, Description as reference (the mirror of a write-off).
 //           C + digits                one refund without receipt; every quantity is negative.
 //           A + digits                bad debt: a sale of the service B; a negative price is refused.
 //         Whatever fits none of these is refused with a reason. Prices are taken as gross, with the VAT code given.
@@ -71,8 +71,8 @@ Mapped map_invoice(const std::vector<RetailRow>& rows, const MapOptions& options
 // POST, M, DOT and the like: no goods, no stock.
 bool is_service(std::string_view code);
 
-// The catalogue that the trade itself implies: for each code its first description that is not empty and its first price
-// that is not 0.
+// The catalogue that the trade itself implies: for each code its first description that is not empty and its first
+// price that is not 0.
 class RetailCatalogue {
  public:
   void see(const RetailRow& row);

@@ -303,7 +303,8 @@ std::string to_json(const RetailReport& r) {
                            line.line, json_text(line.invoice), to_text_milliardths(line.exact), line.recorded.minor);
   }
   return fmt::format(
-      R"({{"site":{},"till":{},"seconds":{:.3f},"rows":{},"accounted":{},"kinds":{{{}}},"refused":{},"reasons":{{{}}},"duplicates":{},)"
+      R"({{"site":{},"till":{},"seconds":{:.3f},"rows":{},"accounted":{},"kinds":{{{}}},"refused":{},)"
+      R"("reasons":{{{}}},"duplicates":{},)"
       R"("price_differs":{},"products_listed":{},"products_known":{},"products_refused":{},"largest_invoice":{},)"
       R"("largest_event_lines":{},"accepted":"{}","refused_sum":"{}","all":"{}","recorded":{},"totals_differ":{},)"
       R"("rounded_lines":{},"rounded":[{}]}})"

@@ -1,10 +1,10 @@
 // A year of Online Retail into a node's journal, every row accounted for.
 //
-// Shape:  two passes over the file. The first derives the catalogue and counts the rows of each invoice; what head office has
-//         not listed yet is listed. The second sends each invoice as soon as its last row is read, in that order. Memory is
-//         bounded by the open invoices.
-// Errors: trade/bad_header: nothing was imported. trade/not_followed: the store did not get the catalogue in time. Errors of
-//         Node end the import; what was taken stays, and the same import run again goes on (same keys).
+// Shape:  two passes over the file. The first derives the catalogue and counts the rows of each invoice; what head
+//         office has not listed yet is listed. The second sends each invoice as soon as its last row is read, in that
+//         order. Memory is bounded by the open invoices.
+// Errors: trade/bad_header: nothing was imported. trade/not_followed: the store did not get the catalogue in time.
+//         Errors of Node end the import; what was taken stays, and the same import run again goes on (same keys).
 // After:  a second import of the same file changes nothing: every write is answered as a duplicate.
 #pragma once
 
