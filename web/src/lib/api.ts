@@ -189,19 +189,19 @@ export interface ChainSite {
 }
 export interface Contradiction {
   origin: string;
-  size_a: number;
-  size_b: number;
-  seen_at: Time;
+  size_a: number | null;
+  size_b: number | null;
+  seen_at: Time | null;
   evidence: string;
 }
 export interface KnownLost {
   source?: string;
   what?: string;
   origin?: string;
-  from?: number;
-  to?: number;
+  from?: number | null;
+  to?: number | null;
   receipt?: string;
-  at?: Time;
+  at?: Time | null;
 }
 export interface Recovery {
   site: string;
@@ -224,6 +224,8 @@ export interface Chain {
   sites: ChainSite[];
   contradictions: Contradiction[];
   recovery: Recovery | null;
+  /** The step at which a rebuild of this site is. */
+  rebuilding?: string;
 }
 export interface Listed {
   id: Hex;

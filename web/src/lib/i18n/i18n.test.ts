@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { choose, languages, say, texts, type Key, type Text } from './index';
 
 const places = (text: Text): string[] =>
@@ -34,7 +35,7 @@ describe('the two languages', () => {
         .filter((e) => e.name !== 'i18n' && !e.name.endsWith('.test.ts'))
         .map((e) => (e.isDirectory() ? sources(join(dir, e.name)) : readFileSync(join(dir, e.name), 'utf8')))
         .join('\n');
-    const all = sources(join(import.meta.dirname ?? join(process.cwd(), 'src/lib/i18n'), '../..'));
+    const all = sources(fileURLToPath(new URL('../../', import.meta.url)));
     const unused = Object.keys(texts.en).filter((key) => {
       const group = key.slice(0, key.lastIndexOf('.') + 1);
       return !all.includes(`'${key}'`) && !(group && all.includes(`\`${group}\${`));
