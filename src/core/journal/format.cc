@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 
 #include "core/journal/log.h"
@@ -118,13 +119,13 @@ Hash content_of(std::span<const Hash> leaves) {
 void frame_entry(Bytes& payload, ByteView body) {
   HF_CHECK(body.size() <= entry_bytes_max, "an entry of {} bytes", body.size());
   HF_CHECK(payload.size() % 8 == 0, "{} bytes before the entry", payload.size());
-  Writer w;
-  w.u32(static_cast<std::uint32_t>(body.size()));
-  w.u32(crc32c(body));
-  const ByteView frame = w.view();
-  payload.insert(payload.end(), frame.begin(), frame.end());
-  payload.insert(payload.end(), body.begin(), body.end());
-  payload.resize((payload.size() + 7) / 8 * 8);
+  // No Writer: this runs once an entry, and an allocation each would show.
+  const std::uint32_t frame[2] = {static_cast<std::uint32_t>(body.size()), crc32c(body)};
+  static_assert(sizeof frame == frame_bytes && std::endian::native == std::endian::little);
+  const std::size_t at = payload.size();
+  payload.resize(at + (frame_bytes + body.size() + 7) / 8 * 8);
+  std::memcpy(payload.data() + at, frame, frame_bytes);
+  if (!body.empty()) std::memcpy(payload.data() + at + frame_bytes, body.data(), body.size());
 }
 
 std::optional<std::vector<ByteView>> split_entries(ByteView payload, std::uint32_t count) {

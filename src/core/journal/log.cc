@@ -20,6 +20,7 @@ class DiskLog final : public Log {
       : disk_(disk),
         executor_(executor),
         origin_(origin),
+        journal_id_(journal_id_of(origin)),
         index_(std::move(opened.index)),
         tree_(std::move(opened.tree)),
         last_record_(opened.last_record),
@@ -68,6 +69,7 @@ class DiskLog final : public Log {
   Disk& disk_;
   Executor& executor_;
   Origin origin_;
+  Hash journal_id_;
   Index index_;  // of what is durable, as tree_ and the next two
   Tree tree_;
   std::uint64_t last_record_ = 0;
@@ -109,7 +111,7 @@ EntryIndex DiskLog::append(ByteView body) {
 // Completes `header` and writes the record, whose payload stands in `record` after room for the header.
 Result<Place> DiskLog::write(RecordHeader header, Bytes& record) {
   const ByteView payload = ByteView(record).subspan(record_header_bytes);
-  header.journal_id = journal_id_of(origin_);
+  header.journal_id = journal_id_;
   header.number = last_record_ + 1;
   header.before = last_hash_;
   header.payload_bytes = static_cast<std::uint32_t>(payload.size());

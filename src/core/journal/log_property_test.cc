@@ -153,6 +153,58 @@ TEST(LogFault, every_single_change_may_be_the_last_one) {
   }
 }
 
+// Someone who can write to the disk can make every checksum right. What he writes is refused, or is a journal; it never
+// stops the program and never takes memory by a number that it names.
+RC_GTEST_PROP(LogHostile, lies_with_right_checksums_are_refused_or_read, ()) {
+  MemoryDisk disk;
+  SerialExecutor executor;
+  const std::string path = Log::directory(test_origin()) + "/" + segment_name(0);
+  {
+    auto log = std::move(*Log::open(disk, executor, test_origin()));
+    for (int i = 0; i < 3; ++i) {
+      for (int j = 0; j <= i; ++j) log->append(as_bytes("entry"));
+      RC_ASSERT(log->commit().has_value());
+    }
+    RC_ASSERT(log->put_checkpoint(3, signed_note(*log, 3)).has_value());
+    RC_ASSERT(log->rewind(4).has_value());
+  }
+  Bytes& file = disk.content(path);
+  const std::size_t at = block_bytes * (1 + *rc::gen::inRange<std::size_t>(0, 5));
+  const auto bytes = std::span(file).subspan(at, block_bytes);
+  RecordHeader header = *decode_record_header(bytes);
+  const auto number = *rc::gen::element<std::uint64_t>(0, 1, 2, 3, 4, 5, 6, 0x7fffffff, 0xffffffff, ~0ull, ~0ull - 1);
+  switch (*rc::gen::inRange(0, 6)) {
+    case 0:
+      header.kind = static_cast<RecordKind>(1 + number % 3);
+      break;
+    case 1:
+      header.count = static_cast<std::uint32_t>(number);
+      break;
+    case 2:
+      header.number = number;
+      break;
+    case 3:
+      header.first = number;
+      break;
+    case 4:
+      header.payload_bytes = static_cast<std::uint32_t>(number);
+      break;
+    case 5:
+      bytes[record_header_bytes + number % 64] ^= std::byte{0xff};
+      break;
+  }
+  if (header.payload_bytes <= file.size() - at - record_header_bytes)
+    header.payload_crc = crc32c(ByteView(file).subspan(at + record_header_bytes, header.payload_bytes));
+  encode_record_header(header, bytes.first(record_header_bytes));
+  auto log = Log::open(disk, executor, test_origin());
+  if (!log) {
+    RC_ASSERT(log.error().code == "journal/damaged");
+    return;
+  }
+  (void)content(**log);
+  (void)(*log)->scan_aside([](EntryIndex, ByteView) -> Status { return {}; });
+}
+
 // A journal over four segments, with every kind of record.
 class BitFlip : public testing::Test {
  protected:

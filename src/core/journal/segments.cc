@@ -15,7 +15,11 @@ std::unexpected<Error> damaged(std::string_view directory, Place place, std::uin
 }
 
 Segments::Segments(Disk& disk, std::string directory, const Origin& origin, std::uint32_t next_number)
-    : disk_(disk), directory_(std::move(directory)), origin_(origin), next_number_(next_number) {}
+    : disk_(disk),
+      directory_(std::move(directory)),
+      origin_(origin),
+      journal_id_(journal_id_of(origin)),
+      next_number_(next_number) {}
 
 Status Segments::start_segment(const RecordHeader& first, std::uint64_t record_bytes) {
   const std::uint64_t bytes = std::max(next_bytes_, block_bytes + record_bytes);
@@ -23,8 +27,8 @@ Status Segments::start_segment(const RecordHeader& first, std::uint64_t record_b
   const std::uint32_t number = next_number_++;
   HF_TRY(auto file, disk_.create(directory_ + "/" + segment_name(number), bytes));
   // Durable by itself before the first record: a whole record in a segment without a header is then always damage.
-  HF_TRY_VOID(file->write_durable(
-      0, encode_segment_header({journal_id_of(origin_), number, first.number, first.before, origin_.text()})));
+  HF_TRY_VOID(
+      file->write_durable(0, encode_segment_header({journal_id_, number, first.number, first.before, origin_.text()})));
   current_ = std::move(file);
   current_number_ = number;
   position_ = block_bytes;
@@ -61,8 +65,7 @@ Result<std::shared_ptr<const LoadedRecord>> Segments::load(Place place, std::uin
   record->bytes.resize(block_bytes);
   HF_TRY_VOID(file->read(offset, record->bytes));
   const auto header = decode_record_header(record->bytes);
-  if (!header || header->journal_id != journal_id_of(origin_) ||
-      record_extent(header->payload_bytes) > file->size() - offset)
+  if (!header || header->journal_id != journal_id_ || record_extent(header->payload_bytes) > file->size() - offset)
     return damaged(directory_, place, entry, "the record's header does not hold any more");
   record->header = *header;
   record->bytes.resize(record_extent(header->payload_bytes));

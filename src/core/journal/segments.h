@@ -44,6 +44,7 @@ class Segments {
   Disk& disk_;
   std::string directory_;
   Origin origin_;
+  Hash journal_id_;
   std::uint32_t next_number_;
   std::uint64_t next_bytes_ = segment_bytes_min;
   bool is_failed_ = false;
