@@ -1,0 +1,267 @@
+// `holdfast serve`, `link cut|heal|list`, `site rebuild|report`: a running node, and a lost site's new machine.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "edge/cli/cli.h"
+#include "edge/keys/data_directory.h"
+#include "edge/keys/private_files.h"
+#include "edge/serve/local_client.h"
+#include "edge/serve/node_host.h"
+#include "edge/serve/serve.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+void run_serve(const serve::ServeSettings& settings) {
+  const int code = serve::serve(settings);
+  if (code != 0) throw CLI::RuntimeError(code);
+}
+
+// ---- links
+
+struct LinkArguments {
+  std::string site, data;
+};
+
+// links.cut, as the node reads it at its start: a site's name a line.
+std::set<std::string> read_cut_list(Disk& disk) {
+  std::set<std::string> out;
+  const auto bytes = disk.read_all("links.cut");
+  if (!bytes) return out;
+  std::string_view rest = as_text(*bytes);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    if (end > 0) out.emplace(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
+// Without a running node: what it will read. The lock keeps one from starting meanwhile.
+void change_cut_list(const LinkArguments& arguments, const SiteName& site, bool cut) {
+  const SiteName here = or_refuse(keys::read_site_marker(arguments.data));
+  const auto lock = or_refuse(edge::DataLock::take(arguments.data));
+  const chain::ChainFile file = or_refuse(keys::read_chain_file(arguments.data));
+  if (!file.linked(here, site)) {
+    refuse({"node/unknown_link", fmt::format("The chain file names no link between {} and {}.", here.view(), site.view())});
+  }
+  const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
+  std::set<std::string> list = read_cut_list(*disk);
+  if (cut) {
+    list.insert(site.str());
+  } else {
+    list.erase(site.str());
+  }
+  std::string text;
+  for (const std::string& name : list) text += name + "\n";
+  or_refuse(disk->write_all("links.cut", as_bytes(text)));
+  fmt::print("{}: the link with {} is {} from the next start on; no node runs here now.\n", here.view(), site.view(), cut ? "cut" : "open");
+}
+
+void change_link(const LinkArguments& arguments, bool cut) {
+  const auto site = chain::site_name_of(arguments.site);
+  if (!site) refuse({"node/unknown_link", fmt::format("\"{}\" is no site's name.", arguments.site)});
+  or_refuse(keys::read_site_marker(arguments.data));
+  const auto answer = serve::ask_node(arguments.data, "POST", "/v1/links/" + site->str(), fmt::format("{{\"state\":\"{}\"}}", cut ? "cut" : "open"));
+  if (answer) {
+    fmt::print("The link with {} is {}.\n", site->view(), cut ? "cut: nothing passes, either way" : "open");
+    return;
+  }
+  if (answer.error().code != "edge/no_node") refuse(answer.error());
+  change_cut_list(arguments, *site, cut);
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return "not yet known";
+  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+}
+std::vector<const json::object*> objects_of(const json::object& object, std::string_view name) {
+  std::vector<const json::object*> out;
+  const json::value* value = object.if_contains(name);
+  const json::array* list = value == nullptr ? nullptr : value->if_array();
+  if (list == nullptr) return out;
+  for (const json::value& item : *list) {
+    if (const json::object* each = item.if_object()) out.push_back(each);
+  }
+  return out;
+}
+
+void list_links(const LinkArguments& arguments) {
+  const SiteName here = or_refuse(keys::read_site_marker(arguments.data));
+  const auto answer = serve::ask_node(arguments.data, "GET", "/v1/links");
+  if (answer) {
+    for (const json::object* link : objects_of(*answer, "links")) {
+      fmt::print("{:<31} {:<5} {}\n", text_of(*link, "site"), text_of(*link, "state"), text_of(*link, "roles"));
+    }
+    return;
+  }
+  if (answer.error().code != "edge/no_node") refuse(answer.error());
+  const chain::ChainFile file = or_refuse(keys::read_chain_file(arguments.data));
+  const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
+  const std::set<std::string> cut = read_cut_list(*disk);
+  for (const chain::Site& site : file.sites) {
+    if (site.name != here && file.linked(here, site.name)) {
+      fmt::print("{:<31} {}\n", site.name.view(), cut.contains(site.name.str()) ? "cut" : "open; no node runs here now");
+    }
+  }
+}
+
+// ---- rebuild
+
+struct RebuildArguments {
+  std::string name, into, chain_file, certificate, enrolment, links;
+  bool goes_on = false;
+  serve::ServeSettings serve;
+};
+
+std::string optional_text(const std::optional<std::uint64_t>& number) { return number ? std::to_string(*number) : "not yet known"; }
+std::string optional_text(const std::optional<Instant>& at) { return at ? to_text(*at) : "not yet known"; }
+
+void print_report(const node::RecoveryReport& report) {
+  fmt::print("{} continues {}\n", report.new_origin.text(), report.old_origin.text());
+  fmt::print("  cosigned and kept        {} entries\n", report.cosigned);
+  fmt::print("  announced                {} entries, at {}\n", optional_text(report.announced), optional_text(report.announced_at));
+  fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n", report.resubmitted,
+             report.readmitted, report.listed);
+  fmt::print("  known lost               {}\n", report.known_lost);
+  for (const ReceiptNumber& receipt : report.missing_receipts) fmt::print("    receipt {}\n", to_text(receipt));
+  fmt::print("  not yet known since      {}\n", optional_text(report.not_yet_known_since));
+  fmt::print("  fetched                  {} entries, {} bytes\n", report.entries_fetched, report.bytes_fetched);
+}
+
+// Puts what the ceremony made into the new machine's directory (protocol 5.1, 11.2), all of it checked first.
+void prepare_machine(const RebuildArguments& arguments) {
+  const SiteName site = or_refuse(keys::read_site_marker(arguments.into));
+  if (site.view() != arguments.name) {
+    refuse({"keys/wrong_site", fmt::format("{} is the directory of {}, not of {}.", arguments.into, site.view(), arguments.name)});
+  }
+  const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
+  const chain::ChainFile file = or_refuse(chain::open_chain_file(chain_text));
+  const std::string note = or_refuse(keys::read_public_file(arguments.certificate, chain::certificate_bytes_max));
+  const chain::Certificate certificate = or_refuse(chain::open_certificate(file, note));
+  const auto signer = or_refuse(keys::FileSigner::open(arguments.into, site));
+  if (certificate.site != site || certificate.keys != signer->public_keys()) {
+    refuse({"keys/wrong_site", fmt::format("{} is not for the keys in {}/keys; sign this machine's {}.pub.toml with `holdfast recovery sign`.",
+                                           arguments.certificate, arguments.into, site.view())});
+  }
+  // The enrolment codes lie beside the certificate, unless it is said where else.
+  std::string enrolment_path = arguments.enrolment;
+  if (enrolment_path.empty()) {
+    const auto beside = std::filesystem::path(arguments.certificate).parent_path() / keys::enrolment_file_name(site);
+    if (std::filesystem::exists(beside)) enrolment_path = beside.string();
+  }
+  const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.into));
+  if (!enrolment_path.empty()) {
+    const std::string text = or_refuse(keys::read_public_file(enrolment_path, 4096));
+    const keys::Enrolment enrolment = or_refuse(keys::parse_enrolment(text));
+    if (enrolment.site != site || enrolment.epoch != certificate.epoch) {
+      refuse({"keys/bad_enrolment", fmt::format("{} is of {} epoch {}, but the certificate is for {} epoch {}.", enrolment_path,
+                                                enrolment.site.view(), enrolment.epoch, site.view(), certificate.epoch)});
+    }
+    or_refuse(disk->write_all(keys::enrolment_file_name(site), as_bytes(text)));
+  }
+  or_refuse(disk->write_all(node::certificate_path, as_bytes(note)));
+  or_refuse(keys::adopt_chain_file(arguments.into, chain_text));
+}
+
+void rebuild(const RebuildArguments& arguments) {
+  prepare_machine(arguments);
+  const serve::Log log = or_refuse(serve::Log::open(arguments.into + "/rebuild.log"));
+  {
+    const auto host = or_refuse(serve::NodeHost::open({.data = arguments.into, .listen = arguments.links}, log));
+    const Instant began = host->clock().monotonic();
+    std::string step;
+    or_refuse(host->run([&](node::Node& node) {
+      if (const auto progress = node.progress(); progress && progress->step != step) {
+        step = progress->step;
+        fmt::print("{:>8.1f} s  {}\n", static_cast<double>((host->clock().monotonic() - began).ns) / 1e9, step);
+        std::fflush(stdout);
+      }
+      return node.phase() != node::Phase::rebuilding;
+    }));
+    if (host->node().phase() == node::Phase::stopped) {
+      refuse({"node/stopped", "This machine was itself replaced by a newer one while it was rebuilt. Use that one."});
+    }
+    fmt::print("{:>8.1f} s  registered; this machine can serve\n", static_cast<double>((host->clock().monotonic() - began).ns) / 1e9);
+    if (const auto report = host->node().recovery()) print_report(*report);
+  }
+  if (arguments.goes_on) run_serve(arguments.serve);
+}
+
+void report(const std::string& data) {
+  const json::object answer = or_refuse(serve::ask_node(data, "GET", "/v1/recovery"));
+  fmt::print("{} continues {}\n", text_of(answer, "new_origin"), text_of(answer, "old_origin"));
+  fmt::print("  cosigned and kept        {} entries\n", text_of(answer, "cosigned"));
+  fmt::print("  announced                {} entries, at {}\n", text_of(answer, "announced"), text_of(answer, "announced_at"));
+  fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n", text_of(answer, "resubmitted"),
+             text_of(answer, "readmitted"), text_of(answer, "listed"));
+  fmt::print("  known lost               {}\n", text_of(answer, "known_lost_count"));
+  for (const json::object* lost : objects_of(answer, "known_lost")) fmt::print("    {}\n", text_of(*lost, "what"));
+  fmt::print("  not yet known since      {}\n", text_of(answer, "not_yet_known_since"));
+}
+
+void add_serve_options(CLI::App& command, serve::ServeSettings& settings) {
+  command.add_option("--http", settings.http, "Address of the HTTP API and the pages")->capture_default_str();
+  command.add_flag("--http-insecure-bind", settings.http_insecure_bind,
+                   "Allow --http beyond this machine: PINs and keys then pass in clear, unless TLS stands in front");
+  command.add_option("--pages", settings.pages, "Directory of the built pages");
+  command.add_option("--demo-control", settings.demo_control, "URL of the demo's control server (only in the demo)");
+  command.add_option("--log", settings.log, "File of the structured log; otherwise standard error");
+}
+
+}  // namespace
+
+void add_serve_commands(CLI::App& app) {
+  auto settings = std::make_shared<serve::ServeSettings>();
+  settings->http = "127.0.0.1:7400";
+  CLI::App* serves = app.add_subcommand("serve", "Runs a site's node: its journal, its links, its HTTP API and pages");
+  serves->add_option("--data", settings->data, "The site's data directory")->required();
+  serves->add_option("--links", settings->links, "host:port to listen on for links; otherwise the chain file's");
+  add_serve_options(*serves, *settings);
+  serves->callback([settings] { run_serve(*settings); });
+
+  CLI::App& links = command_group(app, "link", "This site's links: local, at once, and nobody else is needed");
+  auto link = std::make_shared<LinkArguments>();
+  const auto add_link = [&](const char* name, const char* what, bool cut) {
+    CLI::App* command = links.add_subcommand(name, what);
+    command->add_option("site", link->site, "The other site")->required();
+    command->add_option("--data", link->data, "This site's data directory")->required();
+    command->callback([link, cut] { change_link(*link, cut); });
+  };
+  add_link("cut", "Ends the link and lets nothing pass until it is healed", true);
+  add_link("heal", "Opens a link that was cut", false);
+  CLI::App* lists = links.add_subcommand("list", "Prints the links and their state");
+  lists->add_option("--data", link->data, "This site's data directory")->required();
+  lists->callback([link] { list_links(*link); });
+
+  CLI::App& sites = command_group(app, "site", "One site: its keys and its data directory");
+  auto arguments = std::make_shared<RebuildArguments>();
+  CLI::App* rebuilds = sites.add_subcommand("rebuild", "Brings a lost site back from its mirrors onto this machine");
+  rebuilds->add_option("name", arguments->name, "The site's name")->required();
+  rebuilds->add_option("--into", arguments->into, "Data directory, made by `holdfast site keygen NAME --replacement`")->required();
+  rebuilds->add_option("--chain", arguments->chain_file, "The newest signed chain file")->required();
+  rebuilds->add_option("--certificate", arguments->certificate, "NAME.certificate, made by `holdfast recovery sign`")->required();
+  rebuilds->add_option("--enrolment", arguments->enrolment, "NAME.enrolment; otherwise the one beside the certificate");
+  rebuilds->add_option("--links", arguments->links, "host:port to listen on for links; otherwise the chain file's");
+  rebuilds->add_flag("--serve", arguments->goes_on, "Go on serving, with the options of `holdfast serve`");
+  arguments->serve.http = "127.0.0.1:7400";
+  add_serve_options(*rebuilds, arguments->serve);
+  rebuilds->callback([arguments] {
+    arguments->serve.data = arguments->into;
+    arguments->serve.links = arguments->links;
+    rebuild(*arguments);
+  });
+  auto data = std::make_shared<std::string>();
+  CLI::App* reports = sites.add_subcommand("report", "What the rebuild brought back, and what is known lost, as the node knows it now");
+  reports->add_option("--data", *data, "The site's data directory")->required();
+  reports->callback([data] { report(*data); });
+}
+
+}  // namespace holdfast::cli

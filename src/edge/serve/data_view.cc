@@ -1,0 +1,125 @@
+#include "edge/serve/data_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <thread>
+
+#include "core/fold/event.h"
+#include "edge/keys/data_directory.h"
+
+namespace holdfast::serve {
+namespace {
+
+constexpr int open_attempts = 20;  // of a journal that is being written to
+constexpr auto open_pause = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Result<std::unique_ptr<DataView>> DataView::open(const std::string& directory) {
+  HF_TRY(const SiteName site, keys::read_site_marker(directory));
+  HF_TRY(auto disk, edge::PosixDisk::open_root(directory));
+  std::unique_ptr<DataView> view(new DataView(std::move(disk)));
+  view->site_ = site;
+  HF_TRY(view->file_, keys::read_chain_file(directory));
+  for (const chain::Site& each : view->file_.sites) view->keys_[{each.name, 1}] = each.keys;
+  return view;
+}
+
+Result<std::vector<Origin>> DataView::origins() {
+  std::vector<Origin> out;
+  HF_TRY(const auto sites, disk_->list("journals"));
+  for (const std::string& name : sites) {
+    const auto site = chain::site_name_of(name);
+    if (!site) continue;
+    HF_TRY(const auto epochs, disk_->list("journals/" + name));
+    for (const std::string& text : epochs) {
+      Origin origin{file_.chain, *site, 0};
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), origin.epoch);
+      if (error == std::errc() && end == text.data() + text.size() && origin.epoch > 0) out.push_back(origin);
+    }
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Result<Origin> DataView::newest_own() {
+  HF_TRY(const auto all, origins());
+  std::optional<Origin> newest;
+  for (const Origin& origin : all) {
+    if (origin.site == site_) newest = origin;
+  }
+  if (!newest) return fail("edge/no_journal", fmt::format("There is no journal of {} here yet: its node has not been started.", site_.view()));
+  return *newest;
+}
+
+Result<std::unique_ptr<journal::Log>> DataView::open_journal(const Origin& origin) {
+  HF_TRY(const auto all, origins());
+  if (std::ranges::find(all, origin) == all.end()) {
+    std::string known;
+    for (const Origin& each : all) known += (known.empty() ? "" : ", ") + each.text();
+    return fail("edge/no_journal", fmt::format("{} is not kept here; there are: {}.", origin.text(), known.empty() ? "none" : known));
+  }
+  for (int attempt = 1;; ++attempt) {
+    auto overlay = std::make_unique<OverlayDisk>(*disk_);
+    auto log = journal::Log::open(*overlay, pool_, origin);
+    if (log) {
+      overlays_.push_back(std::move(overlay));
+      return log;
+    }
+    if (attempt == open_attempts) return log;
+    std::this_thread::sleep_for(open_pause);
+  }
+}
+
+void DataView::learn(const std::string& note) {
+  const auto registration = chain::open_registration(file_, note);
+  if (!registration) return;  // of another chain, or forged: its keys count for nothing
+  keys_[{registration->certificate.site, registration->certificate.epoch}] = registration->certificate.keys;
+}
+
+Status DataView::learn_keys() {
+  HF_TRY(const auto all, origins());
+  for (const Origin& origin : all) {
+    auto log = open_journal(origin);
+    if (!log) continue;  // verify tells what is wrong with it
+    const bool is_own = origin.site == site_;
+    // Of peers, the first entry names the epoch's own registration; our own also say which ones we took as a mirror.
+    const EntryIndex end = is_own ? (*log)->durable_size() : std::min<EntryIndex>((*log)->durable_size(), 1);
+    HF_TRY_VOID((*log)->scan(0, end, [&](EntryIndex, ByteView body) -> Status {
+      const auto event = fold::decode(body);
+      if (!event) return {};
+      if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body); opened != nullptr && !opened->registration.empty()) {
+        learn(opened->registration);
+      }
+      if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event->body)) learn(taken->registration);
+      return {};
+    }));
+  }
+  return {};
+}
+
+std::optional<PublicKey> DataView::log_key(const Origin& origin) const {
+  const auto found = keys_.find({origin.site, origin.epoch});
+  return found == keys_.end() || origin.chain != file_.chain ? std::nullopt : std::optional(found->second.log);
+}
+
+std::set<SiteName> DataView::cosigners(const journal::SignedCheckpoint& signed_checkpoint) const {
+  std::set<SiteName> out;
+  const chain::Site* owner = file_.find(signed_checkpoint.checkpoint.origin.site);
+  if (owner == nullptr) return out;
+  for (const SiteName& mirror : owner->mirrors) {
+    const std::string name = journal::cosigner_name(file_.chain, mirror);
+    for (auto key = keys_.lower_bound({mirror, 0}); key != keys_.end() && key->first.first == mirror; ++key) {
+      for (const journal::NoteSignature& signature : signed_checkpoint.note.signatures) {
+        const auto at = journal::verify_cosignature(signed_checkpoint.checkpoint, signature, name, key->second.cosign);
+        if (at && *at) out.insert(mirror);
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace holdfast::serve

@@ -1,0 +1,145 @@
+#include "edge/serve/event_json.h"
+
+namespace holdfast::serve {
+namespace {
+
+using http::JsonOut;
+
+void write_goods(JsonOut& out, const std::vector<stock::Line>& lines) {
+  out.array("lines");
+  for (const stock::Line& line : lines) {
+    out.object().field("sku", line.sku.view()).field("quantity", to_text(line.quantity)).end_object();
+  }
+  out.end_array();
+}
+
+void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders) {
+  out.array("tenders");
+  for (const till::Tender& tender : tenders) {
+    const bool is_card = tender.kind == till::TenderKind::card;
+    out.object().field("kind", is_card ? "card" : "cash").field("amount", tender.amount.minor);
+    if (is_card) {
+      out.field("token", tender.token).field("masked", tender.masked);
+      out.field("result", tender.result == till::CardResult::approved ? "approved" : "declined");
+    }
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_sale_lines(JsonOut& out, const std::vector<till::SaleLine>& lines) {
+  out.array("lines");
+  for (const till::SaleLine& line : lines) {
+    out.object().field("sku", line.sku.view()).field("name", line.name).field("quantity", to_text(line.quantity));
+    out.field("unit_price", to_text(line.unit_price)).field("vat", line.vat.view()).field("vat_millionths", line.vat_millionths);
+    out.field("amount", line.amount.minor).field("vat_amount", line.vat_amount.minor).field("open_price", line.open_price);
+    out.field("price_differs", line.price_differs).field("goods", line.goods).end_object();
+  }
+  out.end_array();
+}
+
+// One function for each kind: a new event without one does not compile.
+struct Fields {
+  JsonOut& out;
+
+  void operator()(const fold::EpochOpened& e) {
+    out.field("chain", e.chain).field("site", e.site.view()).field("epoch", e.epoch).field("currency", e.currency);
+    if (!e.registration.empty()) out.field("registration", e.registration);
+  }
+  void operator()(const fold::NodeStarted& e) { out.field("series", e.series.bits).field("software", e.software); }
+  void operator()(const fold::RulesAdopted& e) { out.field("version", e.version); }
+  void operator()(const fold::Part& e) { out.field("number", e.number).field("last", e.last).field("bytes", e.data.size()); }
+  void operator()(const fold::PeerFollowed& e) {
+    out.array("peers");
+    for (const fold::FollowedPrefix& peer : e.peers) {
+      out.object().field("origin", peer.origin.text()).field("size", peer.size).field("root", to_hex(peer.root)).array("held");
+      for (const EntryIndex index : peer.held) out.number(index);
+      out.end_array().end_object();
+    }
+    out.end_array();
+  }
+  void operator()(const fold::PeerSucceeded& e) {
+    out.field("old_origin", e.old_origin.text()).field("kept_size", e.kept_size).field("kept_root", to_hex(e.kept_root));
+    out.field("new_origin", e.new_origin.text());
+  }
+  void operator()(const fold::PeerEntryAccepted& e) { out.field("origin", e.entry.origin.text()).field("entry", e.entry.index); }
+  void operator()(const fold::EpochSealed& e) { out.field("certificate", e.certificate); }
+  void operator()(const fold::RegistrationTaken& e) { out.field("registration", e.registration); }
+  void operator()(const fold::ContradictionSeen& e) {
+    out.field("origin", e.origin.text()).field("note_a", e.note_a).field("note_b", e.note_b);
+  }
+  void operator()(const fold::TailListed& e) {
+    out.field("id", to_hex(e.id.bytes)).field("origin", e.from.origin.text()).field("entry", e.from.index).field("reason", e.reason);
+  }
+  void operator()(const fold::WriteListed& e) {
+    out.field("id", to_hex(e.id.bytes)).field("reason", e.reason).field("request", e.body);
+  }
+  void operator()(const fold::ListedClosed& e) { out.field("id", to_hex(e.id.bytes)).field("note", e.note); }
+  void operator()(const catalogue::ProductsListed& e) {
+    out.array("products");
+    for (const catalogue::Product& product : e.products) {
+      out.object().field("sku", product.sku.view()).field("gtin", product.gtin).field("name", product.name);
+      out.field("unit_price", to_text(product.unit_price)).field("vat", product.vat.view()).field("goods", product.goods).end_object();
+    }
+    out.end_array();
+  }
+  void operator()(const catalogue::ProductDelisted& e) { out.field("sku", e.sku.view()); }
+  void operator()(const stock::StockReceived& e) {
+    out.field("reference", e.reference);
+    write_goods(out, e.lines);
+  }
+  void operator()(const stock::StockWrittenOff& e) {
+    out.field("reason", e.reason);
+    write_goods(out, e.lines);
+  }
+  void operator()(const stock::StockCounted& e) { write_goods(out, e.lines); }
+  void operator()(const stock::StockDispatched& e) {
+    out.field("to", e.to.view());
+    write_goods(out, e.lines);
+  }
+  void operator()(const stock::DispatchReceived& e) {
+    out.field("from", e.from.view()).field("dispatch", to_hex(e.dispatch.bytes));
+    write_goods(out, e.lines);
+  }
+  void operator()(const till::SaleRecorded& e) {
+    out.field("receipt", to_text(e.receipt)).field("total", e.total.minor).field("change", e.change.minor);
+    write_sale_lines(out, e.lines);
+    write_tenders(out, e.tenders);
+  }
+  void operator()(const till::RefundRecorded& e) {
+    out.field("receipt", to_text(e.receipt)).field("of", to_text(e.of)).field("total", e.total.minor).field("reason", e.reason).array("lines");
+    for (const till::RefundLine& line : e.lines) {
+      out.object().field("line", line.line).field("sku", line.sku.view()).field("quantity", to_text(line.quantity));
+      out.field("amount", line.amount.minor).field("vat", line.vat.view()).field("vat_amount", line.vat_amount.minor).end_object();
+    }
+    out.end_array();
+    write_tenders(out, e.tenders);
+  }
+  void operator()(const till::RefundWithoutReceipt& e) {
+    out.field("receipt", to_text(e.receipt)).field("total", e.total.minor).field("reason", e.reason);
+    write_sale_lines(out, e.lines);
+    write_tenders(out, e.tenders);
+  }
+  void operator()(const fold::SubjectRead& e) { out.field("subject", to_hex(e.subject.bytes)).field("reason", e.reason); }
+};
+
+}  // namespace
+
+void write_event(JsonOut& out, const fold::Event& event) {
+  out.field("kind", fold::kind_name(event.body)).field("at", to_text(event.at));
+  if (event.write) {
+    const fold::WriteInfo& write = *event.write;
+    out.object("write").field("till", write.till.number).field("key", to_hex(write.key.bytes)).field("staff", to_hex(write.staff.bytes));
+    out.field("request", to_hex(write.request));
+    if (write.prior) {
+      out.object("prior").field("origin", write.prior->origin.text()).field("index", write.prior->index);
+      out.field("at", to_text(write.prior->at)).field("readmitted", write.prior->readmitted).end_object();
+    }
+    out.end_object();
+  }
+  out.object("body");
+  std::visit(Fields{out}, event.body);
+  out.end_object();
+}
+
+}  // namespace holdfast::serve

@@ -1,0 +1,193 @@
+#include "edge/serve/serve.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "edge/http/api.h"
+#include "edge/keys/data_directory.h"
+#include "edge/serve/node_host.h"
+
+namespace holdfast::serve {
+namespace {
+
+// What happens to the node over time, for the log; looked at between rounds.
+class Watch {
+ public:
+  Watch(const Log& log, Clock& clock) : log_(log), clock_(clock) {}
+
+  // True: it was replaced and has nothing left to offer.
+  bool round(node::Node& node) {
+    const Instant now = clock_.monotonic();
+    const node::Phase phase = node.phase();
+    if (phase != phase_) {
+      phase_ = phase;
+      phase_since_ = now;
+      log_.info("phase", {{"phase", std::string(node::to_text(phase))}, {"origin", node.safety().origin.text()}});
+    }
+    if (now - looked_at_ < milliseconds(250)) return false;
+    looked_at_ = now;
+    look_at_links(node);
+    const auto progress = node.progress();
+    if (progress && progress->step != step_) log_.info("rebuild", {{"step", step_ = progress->step}});
+    if (phase != node::Phase::stopped) return false;
+    const node::Safety safety = node.safety();
+    if (!safety.replaced_by) return false;  // contradicted: reads stay up for whoever looks into it
+    const Duration since = now - phase_since_;
+    was_replaced_ = since > replaced_linger_max || (since > replaced_linger_min && safety.not_taken_in == 0);
+    if (was_replaced_) {
+      log_.warn("replaced", {{"by", safety.replaced_by->text()}, {"not_taken_in", std::to_string(safety.not_taken_in)}});
+      std::fprintf(stderr, "holdfast: this machine was replaced by %s, which has taken over its journal; use that one. %llu of its entries "
+                           "are still to be taken in there.\n", safety.replaced_by->text().c_str(),
+                   static_cast<unsigned long long>(safety.not_taken_in));
+    }
+    return was_replaced_;
+  }
+  bool was_replaced() const { return was_replaced_; }
+
+ private:
+  void look_at_links(const node::Node& node) {
+    for (const node::LinkView& link : node.links()) {
+      auto [known, is_new] = links_.try_emplace(link.to, link.state);
+      if (!is_new && known->second == link.state) continue;
+      known->second = link.state;
+      static constexpr std::string_view names[] = {"up", "down", "cut"};
+      log_.info("link", {{"site", link.to.str()}, {"state", std::string(names[static_cast<int>(link.state)])}});
+    }
+  }
+  const Log& log_;
+  Clock& clock_;
+  std::optional<node::Phase> phase_;
+  Instant phase_since_, looked_at_;
+  std::map<SiteName, node::LinkState> links_;
+  std::string step_;
+  bool was_replaced_ = false;
+};
+
+// Everything of `serve` that can fail before it serves, in the order in which it is undone.
+struct Serving {
+  Log log;
+  http::Pages pages;
+  std::unique_ptr<http::Server> server;
+  std::unique_ptr<NodeHost> host;
+  std::unique_ptr<people::Credentials> credentials;
+  std::unique_ptr<people::Sessions> sessions;
+  std::unique_ptr<people::Vault> vault;
+  std::unique_ptr<http::Worker> worker;
+  std::unique_ptr<http::Api> api;
+};
+
+// The enrolment codes that came with the machine's keys or its certificate, if there are any.
+Result<std::optional<keys::Enrolment>> enrolment_of(const std::string& data, const SiteName& site) {
+  auto enrolment = keys::read_enrolment(data, site);
+  if (enrolment) return std::optional(std::move(*enrolment));
+  if (enrolment.error().code == "keys/not_found") return std::optional<keys::Enrolment>();
+  return pass_on(std::move(enrolment).error());
+}
+
+Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
+  auto s = std::make_unique<Serving>();
+  HF_TRY(s->log, Log::open(settings.log));
+  if (!settings.pages.empty()) {
+    HF_TRY(s->pages, http::Pages::load(settings.pages));
+  }
+  // Before the journal is opened: a wrong directory or port is told at once.
+  HF_TRY_VOID(keys::read_site_marker(settings.data));
+  http::ServerSettings server;
+  server.listen = settings.http;
+  server.insecure_bind = settings.http_insecure_bind;
+  server.headers = http::security_headers(settings.demo_control);
+  HF_TRY(s->server, http::Server::open(std::move(server)));
+  HF_TRY(s->host, NodeHost::open({.data = settings.data, .listen = settings.links}, s->log));
+  HF_TRY(auto enrolment, enrolment_of(settings.data, s->host->site()));
+  HF_TRY(auto people_disk, edge::PosixDisk::open_root(settings.data));
+  HF_TRY(s->credentials, people::Credentials::open(std::move(people_disk), s->host->entropy(), s->host->clock(), std::move(enrolment)));
+  s->sessions = std::make_unique<people::Sessions>(s->host->entropy(), s->host->clock());
+  HF_TRY(auto vault_disk, edge::PosixDisk::open_root(settings.data));
+  s->vault = std::make_unique<people::Vault>(std::move(vault_disk), s->host->entropy());
+  s->worker = std::make_unique<http::Worker>();
+  const chain::Site* here = s->host->chain_file().find(s->host->site());
+  http::ApiSettings api{.site = s->host->site().str(),
+                        .is_head_office = here != nullptr && here->kind == chain::SiteKind::head_office,
+                        .demo_control = settings.demo_control,
+                        .listen = settings.http};
+  s->api = std::make_unique<http::Api>(http::ApiParts{*s->host, *s->credentials, *s->sessions, *s->vault, *s->worker, s->host->clock(),
+                                                      s->host->entropy(), s->pages, s->server->counters()},
+                                       std::move(api));
+  return s;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+int complain(const Error& error, int code) {
+  std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()), error.code.data());
+  return code;
+}
+
+}  // namespace
+
+int serve(const ServeSettings& settings) {
+  ::umask(077);
+  raise_descriptor_limit();
+  // Before any thread starts, so that all of them leave these signals to sigtimedwait below.
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  auto prepared = prepare(settings);
+  if (!prepared) return complain(prepared.error(), exit_failed);
+  Serving& s = **prepared;
+  auto address_disk = edge::PosixDisk::open_root(settings.data);
+  if (!address_disk) return complain(address_disk.error(), exit_failed);
+  if (auto written = (*address_disk)->write_all(http_address_path, as_bytes(s.server->address() + "\n")); !written) {
+    return complain(written.error(), exit_failed);
+  }
+
+  Watch watch(s.log, s.host->clock());
+  Status ended;
+  std::atomic<bool> has_ended = false;
+  std::thread node_thread([&] {
+    ended = s.host->run([&](node::Node& node) { return watch.round(node); });
+    has_ended = true;
+  });
+  s.server->start([&api = *s.api](http::Request request, http::Respond respond) { api.handle(std::move(request), std::move(respond)); });
+  s.log.info("serving", {{"site", s.host->site().str()}, {"http", s.server->address()}, {"version", std::string(node::software_version)}});
+  fmt::print("{} serves at http://{}/\n", s.host->site().view(), s.server->address());
+  std::fflush(stdout);
+
+  const timespec pause{0, 100'000'000};
+  int signal = -1;
+  while (signal < 0 && !has_ended) signal = sigtimedwait(&ending, nullptr, &pause);
+  if (signal >= 0) s.log.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+
+  // Requests under way are answered while the node still runs; then it.
+  s.server->stop();
+  s.host->request_stop();
+  node_thread.join();
+  s.worker.reset();
+  static_cast<void>((*address_disk)->remove(http_address_path));
+  if (!ended) {
+    s.log.warn("fatal", {{"code", std::string(ended.error().code)}, {"error", ended.error().text}});
+    return complain({ended.error().code, ended.error().text + " The node has ended; what it acknowledged is on disk. Put the cause right and "
+                                                              "start it again."},
+                    exit_fatal);
+  }
+  s.log.info("stopped", {{"site", s.host->site().str()}});
+  return watch.was_replaced() ? exit_replaced : 0;
+}
+
+}  // namespace holdfast::serve
