@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long
+.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long sim-night
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -21,6 +21,10 @@ check-all: ## test, then all unit tests under asan and tsan, then clang-tidy ove
 crash-long: ## kill -9 a loaded store node 200 times at random moments
 	@tools/setup build web test
 	@node tools/run-stages.mjs crash-long
+
+sim-night: ## simulated days with faults, from new seeds (SEEDS=2000, SEED=drawn); a broken law prints its seed
+	@tools/setup build
+	@SEED=$(SEED) SEEDS=$(SEEDS) node tools/run-stages.mjs sim-night
 
 bench: ## measured beside SQLite and PostgreSQL 15 on this machine
 	@tools/setup build web bench

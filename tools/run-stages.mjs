@@ -16,6 +16,7 @@ const top = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(top);
 const cores = availableParallelism?.() ?? 2;
 const program = join(top, 'build/release/src/holdfast');
+const simulator = join(top, 'build/release/src/holdfast-sim');
 
 // Files of a folder whose name ends so; a stage without any fails, because a check that finds nothing to check is none.
 const filesOf = (folder, ending) => (existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(ending)) : [])
@@ -37,6 +38,12 @@ const stages = {
   format: { run: () => [['tools/check-format'], ...nodeTests('test/format')] },
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
   unit: { run: () => units('release'), needs: ['build'] },
+  // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones.
+  sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40']], needs: ['build'] },
+  'sim-night': {
+    run: () => [[simulator, '--seed', process.env.SEED || String(Date.now() % 1e9), '--seeds', process.env.SEEDS || '2000']],
+    needs: ['build'],
+  },
   web: { run: () => [['tools/web']] },
   'web-unit': { run: () => [['npm', '--prefix', 'web', 'run', 'check'], ['npm', '--prefix', 'web', 'test']], needs: ['web'] },
   verifier: { run: () => nodeTests('test/verifier'), needs: ['build'] },
@@ -55,11 +62,12 @@ const ways = {
   build: ['build'],
   web: ['web'],
   demo: ['build', 'web'],
-  test: ['build', 'format', 'layers', 'unit', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages'],
-  'check-all': ['build', 'format', 'layers', 'unit', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages', 'asan-build', 'asan',
+  test: ['build', 'format', 'layers', 'unit', 'sim', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages'],
+  'check-all': ['build', 'format', 'layers', 'unit', 'sim', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages', 'asan-build', 'asan',
     'tsan-build', 'tsan', 'lint'],
   lint: ['lint'],
   'crash-long': ['build', 'crash-long'],
+  'sim-night': ['build', 'sim-night'],
 };
 
 const way = process.argv[2];

@@ -1,4 +1,4 @@
-// Signed notes and checkpoints from peers: what is read is written back byte for byte, because signatures are over bytes.
+// Signed notes and checkpoints from peers: what is read is written back byte for byte, for signatures are over bytes.
 #include "core/journal/note.h"
 #include "test/fuzz/fuzz.h"
 
