@@ -542,6 +542,16 @@ TEST(OperationsKey, CannotReachBackToAnOlderOrAnotherRootSignedFile) {
             "chain/bad_file");
 }
 
+TEST(OperationsKey, SignsWithinOneRootSignedFileAndNoOther) {
+  Operations o;
+  ChainFile wider = o.root_signed;
+  wider.bounds.mirror_bytes_a_day *= 2;
+  const auto opened = open_chain_file(sign_as_operations(o.narrowed(), sign_as_root(wider)));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, "chain/bad_file");
+  EXPECT_TRUE(open_chain_file(sign_as_operations(o.narrowed(), o.root_note)));
+}
+
 TEST(OperationsKey, BringsANewerRootSignedFileWithIt) {
   Operations o;
   ChainFile newer = next_version(o.root_signed);
