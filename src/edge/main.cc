@@ -16,5 +16,8 @@ int main(int argc, char** argv) {
   cli::add_chain_commands(app);
   cli::add_key_commands(app);
   cli::add_recovery_commands(app);
+  cli::add_serve_commands(app);
+  cli::add_journal_commands(app);
+  cli::add_import_commands(app);
   return cli::run(app, argc, argv);
 }

@@ -38,7 +38,7 @@ Response Api::refused_person(const Error& error) const {
   if (code == "people/enrol_closed") code = "auth/enrol_closed";
   Response response = problem(Error{code, error.text});
   if (code == "auth/wait") {
-    response.headers.emplace_back("Retry-After", fmt::format("{}", (parts_.credentials.wait_left().ns + 999'999'999) / 1'000'000'000));
+    response.headers.emplace_back("Retry-After", fmt::format("{}", (parts_.credentials.wait_left().ns + 9999'999'999) / 1'000'000'000));
   }
   return response;
 }
@@ -106,7 +106,7 @@ void Api::post_till(const CallPtr& call) {
   Fields body(call->body, "", problem);
   const std::string name = body.text("name", {.bytes_max = 60, .free_text = true});
   TillId wanted;
-  if (body.has("till")) wanted.number = static_cast<std::uint32_t>(body.number("till", 1, 99'999));
+  if (body.has("till")) wanted.number = static_cast<std::uint32_t>(body.number("till", 1, 999'999));
   body.finish();
   if (problem) return call->refuse(*problem);
   parts_.node.read([this, call, name, wanted](const node::Node& node) {

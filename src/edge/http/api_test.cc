@@ -147,6 +147,11 @@ class ApiTest : public ::testing::Test {
     csrf_ = std::string(reply.object().at("csrf").as_string());
     return "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
   }
+  // Both headers: what a page sends with a change.
+  std::string signed_in(const std::string& number, const std::string& pin) {
+    const std::string cookie = session(number, pin);
+    return cookie + with_csrf();
+  }
   std::string with_csrf() const { return "X-CSRF-Token: " + csrf_ + "\r\n"; }
   static std::string sale(int n) {
     return R"({"key":")" + std::string(30, '0') + std::to_string(10 + n) + R"(","kind":"sale","staff":")" + std::string(32, 'a') +
@@ -212,10 +217,10 @@ TEST_F(ApiTest, ATrickleEndsInTimeAndHoldsUpNobody) {
   Raw body(server_->port());
   body.send("POST /v1/writes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
   EXPECT_EQ(ask("GET", "/v1/about").status, 200);
-  EXPECT_EQ(slow.read().status, 408);
-  EXPECT_EQ(body.read().status, 408);
+  EXPECT_TRUE(slow.is_closed());
+  EXPECT_TRUE(body.is_closed());
   Raw idle(server_->port());
-  EXPECT_TRUE(idle.is_closed());  // in silence
+  EXPECT_TRUE(idle.is_closed());
 }
 
 TEST_F(ApiTest, ConnectionsBeyondTheLimitAreClosed) {
@@ -360,10 +365,10 @@ TEST_F(ApiTest, WrongPinsEndIn429WithATimeToWait) {
 }
 
 TEST_F(ApiTest, ManagersEnrolTillsAndStaffAndCashiersDoNot) {
-  const std::string cashier = session("12", "0815") + with_csrf();
+  const std::string cashier = signed_in("12", "0815");
   EXPECT_EQ(ask("POST", "/v1/tills", cashier, R"({"name":"back"})").code(), "auth/role");
   EXPECT_EQ(ask("POST", "/v1/staff", cashier, R"({"number":"13","name":"X","role":"cashier","pin":"0815"})").code(), "auth/role");
-  const std::string manager = session("1", "4711") + with_csrf();
+  const std::string manager = signed_in("1", "4711");
   const Reply made = ask("POST", "/v1/tills", manager, R"({"name":"back"})");
   EXPECT_EQ(made.status, 200);
   EXPECT_EQ(made.object().at("till").as_int64(), 2);
@@ -376,7 +381,7 @@ TEST_F(ApiTest, ManagersEnrolTillsAndStaffAndCashiersDoNot) {
 }
 
 TEST_F(ApiTest, ANameIsReadOnlyAfterItsReasonIsInTheJournal) {
-  const std::string manager = session("1", "4711") + with_csrf();
+  const std::string manager = signed_in("1", "4711");
   const Reply staff = ask("POST", "/v1/staff", manager, R"({"number":"13","name":"Grace Hopper","role":"cashier","pin":"0815"})");
   ASSERT_EQ(staff.status, 200) << staff.body;
   EXPECT_THAT(staff.body, Not(HasSubstr("Hopper")));
@@ -390,10 +395,10 @@ TEST_F(ApiTest, ANameIsReadOnlyAfterItsReasonIsInTheJournal) {
   EXPECT_EQ(name.object().at("name").as_string(), "Grace Hopper");
   ASSERT_EQ(node_.requests.size(), 1u);
   EXPECT_EQ(std::get<fold::ReadSubject>(node_.requests[0].command).reason, "rota");
-  EXPECT_EQ(ask("POST", "/v1/vault/read", session("12", "0815") + with_csrf(), body).code(), "auth/role");
+  EXPECT_EQ(ask("POST", "/v1/vault/read", signed_in("12", "0815"), body).code(), "auth/role");
   EXPECT_EQ(ask("POST", "/v1/vault/read", local(), body).status, 401);
 
-  const std::string again = session("1", "4711") + with_csrf();
+  const std::string again = signed_in("1", "4711");
   EXPECT_EQ(ask("DELETE", "/v1/staff/" + id, again).status, 204);
   EXPECT_EQ(ask("POST", "/v1/vault/read", again, body).code(), "vault/unknown");
 }
@@ -436,10 +441,10 @@ TEST_F(ApiTest, AManagersKindNeedsTheManagerBesideTheTill) {
     return reply.at("ok") == true ? std::string("taken") : std::string(reply.at("problem").at("code").as_string());
   };
   EXPECT_EQ(code(till()), "auth/role");
-  EXPECT_EQ(code(till() + session("12", "0815") + with_csrf()), "auth/role");
+  EXPECT_EQ(code(till() + signed_in("12", "0815")), "auth/role");
   EXPECT_EQ(code(till() + "Cookie: hf_session_store_01=old\r\n"), "auth/role");  // an old session is none, not an error
   EXPECT_TRUE(node_.requests.empty());
-  EXPECT_EQ(code(till() + session("1", "4711") + with_csrf()), "taken");
+  EXPECT_EQ(code(till() + signed_in("1", "4711")), "taken");
   EXPECT_EQ(code(till()), "taken");  // a retry is answered before any role is looked at
 }
 

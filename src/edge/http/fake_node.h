@@ -58,7 +58,7 @@ class FakeNode final : public node::Node {
           now.total = Money{255};
         }
         taken[key] = now;
-        fold_state.writes[key] = {.index = now.index};
+        fold_state.writes[key] = {.epoch = 1, .index = now.index};
         requests.push_back(request);
       }
       fold::Taken reply = taken[key];

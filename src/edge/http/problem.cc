@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace holdfast::http {
 namespace {
@@ -29,7 +28,6 @@ constexpr Row rows[] = {
     {"http/too_large", {413, "The body is too large"}},
     {"http/too_many", {400, "Too many writes at once"}},
     {"http/headers_too_large", {431, "The header is too large"}},
-    {"http/too_slow", {408, "The request took too long to arrive"}},
     {"http/busy", {503, "Too much at once"}},
     {"http/stopping", {503, "This node is stopping"}},
     {"auth/needed", {401, "Sign in first"}},

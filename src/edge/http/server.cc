@@ -54,7 +54,6 @@ std::string header_of(const Fields& fields, std::string_view name) {
 std::optional<Response> refusal_of(error_code error) {
   if (error == wire::error::body_limit) return problem("http/too_large", "The body is larger than this address takes. Send it in parts.");
   if (error == wire::error::header_limit) return problem("http/headers_too_large", "The header is larger than 16 KiB.");
-  if (error == beast::error::timeout) return problem("http/too_slow", "The request did not arrive in time.");
   if (error == wire::error::end_of_stream || error == wire::error::partial_message) return std::nullopt;
   if (error.category() == wire::make_error_code(wire::error::end_of_stream).category()) {
     return problem("http/bad_request", fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
@@ -145,11 +144,9 @@ void Session::read_header() {
 }
 
 void Session::on_header(error_code error) {
-  const bool began = buffer_.size() > 0 || parser_->got_some();
   is_idle_ = false;
   if (error) {
-    // A connection that was kept open and then left in silence is closed in silence.
-    auto refusal = began || error != beast::error::timeout ? refusal_of(error) : std::nullopt;
+    auto refusal = refusal_of(error);  // none when the time was over: then it is closed already
     last_ = true;
     if (refusal) return answer(std::move(*refusal));
     return close();

@@ -6,7 +6,7 @@
 //         Only loopback addresses, unless insecure_bind: PINs, keys and cookies pass in clear, so beyond this machine they
 //         need TLS in front.
 // Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a rule
-//         gets a problem (400, 408, 413, 431) and is closed.
+//         gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
 // Thread: the handler is called on the server's thread and must not wait; everything else from any thread.
 // Source: RFC 9112.
 #pragma once

@@ -17,7 +17,7 @@ constexpr std::string_view first_code_path = "enrolment-code";
 constexpr std::string_view magic = "HFPEOPL1";
 constexpr std::size_t staff_max = 10'000;
 constexpr std::size_t tills_max = 10'000;
-constexpr std::uint32_t till_number_max = 99'999;
+constexpr std::uint32_t till_number_max = 999'999;
 constexpr std::size_t spent_max = 10'000;
 
 bool digits_only(const std::string& text, std::size_t min, std::size_t max) {
@@ -225,7 +225,7 @@ Status Credentials::begin_attempt(AttemptLimits& limits, const std::string& subj
   const std::lock_guard lock(mutex_);
   if (const auto wait = limits.begin(subject, clock_.monotonic())) {
     wait_left_ = *wait;
-    return fail("people/wait", fmt::format("Too many wrong attempts. Wait {} seconds and try again.", (wait->ns + 999'999'999) / 1'000'000'000));
+    return fail("people/wait", fmt::format("Too many wrong attempts. Wait {} seconds and try again.", (wait->ns + 9999'999'999) / 1'000'000'000));
   }
   return {};
 }
