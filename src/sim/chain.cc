@@ -298,7 +298,9 @@ void Chain::watch(const std::string&, ByteView bytes) {
 // Law: acknowledged and not lost -> in the state, once.
 std::string Chain::check_acknowledged(const SiteName& store) {
   const Machine& m = machine(serving(store));
-  if (!m.node || m.node->phase() == node::Phase::rebuilding || m.node->phase() == node::Phase::stopped) return {};
+  if (!m.node || disk_replaced_.contains(store) || m.node->phase() == node::Phase::rebuilding ||
+      m.node->phase() == node::Phase::stopped)
+    return {};
   const fold::State& state = m.node->state();
   for (const TillWrite& w : till_writes_[store]) {
     if (!w.reply || w.reply->origin != m.node->safety().origin) continue;
@@ -331,6 +333,8 @@ std::string Chain::broken_at_rest() {
   for (const auto& [site, writes] : till_writes_) {
     const Machine& m = machine(serving(site));
     if (!m.node) return fmt::format("{} does not run: {}", m.name, m.died_of ? m.died_of->text : "not started");
+    if (const auto progress = m.node->progress())
+      return fmt::format("{} is still rebuilding: {}", m.name, progress->step);
     const fold::State& state = m.node->state();
     std::uint64_t sales = 0;
     for (const TillWrite& w : writes) {
@@ -359,8 +363,14 @@ std::string Chain::broken_at_rest() {
     for (const auto& [peer, part] : m.node->state().peers) {
       const Machine& other = machine(serving(peer));
       if (!other.node) continue;
-      if (part.origin != other.node->safety().origin)
-        return fmt::format("{} still follows {}", m.name, part.origin.text());
+      if (part.origin != other.node->safety().origin) {
+        for (const node::SiteView& v : m.node->sites())
+          if (v.site == peer)
+            return fmt::format("{} still follows {} to {}; of {} it holds {}, cosigned {}, link {}", m.name,
+                               part.origin.text(), part.size, v.origin->text(), v.held_here.value_or(0),
+                               v.cosigned_size.value_or(0),
+                               v.links.empty() || v.links[0].state != node::LinkState::up ? "down" : "up");
+      }
       if (!(part.totals == other.node->state().till.totals))
         return fmt::format("{}: what it follows of {} ({} sales) is not what {} has ({} sales)", m.name, peer.view(),
                            part.totals.sales, other.name, other.node->state().till.totals.sales);

@@ -101,6 +101,8 @@ class Chain {
   std::vector<TillWrite>& writes(const SiteName& store) { return till_writes_[store]; }
   // What tills do all day: what is not yet cosigned in the present epoch is sent again, with its reply beside it.
   void send_again(const SiteName& store);
+  // Its disk is no longer what it acknowledged: only what was cosigned, and what tills send again, can be asked of it.
+  void disk_was_replaced(const SiteName& site) { disk_replaced_.insert(site); }
   // The machine that serves the site now.
   std::string serving(const SiteName& site) const;
 
@@ -128,6 +130,7 @@ class Chain {
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
   std::map<std::pair<std::string, std::uint64_t>, Hash>
       cosigned_;  // (origin, size) -> root, of every cosigned note on the wire
+  std::set<SiteName> disk_replaced_;
   std::string broken_;
 };
 

@@ -69,13 +69,16 @@ std::string Network::step(Instant until) {
 
 ConnectionId Wire::dial(std::string_view address) {
   const ConnectionId id = network_.next_connection_++;
-  for (const auto& [name, machine] : network_.machines_) {
-    if (machine.address != address || name == machine_) continue;
-    if (network_.cuts_.contains(Network::pair_of(machine_, name))) break;
+  // Of two machines under one address (an old one that lives, and the one that took its place) the newer one answers.
+  std::string answers;
+  for (const auto& [name, machine] : network_.machines_)
+    if (machine.address == address && name != machine_ && !network_.cuts_.contains(Network::pair_of(machine_, name)))
+      answers = name;
+  if (!answers.empty()) {
     const Instant at = network_.after_delay();
-    network_.connections_[id] = {machine_, name, at, at};
-    network_.push({at, 0, Network::Kind::connected, machine_, name, id, true, {}});
-    network_.push({at, 0, Network::Kind::connected, name, machine_, id, false, {}});
+    network_.connections_[id] = {machine_, answers, at, at};
+    network_.push({at, 0, Network::Kind::connected, machine_, answers, id, true, {}});
+    network_.push({at, 0, Network::Kind::connected, answers, machine_, id, false, {}});
     return id;
   }
   network_.push({network_.after_delay(), 0, Network::Kind::closed, machine_, {}, id, false, {}});

@@ -62,6 +62,8 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
                            journal::to_text(replica->gossiped->note));
     if (agrees && *agrees) replica->gossiped.reset();
   }
+  if (const Status cosigned = replica->take_cosigned_ahead(keys_); !cosigned && is_fatal(cosigned.error()))
+    return cosigned;
   return cosign_if_held(*replica);
 }
 

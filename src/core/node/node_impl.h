@@ -17,6 +17,7 @@ namespace holdfast::node {
 
 inline constexpr Duration heartbeat_interval = seconds(1);
 inline constexpr Duration redial_interval = milliseconds(500);
+inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
 inline constexpr Duration seal_grace = seconds(1);
@@ -152,6 +153,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void refuse(Session& session, const Error& error);
   void drop(ConnectionId id);
   void dial_peers();
+  Duration redial_after(const SiteName& site) const;
   void pump_feeds();
   Status on(Session& session, const sync::Have& m);
   Peer* peer(const SiteName& site);
@@ -259,6 +261,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> quorum_sealed_at_;
   std::optional<recovery::Record> record_;
   std::map<Origin, Need> needs_;
+  std::vector<chain::Registration> learned_;  // while there was no journal to record them in
   std::set<SiteName> registered_at_;
   std::string step_;
   // stopped

@@ -95,7 +95,12 @@ Status NodeImpl::start() {
     return fail("node/wrong_site",
                 fmt::format("the chain file of {} names no site \"{}\"", chain_.chain, options_.site.view()));
   for (const chain::Site& site : chain_.sites)
-    if (site.name != me_->name && chain_.linked(me_->name, site.name)) peers_[site.name].site = site.name;
+    if (site.name != me_->name && chain_.linked(me_->name, site.name)) {
+      Peer& p = peers_[site.name];
+      p.site = site.name;
+      const Duration wait = redial_after(site.name);
+      p.redial_at = wait == redial_interval ? monotonic_ : monotonic_ + wait;
+    }
   const PublicKey log_key = world_.signer.public_key(KeyUse::log);
   chain::SiteKeys keys = me_->keys;
   std::uint32_t epoch = 1;

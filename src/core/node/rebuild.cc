@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/node/node_impl.h"
 
@@ -153,7 +154,10 @@ Status NodeImpl::open_epoch() {
   // Nobody else can have signed under this epoch: its number was given out once and q have registered it.
   phase_ = Phase::signing;
   HF_TRY_VOID(append_start_events());
+  for (const chain::Registration& registration : std::exchange(learned_, {}))
+    HF_TRY_VOID(take_registration(registration));
   HF_TRY_VOID(commit());
+  HF_TRY_VOID(release());
   std::vector<ConnectionId> ids;
   for (const auto& [id, session] : sessions_)
     if (session.site) ids.push_back(id);

@@ -62,24 +62,28 @@ void NodeImpl::drop(ConnectionId id) {
   for (auto& [site, p] : peers_) {
     if (p.session == id) {
       p.session.reset();
-      p.redial_at = monotonic_ + redial_interval;
+      p.redial_at = monotonic_ + redial_after(site);
     }
     if (p.dialling == id) {
       p.dialling.reset();
-      p.redial_at = monotonic_ + redial_interval;
+      p.redial_at = monotonic_ + redial_after(site);
     }
   }
   sessions_.erase(id);
 }
 
-// Of two linked sites the later one in the chain file dials, so that there is one connection and not two.
+// Of two linked sites the later one in the chain file dials, so that there is one connection and not two. The earlier one
+// dials only when nobody has come for a while: its address may have gone to a machine that took its place (5.7).
+Duration NodeImpl::redial_after(const SiteName& site) const {
+  const auto place = [&](const SiteName& name) { return std::ranges::find(chain_.sites, name, &chain::Site::name); };
+  return place(site) < place(me_->name) ? redial_interval : uncalled_patience;
+}
+
 void NodeImpl::dial_peers() {
-  for (const chain::Site& site : chain_.sites) {
-    if (site.name == me_->name) break;
-    Peer* p = peer(site.name);
-    if (p == nullptr || p->session || p->dialling || cut_.contains(site.name) || monotonic_ < p->redial_at) continue;
-    p->redial_at = monotonic_ + redial_interval;
-    p->dialling = world_.net.dial(site.link_address);
+  for (auto& [site, p] : peers_) {
+    if (p.session || p.dialling || cut_.contains(site) || monotonic_ < p.redial_at) continue;
+    p.redial_at = monotonic_ + redial_after(site);
+    p.dialling = world_.net.dial(chain_.find(site)->link_address);
   }
 }
 
@@ -172,6 +176,9 @@ Status NodeImpl::ready(Session& session) {
   }
   if (our_mirror && phase_ == Phase::asking) send(session.id, sync::Ask{me_->name});
   if (our_mirror && offers_.waits_for(site)) send(session.id, sync::Offer{journal::to_text(offers_.current()->note)});
+  for (const chain::Site& other : chain_.sites)
+    if (const chain::Registration* r = keys_.registration(other.name, keys_.newest_epoch(other.name)))
+      send(session.id, sync::Superseded{r->note});
   if (offers_.cosigned()) send(session.id, sync::Cosigned{journal::to_text(offers_.cosigned()->note)});
   // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
   if (origin_.epoch > 1)
@@ -251,11 +258,12 @@ Status NodeImpl::take_registration(const chain::Registration& registration) {
   if (keys_.newest_epoch(c.site) >= c.epoch) return {};
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) {
     keys_.add(registration);
+    learned_.push_back(registration);
     return {};
   }
   HF_TRY_VOID(append_event({now_, std::nullopt, fold::RegistrationTaken{registration.note}}));
   keys_.add(registration);
-  offers_.forget(c.site);
+  offers_.forget(c.site, chain_);
   // A machine of an older epoch that is still connected is told at once.
   for (auto& [id, session] : sessions_) {
     if (session.site != c.site || session.epoch >= c.epoch || session.rebuilding) continue;
@@ -263,7 +271,12 @@ Status NodeImpl::take_registration(const chain::Registration& registration) {
     if (Peer* p = peer(c.site); p != nullptr && p->session == id) p->session.reset();
     after_commit_.push_back([this, id = id, note = registration.note] { send(id, sync::Superseded{note}); });
   }
-  after_commit_.push_back([this, site = c.site] { want(site); });
+  // Everybody must know: whoever counts cosignatures needs the newest key of each mirror, linked to it or not.
+  after_commit_.push_back([this, site = c.site, note = registration.note] {
+    for (const auto& [id, session] : sessions_)
+      if (session.site && !session.superseded) send(id, sync::Superseded{note});
+    want(site);
+  });
   return {};
 }
 

@@ -12,7 +12,8 @@ constexpr std::string_view taken_suffix = ".taken";
 
 Status NodeImpl::on(Session& session, const sync::Superseded& m) {
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
-  if (registration.certificate.site != me_->name || registration.certificate.epoch <= origin_.epoch) return {};
+  if (registration.certificate.site != me_->name) return take_registration(registration);
+  if (registration.certificate.epoch <= origin_.epoch) return {};
   HF_TRY_VOID(replaced(registration));
   offer_tail(session.id);
   return {};

@@ -38,16 +38,14 @@ Status NodeImpl::turn() {
 
 Instant NodeImpl::wake_at() const {
   if (!inbox_.empty() || !waiting_.empty()) return monotonic_;
-  Instant at = std::min(next_heartbeat_, next_retry_);
-  if (unsigned_since_ && phase_ == Phase::signing) at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
+  Instant at = next_heartbeat_;
+  if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
+    at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
   if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
-  for (const chain::Site& site : chain_.sites) {
-    if (site.name == me_->name) break;  // later ones dial us
-    const auto p = peers_.find(site.name);
-    if (p != peers_.end() && !p->second.session && !p->second.dialling && !cut_.contains(site.name))
-      at = std::min(at, std::max(p->second.redial_at, monotonic_ + milliseconds(10)));
-  }
+  for (const auto& [site, p] : peers_)
+    if (!p.session && !p.dialling && !cut_.contains(site))
+      at = std::min(at, std::max(p.redial_at, monotonic_ + milliseconds(10)));
   return at;
 }
 

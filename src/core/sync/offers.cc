@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace holdfast::sync {
 
 void Offers::offer(journal::SignedCheckpoint checkpoint, Instant monotonic_now) {
@@ -22,11 +24,20 @@ Result<bool> Offers::take(const SiteName& mirror, const journal::NoteSignature& 
                                      mirror_keys->cosign));
   if (!at) return fail("sync/bad_signature", fmt::format("the cosignature of {} is by another key", mirror.view()));
   signed_by_[mirror] = signature;
-  if (reached_ || signed_by_.size() < file.quorum) return false;
-  reached_ = true;
+  if (signed_by_.size() < file.quorum) return false;
+  gather();  // a third signature is kept too: it may have to stand in for one whose key is replaced
+  return !std::exchange(reached_, true);
+}
+
+void Offers::gather() {
   cosigned_ = current_;
   for (const auto& [site, s] : signed_by_) cosigned_->note.signatures.push_back(s);
-  return true;
+}
+
+void Offers::forget(const SiteName& mirror, const chain::ChainFile& file) {
+  if (signed_by_.erase(mirror) == 0 || !reached_) return;
+  reached_ = signed_by_.size() >= file.quorum;
+  if (reached_) gather();
 }
 
 }  // namespace holdfast::sync

@@ -24,14 +24,16 @@ class Offers {
   // True when this signature completes the quorum. Errors: sync/bad_signature.
   Result<bool> take(const SiteName& mirror, const journal::NoteSignature& signature, const KeyRing& keys,
                     const chain::ChainFile& file);
-  // A mirror has come back with another key: its signature on the current checkpoint no longer counts.
-  void forget(const SiteName& mirror) { signed_by_.erase(mirror); }
+  // A mirror has come back with another key: its signature on the current checkpoint no longer counts, and it is asked again.
+  void forget(const SiteName& mirror, const chain::ChainFile& file);
   const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
   void restore(journal::SignedCheckpoint cosigned) { cosigned_ = std::move(cosigned); }
   void reset() { *this = Offers(); }
 
  private:
   std::optional<journal::SignedCheckpoint> current_;
+  void gather();  // cosigned_ from what has been signed
+
   std::map<SiteName, journal::NoteSignature> signed_by_;
   Instant offered_at_;
   bool reached_ = false;

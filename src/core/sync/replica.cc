@@ -90,10 +90,20 @@ Status Replica::take_cosigned(const journal::SignedCheckpoint& checkpoint, const
     return fail("sync/bad_signature",
                 fmt::format("{}: the checkpoint lacks its quorum of cosignatures", origin().text()));
   HF_TRY(const bool held, agrees(checkpoint.checkpoint));
-  if (!held) return {};
+  if (!held) {
+    if (!cosigned_ahead_ || cosigned_ahead_->checkpoint.size < checkpoint.checkpoint.size) cosigned_ahead_ = checkpoint;
+    return {};
+  }
   HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
   cosigned_ = checkpoint;
   return {};
+}
+
+Status Replica::take_cosigned_ahead(const KeyRing& keys) {
+  if (!cosigned_ahead_ || cosigned_ahead_->checkpoint.size > size()) return {};
+  const journal::SignedCheckpoint checkpoint = std::move(*cosigned_ahead_);
+  cosigned_ahead_.reset();
+  return take_cosigned(checkpoint, keys);
 }
 
 Status Replica::put_signed(journal::SignedCheckpoint checkpoint) {

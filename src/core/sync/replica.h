@@ -42,8 +42,9 @@ class Replica {
   Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now);
   // A checkpoint we can compare: equal to what we keep -> true; larger than we hold -> false; else sync/contradiction.
   Result<bool> agrees(const journal::Checkpoint& checkpoint);
-  // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q.
+  // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q. Ahead of its entries: kept until they come.
   Status take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys);
+  Status take_cosigned_ahead(const KeyRing& keys);  // after entries have come
 
   // The owner's own journal: stores a checkpoint it has just signed.
   Status put_signed(journal::SignedCheckpoint checkpoint);
@@ -60,6 +61,7 @@ class Replica {
   std::unique_ptr<journal::Log> log_;
   std::optional<journal::SignedCheckpoint> latest_;
   std::optional<journal::SignedCheckpoint> cosigned_;
+  std::optional<journal::SignedCheckpoint> cosigned_ahead_;  // of a size we do not hold yet
   DayBound today_;
 };
 
