@@ -27,8 +27,8 @@ sim-night: ## simulated days with faults, from new seeds (SEEDS=2000, SEED=drawn
 	@SEED=$(SEED) SEEDS=$(SEEDS) node tools/run-stages.mjs sim-night
 
 bench: ## measured beside SQLite and PostgreSQL 15 on this machine
-	@tools/setup build web bench
-	@node tools/run-stages.mjs bench
+	@tools/setup build bench
+	@bench/run
 
 lint: ## clang-tidy over everything
 	@tools/setup build lint

@@ -118,7 +118,7 @@ function countTests(text) {
 // Of a failed stage's output: each failed test with what follows it, else the end.
 function whatFailed(text) {
   const lines = text.split('\n');
-  const marks = /^\s*not ok \d|^(?:\d+: )?.*: Failure$|error:|^FAILED: /;
+  const marks = /LAW BROKEN|^\s*not ok \d|^(?:\d+: )?.*: Failure$|error:|^FAILED: /;
   const shown = new Set();
   lines.forEach((line, at) => {
     if (marks.test(line)) for (let i = at; i < Math.min(at + 14, lines.length); i++) shown.add(i);
