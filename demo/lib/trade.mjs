@@ -22,7 +22,9 @@ export class Trade {
     await inParallel(this.shops, width, async (shop) => {
       const { site } = shop;
       const { staff_id } = await site.session.post('/v1/staff', cashier(site));
-      for (let n = 1; n <= this.tillsEach; n++) {
+      // A busy store has more tills, as in life.
+      const tills = Math.max(this.tillsEach, Math.min(8, Math.round((shop.baskets.length * this.tillsEach * this.shops.length) / this.all)));
+      for (let n = 1; n <= tills; n++) {
         const made = await site.session.post('/v1/tills', { name: `Till ${n}` });
         shop.tills.push(new Till(site.client, { ...made, staff: staff_id, session: site.session }));
       }
