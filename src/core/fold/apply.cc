@@ -1,5 +1,5 @@
-// What each event of this site's own journal does to its state. It has happened: nothing is refused here but a journal that is
-// not this site's, or that names entries of peers that cannot be read.
+// What each event of this site's own journal does to its state. It has happened: nothing is refused here but a journal
+// that is not this site's, or that names entries of peers that cannot be read.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -37,7 +37,8 @@ struct WriteRequest {
   // When it was asked for, by the till's or an import's clock; later than now counts as now. With prior: unused.
   std::optional<Instant> at = {};
 };
-// SHA-256 of the canonical request: a fixed binary form of (till, staff, command); not of key, prior, time or JSON spelling.
+// SHA-256 of the canonical request: a fixed binary form of (till, staff, command); not of key, prior, time or JSON
+// spelling.
 Hash request_hash(const WriteRequest& request);
 
 struct Flags {

@@ -148,7 +148,8 @@ struct Asked {
   }
 };
 
-// Protocol 6.2. A dispatch that arrived twice is not among them: it arrived once, and which of the two it was a person must say.
+// Protocol 6.2. A dispatch that arrived twice is not among them: it arrived once, and which of the two it was a person
+// must say.
 bool has_physically_happened(const Command& command) {
   return std::visit(
       [](const auto& c) {

@@ -1,5 +1,5 @@
-// Hostile bytes to events: FlatBuffers' verifier, bounds on every text and list before it is copied, then the event's own
-// check. Nothing else reaches apply().
+// Hostile bytes to events: FlatBuffers' verifier, bounds on every text and list before it is copied, then the event's
+// own check. Nothing else reaches apply().
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,10 +34,10 @@ class Field {
   std::optional<Error> take_error() { return std::move(error_); }
 
   std::string_view view(const flatbuffers::String* s, std::string_view field, std::size_t bytes_max) {
-    if (s == nullptr) return {};
+    if (s == nullptr) return "";  // not {}: memcpy may not be given its null, even for no bytes
     if (s->size() > bytes_max) {
       wrong(field, "is too long");
-      return {};
+      return "";
     }
     return {s->c_str(), s->size()};
   }

@@ -144,12 +144,14 @@ inline constexpr std::uint32_t rules_known = 1;  // the newest RulesAdopted that
 // The same event gives the same bytes. What decide() and the node make is encoded as it is; decode() checks.
 std::vector<Bytes> encode(const Event& event);
 Result<Event> decode(ByteView entry);
-// The event whose last (or only) entry stands at `index`; `entry` reads one entry's bytes. fold/bad_entry if a Part is no last
-// one, or those before it are not its own.
+// The event whose last (or only) entry stands at `index`; `entry` reads one entry's bytes. fold/bad_entry if a Part is
+// no last one, or those before it are not its own.
 Result<Event> read_event(EntryIndex index, const std::function<Result<Bytes>(EntryIndex)>& entry);
 
-// Joins Parts. take() gives the event when an entry completes one: every entry that is no Part at once, a Part with the last.
-// Errors: fold/bad_entry: a Part out of order, or more than part_bytes_max in all. The pieces so far are dropped with it.
+// Joins Parts. take() gives the event when an entry completes one: every entry that is no Part at once, a Part with the
+// last.
+// Errors: fold/bad_entry: a Part out of order, or more than part_bytes_max in all. The pieces so far are dropped with
+//         it.
 inline constexpr std::size_t part_bytes_max = 64u << 20;
 class Joiner {
  public:

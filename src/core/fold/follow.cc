@@ -8,8 +8,8 @@ namespace holdfast::fold {
 namespace {
 
 constexpr std::string_view stop_here = "fold/stop_here";  // ends a scan; never leaves this file
-// Up to here new events are collected before any is applied, so that a journal that cannot be read leaves the part as it was;
-// beyond, a copy of the part is cheaper.
+// Up to here new events are collected before any is applied, so that a journal that cannot be read leaves the part as
+// it was; beyond, a copy of the part is cheaper.
 constexpr std::uint64_t collected_entries_max = 20'000;
 
 void supersede(std::map<EntryIndex, catalogue::ProductsListed>& held, const Sku& sku) {
@@ -107,13 +107,15 @@ Result<PeerPart> refold(const std::vector<KeptPrefix>& line, const PeerEntries& 
     part.size = 0;
     part.held.clear();
     for (const auto& [index, products] : prefix.held)
-      if (index < prefix.size) part.held.emplace(index, products);
+      if (index < prefix.size) part.held.try_emplace(index);  // filled when the fold comes to it
     HF_TRY_VOID(fold_range(part, prefix.size, peers));
+    std::erase_if(part.held, [](const auto& entry) { return entry.second.products.empty(); });
   }
   return part;
 }
 
-// Receipts of this site since `since` whose prices rested on entries of the price list from `kept_size` on (protocol 7.4).
+// Receipts of this site since `since` whose prices rested on entries of the price list from `kept_size` on (protocol
+// 7.4).
 std::vector<ReceiptNumber> receipts_that_rested_on(const till::TillState& till, OwnPlace since,
                                                    std::uint64_t kept_size) {
   std::vector<ReceiptNumber> out;

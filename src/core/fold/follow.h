@@ -10,8 +10,8 @@ struct ScanEnd {
   std::uint64_t size = 0;
   bool needs_newer_version = false;
 };
-// Hands over, in order, each event of entries [first, end) that a follower's fold uses, with the index of its last entry.
-// Entries that are no events are skipped (7.5).
+// Hands over, in order, each event of entries [first, end) that a follower's fold uses, with the index of its last
+// entry. Entries that are no events are skipped (7.5).
 Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, EntryIndex first, EntryIndex end,
                             const std::function<void(EntryIndex, Event&&)>& use);
 

@@ -1,9 +1,10 @@
 // What is true at a site: the fold of its journal and of the prefixes of peers' journals that its journal names.
 //
-// Shape:  own parts (catalogue, stock, till), one part for each followed peer, epochs known, writes known, the list for people.
-//         State is a function of journals alone: the same entries give the same encode() bytes on any machine (protocol 7.1).
-// After:  decide() changes nothing. apply() may not fail: it has happened. An event of a peer that breaks a rule is skipped by a
-//         pure rule of (state, event) (7.5).
+// Shape:  own parts (catalogue, stock, till), one part for each followed peer, epochs known, writes known, the list for
+//         people. State is a function of journals alone: the same entries give the same encode() bytes on any machine
+//         (protocol 7.1).
+// After:  decide() changes nothing. apply() may not fail: it has happened. An event of a peer that breaks a rule is
+//         skipped by a pure rule of (state, event) (7.5).
 // Source: protocol 6, 7, 8; docs/protocol.md.
 #pragma once
 
@@ -56,8 +57,8 @@ struct KeptPrefix {
 };
 
 // One followed peer (protocol 7). Held per origin so that a succession can take it back to a kept prefix.
-// Shape: the fold of the kept prefixes in `lineage`, in order, and of entries [0, size) of `origin`, without those in held.
-//        An entry that is held back loses each product that a later entry lists or delists: that one is newer.
+// Shape: the fold of the kept prefixes in `lineage`, in order, and of entries [0, size) of `origin`, without those in
+//        held. An entry that is held back loses each product that a later entry lists or delists: that one is newer.
 struct PeerPart {
   Origin origin;           // followed now
   std::uint64_t size = 0;  // to here; less than was named if that ends within an event, or at one not known here
@@ -156,7 +157,8 @@ class PeerEntries {
                       const std::function<Status(EntryIndex, ByteView)>& each) const = 0;
 };
 
-// A re-submitted refund waits so long after a start for the sale it refunds; then it is listed for a person (protocol 8.3).
+// A re-submitted refund waits so long after a start for the sale it refunds; then it is listed for a person (protocol
+// 8.3).
 inline constexpr Duration resubmission_waits = seconds(3600);
 
 // ---- deciding: a command may be refused, with a reason; nothing is changed.
@@ -170,28 +172,30 @@ struct Decided {
   std::optional<Event> event;
   std::optional<KnownWrite> known;
 };
-// Looks up the key first (409 fold/key_reused for another body), then asks the domain. A write with `prior` that the domain
-// refuses is never lost: sales, refunds and stock movements that have physically happened are taken and flagged where that can
-// be told (6.2), else a WriteListed event is returned (8.3, 6.4).
+// Looks up the key first (409 fold/key_reused for another body), then asks the domain. A write with `prior` that the
+// domain refuses is never lost: sales, refunds and stock movements that have physically happened are taken and flagged
+// where that can be told (6.2), else a WriteListed event is returned (8.3, 6.4).
 // A write that was re-admitted (6.1) and cannot be taken is refused: its caller lists it with its entry (TailListed).
 // Errors: fold/key_reused, fold/bad_key (all zeros), fold/not_here, fold/unknown_held, fold/unknown_listed,
-//         fold/reason_needed, fold/bad_text, fold/waits (a re-submitted refund whose sale has not come back yet (8.3): send it
-//         again, 503), and those of the domains.
+//         fold/reason_needed, fold/bad_text, fold/waits (a re-submitted refund whose sale has not come back yet (8.3):
+//         send it again, 503), and those of the domains.
 Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request);
 // What the client is told, from the event and where it stands.
 Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIndex index, bool duplicate);
 
 // ---- applying: it has happened.
-// Applies an event of this site's own journal; index: of its last entry, if it came in Parts. PeerFollowed and PeerSucceeded read the peers' entries they name; if those
-// cannot be read, nothing of this event is applied and the error is returned (replay stops: the journal cannot be folded).
-// A peer's old origin is followed to the kept size, with what is to be held, before PeerSucceeded names it.
-// Errors: fold/wrong_journal: it does not begin with EpochOpened, or is another site's, or an older epoch; and those of peers.
+// Applies an event of this site's own journal; index: of its last entry, if it came in Parts. PeerFollowed and
+// PeerSucceeded read the peers' entries they name; if those cannot be read, nothing of this event is applied and the
+// error is returned (replay stops: the journal cannot be folded). A peer's old origin is followed to the kept size,
+// with what is to be held, before PeerSucceeded names it.
+// Errors: fold/wrong_journal: it does not begin with EpochOpened, or is another site's, or an older epoch; and those of
+//         peers.
 Status apply(State& state, EntryIndex index, const Event& event, const PeerEntries& peers);
 
 // Protocol 7.3: whether a peer's event is of a kind that a follower's fold uses (never PeerFollowed itself).
 bool used_by_followers(const Body& body);
-// Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here; all that list products, if the
-// peer is no head office. Pure.
+// Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here; all that list products,
+// if the peer is no head office. Pure.
 Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,
                                               std::uint64_t size, const chain::ChainFile& chain,
                                               const PeerEntries& peers);

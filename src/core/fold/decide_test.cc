@@ -1,0 +1,354 @@
+// Writes, retries, re-submissions (protocol 6, 8): what is decided, and what the fold makes of it.
+#include <gtest/gtest.h>
+
+#include "core/fold/test_fold.h"
+
+namespace holdfast::fold {
+namespace {
+
+using namespace testing;
+constexpr TillId till_1{1}, till_2{2};
+
+struct Decide : ::testing::Test {
+  Journals journals;
+  Shop store{journals, "store-01"};
+  Shop head{journals, "head-office"};
+
+  void SetUp() override {
+    ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 2'550'000), product("B", 1'000'000, "R")}}));
+    store.follow(head);
+  }
+  till::RecordSale sale_of_a(TillId till = till_1) {
+    return {till, {line("A", 1000, 2'550'000)}, {cash(300)}, Money{45}};
+  }
+  // A write that a till sends again, with the reply it had.
+  WriteRequest again(WriteRequest request, std::uint32_t epoch = 1, std::optional<ReceiptNumber> printed = {}) {
+    request.prior = Prior{{store.chain.chain, SiteName("store-01"), epoch}, 40, Instant{start_ns - 5}, false};
+    request.printed_receipt = printed;
+    request.body = R"({"kind":"as it came"})";
+    return request;
+  }
+};
+
+TEST_F(Decide, a_sale_is_taken_with_a_receipt_and_the_flags_that_matter) {
+  const auto taken = store.write(sale_of_a(), till_1);
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_EQ(taken->receipt, (ReceiptNumber{till_1, SeriesId{0x1001}, 1}));
+  EXPECT_EQ(taken->total, Money{255});
+  EXPECT_EQ(taken->origin, store.origin);
+  EXPECT_EQ(taken->index, store.size() - 1);
+  EXPECT_TRUE(taken->flags.below_zero) << "nothing was ever received";
+  EXPECT_FALSE(taken->duplicate || taken->flags.open_price || taken->flags.price_differs || taken->flags.resubmitted);
+  const auto sale = std::get<till::SaleRecorded>(store.read(taken->index).body);
+  EXPECT_EQ(sale.lines[0].name, "Product A");
+  EXPECT_EQ(sale.lines[0].listed_at, 3u) << "1 + the index of the entry of head office that lists it";
+  EXPECT_EQ(store.state.till.find(*taken->receipt)->listed_at_max, 3u);
+}
+
+TEST_F(Decide, a_retry_gets_the_same_answer_and_changes_nothing) {
+  const WriteRequest request = store.request(sale_of_a(), till_1);
+  const auto first = store.write(request);
+  const Hash before = store.state.hash();
+  auto second = store.write(request);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->duplicate);
+  EXPECT_EQ(std::tie(second->origin, second->index, second->at, second->receipt, second->total),
+            std::tie(first->origin, first->index, first->at, first->receipt, first->total));
+  EXPECT_EQ(store.state.hash(), before);
+}
+
+TEST_F(Decide, the_same_key_for_another_write_is_refused) {
+  WriteRequest request = store.request(sale_of_a(), till_1);
+  ASSERT_TRUE(store.write(request));
+  std::get<till::RecordSale>(request.command).lines[0].quantity = {2000};
+  ASSERT_REFUSED(store.write(request), "fold/key_reused");
+  request = store.request(stock::Count{{{Sku("A"), Quantity{1}}}});
+  ASSERT_TRUE(store.write(request));
+  request.staff.bytes[1] = std::byte{1};
+  ASSERT_REFUSED(store.write(request), "fold/key_reused");
+}
+
+TEST_F(Decide, the_same_key_of_another_till_is_another_write) {
+  WriteRequest request = store.request(sale_of_a(till_1), till_1);
+  ASSERT_TRUE(store.write(request));
+  request.till = till_2;
+  request.command = sale_of_a(till_2);
+  const auto other = store.write(request);
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->duplicate);
+}
+
+TEST_F(Decide, the_request_hash_knows_who_and_what_and_nothing_else) {
+  const WriteRequest request = store.request(sale_of_a(), till_1);
+  WriteRequest same = request;
+  same.key = key(99);
+  same.body = "spelt otherwise";
+  same.at = Instant{1};
+  same.prior = Prior{store.origin, 1, Instant{1}, false};
+  EXPECT_EQ(request_hash(same), request_hash(request));
+  const auto differs = [&](auto change) {
+    WriteRequest other = request;
+    change(other);
+    EXPECT_NE(request_hash(other), request_hash(request));
+  };
+  const auto sale = [](WriteRequest& r) -> till::RecordSale& { return std::get<till::RecordSale>(r.command); };
+  differs([](WriteRequest& r) { r.till = till_2; });
+  differs([](WriteRequest& r) { r.staff.bytes[0] = std::byte{1}; });
+  differs([&](WriteRequest& r) { sale(r).lines[0].unit_price = {1}; });
+  differs([&](WriteRequest& r) { sale(r).lines[0].vat = VatCode("R"); });
+  differs([&](WriteRequest& r) { sale(r).lines[0].name = "x"; });
+  differs([&](WriteRequest& r) { sale(r).lines[0].open_price = true; });
+  differs([&](WriteRequest& r) { sale(r).tenders[0] = card(300); });
+  differs([&](WriteRequest& r) { sale(r).change = {44}; });
+}
+
+TEST_F(Decide, a_key_of_zeros_and_a_till_that_writes_for_another_are_refused) {
+  WriteRequest request = store.request(sale_of_a(), till_1);
+  request.key = {};
+  ASSERT_REFUSED(store.write(request), "fold/bad_key");
+  ASSERT_REFUSED(store.write(sale_of_a(till_2), till_1), "till/no_till");
+  EXPECT_TRUE(store.write(sale_of_a(till_2), TillId{})) << "the command line may name any till";
+}
+
+TEST_F(Decide, two_refunds_of_the_same_receipt_in_one_group_are_one) {
+  const auto sale = store.write(sale_of_a(), till_1);  // not durable yet, but decided: read() gives it
+  const till::Refund refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(255)}, ""};
+  const auto first = store.write(refund, till_1);
+  ASSERT_TRUE(first) << first.error().text;
+  EXPECT_EQ(first->total, Money{255});
+  till::Refund other = refund;
+  other.till = till_2;
+  ASSERT_REFUSED(store.write(other, till_2), "till/refund_too_much");
+}
+
+TEST_F(Decide, a_refund_needs_a_receipt_of_a_sale_of_this_site) {
+  const auto sale = store.write(sale_of_a(), till_1);
+  const auto refund = store.write(till::Refund{till_1, *sale->receipt, {{0, Quantity{500}}}, {cash(128)}, ""}, till_1);
+  ASSERT_TRUE(refund) << refund.error().text;
+  const auto of = [&](ReceiptNumber receipt) {
+    return store.write(till::Refund{till_1, receipt, {{0, Quantity{1000}}}, {cash(255)}, ""}, till_1);
+  };
+  ASSERT_REFUSED(of(*refund->receipt), "till/unknown_receipt");
+  ASSERT_REFUSED(of({till_1, SeriesId{5}, 1}), "till/unknown_receipt");
+}
+
+TEST_F(Decide, only_head_office_lists_products) {
+  ASSERT_REFUSED(store.write(catalogue::ListProducts{{product("X", 1)}}), "catalogue/not_here");
+  ASSERT_REFUSED(store.write(catalogue::DelistProduct{Sku("A")}), "catalogue/not_here");
+  ASSERT_REFUSED(head.write(catalogue::ListProducts{{product("X", 1, "Q")}}), "catalogue/bad_product");
+  ASSERT_TRUE(head.write(catalogue::DelistProduct{Sku("A")}));
+}
+
+TEST_F(Decide, goods_go_to_sites_of_the_chain) {
+  const std::vector<stock::Line> lines = {{Sku("A"), Quantity{1000}}};
+  ASSERT_REFUSED(store.write(stock::Dispatch{SiteName("store-99"), lines}), "stock/unknown_site");
+  ASSERT_REFUSED(store.write(stock::Dispatch{SiteName("store-01"), lines}), "stock/same_site");
+  ASSERT_REFUSED(store.write(stock::ReceiveDispatch{SiteName("store-99"), {{std::byte{1}}}, lines}),
+                 "stock/unknown_site");
+  const auto sent = store.request(stock::Dispatch{SiteName("store-02"), lines});
+  ASSERT_TRUE(store.write(sent));
+  EXPECT_TRUE(store.state.stock.sent.contains(DispatchId{sent.key.bytes})) << "its id is its key";
+  ASSERT_TRUE(store.write(stock::ReceiveDispatch{SiteName("store-02"), {{std::byte{1}}}, lines}))
+      << "the goods are there, whatever was heard of them";
+  ASSERT_REFUSED(store.write(stock::ReceiveDispatch{SiteName("store-02"), {{std::byte{1}}}, lines}),
+                 "stock/received_before");
+}
+
+TEST_F(Decide, card_numbers_are_refused_in_every_free_text) {
+  const std::string number = "card 5555555555554444";
+  const std::vector<stock::Line> lines = {{Sku("A"), Quantity{1000}}};
+  ASSERT_REFUSED(store.write(stock::Receive{lines, number}), "till/card_number");
+  ASSERT_REFUSED(store.write(stock::WriteOff{lines, number}), "till/card_number");
+  ASSERT_REFUSED(store.write(ReadSubject{{{std::byte{1}}}, number}), "till/card_number");
+  ASSERT_REFUSED(store.write(CloseListed{{}, number}), "till/card_number");
+  till::RecordSale sale{till_1, {open_line("X", 1000, 1'000'000)}, {cash(100)}, {}};
+  sale.lines[0].name = number;
+  ASSERT_REFUSED(store.write(sale, till_1), "till/card_number");
+  ASSERT_REFUSED(store.write(again(store.request(sale, till_1))), "till/card_number");  // not even on the list
+}
+
+TEST_F(Decide, a_service_moves_no_stock) {
+  catalogue::Product post = product("POST", 1'000'000);
+  post.goods = false;
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{post}}));
+  store.follow(head);
+  const auto sale = store.write(till::RecordSale{till_1, {line("POST", 1000, 1'000'000)}, {cash(100)}, {}}, till_1);
+  ASSERT_TRUE(sale) << sale.error().text;
+  ASSERT_TRUE(store.write(till::Refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(100)}, ""}, till_1));
+  EXPECT_TRUE(store.state.stock.items.empty());
+}
+
+TEST_F(Decide, a_reading_of_personal_data_needs_a_reason) {
+  ASSERT_REFUSED(store.write(ReadSubject{{{std::byte{1}}}, ""}), "fold/reason_needed");
+  ASSERT_REFUSED(store.write(ReadSubject{{{std::byte{1}}}, "a\nb"}), "fold/bad_text");
+  const auto taken = store.write(ReadSubject{{{std::byte{1}}}, "receipt by post"});
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(std::get<SubjectRead>(store.read(taken->index).body).reason, "receipt by post");
+}
+
+TEST_F(Decide, a_till_s_time_is_kept_and_never_lies_in_the_future) {
+  WriteRequest request = store.request(sale_of_a(), till_1);
+  request.at = Instant{1'300'000'000'000'000'000};  // an import of old trade
+  EXPECT_EQ(store.write(request)->at, *request.at);
+  EXPECT_EQ(store.state.till.totals.days.begin()->first, 1'300'000'000 / 86'400);
+  request = store.request(sale_of_a(), till_1);
+  request.at = store.now() + days(1);
+  EXPECT_LE(store.write(request)->at, store.now());
+  request = store.request(sale_of_a(), till_1);
+  request.at = Instant{-1};
+  ASSERT_REFUSED(store.write(request), "base/bad_time");
+}
+
+TEST_F(Decide, keys_are_remembered_for_90_days_of_the_journal_even_those_of_an_import) {
+  WriteRequest import = store.request(sale_of_a(), till_1);
+  import.at = Instant{1'300'000'000'000'000'000};
+  ASSERT_TRUE(store.write(import));
+  store.clock_ns += days(90).ns - seconds(10).ns;
+  ASSERT_TRUE(store.write(sale_of_a(), till_1));
+  EXPECT_TRUE(store.write(import)->duplicate);
+  store.clock_ns += seconds(20).ns;
+  ASSERT_TRUE(store.write(sale_of_a(), till_1));
+  EXPECT_FALSE(store.write(import)->duplicate);
+}
+
+// ---- re-submission (protocol 8.2, 6.2)
+
+TEST_F(Decide, a_resubmitted_sale_keeps_number_and_time_as_printed) {
+  const ReceiptNumber printed{till_1, SeriesId{0x55}, 9};
+  const auto request = again(store.request(sale_of_a(), till_1), 1, printed);
+  const auto taken = store.write(request);
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_EQ(taken->receipt, printed);
+  EXPECT_EQ(taken->at, request.prior->at);
+  EXPECT_TRUE(taken->flags.resubmitted);
+  EXPECT_FALSE(taken->flags.renumbered || taken->listed);
+  EXPECT_EQ(store.state.readmission.resubmitted, 1u);
+  EXPECT_TRUE(store.write(request)->duplicate);
+  EXPECT_TRUE(store.write(till::Refund{till_1, printed, {{0, Quantity{1000}}}, {cash(255)}, ""}, till_1));
+}
+
+TEST_F(Decide, one_whose_number_is_taken_is_renumbered_and_tells_the_printed_one) {
+  const ReceiptNumber printed{till_1, SeriesId{0x55}, 9};
+  ASSERT_TRUE(store.write(again(store.request(sale_of_a(), till_1), 1, printed)));
+  const auto second = store.write(again(store.request(sale_of_a(), till_1), 1, printed));
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->flags.renumbered);
+  EXPECT_EQ(second->receipt, (ReceiptNumber{till_1, SeriesId{0x1001}, 1}));
+  EXPECT_EQ(store.read(second->index).write->prior->printed, printed);
+}
+
+TEST_F(Decide, what_has_happened_is_taken_where_a_rule_refuses_it_and_flagged_for_a_person) {
+  till::RecordSale unlisted{till_1, {line("Gone", 1000, 1'000'000)}, {cash(100)}, {}};
+  ASSERT_REFUSED(store.write(unlisted, till_1), "till/unknown_sku");
+  const auto taken = store.write(again(store.request(unlisted, till_1)));
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_FALSE(taken->listed);
+  EXPECT_TRUE(taken->flags.open_price);
+  EXPECT_EQ(store.read(taken->index).write->prior->broke, "till/unknown_sku");
+  ASSERT_EQ(store.state.listed.size(), 1u);
+  const auto& [id, item] = *store.state.listed.begin();
+  EXPECT_EQ(item.what, "SaleRecorded");
+  EXPECT_NE(item.reason.find("till/unknown_sku"), std::string::npos);
+  ASSERT_TRUE(store.write(CloseListed{id, "checked"}));
+  EXPECT_TRUE(store.state.listed.empty());
+  ASSERT_REFUSED(store.write(CloseListed{id, "checked"}), "fold/unknown_listed");
+}
+
+TEST_F(Decide, a_resubmitted_refund_that_another_has_spent_is_taken_and_flagged) {
+  const auto sale = store.write(sale_of_a(), till_1);
+  const till::Refund refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(255)}, ""};
+  ASSERT_TRUE(store.write(refund, till_1));
+  const auto second = store.write(again(store.request(refund, till_1)));
+  ASSERT_TRUE(second) << second.error().text;
+  EXPECT_EQ(second->total, Money{255});
+  EXPECT_EQ(store.read(second->index).write->prior->broke, "till/refund_too_much");
+  EXPECT_EQ(store.state.listed.size(), 1u);
+  EXPECT_EQ(store.state.till.totals.gross, Money{-255}) << "the money has left the drawer";
+}
+
+TEST_F(Decide, a_resubmitted_refund_waits_for_its_sale_and_is_listed_when_that_never_comes) {
+  const ReceiptNumber printed{till_2, SeriesId{0x55}, 1};
+  const auto refund =
+      again(store.request(till::Refund{till_1, printed, {{0, Quantity{1000}}}, {cash(255)}, ""}, till_1));
+  ASSERT_REFUSED(store.write(refund), "fold/waits");
+  Shop other = store;  // the sale comes
+  ASSERT_TRUE(other.write(again(other.request(sale_of_a(till_2), till_2), 1, printed)));
+  EXPECT_FALSE(other.write(refund)->listed);
+  journals[store.origin].resize(journals[store.origin].size() - 2);  // here it does not
+  store.clock_ns += resubmission_waits.ns;
+  const auto listed = store.write(refund);
+  ASSERT_TRUE(listed) << listed.error().text;
+  EXPECT_TRUE(listed->listed);
+}
+
+TEST_F(Decide, what_cannot_be_told_as_its_event_is_listed_with_its_body_and_a_retry_hears_so) {
+  till::RecordSale wrong = sale_of_a();
+  wrong.tenders = {cash(100)};
+  const auto request = again(store.request(wrong, till_1));
+  const auto taken = store.write(request);
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_TRUE(taken->listed);
+  EXPECT_FALSE(taken->receipt);
+  const auto& item = store.state.listed.at(listed_id({till_1, request.key}));
+  EXPECT_EQ(item.what, request.body);
+  EXPECT_NE(item.reason.find("till/tender_mismatch"), std::string::npos);
+  EXPECT_TRUE(store.state.find_write({till_1, request.key})->listed);
+  const auto retry = store.write(request);
+  EXPECT_TRUE(retry->listed && retry->duplicate);
+  EXPECT_EQ(store.state.readmission.listed, 1u);
+  EXPECT_EQ(store.state.readmission.resubmitted, 0u);
+}
+
+TEST_F(Decide, a_dispatch_that_arrived_before_is_listed_not_booked_twice) {
+  const stock::ReceiveDispatch arrival{SiteName("warehouse"), {{std::byte{1}}}, {{Sku("A"), Quantity{1000}}}};
+  ASSERT_TRUE(store.write(arrival));
+  const auto second = store.write(again(store.request(arrival)));
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->listed);
+  EXPECT_EQ(store.state.stock.total, Quantity{1000});
+}
+
+TEST_F(Decide, a_promise_is_decided_anew_and_a_readmitted_write_that_is_refused_is_its_caller_s_to_list) {
+  auto request = again(store.request(catalogue::ListProducts{{product("X", 1)}}));
+  EXPECT_TRUE(store.write(request)->listed);
+  request = again(store.request(catalogue::ListProducts{{product("X", 1)}}));
+  request.prior->readmitted = true;
+  ASSERT_REFUSED(store.write(request), "catalogue/not_here");
+  till::RecordSale wrong = sale_of_a();
+  wrong.tenders = {cash(100)};
+  request = again(store.request(wrong, till_1));
+  request.prior->readmitted = true;
+  ASSERT_REFUSED(store.write(request), "till/tender_mismatch");
+}
+
+TEST_F(Decide, readmitted_events_and_listed_tails_move_the_mark_of_their_tail) {
+  const Origin old_epoch{store.chain.chain, SiteName("store-01"), 1};
+  auto request = again(store.request(sale_of_a(), till_1));
+  request.prior->readmitted = true;
+  request.known_request = Hash{std::byte{5}};
+  const auto taken = store.write(request);
+  ASSERT_TRUE(taken);
+  EXPECT_TRUE(taken->flags.readmitted);
+  EXPECT_EQ(store.state.find_write({till_1, request.key})->request, *request.known_request);
+  EXPECT_EQ(store.state.readmission.tail_done.at(old_epoch.text()), 41u);
+  const Bytes entry = store.entries()[taken->index];
+  store.append({store.now(), {}, TailListed{{{std::byte{1}}}, {old_epoch, 44}, "why", entry}});
+  EXPECT_EQ(store.state.readmission.tail_done.at(old_epoch.text()), 45u);
+  EXPECT_EQ(store.state.listed.begin()->second.what, "SaleRecorded");
+  EXPECT_EQ(store.state.readmission.readmitted, 1u);
+  EXPECT_EQ(store.state.readmission.listed, 1u);
+}
+
+TEST_F(Decide, an_origin_that_could_not_be_read_back_is_refused) {
+  auto request = again(store.request(sale_of_a(), till_1));
+  request.prior->origin.chain = "a\nb";
+  ASSERT_REFUSED(store.write(request), "fold/bad_text");
+  request.prior->origin = {};
+  ASSERT_REFUSED(store.write(request), "fold/bad_text");
+  request = again(store.request(sale_of_a(), till_1));
+  request.prior->at = Instant{-1};
+  ASSERT_REFUSED(store.write(request), "base/bad_time");
+}
+
+}  // namespace
+}  // namespace holdfast::fold

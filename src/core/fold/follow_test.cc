@@ -1,0 +1,404 @@
+// What a site takes from others (protocol 7), and what it does when an epoch keeps less.
+#include "core/fold/follow.h"
+
+#include <gtest/gtest.h>
+
+#include "core/fold/test_events.h"
+#include "core/fold/test_fold.h"
+#include "schema/events_generated.h"
+
+namespace holdfast::fold {
+namespace {
+
+using namespace testing;
+constexpr TillId till_1{1};
+
+struct Follow : ::testing::Test {
+  Journals journals;
+  Shop store{journals, "store-01"};
+  Shop head{journals, "head-office"};
+  Shop warehouse{journals, "warehouse"};
+
+  void list(catalogue::Product product) {
+    const auto taken = head.write(catalogue::ListProducts{{std::move(product)}});
+    ASSERT_TRUE(taken) << taken.error().text;
+  }
+  std::int64_t price(std::string_view sku) {
+    const catalogue::Listed* listed = store.state.find_product(sku);
+    return listed == nullptr ? -1 : listed->product.unit_price.millionths;
+  }
+  PeerPart& part(std::string_view site) { return store.state.peers.at(SiteName(site)); }
+  Result<Taken> sell_a(std::int64_t pence) {
+    return store.write(till::RecordSale{till_1, {line("A", 1000, pence * 10'000)}, {cash(pence)}, {}}, till_1);
+  }
+  void expect_replay_equals_live() {
+    const auto again = replay(journals, {store.origin});
+    ASSERT_TRUE(again) << again.error().text;
+    EXPECT_EQ(again->encode(), store.state.encode());
+  }
+};
+
+TEST_F(Follow, prices_of_head_office_count_from_where_they_are_followed) {
+  EXPECT_EQ(store.state.prices(), nullptr);
+  list(product("A", 1'000'000));
+  store.follow(head);
+  list(product("A", 1'200'000));
+  EXPECT_EQ(price("A"), 1'000'000);
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'200'000);
+  EXPECT_EQ(part("head-office").size, head.size());
+  EXPECT_EQ(head.state.prices(), &head.state.catalogue);
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, head_office_knows_each_store_s_totals_and_stock) {
+  ASSERT_TRUE(store.write(stock::Receive{{{Sku("A"), Quantity{5000}}}, ""}));
+  const auto sale = store.write(till::RecordSale{till_1, {open_line("A", 2000, 1'000'000)}, {cash(200)}, {}}, till_1);
+  ASSERT_TRUE(store.write(till::Refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(100)}, ""}, till_1));
+  head.follow(store);
+  const PeerPart& seen = head.state.peers.at(SiteName("store-01"));
+  EXPECT_EQ(seen.totals, store.state.till.totals);
+  EXPECT_EQ(seen.stock_total, Quantity{4000});
+  EXPECT_EQ(seen.stock.items, store.state.stock.items);
+}
+
+TEST_F(Follow, goods_in_transit_are_seen_by_both_and_a_difference_wants_a_count) {
+  const std::vector<stock::Line> lines = {{Sku("A"), Quantity{5000}}};
+  const auto to_store = warehouse.request(stock::Dispatch{SiteName("store-01"), lines});
+  ASSERT_TRUE(warehouse.write(to_store));
+  const DispatchId id{to_store.key.bytes};
+  store.follow(warehouse);
+  EXPECT_EQ(part("warehouse").dispatches.at(id).lines, lines);
+  ASSERT_TRUE(store.write(stock::ReceiveDispatch{SiteName("warehouse"), id, {{Sku("A"), Quantity{4000}}}}));
+  EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted);
+  warehouse.follow(store);
+  EXPECT_EQ(warehouse.state.peers.at(SiteName("store-01")).arrivals.at(id).lines[0].quantity, Quantity{4000});
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, goods_that_came_before_their_paper_are_compared_when_it_comes) {
+  const auto to_store = warehouse.request(stock::Dispatch{SiteName("store-01"), {{Sku("A"), Quantity{5000}}}});
+  ASSERT_TRUE(warehouse.write(to_store));
+  ASSERT_TRUE(
+      store.write(stock::ReceiveDispatch{SiteName("warehouse"), {to_store.key.bytes}, {{Sku("A"), Quantity{6000}}}}));
+  EXPECT_FALSE(store.state.stock.items.at(Sku("A")).count_wanted);
+  store.follow(warehouse);
+  EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted);
+}
+
+TEST_F(Follow, a_price_beyond_the_bound_waits_for_a_named_person) {
+  list(product("A", 1'000'000));
+  list(product("A", 9'000'000));
+  list(product("B", 1'000'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), 1'000'000);
+  ASSERT_EQ(part("head-office").held.size(), 1u);
+  const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+  ASSERT_REFUSED(store.write(AcceptHeld{{head.origin, 2}}), "fold/unknown_held");
+  ASSERT_REFUSED(store.write(AcceptHeld{{warehouse.origin, waiting.index}}), "fold/unknown_held");
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  EXPECT_TRUE(part("head-office").held.empty());
+  ASSERT_REFUSED(store.write(AcceptHeld{waiting}), "fold/unknown_held");
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, small_steps_in_one_follow_are_measured_from_the_price_before) {
+  list(product("A", 1'000'000));
+  list(product("A", 1'400'000));
+  list(product("A", 1'900'000));
+  list(product("A", 2'900'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'900'000);
+  EXPECT_EQ(part("head-office").held.size(), 1u);
+}
+
+TEST_F(Follow, a_later_listing_or_delisting_overtakes_what_waits) {
+  for (const bool delist : {false, true}) {
+    list(product("A", 1'000'000));
+    list(product("A", 9'000'000));
+    store.follow(head);
+    ASSERT_EQ(part("head-office").held.size(), 1u);
+    const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+    if (delist)
+      ASSERT_TRUE(head.write(catalogue::DelistProduct{Sku("A")}));
+    else
+      list(product("A", 1'100'000));
+    store.follow(head);
+    EXPECT_TRUE(part("head-office").held.empty());
+    EXPECT_EQ(price("A"), delist ? -1 : 1'100'000);
+    ASSERT_REFUSED(store.write(AcceptHeld{waiting}), "fold/unknown_held");
+    if (!delist) list(product("A", 1'000'000));
+  }
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, a_price_list_of_a_site_that_is_no_head_office_is_never_taken) {
+  // The warehouse's key is stolen: its journal lists products.
+  warehouse.append(
+      {warehouse.now(), WriteInfo{{}, key(900), {}, {}, {}}, catalogue::ProductsListed{{product("A", 1)}}});
+  store.follow(warehouse);
+  EXPECT_EQ(store.state.prices(), nullptr);
+  ASSERT_EQ(part("warehouse").held.size(), 1u);
+  ASSERT_REFUSED(store.write(AcceptHeld{{warehouse.origin, part("warehouse").held.begin()->first}}), "fold/not_here");
+}
+
+TEST_F(Follow, entries_that_are_no_events_are_skipped) {
+  list(product("A", 1'000'000));
+  head.entries().push_back(Bytes(40, std::byte{0xab}));
+  Event lie{head.now(), sample_write(), till::SaleRecorded()};
+  head.entries().push_back(encode(lie)[0]);
+  list(product("B", 1'000'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), 1'000'000);
+  EXPECT_EQ(part("head-office").size, head.size());
+  EXPECT_EQ(part("head-office").totals, till::Totals());
+}
+
+TEST_F(Follow, what_a_hostile_peer_repeats_or_sends_to_itself_moves_nothing_twice) {
+  const std::vector<stock::Line> lines = {{Sku("A"), Quantity{5000}}};
+  const WriteInfo write{{}, key(900), {}, {}, {}};
+  for (int i = 0; i < 3; ++i) {
+    warehouse.append({warehouse.now(), write, stock::StockDispatched{SiteName("store-01"), lines}});
+    warehouse.append({warehouse.now(), write, stock::DispatchReceived{SiteName("store-02"), {{std::byte{9}}}, lines}});
+    warehouse.append({warehouse.now(), write, stock::StockDispatched{SiteName("warehouse"), lines}});
+  }
+  store.follow(warehouse);
+  EXPECT_EQ(part("warehouse").dispatches.size(), 1u);
+  EXPECT_EQ(part("warehouse").arrivals.size(), 1u);
+  EXPECT_EQ(part("warehouse").stock_total, Quantity{0});
+}
+
+TEST_F(Follow, amounts_that_no_sum_holds_wrap_and_crash_nothing) {
+  const std::vector<stock::Line> lines(stock::lines_max, {Sku("A"), Quantity{quantity_thousandths_max}});
+  for (int i = 0; i < 4; ++i)
+    warehouse.append({warehouse.now(), WriteInfo{{}, key(900), {}, {}, {}}, stock::StockReceived{lines, ""}});
+  for (int i = 0; i < 3; ++i) store.follow(warehouse);
+  EXPECT_EQ(part("warehouse").stock_total, part("warehouse").stock.items.at(Sku("A")).on_hand);
+}
+
+TEST_F(Follow, an_unknown_kind_stops_the_following_there_and_the_site_sells_on) {
+  list(product("A", 1'000'000));
+  const std::uint64_t known = head.size();
+  flatbuffers::FlatBufferBuilder b;
+  b.Finish(fbs::CreateEntry(b, 1, 0, fbs::Body(99), fbs::CreateRulesAdopted(b, 1).Union()));
+  const auto* data = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
+  head.entries().emplace_back(data, data + b.GetSize());
+  list(product("B", 1'000'000));
+  for (int i = 0; i < 2; ++i) {
+    store.follow(head);
+    EXPECT_EQ(part("head-office").size, known);
+    EXPECT_TRUE(part("head-office").needs_newer_version);
+    EXPECT_EQ(part("head-office").root, Hash{});
+    EXPECT_EQ(price("B"), -1);
+  }
+  EXPECT_TRUE(sell_a(100));
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, an_event_in_parts_is_taken_when_its_last_part_is_named) {
+  std::vector<catalogue::Product> many;
+  for (int i = 0; i < 1000; ++i) {
+    many.push_back(product("sku-" + std::to_string(i), 1'000'000));
+    many.back().name = std::string(150, 'n');
+  }
+  const auto listed = head.write(catalogue::ListProducts{many});
+  ASSERT_TRUE(listed);
+  ASSERT_GT(head.size(), 3u);
+  store.follow(head, head.size() - 1);
+  EXPECT_EQ(part("head-office").size, 2u) << "before the first part";
+  EXPECT_EQ(price("sku-7"), -1);
+  store.follow(head);
+  EXPECT_EQ(price("sku-7"), 1'000'000);
+  EXPECT_EQ(store.state.find_product("sku-7")->at, listed->index);
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, entries_that_cannot_be_read_change_nothing) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  list(product("A", 1'100'000));
+  list(product("A", 1'200'000));
+  const Bytes before = store.state.encode();
+  store.reader().unreadable_from = head.size() - 1;
+  const PeerFollowed followed{{{head.origin, head.size(), {}, {}}}};
+  const Status applied = apply(store.state, 99, {store.now(), {}, followed}, store.reader());
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, "test/missing");
+  EXPECT_EQ(store.state.encode(), before);
+}
+
+TEST_F(Follow, far_behind_or_step_by_step_gives_the_same_part) {
+  Shop stepwise(journals, "store-02");
+  const Event sale = [&] {
+    store.write(till::RecordSale{till_1, {open_line("A", 1000, 1'000'000)}, {cash(100)}, {}}, till_1);
+    return store.read(store.size() - 1);
+  }();
+  for (int i = 0; i < 20'100; ++i) warehouse.entries().push_back(encode(sale)[0]);
+  for (std::uint64_t size = 5000; size < warehouse.size(); size += 5000) stepwise.follow(warehouse, size);
+  stepwise.follow(warehouse);
+  store.follow(warehouse);
+  PeerPart expected = stepwise.state.peers.at(SiteName("warehouse"));
+  expected.since = part("warehouse").since;
+  EXPECT_EQ(part("warehouse"), expected);
+  EXPECT_EQ(part("warehouse").totals.sales, 20'100u);
+}
+
+TEST_F(Follow, following_backwards_oneself_or_another_chain_does_nothing) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const PeerPart before = part("head-office");
+  Origin foreign = head.origin;
+  foreign.chain = "elsewhere";
+  Origin newer = head.origin;
+  newer.epoch = 2;
+  for (const Origin& origin : {head.origin, store.origin, foreign, newer})
+    store.append({store.now(), {}, PeerFollowed{{{origin, 1, {}, {}}}}});
+  EXPECT_EQ(store.state.peers.size(), 1u);
+  EXPECT_EQ(part("head-office"), before);
+}
+
+// ---- successions (protocol 7.4)
+
+struct Succession : Follow {
+  // A new machine of head office that has kept `kept` entries; its journal goes on from there.
+  Shop rebuilt(std::uint64_t kept, std::uint32_t epoch) {
+    Shop next(journals, "head-office", epoch);
+    Origin old = next.origin;
+    old.epoch = epoch - 1;
+    next.state.catalogue = {};
+    for (EntryIndex i = 0; i < kept; ++i) {
+      const auto event = decode(journals.at(old)[i]);
+      if (const auto* listed = std::get_if<catalogue::ProductsListed>(&event->body))
+        catalogue::apply(next.state.catalogue, i, *listed);
+    }
+    return next;
+  }
+  void succeed(const Shop& next, std::uint64_t kept) {
+    Origin old = next.origin;
+    old.epoch = next.origin.epoch - 1;
+    store.append({store.now(), {}, PeerSucceeded{old, kept, {}, next.origin}});
+  }
+};
+
+TEST_F(Succession, that_keeps_all_goes_on_with_the_new_journal) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  ASSERT_TRUE(sell_a(100));
+  Shop next = rebuilt(head.size(), 2);
+  succeed(next, head.size());
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").origin, next.origin);
+  EXPECT_EQ(part("head-office").size, 0u);
+  EXPECT_TRUE(part("head-office").review.empty());
+  ASSERT_TRUE(next.write(catalogue::ListProducts{{product("A", 1'300'000)}}));
+  store.follow(next);
+  EXPECT_EQ(price("A"), 1'300'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, that_keeps_more_than_was_followed_brings_the_rest) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  list(product("A", 1'100'000));
+  Shop next = rebuilt(head.size(), 2);
+  succeed(next, head.size());
+  EXPECT_EQ(price("A"), 1'100'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, that_keeps_less_takes_the_part_back_and_lists_the_receipts_that_rested_on_the_rest) {
+  list(product("A", 1'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  const auto before = sell_a(100);
+  list(product("A", 1'400'000));
+  store.follow(head);
+  const auto after = sell_a(140);
+  ASSERT_TRUE(before && after);
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").review, (std::vector<ReceiptNumber>{*after->receipt}));
+  EXPECT_EQ(store.state.till.totals.gross, Money{240}) << "earlier decisions stand";
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, a_second_one_lists_only_what_rested_on_the_second_epoch) {
+  for (int i = 0; i < 5; ++i) list(product("Z" + std::to_string(i), 1'000'000));
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const auto first = sell_a(100);  // rests on entry 7 of epoch 1, which is kept
+  Shop second = rebuilt(head.size(), 2);
+  succeed(second, head.size());
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("A", 1'200'000)}}));
+  store.follow(second);
+  const auto lost = sell_a(120);
+  ASSERT_TRUE(first && lost);
+  Shop third = rebuilt(2, 3);
+  succeed(third, 2);
+  EXPECT_EQ(price("A"), 1'000'000) << "the fold of both kept prefixes";
+  EXPECT_EQ(part("head-office").review, (std::vector<ReceiptNumber>{*lost->receipt}));
+  ASSERT_EQ(part("head-office").lineage.size(), 2u);
+  EXPECT_EQ(part("head-office").lineage[1].size, 2u);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted) {
+  list(product("A", 1'000'000));
+  list(product("A", 9'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("B", 1'000'000));
+  store.follow(head);
+  const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), -1);
+  EXPECT_TRUE(part("head-office").held.empty());
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, of_a_site_never_followed_starts_with_its_kept_prefix) {
+  list(product("A", 1'000'000));
+  Shop next = rebuilt(head.size(), 2);
+  succeed(next, head.size());
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").origin, next.origin);
+}
+
+TEST_F(Succession, that_overtakes_one_that_never_counted_takes_its_branch_back) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const std::uint64_t kept = head.size();
+  Shop second = rebuilt(kept, 2);
+  succeed(second, kept);
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("A", 1'300'000)}}));
+  store.follow(second);
+  EXPECT_EQ(price("A"), 1'300'000);
+  Shop third(journals, "head-office", 3);  // its registration names epoch 1: epoch 2 was short of q
+  store.append({store.now(), {}, PeerSucceeded{head.origin, kept, {}, third.origin}});
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").origin, third.origin);
+  EXPECT_EQ(part("head-office").lineage.size(), 1u);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, of_an_origin_that_was_not_followed_does_nothing) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const PeerPart before = part("head-office");
+  Origin second = head.origin, third = head.origin;
+  second.epoch = 2;
+  third.epoch = 3;
+  store.append({store.now(), {}, PeerSucceeded{second, 5, {}, third}});
+  EXPECT_EQ(part("head-office"), before);
+}
+
+}  // namespace
+}  // namespace holdfast::fold
