@@ -4,7 +4,7 @@
 //   node demo/demo.mjs [--once]      STORES=32 BASKETS=20000 SEED=1 DATA=../shared/data TILLS=2 THINK_MS=60
 //
 // Everything happens below build/demo, in processes that are ended by their own ids.
-import { existsSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { existsSync, writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { trade as loadTrade } from './baskets.mjs';
 import { Chain, overwriteAll, program, run, top } from './lib/chain.mjs';
@@ -70,10 +70,16 @@ class Demo {
     const refused = join(config.dir, 'catalogue.refused.csv');
     const { out } = await run(['import', 'catalogue', file, '--url', office.url, '--token', join(office.dir, 'admin.token'), '--refused', refused]);
     say(out.trim().replaceAll('\n', '\n          '));
-    const gone = new Set(existsSync(refused) ? records(readFileSync(refused, 'utf8')).map((row) => row.sku) : []);
-    this.products = records(this.supply.catalogue).filter((row) => !gone.has(row.sku));
-    const known = new Set(this.products.map((row) => row.sku));
+    // What is listed is what head office says it has listed; the rest is sold by open price.
+    const known = new Set();
+    for (let after = ''; ;) {
+      const { products } = await office.local().get(`/v1/products?q=&limit=1000&after=${encodeURIComponent(after)}`);
+      for (const { sku } of products) known.add(sku);
+      if (products.length === 0 || products.at(-1).sku === after) break;
+      after = products.at(-1).sku;
+    }
     this.listed = (sku) => known.has(sku);
+    this.products = [...new Map(records(this.supply.catalogue).filter((row) => known.has(row.sku)).reverse().map((row) => [row.sku, row])).values()];
     const last = [...known].sort().at(-1);
     await inParallel(this.chain.stores, 8, (store) => waitUntil(`${store.name} to follow the catalogue`,
       async () => (await store.local().call('GET', `/v1/products/${encodeURIComponent(last)}`)).status === 200, { seconds: 120 }));
@@ -91,7 +97,7 @@ class Demo {
         lines: goods.slice(at, at + 4000).map(({ sku }) => ({ sku, quantity: '5000' })) });
     }
     this.goods = goods;
-    for (const desk of this.desks.slice(2)) await this.sendGoods(desk, 100, '40');
+    await inParallel(this.desks.slice(2), 8, (desk) => this.sendGoods(desk, 100, '40'));
     this.trading = new Trade(this.chain.stores.map((site, i) => ({ site, baskets: this.supply.stores[i] })),
       { tillsEach: config.tills, seed: config.seed, listed: this.listed });
     await this.trading.openTills({ cashier });
@@ -148,10 +154,10 @@ class Demo {
     const work = { stop: false };
     work.ended = (async () => {
       for (let n = 0; !work.stop; n++) {
-        const { sku, gtin, name, vat } = this.products[(n * 101) % this.products.length];
+        const { sku, gtin, name, vat, goods } = this.products[(n * 101) % this.products.length];
         const now = this.products[(n * 101) % this.products.length].unit_price;
         const changed = formatDecimal(BigInt(Math.round(Number(now) * 1_000_000 * (n % 2 ? 0.95 : 1.05))), 6, 2);
-        await this.office.write({ kind: 'list_products', products: [{ sku, ...(gtin ? { gtin } : {}), name, unit_price: changed, vat, goods: true }] });
+        await this.office.write({ kind: 'list_products', products: [{ sku, ...(gtin ? { gtin } : {}), name, unit_price: changed, vat, goods: goods !== 'false' }] });
         await sleep(150);
       }
     })();

@@ -3,8 +3,8 @@
 //
 // Every process is ended by its own id; every directory that may be destroyed was made here and carries a marker.
 import { spawn } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync,
-  fsyncSync, closeSync, cpSync } from 'node:fs';
+import { appendFileSync, createWriteStream, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync,
+  fsyncSync, closeSync } from 'node:fs';
 import { randomFillSync } from 'node:crypto';
 import net from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -50,10 +50,27 @@ export async function freePorts(count, from = 20_000) {
   throw new Error(`no ${count} free ports in a row on 127.0.0.1`);
 }
 
+// Ends nodes that an earlier run started here and could not end itself: by the ids it noted, and only where that process is
+// still one that serves a directory below this one.
+function endLeftovers(path) {
+  const noted = join(path, 'processes');
+  if (!existsSync(noted)) return;
+  for (const pid of readFileSync(noted, 'utf8').split('\n').filter(Boolean).map(Number)) {
+    let line = '';
+    try {
+      line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      continue;  // it has ended
+    }
+    if (line.includes('serve') && line.includes(`${path}/`)) process.kill(pid, 'SIGKILL');
+  }
+}
+
 // A directory of our own, emptied. What exists and is not marked as ours is never touched.
 export function ownDirectory(path) {
   if (existsSync(path)) {
     if (!existsSync(join(path, marker))) throw new Error(`${path} exists and was not made by the demo: move it away or choose another`);
+    endLeftovers(path);
     rmSync(path, { recursive: true });
   }
   mkdirSync(path, { recursive: true });
@@ -102,6 +119,7 @@ export class Site {
     this.child = spawn(program, ['serve', '--data', this.dir, '--http', `127.0.0.1:${this.port}`,
       ...(existsSync(pages) ? ['--pages', pages] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
+    if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
     this.starts++;
     this.said = '';
     const child = this.child;
@@ -230,9 +248,5 @@ export class Chain {
   recoveryKeys() {
     const ceremony = join(this.path, 'ceremony');
     return readdirSync(ceremony).filter((file) => file.startsWith('recovery')).map((file) => join(ceremony, file));
-  }
-  copyOf(name, to) {
-    cpSync(this.site(name).dir, to, { recursive: true });
-    return to;
   }
 }
