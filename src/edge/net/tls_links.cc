@@ -175,34 +175,42 @@ void TlsNet::Impl::take_messages(const ConnectionPtr& c) {
     if (*message) messages.push_back(std::move(**message));
   }
   const bool wait = first && !messages.empty();
-  if (!messages.empty()) deliver(c, std::move(messages));
+  if (!messages.empty()) deliver(c, std::move(messages), first);
   if (!broken.empty()) {
     ++count_.broken;
     return end(c, broken);
   }
-  c->paused = wait || c->undelivered > options_.undelivered_bytes_max;
+  c->paused = wait || holds_enough_of(*c);
   if (!c->paused) read(c);
 }
 
-void TlsNet::Impl::deliver(const ConnectionPtr& c, std::vector<Bytes> messages) {
-  std::size_t bytes = 0;
-  for (const auto& message : messages) bytes += message.size();
-  c->undelivered += bytes;
-  on_node(c, [messages = std::move(messages), bytes](Impl& self, const ConnectionPtr& on) mutable {
-    self.tell_messages(on, std::move(messages), bytes);
+void TlsNet::Impl::deliver(const ConnectionPtr& c, std::vector<Bytes> messages, bool first) {
+  Batch batch{.messages = std::move(messages), .first = first};
+  for (const auto& message : batch.messages) batch.bytes += message.size();
+  c->undelivered += batch.bytes;
+  undelivered_ += batch.bytes;
+  on_node(c, [batch = std::move(batch)](Impl& self, const ConnectionPtr& on) mutable {
+    self.tell_messages(on, std::move(batch));
   });
+}
+
+// With the bound of all together used up, each still gets one batch at a time, so that none starves.
+bool TlsNet::Impl::holds_enough_of(const Connection& c) const {
+  return c.undelivered > options_.undelivered_bytes_max ||
+         (c.undelivered > 0 && undelivered_ > options_.undelivered_bytes_all_max);
 }
 
 void TlsNet::Impl::core_has_taken(const ConnectionPtr& c, std::size_t bytes) {
   if (c->stage == Stage::gone) return;
   HF_CHECK(bytes <= c->undelivered, "{} of {}", bytes, c->undelivered);
   c->undelivered -= bytes;
+  undelivered_ -= bytes;
   if (c->stage == Stage::first_message) {
     c->stage = Stage::open;
     c->deadline = Time::max();
     settle(*c);
   }
-  if (!c->paused || c->undelivered > options_.undelivered_bytes_max) return;
+  if (!c->paused || holds_enough_of(*c)) return;
   c->paused = false;
   c->heard_at = Steady::now();
   take_messages(c);
@@ -282,6 +290,7 @@ void TlsNet::Impl::settle(Connection& c) {
 
 void TlsNet::Impl::forget(const ConnectionPtr& c) {
   c->stage = Stage::gone;
+  undelivered_ -= c->undelivered;
   all_.erase(c->id);
   if (c->dialled_here) return;
   settle(*c);

@@ -85,6 +85,12 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
  private:
   using Stage = Connection::Stage;
 
+  struct Batch {
+    std::vector<Bytes> messages;
+    std::size_t bytes = 0;
+    bool first = false;  // of a peer that dialled us
+  };
+
   // ---- our own thread (tls_links.cc)
   void accept();
   void accepted(tcp::socket socket);
@@ -96,9 +102,10 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   void greeted(const ConnectionPtr& c);
   void core_has_decided(const ConnectionPtr& c);
   void core_has_taken(const ConnectionPtr& c, std::size_t bytes);
+  bool holds_enough_of(const Connection& c) const;
   void read(const ConnectionPtr& c);
   void take_messages(const ConnectionPtr& c);
-  void deliver(const ConnectionPtr& c, std::vector<Bytes> messages);
+  void deliver(const ConnectionPtr& c, std::vector<Bytes> messages, bool first);
   void write(const ConnectionPtr& c);
   void tick();
   void check_times(const ConnectionPtr& c, SteadyTime now);
@@ -119,7 +126,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
     });
   }
   void tell_connected(const ConnectionPtr& c, const PublicKey& key);
-  void tell_messages(const ConnectionPtr& c, std::vector<Bytes> messages, std::size_t bytes);
+  void tell_messages(const ConnectionPtr& c, Batch batch);
   void tell_closed(const ConnectionPtr& c);
 
   const TlsNetOptions options_;
@@ -135,6 +142,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   std::atomic<ConnectionId> last_id_{0};
 
   // our own thread's
+  std::size_t undelivered_ = 0;  // of all connections
   std::unordered_map<ConnectionId, ConnectionPtr> all_;
   struct Count {
     std::size_t open = 0, pending = 0;

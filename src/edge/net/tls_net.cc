@@ -131,15 +131,24 @@ void TlsNet::Impl::tell_connected(const ConnectionPtr& c, const PublicKey& key) 
     known_[c->id] = c;
   }
   events_->on_connected(c->id, key, c->dialled_here);
-  if (known_.contains(c->id)) asio::post(io_, [this, c] { core_has_decided(c); });
+  // By a function posted anew: a node that only notes what it is told, and decides when its turn comes, has decided then.
+  on_node(c, [](Impl& self, const ConnectionPtr& on) {
+    if (self.known_.contains(on->id)) asio::post(self.io_, [&self, on] { self.core_has_decided(on); });
+  });
 }
 
-void TlsNet::Impl::tell_messages(const ConnectionPtr& c, std::vector<Bytes> messages, std::size_t bytes) {
-  for (auto& message : messages) {
+void TlsNet::Impl::tell_messages(const ConnectionPtr& c, Batch batch) {
+  for (auto& message : batch.messages) {
     if (!known_.contains(c->id)) return;
     events_->on_message(c->id, std::move(message));
   }
-  if (known_.contains(c->id)) asio::post(io_, [this, c, bytes] { core_has_taken(c, bytes); });
+  if (batch.first) {
+    on_node(c, [bytes = batch.bytes](Impl& self, const ConnectionPtr& on) {
+      if (self.known_.contains(on->id)) asio::post(self.io_, [&self, on, bytes] { self.core_has_taken(on, bytes); });
+    });
+  } else if (known_.contains(c->id)) {
+    asio::post(io_, [this, c, bytes = batch.bytes] { core_has_taken(c, bytes); });
+  }
 }
 
 void TlsNet::Impl::tell_closed(const ConnectionPtr& c) {

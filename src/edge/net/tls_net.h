@@ -1,13 +1,14 @@
 // Links between sites over TCP and TLS 1.3: core's Net for the real world.
 //
-// Shape:  every peer is "whoever holds this TLS key" (tls_context.h); core decides in on_connected whether that is a site it
-//         has a link with. Until on_connected has returned, nothing the peer sent is read; of a peer that dialled us, nothing
-//         after its first message is read until core has taken that one without closing, it may be at most
-//         first_message_bytes_max long, and it must come within first_message_timeout. So whoever has no business here costs a
-//         handshake and a few KiB, for seconds, and there are at most pending_max of them.
+// Shape:  every peer is "whoever holds this TLS key" (tls_context.h); core decides after on_connected whether that is a site it
+//         has a link with. Until it has, nothing the peer sent is read; of a peer that dialled us, nothing after its first
+//         message is read until core has judged that one and not closed, it may be at most first_message_bytes_max long, and it
+//         must come within first_message_timeout. So whoever has no business here costs a handshake and a few KiB, for seconds,
+//         and there are at most pending_max of them. "Has" means: a function posted by the event itself has run, so what core
+//         does in the turn that follows an event counts.
 //         Messages are frames (frames.h) of at most message_bytes_max. Many small ones share a TLS record. What core has not
-//         taken yet is bounded for each connection by reading no further (undelivered_bytes_max and one message); what the
-//         peer does not take, by closing (unsent_bytes_max).
+//         taken yet is bounded by reading no further: for each connection by undelivered_bytes_max and one message, for all by
+//         undelivered_bytes_all_max and one read each. What the peer does not take is bounded by closing (unsent_bytes_max).
 // Errors: open(): edge/port_in_use, edge/bad_address, edge/net_failed, edge/tls_failed. After open() nothing here ends the
 //         node: a connection that breaks a rule is closed, accepting pauses while the process is out of descriptors.
 // After:  close(): the TCP connection is reset before it returns. No byte passes in either direction afterwards, queued ones
@@ -15,7 +16,7 @@
 //         Otherwise each id that dial() returned or on_connected named gets exactly one on_closed.
 // Thread: dial, send, unsent_bytes, close, start and the destructor belong to the node's thread. NetEvents are called by
 //         functions handed to `post`, which must run them one after another, in order, on that thread, and must not wait
-//         for it. One thread of our own does sockets and TLS.
+//         for it; they post again themselves. One thread of our own does sockets and TLS.
 #pragma once
 
 #include <functional>
@@ -38,6 +39,7 @@ struct TlsNetOptions {
   std::size_t first_message_bytes_max = 64 << 10;
   std::size_t unsent_bytes_max = 64 << 20;
   std::size_t undelivered_bytes_max = 4 << 20;
+  std::size_t undelivered_bytes_all_max = 64 << 20;
   std::size_t accepted_max = 4096;  // of all peers that dialled us …
   std::size_t accepted_each_address_max = 1024;
   std::size_t pending_max = 512;  // … and of those, until core has taken their first message
