@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/text.h"
 #include "core/fold/event.h"
@@ -178,7 +179,11 @@ struct FromTable {
     e.peers = f.list<FollowedPrefix>(t.peers(), "peers", peers_max, [&](const fbs::FollowedPrefix& p) {
       FollowedPrefix out{f.origin(p.origin(), "origin"), p.size(), f.array<32>(p.root(), "root"), {}};
       f.expect(out.size <= size_max, "size", "is out of range");
-      if (p.held() != nullptr) out.held.assign(p.held()->begin(), p.held()->end());
+      if (p.held() != nullptr && p.held()->size() > 0) {
+        // Copied as bytes: the verifier does not check that a vector's elements are aligned.
+        out.held.resize(p.held()->size());
+        std::memcpy(out.held.data(), p.held()->Data(), out.held.size() * sizeof(EntryIndex));
+      }
       f.expect(std::ranges::adjacent_find(out.held, std::greater_equal<>()) == out.held.end(), "held entries",
                "are not in order");
       return out;
