@@ -1,5 +1,5 @@
-// Reading what a snapshot's encode() has written, hostile-safe: bounded lists, names that fit, keys that rise strictly (so
-// that equal states have equal bytes and nothing stands twice).
+// Reading what a snapshot's encode() has written, hostile-safe: bounded lists, names that fit, keys that rise strictly
+// (so that equal states have equal bytes and nothing stands twice).
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
-// Sums over many events. Each amount is bounded, but nothing bounds how many of them a hostile journal holds: these wrap
-// around where plain addition would be undefined.
+// Sums over many events. Each amount is bounded, but nothing bounds how many of them a hostile journal holds: these
+// wrap around where plain addition would be undefined.
 #pragma once
 
 #include "core/base/values.h"

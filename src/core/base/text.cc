@@ -5,7 +5,8 @@
 namespace holdfast {
 namespace {
 
-// The length of the UTF-8 sequence at the start of `text`, which is not empty and starts with no ASCII byte; 0: invalid.
+// The length of the UTF-8 sequence at the start of `text`, which is not empty and starts with no ASCII byte; 0:
+// invalid.
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t first = byte(0);

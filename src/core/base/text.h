@@ -8,8 +8,8 @@
 namespace holdfast {
 
 bool is_utf8(std::string_view text);
-// UTF-8 without control characters (U+0000 to U+001F, U+007F), so that it can be printed, logged and put in one line of a
-// file. Empty text is clean.
+// UTF-8 without control characters (U+0000 to U+001F, U+007F), so that it can be printed, logged and put in one line of
+// a file. Empty text is clean.
 bool is_clean_text(std::string_view text);
 
 }  // namespace holdfast
