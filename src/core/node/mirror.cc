@@ -81,9 +81,11 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
   if (told == told_of_.end() || told->second.size() < needed) return false;
   std::uint64_t longest = 0;
-  for (const auto& [mirror, size] : told->second) longest = std::max(longest, size);
+  for (const auto& [mirror, held] : told->second)
+    if (held.origin == origin)
+      longest = std::max(longest, held.size);  // an epoch opened since then we have seen from its start
   const sync::Replica* replica = replicas_.find(origin);
-  return origin.epoch < keys_.newest_epoch(origin.site) || (replica != nullptr && replica->size() >= longest);
+  return longest == 0 || (replica != nullptr && replica->size() >= longest);
 }
 
 Status NodeImpl::on(Session& session, const sync::Offer& m) {
@@ -321,7 +323,7 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     const auto c = journal::open_checkpoint(h.note, *key);
     if (c && c->checkpoint.origin == newest) longest = std::max(longest, c->checkpoint.size);
   }
-  told_of_[m.site][*session.site] = longest;
+  told_of_[m.site][*session.site] = {newest, longest};
   if (sync::Replica* replica = replicas_.find(newest)) return cosign_if_held(*replica);
   return {};
 }

@@ -68,6 +68,7 @@ struct CatchUp {
   std::uint64_t base = 0;  // our last signed size; what lies above is set aside
   journal::SignedCheckpoint target;
   std::vector<Bytes> entries;
+  bool complete = false;  // waits for what its entries name of peers' journals
   Instant asked_at;
 };
 
@@ -186,6 +187,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Cosignature& m);
   void heartbeat_if_due();
   Status leave_asking_if_told();
+  Result<bool> holds_what_is_named(const std::vector<Bytes>& entries) const;
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
 
@@ -254,8 +256,11 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 
   // mirror (4.6)
-  std::map<SiteName, std::map<SiteName, std::uint64_t>>
-      told_of_;  // journal's site -> mirror -> longest cosigned size told
+  struct Told {
+    Origin origin;
+    std::uint64_t size = 0;
+  };
+  std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;
   std::optional<Instant> quorum_sealed_at_;

@@ -10,6 +10,10 @@ namespace holdfast::node {
 // 3.1: signs only after r mirrors have told the largest size and newest epoch they know.
 Status NodeImpl::leave_asking_if_told() {
   if (contradicted_ || catch_up_) {
+    if (catch_up_ && catch_up_->complete) {
+      HF_TRY(const bool held, holds_what_is_named(catch_up_->entries));
+      return held ? finish_catch_up() : Status();
+    }
     if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10))
       catch_up_.reset();  // the mirror went away: ask again
     return {};
@@ -70,7 +74,23 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
     send(session.id, sync::Have{origin_, have, c.target.checkpoint.size});
     return {};
   }
-  return finish_catch_up();
+  c.complete = true;
+  return {};
+}
+
+// An older disk may also lack what its own lost entries followed of peers (7.2). The links bring it; until then we sell on.
+Result<bool> NodeImpl::holds_what_is_named(const std::vector<Bytes>& entries) const {
+  fold::Joiner joiner;
+  for (const Bytes& body : entries) {
+    HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
+    const auto* followed = event ? std::get_if<fold::PeerFollowed>(&event->body) : nullptr;
+    if (followed == nullptr) continue;
+    for (const fold::FollowedPrefix& p : followed->peers) {
+      const sync::Replica* replica = replicas_.find(p.origin);
+      if (replica == nullptr || replica->size() < p.size) return false;
+    }
+  }
+  return true;
 }
 
 // 3.2: what the mirror has comes first; what was taken since the start is set aside and re-admitted behind it.
