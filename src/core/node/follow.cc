@@ -6,15 +6,17 @@
 namespace holdfast::node {
 
 Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryIndex end) const {
+  // An event that this version does not know ends what can be followed (7.5): what lies behind it is not used.
+  constexpr std::string_view stopped = "node/stopped_following";
   fold::Joiner joiner;
   bool used = false;
   const Status scanned = replicas_.scan(origin, first, end, [&](EntryIndex, ByteView body) -> Status {
     auto event = joiner.take(body);
-    if (!event) return {};  // skipped, or stopped at, by the fold's own rule (7.5)
+    if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
     if (*event && fold::used_by_followers((*event)->body)) used = true;
     return {};
   });
-  if (!scanned) return pass_on(scanned.error());
+  if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
   return used;
 }
 
@@ -38,6 +40,7 @@ Status NodeImpl::follow_if_due() {
   std::vector<fold::PeerSucceeded> succeeded;
   for (const SiteName& site : me_->follows) {
     const auto part = state_.peers.find(site);
+    if (part != state_.peers.end() && part->second.needs_newer_version) continue;
     const bool has_part = part != state_.peers.end() && part->second.origin.epoch != 0;
     const Origin origin = has_part ? part->second.origin : Origin{chain_.chain, site, 1};
     const std::uint64_t size = has_part ? part->second.size : 0;

@@ -59,7 +59,7 @@ Status NodeImpl::leave_asking_if_told() {
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
     return {};
   }
-  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, monotonic_};
+  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, false, monotonic_};
   send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
   return {};
 }

@@ -71,7 +71,7 @@ std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Or
   request.key = event.write->key;
   request.staff = event.write->staff;
   request.known_request = event.write->request;
-  request.prior = fold::Prior{stood_in, at, event.at, true};
+  request.prior = fold::Prior{stood_in, at, fold::happened_at(event), true};
   if (!std::visit(ToCommand{request}, event.body)) return std::nullopt;
   return request;
 }

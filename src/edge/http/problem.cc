@@ -60,6 +60,8 @@ constexpr Row rows[] = {
     {"till/no_till", {422, "This is done at a till"}},
     {"stock/received_before", {409, "The dispatch was received before"}},
     {"node/busy", {503, "The node has too much to do"}},
+    {"fold/waits", {503, "This waits for another write"}},
+    {"till/not_started", {503, "This node has only just started"}},
     {"node/stopped", {503, "This node has been replaced"}},
     {"node/rebuilding", {503, "This node is being rebuilt"}},
     {"node/unknown_link", {404, "There is no link with this site"}},
