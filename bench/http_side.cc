@@ -42,6 +42,7 @@ class HttpClient final : public Client {
   HttpClient& operator=(const HttpClient&) = delete;
 
   void prepare(std::span<const BenchSale> batch) override {
+    if (ready_.empty()) connect_again();  // a server closes what was idle while another side had its turn
     std::string writes;
     for (const auto& sale : batch) {
       std::string lines;
@@ -72,6 +73,11 @@ class HttpClient final : public Client {
         "POST /v1/writes HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Local {}\r\nContent-Type: application/json\r\n"
         "Content-Length: {}\r\n\r\n{}",
         server_.host, server_.port, server_.token, body.size(), body);
+  }
+  void connect_again() {
+    const int fresh = connect_to(server_);
+    ::close(fd_);
+    fd_ = fresh;
   }
   void exchange(const Ready& ready) {
     for (std::string_view rest = ready.request; !rest.empty();) {
@@ -105,7 +111,7 @@ class HttpClient final : public Client {
 
   const HttpServer server_;
   const unsigned till_;
-  const int fd_;
+  int fd_;
   std::deque<Ready> ready_;
   std::string answer_;
 };
