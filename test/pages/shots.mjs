@@ -62,7 +62,7 @@ for (const language of ['en', 'fr']) {
       await pay_cash(page);
       await page.locator('dialog[open] .note.alarm').waitFor();
       await shot('till-12-refused');
-      await page.locator('dialog[open] .buttons .primary').click();
+      await page.locator('dialog[open] .buttons button').first().click();
       await node.post('quorum', { lost: true });
       await page.locator('.tile').nth(2).click();
       await pay_cash(page);

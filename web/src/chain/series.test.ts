@@ -16,7 +16,7 @@ describe('sales per minute', () => {
     expect(series.by_site.get('a')?.slice(-3)).toEqual([3, 0, 5]);
     expect(series.by_site.get('b')?.every((v) => v === null)).toBe(true);
     expect(series.all.slice(-3)).toEqual([3, 0, 5]);
-    expect(per_minute(sites[0]!, series)).toBe(0);
+    expect(per_minute(sites[0]!, series)).toBe(5); // the first minutes of trade: the running one counts
     expect(per_minute(sites[1]!, series)).toBeNull();
   });
   it('take in nanoseconds and bad times without breaking', () => {

@@ -38,10 +38,10 @@ export function series_of(sites: readonly ChainSite[]): Series {
   return { minutes, all, by_site };
 }
 
-/** The last whole minute's sales; the running one would always look like a fall. */
+/** The last whole minute's sales; the running one would always look like a fall, unless it is the first. */
 export function per_minute(site: ChainSite, series: Series): number | null {
   const values = series.by_site.get(site.site);
-  return values ? (values.at(-2) ?? values.at(-1) ?? null) : null;
+  return values ? values.at(-2) || (values.at(-1) ?? null) : null;
 }
 
 export type SortKey = 'site' | 'kind' | 'trading' | 'size' | 'cosigned' | 'lag' | 'links' | 'posture' | 'sales' | 'heard';

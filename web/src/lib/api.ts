@@ -248,6 +248,8 @@ export interface DemoState {
   caption: Record<string, string>;
   sites: { site: string; alive: boolean; cut: boolean; rebuilding: boolean; url?: string }[];
   busy: string | null;
+  /** What went wrong with the last action. */
+  trouble?: string | null;
 }
 
 export type Answer<T> =

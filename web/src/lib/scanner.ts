@@ -3,7 +3,7 @@
 // Units: milliseconds of KeyboardEvent.timeStamp.
 
 export const gap_ms_max = 50;
-export const code_length_min = 6;
+export const code_length_min = 5; // the shortest stock codes that shops print
 export const code_length_max = 80;
 
 export class ScanDetector {
