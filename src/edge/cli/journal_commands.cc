@@ -47,7 +47,8 @@ void show_entry(EntryIndex index, ByteView body, const Result<std::optional<fold
     return;
   }
   if (!event || !*event) {
-    fmt::print("{:>9}  {:<30}  {}\n", index, "", event ? "Part of the next event" : "not readable: " + event.error().text);
+    fmt::print("{:>9}  {:<30}  {}\n", index, "",
+               event ? "Part of the next event" : "not readable: " + event.error().text);
     return;
   }
   http::JsonOut whole;
@@ -84,10 +85,12 @@ struct Verified {
 
 // Everything again from the entries' bytes: leaf hashes, the tree, each stored checkpoint's root and signature.
 Result<Verified> verify_journal(DataView& view, const Origin& origin) {
-  HF_TRY(const auto log, view.open_journal(origin));  // records, their chain and their hashes hold, or this says where not
+  HF_TRY(const auto log,
+         view.open_journal(origin));  // records, their chain and their hashes hold, or this says where not
   const auto key = view.log_key(origin);
   if (!key) {
-    return fail("journal/unknown_key", fmt::format("no registration of {} was found here, so its log key is not known", origin.text()));
+    return fail("journal/unknown_key",
+                fmt::format("no registration of {} was found here, so its log key is not known", origin.text()));
   }
   Verified out;
   journal::Tree tree;
@@ -96,9 +99,12 @@ Result<Verified> verify_journal(DataView& view, const Origin& origin) {
   const auto check = [&]() -> Status {
     const std::string note = log->checkpoint_at_most(*next);
     auto checkpoint = journal::open_checkpoint(note, *key);
-    if (!checkpoint) return fail(checkpoint.error().code, fmt::format("the checkpoint at {}: {}", *next, checkpoint.error().text));
-    if (checkpoint->checkpoint.origin != origin || checkpoint->checkpoint.size != *next || checkpoint->checkpoint.root != tree.root()) {
-      return fail("journal/damaged", fmt::format("the checkpoint at {} does not have the root of the {} entries before it", *next, *next));
+    if (!checkpoint)
+      return fail(checkpoint.error().code, fmt::format("the checkpoint at {}: {}", *next, checkpoint.error().text));
+    if (checkpoint->checkpoint.origin != origin || checkpoint->checkpoint.size != *next ||
+        checkpoint->checkpoint.root != tree.root()) {
+      return fail("journal/damaged",
+                  fmt::format("the checkpoint at {} does not have the root of the {} entries before it", *next, *next));
     }
     ++out.checkpoints;
     out.signed_size = *next;
@@ -123,7 +129,9 @@ Result<Verified> verify_journal(DataView& view, const Origin& origin) {
     return {};
   }));
   out.entries = tree.size();
-  if (next) return fail("journal/damaged", fmt::format("a checkpoint at {} is stored, but only {} entries are", *next, out.entries));
+  if (next)
+    return fail("journal/damaged",
+                fmt::format("a checkpoint at {} is stored, but only {} entries are", *next, out.entries));
   return out;
 }
 
@@ -141,10 +149,12 @@ void verify(const Arguments& arguments) {
       fmt::print("{}: DOES NOT HOLD: {}\n", origin.text(), verified.error().text);
       continue;
     }
-    fmt::print("{}: holds. {} entries, {} events{}, {} checkpoints; signed to {}, cosigned to {}{}\n", origin.text(), verified->entries,
-               verified->events, verified->unreadable == 0 ? "" : fmt::format(", {} entries of a kind unknown here", verified->unreadable),
-               verified->checkpoints, verified->signed_size, verified->cosigned_size,
-               verified->cosigned_size == 0 ? "" : fmt::format(" by {} mirrors", verified->cosigners));
+    fmt::print(
+        "{}: holds. {} entries, {} events{}, {} checkpoints; signed to {}, cosigned to {}{}\n", origin.text(),
+        verified->entries, verified->events,
+        verified->unreadable == 0 ? "" : fmt::format(", {} entries of a kind unknown here", verified->unreadable),
+        verified->checkpoints, verified->signed_size, verified->cosigned_size,
+        verified->cosigned_size == 0 ? "" : fmt::format(" by {} mirrors", verified->cosigners));
   }
   if (failed != 0) refuse({"journal/damaged", fmt::format("{} of {} journals do not hold.", failed, origins.size())});
 }
@@ -203,18 +213,21 @@ std::string read_note(const std::filesystem::path& tree) {
 }
 
 // Epoch 1 is checked with the chain file's key, a later one with that of the registration in its own entry 0.
-void check_signature(const chain::ChainFile& file, const journal::Checkpoint& checkpoint, const std::string& note, journal::Log& log) {
+void check_signature(const chain::ChainFile& file, const journal::Checkpoint& checkpoint, const std::string& note,
+                     journal::Log& log) {
   PublicKey key{};
   if (checkpoint.origin.epoch == 1) {
     const chain::Site* site = file.find(checkpoint.origin.site);
-    if (site == nullptr) refuse({"journal/bad_note", fmt::format("The chain file names no site {}.", checkpoint.origin.site.view())});
+    if (site == nullptr)
+      refuse({"journal/bad_note", fmt::format("The chain file names no site {}.", checkpoint.origin.site.view())});
     key = site->keys.log;
   } else {
     const fold::Event first = or_refuse(fold::decode(or_refuse(log.read(0))));
     const auto* opened = std::get_if<fold::EpochOpened>(&first.body);
     if (opened == nullptr) refuse({"journal/bad_tiles", "Entry 0 does not open an epoch."});
     const auto registration = or_refuse(chain::open_registration(file, opened->registration));
-    if (registration.certificate.origin() != checkpoint.origin) refuse({"journal/bad_tiles", "Entry 0 names another epoch's registration."});
+    if (registration.certificate.origin() != checkpoint.origin)
+      refuse({"journal/bad_tiles", "Entry 0 names another epoch's registration."});
     key = registration.certificate.keys.log;
   }
   or_refuse(journal::open_checkpoint(note, key));
@@ -225,7 +238,8 @@ void import_one(const std::string& data, const chain::ChainFile& file, const std
   const auto parsed = or_refuse(journal::parse_note(note));
   const auto checkpoint = or_refuse(journal::parse_checkpoint(parsed.text));
   if (checkpoint.origin.chain != file.chain) {
-    refuse({"journal/wrong_origin", fmt::format("{} holds {}, which is of another chain than {}.", tree.string(), checkpoint.origin.text(), data)});
+    refuse({"journal/wrong_origin", fmt::format("{} holds {}, which is of another chain than {}.", tree.string(),
+                                                checkpoint.origin.text(), data)});
   }
   const auto from = or_refuse(edge::PosixDisk::open_root(tree.parent_path().string()));
   edge::ThreadPool pool(2);
@@ -256,7 +270,9 @@ void import_trees(const Arguments& arguments) {
     import_one(arguments.data, file, entry.path().parent_path());
     ++found;
   }
-  if (found == 0) refuse({"journal/no_checkpoint", fmt::format("{} holds no exported journal (no file \"checkpoint\").", from.string())});
+  if (found == 0)
+    refuse({"journal/no_checkpoint",
+            fmt::format("{} holds no exported journal (no file \"checkpoint\").", from.string())});
 }
 
 // ---- hash
@@ -291,10 +307,14 @@ class PublicSigner final : public Signer {
   Signature sign(KeyUse, ByteView) override { return {}; }  // nothing signed here leaves this process
   PublicKey public_key(KeyUse use) override {
     switch (use) {
-      case KeyUse::log: return keys_.log;
-      case KeyUse::cosign: return keys_.cosign;
-      case KeyUse::tls: return keys_.tls;
-      case KeyUse::sealing: return keys_.sealing;
+      case KeyUse::log:
+        return keys_.log;
+      case KeyUse::cosign:
+        return keys_.cosign;
+      case KeyUse::tls:
+        return keys_.tls;
+      case KeyUse::sealing:
+        return keys_.sealing;
     }
     return keys_.log;
   }
@@ -313,17 +333,19 @@ Instant time_of_last_event(DataView& view, const Origin& origin) {
   return last;
 }
 
-// The node opens this directory as at a start, on a disk that keeps what it writes in memory and in a world where every start is
-// the same start: so the hash depends on the journals alone, whichever way the state was come by.
+// The node opens this directory as at a start, on a disk that keeps what it writes in memory and in a world where every
+// start is the same start: so the hash depends on the journals alone, whichever way the state was come by.
 void hash(const Arguments& arguments) {
   const auto view = or_refuse(DataView::open(arguments.data));
   const Origin origin = or_refuse(view->newest_own());
-  chain::SiteKeys keys = view->file().find(origin.site) == nullptr ? chain::SiteKeys{} : view->file().find(origin.site)->keys;
+  chain::SiteKeys keys =
+      view->file().find(origin.site) == nullptr ? chain::SiteKeys{} : view->file().find(origin.site)->keys;
   if (origin.epoch > 1) {
     const Bytes note = or_refuse(view->disk().read_all(node::certificate_path));
     keys = or_refuse(chain::open_certificate(view->file(), as_text(note))).keys;
   }
-  serve::OverlayDisk disk(view->disk(), arguments.no_snapshot ? std::set<std::string>{"snapshots"} : std::set<std::string>{});
+  serve::OverlayDisk disk(view->disk(),
+                          arguments.no_snapshot ? std::set<std::string>{"snapshots"} : std::set<std::string>{});
   QuietNet net;
   StoppedClock clock(time_of_last_event(*view, origin));
   NoEntropy entropy;
@@ -354,20 +376,25 @@ void add_journal_commands(CLI::App& app) {
   shows->add_flag("--json", arguments->is_json, "One JSON object a line, every field");
   shows->callback([arguments] { show(*arguments); });
 
-  CLI::App* verifies = with_data(group.add_subcommand("verify", "Checks every record, hash, root and signature of the journals kept here"));
+  CLI::App* verifies = with_data(
+      group.add_subcommand("verify", "Checks every record, hash, root and signature of the journals kept here"));
   verifies->add_option("--origin", arguments->origin, "CHAIN/SITE/EPOCH; otherwise all");
   verifies->callback([arguments] { verify(*arguments); });
 
-  CLI::App* exports = with_origin(with_data(group.add_subcommand("export", "Writes a journal as a standard C2SP tlog-tiles tree")));
-  exports->add_option("--into", arguments->into, "Directory of the tree; with --all of all trees, as SITE/EPOCH")->required();
+  CLI::App* exports =
+      with_origin(with_data(group.add_subcommand("export", "Writes a journal as a standard C2SP tlog-tiles tree")));
+  exports->add_option("--into", arguments->into, "Directory of the tree; with --all of all trees, as SITE/EPOCH")
+      ->required();
   exports->add_flag("--all", arguments->all, "Every journal kept here");
   exports->callback([arguments] { export_tree(*arguments); });
 
-  CLI::App* imports = with_data(group.add_subcommand("import", "Takes exported trees into a data directory that has none of them"));
+  CLI::App* imports =
+      with_data(group.add_subcommand("import", "Takes exported trees into a data directory that has none of them"));
   imports->add_option("from", arguments->from_directory, "An exported tree, or a directory of them")->required();
   imports->callback([arguments] { import_trees(*arguments); });
 
-  CLI::App* hashes = with_data(group.add_subcommand("hash", "Prints the SHA-256 of the state that the journals fold to"));
+  CLI::App* hashes =
+      with_data(group.add_subcommand("hash", "Prints the SHA-256 of the state that the journals fold to"));
   hashes->add_flag("--no-snapshot", arguments->no_snapshot, "Replay everything, as if there were no snapshot");
   hashes->callback([arguments] { hash(*arguments); });
 }

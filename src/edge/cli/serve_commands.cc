@@ -49,7 +49,8 @@ void change_cut_list(const LinkArguments& arguments, const SiteName& site, bool 
   const auto lock = or_refuse(edge::DataLock::take(arguments.data));
   const chain::ChainFile file = or_refuse(keys::read_chain_file(arguments.data));
   if (!file.linked(here, site)) {
-    refuse({"node/unknown_link", fmt::format("The chain file names no link between {} and {}.", here.view(), site.view())});
+    refuse({"node/unknown_link",
+            fmt::format("The chain file names no link between {} and {}.", here.view(), site.view())});
   }
   const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
   std::set<std::string> list = read_cut_list(*disk);
@@ -61,14 +62,16 @@ void change_cut_list(const LinkArguments& arguments, const SiteName& site, bool 
   std::string text;
   for (const std::string& name : list) text += name + "\n";
   or_refuse(disk->write_all("links.cut", as_bytes(text)));
-  fmt::print("{}: the link with {} is {} from the next start on; no node runs here now.\n", here.view(), site.view(), cut ? "cut" : "open");
+  fmt::print("{}: the link with {} is {} from the next start on; no node runs here now.\n", here.view(), site.view(),
+             cut ? "cut" : "open");
 }
 
 void change_link(const LinkArguments& arguments, bool cut) {
   const auto site = chain::site_name_of(arguments.site);
   if (!site) refuse({"node/unknown_link", fmt::format("\"{}\" is no site's name.", arguments.site)});
   or_refuse(keys::read_site_marker(arguments.data));
-  const auto answer = serve::ask_node(arguments.data, "POST", "/v1/links/" + site->str(), fmt::format("{{\"state\":\"{}\"}}", cut ? "cut" : "open"));
+  const auto answer = serve::ask_node(arguments.data, "POST", "/v1/links/" + site->str(),
+                                      fmt::format("{{\"state\":\"{}\"}}", cut ? "cut" : "open"));
   if (answer) {
     fmt::print("The link with {} is {}.\n", site->view(), cut ? "cut: nothing passes, either way" : "open");
     return;
@@ -108,7 +111,8 @@ void list_links(const LinkArguments& arguments) {
   const std::set<std::string> cut = read_cut_list(*disk);
   for (const chain::Site& site : file.sites) {
     if (site.name != here && file.linked(here, site.name)) {
-      fmt::print("{:<31} {}\n", site.name.view(), cut.contains(site.name.str()) ? "cut" : "open; no node runs here now");
+      fmt::print("{:<31} {}\n", site.name.view(),
+                 cut.contains(site.name.str()) ? "cut" : "open; no node runs here now");
     }
   }
 }
@@ -121,15 +125,18 @@ struct RebuildArguments {
   serve::ServeSettings serve;
 };
 
-std::string optional_text(const std::optional<std::uint64_t>& number) { return number ? std::to_string(*number) : "not yet known"; }
+std::string optional_text(const std::optional<std::uint64_t>& number) {
+  return number ? std::to_string(*number) : "not yet known";
+}
 std::string optional_text(const std::optional<Instant>& at) { return at ? to_text(*at) : "not yet known"; }
 
 void print_report(const node::RecoveryReport& report) {
   fmt::print("{} continues {}\n", report.new_origin.text(), report.old_origin.text());
   fmt::print("  cosigned and kept        {} entries\n", report.cosigned);
-  fmt::print("  announced                {} entries, at {}\n", optional_text(report.announced), optional_text(report.announced_at));
-  fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n", report.resubmitted,
-             report.readmitted, report.listed);
+  fmt::print("  announced                {} entries, at {}\n", optional_text(report.announced),
+             optional_text(report.announced_at));
+  fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n",
+             report.resubmitted, report.readmitted, report.listed);
   fmt::print("  known lost               {}\n", report.known_lost);
   for (const ReceiptNumber& receipt : report.missing_receipts) fmt::print("    receipt {}\n", to_text(receipt));
   fmt::print("  not yet known since      {}\n", optional_text(report.not_yet_known_since));
@@ -140,7 +147,8 @@ void print_report(const node::RecoveryReport& report) {
 void prepare_machine(const RebuildArguments& arguments) {
   const SiteName site = or_refuse(keys::read_site_marker(arguments.into));
   if (site.view() != arguments.name) {
-    refuse({"keys/wrong_site", fmt::format("{} is the directory of {}, not of {}.", arguments.into, site.view(), arguments.name)});
+    refuse({"keys/wrong_site",
+            fmt::format("{} is the directory of {}, not of {}.", arguments.into, site.view(), arguments.name)});
   }
   const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
   const chain::ChainFile file = or_refuse(chain::open_chain_file(chain_text));
@@ -148,8 +156,10 @@ void prepare_machine(const RebuildArguments& arguments) {
   const chain::Certificate certificate = or_refuse(chain::open_certificate(file, note));
   const auto signer = or_refuse(keys::FileSigner::open(arguments.into, site));
   if (certificate.site != site || certificate.keys != signer->public_keys()) {
-    refuse({"keys/wrong_site", fmt::format("{} is not for the keys in {}/keys; sign this machine's {}.pub.toml with `holdfast recovery sign`.",
-                                           arguments.certificate, arguments.into, site.view())});
+    refuse({"keys/wrong_site",
+            fmt::format(
+                "{} is not for the keys in {}/keys; sign this machine's {}.pub.toml with `holdfast recovery sign`.",
+                arguments.certificate, arguments.into, site.view())});
   }
   // The enrolment codes lie beside the certificate, unless it is said where else.
   std::string enrolment_path = arguments.enrolment;
@@ -162,8 +172,9 @@ void prepare_machine(const RebuildArguments& arguments) {
     const std::string text = or_refuse(keys::read_public_file(enrolment_path, 4096));
     const keys::Enrolment enrolment = or_refuse(keys::parse_enrolment(text));
     if (enrolment.site != site || enrolment.epoch != certificate.epoch) {
-      refuse({"keys/bad_enrolment", fmt::format("{} is of {} epoch {}, but the certificate is for {} epoch {}.", enrolment_path,
-                                                enrolment.site.view(), enrolment.epoch, site.view(), certificate.epoch)});
+      refuse({"keys/bad_enrolment",
+              fmt::format("{} is of {} epoch {}, but the certificate is for {} epoch {}.", enrolment_path,
+                          enrolment.site.view(), enrolment.epoch, site.view(), certificate.epoch)});
     }
     or_refuse(disk->write_all(keys::enrolment_file_name(site), as_bytes(text)));
   }
@@ -189,7 +200,8 @@ void rebuild(const RebuildArguments& arguments) {
     if (host->node().phase() == node::Phase::stopped) {
       refuse({"node/stopped", "This machine was itself replaced by a newer one while it was rebuilt. Use that one."});
     }
-    fmt::print("{:>8.1f} s  registered; this machine can serve\n", static_cast<double>((host->clock().monotonic() - began).ns) / 1e9);
+    fmt::print("{:>8.1f} s  registered; this machine can serve\n",
+               static_cast<double>((host->clock().monotonic() - began).ns) / 1e9);
     if (const auto report = host->node().recovery()) print_report(*report);
   }
   if (arguments.goes_on) run_serve(arguments.serve);
@@ -199,9 +211,10 @@ void report(const std::string& data) {
   const json::object answer = or_refuse(serve::ask_node(data, "GET", "/v1/recovery"));
   fmt::print("{} continues {}\n", text_of(answer, "new_origin"), text_of(answer, "old_origin"));
   fmt::print("  cosigned and kept        {} entries\n", text_of(answer, "cosigned"));
-  fmt::print("  announced                {} entries, at {}\n", text_of(answer, "announced"), text_of(answer, "announced_at"));
-  fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n", text_of(answer, "resubmitted"),
-             text_of(answer, "readmitted"), text_of(answer, "listed"));
+  fmt::print("  announced                {} entries, at {}\n", text_of(answer, "announced"),
+             text_of(answer, "announced_at"));
+  fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n",
+             text_of(answer, "resubmitted"), text_of(answer, "readmitted"), text_of(answer, "listed"));
   fmt::print("  known lost               {}\n", text_of(answer, "known_lost_count"));
   for (const json::object* lost : objects_of(answer, "known_lost")) fmt::print("    {}\n", text_of(*lost, "what"));
   fmt::print("  not yet known since      {}\n", text_of(answer, "not_yet_known_since"));
@@ -245,9 +258,11 @@ void add_serve_commands(CLI::App& app) {
   auto arguments = std::make_shared<RebuildArguments>();
   CLI::App* rebuilds = sites.add_subcommand("rebuild", "Brings a lost site back from its mirrors onto this machine");
   rebuilds->add_option("name", arguments->name, "The site's name")->required();
-  rebuilds->add_option("--into", arguments->into, "Data directory, made by `holdfast site keygen NAME --replacement`")->required();
+  rebuilds->add_option("--into", arguments->into, "Data directory, made by `holdfast site keygen NAME --replacement`")
+      ->required();
   rebuilds->add_option("--chain", arguments->chain_file, "The newest signed chain file")->required();
-  rebuilds->add_option("--certificate", arguments->certificate, "NAME.certificate, made by `holdfast recovery sign`")->required();
+  rebuilds->add_option("--certificate", arguments->certificate, "NAME.certificate, made by `holdfast recovery sign`")
+      ->required();
   rebuilds->add_option("--enrolment", arguments->enrolment, "NAME.enrolment; otherwise the one beside the certificate");
   rebuilds->add_option("--links", arguments->links, "host:port to listen on for links; otherwise the chain file's");
   rebuilds->add_flag("--serve", arguments->goes_on, "Go on serving, with the options of `holdfast serve`");
@@ -259,7 +274,8 @@ void add_serve_commands(CLI::App& app) {
     rebuild(*arguments);
   });
   auto data = std::make_shared<std::string>();
-  CLI::App* reports = sites.add_subcommand("report", "What the rebuild brought back, and what is known lost, as the node knows it now");
+  CLI::App* reports =
+      sites.add_subcommand("report", "What the rebuild brought back, and what is known lost, as the node knows it now");
   reports->add_option("--data", *data, "The site's data directory")->required();
   reports->callback([data] { report(*data); });
 }

@@ -16,7 +16,8 @@ bool is_change(Method method) { return method == Method::post || method == Metho
 
 // "127.0.0.1:7400" -> "127.0.0.1", "[::1]:7400" -> "::1".
 std::string host_part(std::string_view host) {
-  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') == std::string_view::npos ? 0 : host.find(']') - 1));
+  if (host.starts_with('['))
+    return std::string(host.substr(1, host.find(']') == std::string_view::npos ? 0 : host.find(']') - 1));
   return std::string(host.substr(0, host.find(':')));
 }
 bool is_address(const std::string& host) {
@@ -37,7 +38,8 @@ std::vector<std::string_view> split(std::string_view text, char at) {
 std::string_view cookie_value(std::string_view cookies, std::string_view name) {
   for (std::string_view one : split(cookies, ';')) {
     while (one.starts_with(' ')) one.remove_prefix(1);
-    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=') return one.substr(name.size() + 1);
+    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=')
+      return one.substr(name.size() + 1);
   }
   return {};
 }
@@ -63,9 +65,9 @@ std::string origin_of_url(std::string_view url) {
 std::vector<std::pair<std::string, std::string>> security_headers(std::string_view demo_control) {
   const std::string control = origin_of_url(demo_control);
   return {
-      {"Content-Security-Policy",
-       fmt::format("default-src 'self'; connect-src 'self'{}{}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-                   control.empty() ? "" : " ", control)},
+      {"Content-Security-Policy", fmt::format("default-src 'self'; connect-src 'self'{}{}; object-src 'none'; base-uri "
+                                              "'none'; form-action 'self'; frame-ancestors 'none'",
+                                              control.empty() ? "" : " ", control)},
       {"X-Content-Type-Options", "nosniff"},
       {"X-Frame-Options", "DENY"},
       {"Referrer-Policy", "no-referrer"},
@@ -136,7 +138,9 @@ void Api::handle(Request request, Respond respond) {
     auto argument = match(route.path, path);
     if (!argument) continue;
     if (route.method != method) {
-      allowed += std::string(allowed.empty() ? "" : ", ") + (route.method == Method::get ? "GET, HEAD" : route.method == Method::post ? "POST" : "DELETE");
+      allowed += std::string(allowed.empty() ? "" : ", ") + (route.method == Method::get    ? "GET, HEAD"
+                                                             : route.method == Method::post ? "POST"
+                                                                                            : "DELETE");
       continue;
     }
     call->argument = std::move(*argument);
@@ -147,7 +151,8 @@ void Api::handle(Request request, Respond respond) {
     if (!ready) return call->refuse(ready.error());
     return (this->*route.handler)(call);
   }
-  if (allowed.empty()) return call->refuse({"http/not_found", "There is no such address. schema/openapi.yaml names them all."});
+  if (allowed.empty())
+    return call->refuse({"http/not_found", "There is no such address. schema/openapi.yaml names them all."});
   Response response = problem("http/wrong_method", fmt::format("This address takes {}.", allowed));
   response.headers.emplace_back("Allow", allowed);
   call->done(std::move(response));
@@ -169,13 +174,17 @@ void Api::serve_page(const CallPtr& call) {
 Status Api::check_browser(const Request& request) const {
   const std::string host = host_part(request.host);
   if (!host.empty() && host != "localhost" && host != host_part(settings_.listen) && !is_address(host)) {
-    return fail("http/bad_host", "This node answers only to its address or to localhost. If a web site sent you here, leave it.");
+    return fail("http/bad_host",
+                "This node answers only to its address or to localhost. If a web site sent you here, leave it.");
   }
   if (!is_change(request.method)) return {};
-  const bool is_foreign = !request.origin.empty() && request.origin != "http://" + request.host && request.origin != "https://" + request.host;
-  const bool is_cross = !request.fetch_site.empty() && request.fetch_site != "same-origin" && request.fetch_site != "none";
+  const bool is_foreign = !request.origin.empty() && request.origin != "http://" + request.host &&
+                          request.origin != "https://" + request.host;
+  const bool is_cross =
+      !request.fetch_site.empty() && request.fetch_site != "same-origin" && request.fetch_site != "none";
   if (is_foreign || is_cross) {
-    return fail("http/bad_origin", "Another web site tried to change something here; this node takes changes only from its own pages.");
+    return fail("http/bad_origin",
+                "Another web site tried to change something here; this node takes changes only from its own pages.");
   }
   return {};
 }
@@ -189,13 +198,16 @@ Status Api::identify(Call& call) const {
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min(dot, rest.size()), till.number);
     const bool is_number = error == std::errc() && dot != std::string_view::npos && end == rest.data() + dot;
     if (!is_number || !parts_.credentials.till_of(till, rest.substr(dot + 1))) {
-      return fail("auth/till", "This till's key is not known here: the site was rebuilt, or another device has taken its number. Ask a manager "
-                               "to enrol the till again; what it holds is kept and sent then.");
+      return fail("auth/till",
+                  "This till's key is not known here: the site was rebuilt, or another device has taken its number. "
+                  "Ask a manager "
+                  "to enrol the till again; what it holds is kept and sent then.");
     }
     call.asker.till = till;
   } else if (authorization.starts_with("Local ")) {
     if (!parts_.credentials.is_admin(authorization.substr(6))) {
-      return fail("auth/local", "The token is not this node's. It is the file admin.token in the node's data directory.");
+      return fail("auth/local",
+                  "The token is not this node's. It is the file admin.token in the node's data directory.");
     }
     call.asker.is_local = true;
   } else if (!authorization.empty()) {
@@ -209,7 +221,8 @@ Status Api::identify(Call& call) const {
   call.token = token;
   if (is_change(call.request.method) && !same_secret(call.request.csrf, call.session->csrf)) {
     call.session.reset();
-    if (call.asker.till.number == 0 && !call.asker.is_local && call.request.path != "/v1/session" && call.request.path != "/v1/enrol") {
+    if (call.asker.till.number == 0 && !call.asker.is_local && call.request.path != "/v1/session" &&
+        call.request.path != "/v1/enrol") {
       return fail("auth/csrf", "The X-CSRF-Token header is missing or not this session's. Load the page again.");
     }
     return {};
@@ -222,7 +235,8 @@ Status Api::identify(Call& call) const {
 Status Api::allow(const Call& call, Access access) const {
   const auto sign_in = [] { return fail("auth/needed", "Sign in with staff number and PIN, or enrol this till."); };
   switch (access) {
-    case Access::anyone: return {};
+    case Access::anyone:
+      return {};
     case Access::known:
       if (call.asker.till.number == 0 && !call.asker.is_local && !call.asker.signed_in) return sign_in();
       return {};
@@ -231,7 +245,8 @@ Status Api::allow(const Call& call, Access access) const {
       return {};
     case Access::manager:
       if (!call.asker.is_local && !call.asker.signed_in) return sign_in();
-      if (!call.asker.may(people::Role::manager)) return fail("auth/role", "This needs a manager's or an operator's sign-in.");
+      if (!call.asker.may(people::Role::manager))
+        return fail("auth/role", "This needs a manager's or an operator's sign-in.");
       return {};
   }
   return sign_in();
@@ -243,7 +258,8 @@ Status Api::read_query(Call& call) const {
   if (call.request.query.empty()) return {};
   constexpr std::size_t parameters_max = 128;
   const auto parts = split(call.request.query, '&');
-  if (parts.size() > parameters_max) return fail("http/bad_request", fmt::format("The query has more than {} parameters.", parameters_max));
+  if (parts.size() > parameters_max)
+    return fail("http/bad_request", fmt::format("The query has more than {} parameters.", parameters_max));
   for (std::string_view part : parts) {
     if (part.empty()) continue;
     const std::size_t equals = part.find('=');
@@ -260,8 +276,10 @@ Status Api::read_body(Call& call, bool may_lack_body) const {
   if (may_lack_body && call.request.body.empty()) return {};
   std::string type = call.request.content_type.substr(0, call.request.content_type.find(';'));
   while (type.ends_with(' ')) type.pop_back();
-  std::ranges::transform(type, type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (type != "application/json") return fail("http/wrong_media_type", "Send the body as Content-Type: application/json.");
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (type != "application/json")
+    return fail("http/wrong_media_type", "Send the body as Content-Type: application/json.");
   HF_TRY(call.body, parse_json(call.request.body, json::make_shared_resource<json::monotonic_resource>()));
   return {};
 }

@@ -1,12 +1,14 @@
 // The HTTP API of one node: who asks, what for, and what the node, the credential store and the vault say.
 //
-// Shape:  handle() runs on the server's thread and never waits: reads and writes go to the node's thread between turns, PINs and
-//         files of people to the worker. The contract is schema/openapi.yaml.
+// Shape:  handle() runs on the server's thread and never waits: reads and writes go to the node's thread between turns,
+//         PINs and files of people to the worker. The contract is schema/openapi.yaml.
 //         Who may: a till by its device key (says where), a person by session cookie (says who; every change needs the
-//         X-CSRF-Token of the session), the machine's administrator by the data directory's admin.token. A till's request
-//         may carry a session beside; one that is missing or over then counts as none.
-//         From browsers: the Host must be an address or localhost (a name that an attacker's DNS points here is refused), the
-//         Origin of a change must be this very server, and bodies must be application/json, which no foreign form can send.
+//         X-CSRF-Token of the session), the machine's administrator by the data directory's admin.token. A till's
+//         request may carry a session beside; one that is missing or over then counts as none.
+//         From browsers: the Host must be an address or localhost (a name that an attacker's DNS points here is
+//                        refused), the
+//         Origin of a change must be this very server, and bodies must be application/json, which no foreign form can
+//         send.
 // Errors: problem.h.
 // Thread: handle() on the server's; lives longer than the server.
 // Source: protocol 8, 11; OWASP ASVS 4, 13; issue 2 section 11.
@@ -32,10 +34,10 @@
 namespace holdfast::http {
 
 struct ApiSettings {
-  std::string site;          // of this node; in the cookie's name, since cookies are not kept apart by port
+  std::string site;             // of this node; in the cookie's name, since cookies are not kept apart by port
   bool is_head_office = false;  // who is enrolled first there is an operator, elsewhere a manager
-  std::string demo_control;  // URL; empty: no demo
-  std::string listen;        // host:port that --http names; its host is a good Host header
+  std::string demo_control;     // URL; empty: no demo
+  std::string listen;           // host:port that --http names; its host is a good Host header
 };
 struct ApiParts {
   NodeAccess& node;
@@ -65,10 +67,10 @@ class Api {
     Respond respond;
     Asker asker;
     std::optional<people::Session> session;
-    std::string token;                                  // of the session
-    std::string argument;                               // {} in the route
-    std::map<std::string, std::string> query;           // the last of each name
-    std::vector<std::string> keys;                      // every key=
+    std::string token;                         // of the session
+    std::string argument;                      // {} in the route
+    std::map<std::string, std::string> query;  // the last of each name
+    std::vector<std::string> keys;             // every key=
     json::value body;
     void done(Response response) { respond_now(respond, std::move(response)); }
     void refuse(const Error& error);

@@ -1,4 +1,5 @@
-// People: sessions, enrolment, tills, staff, the vault. PINs and files are the worker's business, never the node's thread.
+// People: sessions, enrolment, tills, staff, the vault. PINs and files are the worker's business, never the node's
+//         thread.
 #include <fmt/format.h>
 
 #include "edge/http/api.h"
@@ -13,7 +14,9 @@ constexpr TextRule pin_rule{.bytes_max = 12};
 std::string session_json(const people::Session& session) {
   JsonOut out;
   out.object().field("staff_id", to_hex(session.staff.id.bytes)).field("number", session.staff.number);
-  out.field("role", people::to_text(session.staff.role)).field("csrf", session.csrf).field("expires_at", to_text(session.expires_at));
+  out.field("role", people::to_text(session.staff.role))
+      .field("csrf", session.csrf)
+      .field("expires_at", to_text(session.expires_at));
   return out.end_object().take();
 }
 
@@ -38,7 +41,8 @@ Response Api::refused_person(const Error& error) const {
   if (code == "people/enrol_closed") code = "auth/enrol_closed";
   Response response = problem(Error{code, error.text});
   if (code == "auth/wait") {
-    response.headers.emplace_back("Retry-After", fmt::format("{}", (parts_.credentials.wait_left().ns + 9999'999'999) / 1'000'000'000));
+    response.headers.emplace_back("Retry-After",
+                                  fmt::format("{}", (parts_.credentials.wait_left().ns + 999'999'999) / 1'000'000'000));
   }
   return response;
 }
@@ -56,7 +60,8 @@ void Api::post_session(const CallPtr& call) {
     const auto [token, session] = parts_.sessions.start(*who);
     Response response;
     response.body = session_json(session);
-    response.headers.emplace_back("Set-Cookie", fmt::format("{}={}; Path=/; HttpOnly; Secure; SameSite=Strict", cookie_name_, token));
+    response.headers.emplace_back("Set-Cookie",
+                                  fmt::format("{}={}; Path=/; HttpOnly; Secure; SameSite=Strict", cookie_name_, token));
     call->done(std::move(response));
   });
 }
@@ -67,7 +72,8 @@ void Api::delete_session(const CallPtr& call) {
   if (call->session) parts_.sessions.end(call->token);
   Response response = nothing();
   if (call->session) {
-    response.headers.emplace_back("Set-Cookie", fmt::format("{}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0", cookie_name_));
+    response.headers.emplace_back(
+        "Set-Cookie", fmt::format("{}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0", cookie_name_));
   }
   call->done(std::move(response));
 }
@@ -114,7 +120,10 @@ void Api::post_till(const CallPtr& call) {
       const auto made = parts_.credentials.add_till(name, wanted, used);
       if (!made) return call->done(refused_person(made.error()));
       JsonOut out;
-      out.object().field("till", made->till.till.number).field("name", made->till.name).field("device_key", made->device_key);
+      out.object()
+          .field("till", made->till.till.number)
+          .field("name", made->till.name)
+          .field("device_key", made->device_key);
       call->answer(out.end_object().take());
     });
   });

@@ -76,7 +76,9 @@ void Api::get_metrics(const CallPtr& call) {
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_text(node);
     const auto add = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
-      response.body += fmt::format("# HELP holdfast_http_{0} {1}\n# TYPE holdfast_http_{0} {2}\nholdfast_http_{0} {3}\n", name, help, type, value);
+      response.body +=
+          fmt::format("# HELP holdfast_http_{0} {1}\n# TYPE holdfast_http_{0} {2}\nholdfast_http_{0} {3}\n", name, help,
+                      type, value);
     };
     add("requests_total", "counter", "HTTP requests.", counters.requests.load());
     add("problems_total", "counter", "Answers with a status of 400 to 499.", counters.problems.load());
@@ -108,14 +110,17 @@ void Api::get_status(const CallPtr& call) {
     if (!key) return call->refuse({"http/bad_value", "key must be 32 hexadecimal digits."});
     keys.push_back({*key});
   }
-  read(call, [till = call->asker.till, keys = std::move(keys)](const node::Node& node) { return status_json(node, till, keys); });
+  read(call, [till = call->asker.till, keys = std::move(keys)](const node::Node& node) {
+    return status_json(node, till, keys);
+  });
 }
 
 void Api::get_product(const CallPtr& call) {
   parts_.node.read([call](const node::Node& node) {
     const catalogue::Listed* listed = node.state().find_product(call->argument);
     if (listed == nullptr) {
-      return call->refuse({"catalogue/unknown_sku", fmt::format("\"{}\" is no SKU or GTIN that is listed here.", call->argument.substr(0, 60))});
+      return call->refuse({"catalogue/unknown_sku",
+                           fmt::format("\"{}\" is no SKU or GTIN that is listed here.", call->argument.substr(0, 60))});
     }
     JsonOut out;
     write_product(out, node.state(), listed->product);
@@ -145,7 +150,8 @@ struct Api::Search {
 
   bool fits(std::string_view sku, std::string_view gtin, std::string_view name) const {
     return std::ranges::all_of(words, [&](const std::string& word) {
-      return contains_ignoring_case(name, word) || contains_ignoring_case(sku.substr(0, word.size()), word) || gtin == word;
+      return contains_ignoring_case(name, word) || contains_ignoring_case(sku.substr(0, word.size()), word) ||
+             gtin == word;
     });
   }
 };

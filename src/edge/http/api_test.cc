@@ -1,265 +1,10 @@
-// The API over real sockets on loopback, before a node that a test sets up: limits, who may do what, bad input.
-#include "edge/http/api.h"
-
-#include <arpa/inet.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <filesystem>
-#include <fstream>
-
-#include "edge/http/fake_node.h"
-#include "edge/people/fake_world.h"
+// Who may do what, bad input, writes and reads, over real sockets.
+#include "edge/http/api_fixture.h"
 
 namespace holdfast::http {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
-
-struct Reply {
-  int status = 0;
-  std::string head, body;
-  std::string header(const std::string& name) const {
-    const std::size_t at = head.find("\r\n" + name + ": ");
-    if (at == std::string::npos) return {};
-    const std::size_t start = at + name.size() + 4;
-    return head.substr(start, head.find("\r\n", start) - start);
-  }
-  json::object object() const { return json::parse(body).as_object(); }
-  std::string code() const {
-    const auto parsed = object();
-    return std::string(parsed.at("code").as_string());
-  }
-};
-
-// A client that sends bytes as they are and reads what comes.
-class Raw {
- public:
-  explicit Raw(std::uint16_t port) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval patience{10, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  }
-  Raw(const Raw&) = delete;
-  Raw& operator=(const Raw&) = delete;
-  ~Raw() { ::close(fd_); }
-  void send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-  }
-  void shut() { ::shutdown(fd_, SHUT_WR); }
-  // One response; status 0: the connection ended before.
-  Reply read(bool has_body = true) {
-    Reply reply;
-    while (buffer_.find("\r\n\r\n") == std::string::npos) {
-      if (!more()) return reply;
-    }
-    const std::size_t end = buffer_.find("\r\n\r\n");
-    reply.head = buffer_.substr(0, end + 2);
-    buffer_.erase(0, end + 4);
-    reply.status = std::atoi(reply.head.c_str() + 9);
-    const std::string length = reply.header("Content-Length");
-    const std::size_t bytes = length.empty() || !has_body ? 0 : std::stoul(length);
-    while (buffer_.size() < bytes && more()) {
-    }
-    reply.body = buffer_.substr(0, bytes);
-    buffer_.erase(0, bytes);
-    return reply;
-  }
-  bool is_closed() {
-    while (more()) {
-    }
-    return buffer_.empty();
-  }
-
- private:
-  bool more() {
-    char chunk[4096];
-    const ssize_t got = ::recv(fd_, chunk, sizeof chunk, 0);
-    if (got <= 0) return false;
-    buffer_.append(chunk, static_cast<std::size_t>(got));
-    return true;
-  }
-  int fd_ = -1;
-  std::string buffer_;
-};
-
-class ApiTest : public ::testing::Test {
- protected:
-  void SetUp() override { start({}); }
-  void start(ServerSettings settings) {
-    settings.listen = "127.0.0.1:0";
-    settings.headers = security_headers("http://127.0.0.1:9999/TOKEN");
-    settings.drain_time_max = milliseconds(500);
-    api_.reset();
-    server_ = std::move(*Server::open(settings));
-    if (!credentials_) {
-      credentials_ = std::move(*world_.open());
-      const std::string code = world_.read("enrolment-code");
-      EXPECT_TRUE(credentials_->enrol(code.substr(0, code.size() - 1), "1", "4711", people::Role::manager));
-      EXPECT_TRUE(credentials_->add_staff("12", people::Role::cashier, "0815"));
-      till_key_ = credentials_->add_till("front", {}, {})->device_key;
-      token_ = world_.read("admin.token");
-      token_.pop_back();
-    }
-    api_ = std::make_unique<Api>(ApiParts{*thread_, *credentials_, *sessions_, *vault_, *worker_, world_.clock, world_.entropy, pages_,
-                                          server_->counters()},
-                                 ApiSettings{.site = "store-01", .demo_control = "http://127.0.0.1:9999/TOKEN", .listen = settings.listen});
-    server_->start([this](Request request, Respond respond) { api_->handle(std::move(request), std::move(respond)); });
-  }
-  void TearDown() override {
-    server_->stop();
-    worker_.reset();
-    thread_.reset();
-  }
-
-  static std::string text(const std::string& method, const std::string& path, const std::string& headers, const std::string& body) {
-    std::string out = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers;
-    if (!body.empty()) out += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
-    return out + "\r\n" + body;
-  }
-  Reply ask(const std::string& method, const std::string& path, const std::string& headers = "", const std::string& body = "") {
-    Raw raw(server_->port());
-    raw.send(text(method, path, headers, body));
-    return raw.read(method != "HEAD");
-  }
-  std::string till() const { return "Authorization: Till 1." + till_key_ + "\r\n"; }
-  std::string local() const { return "Authorization: Local " + token_ + "\r\n"; }
-  // Cookie and CSRF headers of a signed-in person.
-  std::string session(const std::string& number, const std::string& pin) {
-    const Reply reply = ask("POST", "/v1/session", "", R"({"staff":")" + number + R"(","pin":")" + pin + R"("})");
-    EXPECT_EQ(reply.status, 200) << reply.body;
-    const std::string cookie = reply.header("Set-Cookie");
-    csrf_ = std::string(reply.object().at("csrf").as_string());
-    return "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
-  }
-  // Both headers: what a page sends with a change.
-  std::string signed_in(const std::string& number, const std::string& pin) {
-    const std::string cookie = session(number, pin);
-    return cookie + with_csrf();
-  }
-  std::string with_csrf() const { return "X-CSRF-Token: " + csrf_ + "\r\n"; }
-  static std::string sale(int n) {
-    return R"({"key":")" + std::string(30, '0') + std::to_string(10 + n) + R"(","kind":"sale","staff":")" + std::string(32, 'a') +
-           R"(","lines":[{"sku":"A","quantity":"1","unit_price":"2.55","vat":"S"}],"tenders":[{"kind":"cash","amount":255}]})";
-  }
-
-  people::PeopleWorld world_;
-  FakeNode node_;
-  std::unique_ptr<FakeNodeThread> thread_ = std::make_unique<FakeNodeThread>(node_);
-  std::unique_ptr<Worker> worker_ = std::make_unique<Worker>();
-  std::unique_ptr<people::Credentials> credentials_;
-  std::unique_ptr<people::Sessions> sessions_ = std::make_unique<people::Sessions>(world_.entropy, world_.clock);
-  std::unique_ptr<people::Vault> vault_ = std::make_unique<people::Vault>(world_.disk(), world_.entropy);
-  Pages pages_;
-  std::unique_ptr<Server> server_;
-  std::unique_ptr<Api> api_;
-  std::string till_key_, token_, csrf_;
-};
-
-// ---- the server's limits
-
-TEST_F(ApiTest, PipelinedRequestsAreAnsweredInOrder) {
-  Raw raw(server_->port());
-  raw.send(text("GET", "/v1/about", "", "") + text("GET", "/v1/nothing", "", "") + text("GET", "/v1/safety", "", ""));
-  EXPECT_THAT(raw.read().body, HasSubstr("vat_rates"));
-  EXPECT_EQ(raw.read().status, 404);
-  EXPECT_THAT(raw.read().body, HasSubstr("cosigned_size"));
-}
-
-TEST_F(ApiTest, AnOversizedBodyIsRefusedWhetherItSaysSoOrNot) {
-  Raw told(server_->port());
-  told.send("POST /v1/writes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" + till() + "Content-Length: 1048577\r\n\r\n");
-  const Reply reply = told.read();
-  EXPECT_EQ(reply.status, 413);
-  EXPECT_EQ(reply.code(), "http/too_large");
-  told.shut();
-  EXPECT_TRUE(told.is_closed());
-
-  Raw chunked(server_->port());
-  chunked.send("POST /v1/writes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
-  const std::string piece = "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
-  for (int i = 0; i < 20; ++i) chunked.send(piece);
-  EXPECT_EQ(chunked.read().status, 413);
-}
-
-TEST_F(ApiTest, AHeaderThatIsTooLargeOrNoHttpIsRefused) {
-  Raw large(server_->port());
-  large.send("GET /v1/about HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
-  EXPECT_EQ(large.read().status, 431);
-  Raw noise(server_->port());
-  noise.send("\x16\x03\x01 hello\r\n\r\n");
-  EXPECT_EQ(noise.read().status, 400);
-  Raw absolute(server_->port());
-  absolute.send("GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-  EXPECT_EQ(absolute.read().status, 400);
-}
-
-TEST_F(ApiTest, ATrickleEndsInTimeAndHoldsUpNobody) {
-  server_->stop();
-  start({.header_time_max = milliseconds(300), .body_time_max = milliseconds(300)});
-  Raw slow(server_->port());
-  slow.send("GET /v1/about HT");
-  Raw body(server_->port());
-  body.send("POST /v1/writes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
-  EXPECT_EQ(ask("GET", "/v1/about").status, 200);
-  EXPECT_TRUE(slow.is_closed());
-  EXPECT_TRUE(body.is_closed());
-  Raw idle(server_->port());
-  EXPECT_TRUE(idle.is_closed());
-}
-
-TEST_F(ApiTest, ConnectionsBeyondTheLimitAreClosed) {
-  server_->stop();
-  start({.connections_max = 2});
-  Raw a(server_->port()), b(server_->port());
-  a.send(text("GET", "/v1/about", "", ""));
-  b.send(text("GET", "/v1/about", "", ""));
-  EXPECT_EQ(a.read().status, 200);
-  EXPECT_EQ(b.read().status, 200);
-  Raw c(server_->port());
-  c.send(text("GET", "/v1/about", "", ""));
-  EXPECT_EQ(c.read().status, 0);
-}
-
-TEST_F(ApiTest, AStopFinishesWhatIsBeingAnswered) {
-  Raw idle(server_->port());
-  idle.send(text("GET", "/v1/about", "", ""));
-  EXPECT_EQ(idle.read().status, 200);
-  server_->stop();
-  EXPECT_TRUE(idle.is_closed());
-}
-
-TEST(Server, OnlyLoopbackUnlessItIsSaid) {
-  const auto refused = Server::open({.listen = "0.0.0.0:0"});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, "edge/not_loopback");
-  EXPECT_THAT(refused.error().text, HasSubstr("--http-insecure-bind"));
-  EXPECT_TRUE(Server::open({.listen = "0.0.0.0:0", .insecure_bind = true}));
-  EXPECT_FALSE(Server::open({.listen = "nonsense"}));
-}
-
-TEST(Server, APortInUseIsToldClearly) {
-  const auto first = std::move(*Server::open({.listen = "127.0.0.1:0"}));
-  const auto second = Server::open({.listen = first->address()});
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, "edge/port_in_use");
-  EXPECT_THAT(second.error().text, HasSubstr(std::to_string(first->port())));
-}
+using ApiTest = ApiFixture;
 
 // ---- browsers
 
@@ -272,13 +17,16 @@ TEST_F(ApiTest, AStrangersHostNameAndOriginAreRefused) {
   const std::string body = "{\"staff\":\"1\",\"pin\":\"4711\"}";
   EXPECT_EQ(ask("POST", "/v1/session", "Origin: http://evil.example\r\n", body).code(), "http/bad_origin");
   EXPECT_EQ(ask("POST", "/v1/session", "Sec-Fetch-Site: cross-site\r\n", body).code(), "http/bad_origin");
-  EXPECT_EQ(ask("POST", "/v1/session", "Origin: http://127.0.0.1\r\nSec-Fetch-Site: same-origin\r\n", body).status, 200);
+  EXPECT_EQ(ask("POST", "/v1/session", "Origin: http://127.0.0.1\r\nSec-Fetch-Site: same-origin\r\n", body).status,
+            200);
 }
 
 TEST_F(ApiTest, EveryAnswerCarriesItsSecurityHeaders) {
   for (const char* path : {"/v1/about", "/v1/nothing", "/"}) {
     const Reply reply = ask("GET", path);
-    EXPECT_THAT(reply.header("Content-Security-Policy"), StartsWith("default-src 'self'; connect-src 'self' http://127.0.0.1:9999; ")) << path;
+    EXPECT_THAT(reply.header("Content-Security-Policy"),
+                StartsWith("default-src 'self'; connect-src 'self' http://127.0.0.1:9999; "))
+        << path;
     EXPECT_EQ(reply.header("X-Content-Type-Options"), "nosniff");
     EXPECT_EQ(reply.header("Referrer-Policy"), "no-referrer");
   }
@@ -301,8 +49,9 @@ TEST_F(ApiTest, MethodsAndMediaTypesAreChecked) {
 // ---- who may
 
 TEST_F(ApiTest, WhoIsNotKnownReadsNeitherPricesNorReceipts) {
-  for (const char* path : {"/v1/products", "/v1/products/A", "/v1/receipts/1-00000001-1", "/v1/stock", "/v1/dispatches", "/v1/held", "/v1/listed",
-                           "/v1/writes/status?key=00112233445566778899aabbccddeeff", "/v1/staff", "/v1/session"}) {
+  for (const char* path :
+       {"/v1/products", "/v1/products/A", "/v1/receipts/1-00000001-1", "/v1/stock", "/v1/dispatches", "/v1/held",
+        "/v1/listed", "/v1/writes/status?key=00112233445566778899aabbccddeeff", "/v1/staff", "/v1/session"}) {
     EXPECT_EQ(ask("GET", path).status, 401) << path;
   }
   EXPECT_EQ(ask("POST", "/v1/writes", "", "{\"writes\":[" + sale(1) + "]}").status, 401);
@@ -314,12 +63,14 @@ TEST_F(ApiTest, WhoIsNotKnownReadsNeitherPricesNorReceipts) {
 
 TEST_F(ApiTest, ForgedKeysAndTokensAreRefused) {
   const std::string body = "{\"writes\":[" + sale(1) + "]}";
-  EXPECT_EQ(ask("POST", "/v1/writes", "Authorization: Till 1." + std::string(64, '0') + "\r\n", body).code(), "auth/till");
+  EXPECT_EQ(ask("POST", "/v1/writes", "Authorization: Till 1." + std::string(64, '0') + "\r\n", body).code(),
+            "auth/till");
   EXPECT_EQ(ask("POST", "/v1/writes", "Authorization: Till 2." + till_key_ + "\r\n", body).code(), "auth/till");
   EXPECT_EQ(ask("POST", "/v1/writes", "Authorization: Till x\r\n", body).code(), "auth/till");
   EXPECT_EQ(ask("POST", "/v1/writes", "Authorization: Local nonsense\r\n", body).code(), "auth/local");
   EXPECT_EQ(ask("POST", "/v1/writes", "Authorization: Basic YTpi\r\n", body).status, 401);
-  EXPECT_EQ(ask("POST", "/v1/writes", "Cookie: hf_session_store_01=" + std::string(64, '0') + "\r\n", body).status, 401);
+  EXPECT_EQ(ask("POST", "/v1/writes", "Cookie: hf_session_store_01=" + std::string(64, '0') + "\r\n", body).status,
+            401);
   EXPECT_TRUE(node_.requests.empty());
 }
 
@@ -327,7 +78,8 @@ TEST_F(ApiTest, AChangeByCookieNeedsTheSessionsOwnToken) {
   const std::string cookie = session("1", "4711");
   const std::string body = R"({"state":"cut"})";
   EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie, body).code(), "auth/csrf");
-  EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie + "X-CSRF-Token: " + std::string(64, '0') + "\r\n", body).code(), "auth/csrf");
+  EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie + "X-CSRF-Token: " + std::string(64, '0') + "\r\n", body).code(),
+            "auth/csrf");
   EXPECT_FALSE(node_.cut);
   EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie + with_csrf(), body).status, 200);
   EXPECT_TRUE(node_.cut);
@@ -355,34 +107,42 @@ TEST_F(ApiTest, SignOutEndsTheSession) {
 }
 
 TEST_F(ApiTest, WrongPinsEndIn429WithATimeToWait) {
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask("POST", "/v1/session", "", R"({"staff":"12","pin":"0000"})").code(), "auth/wrong_pin");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(ask("POST", "/v1/session", "", R"({"staff":"12","pin":"0000"})").code(), "auth/wrong_pin");
   const Reply reply = ask("POST", "/v1/session", "", R"({"staff":"12","pin":"0815"})");
   EXPECT_EQ(reply.status, 429);
   EXPECT_EQ(reply.header("Retry-After"), "5");
   EXPECT_EQ(ask("POST", "/v1/session", "", R"({"staff":"1","pin":"4711"})").status, 200);  // others are not held up
   EXPECT_EQ(ask("POST", "/v1/session", "", R"({"staff":12,"pin":"0000"})").code(), "http/wrong_type");
-  EXPECT_EQ(ask("POST", "/v1/enrol", "", R"({"code":"0000-0000-0000-0000","staff":"9","pin":"4711"})").code(), "auth/enrol_closed");
+  EXPECT_EQ(ask("POST", "/v1/enrol", "", R"({"code":"0000-0000-0000-0000","staff":"9","pin":"4711"})").code(),
+            "auth/enrol_closed");
 }
 
 TEST_F(ApiTest, ManagersEnrolTillsAndStaffAndCashiersDoNot) {
   const std::string cashier = signed_in("12", "0815");
   EXPECT_EQ(ask("POST", "/v1/tills", cashier, R"({"name":"back"})").code(), "auth/role");
-  EXPECT_EQ(ask("POST", "/v1/staff", cashier, R"({"number":"13","name":"X","role":"cashier","pin":"0815"})").code(), "auth/role");
+  EXPECT_EQ(ask("POST", "/v1/staff", cashier, R"({"number":"13","name":"X","role":"cashier","pin":"0815"})").code(),
+            "auth/role");
   const std::string manager = signed_in("1", "4711");
   const Reply made = ask("POST", "/v1/tills", manager, R"({"name":"back"})");
   EXPECT_EQ(made.status, 200);
   EXPECT_EQ(made.object().at("till").as_int64(), 2);
   const std::string key(made.object().at("device_key").as_string());
-  EXPECT_EQ(ask("GET", "/v1/tills/me", "Authorization: Till 2." + key + "\r\n").object().at("name").as_string(), "back");
-  EXPECT_EQ(ask("POST", "/v1/staff", manager, R"({"number":"13","name":"X","role":"operator","pin":"0815"})").code(), "auth/role");
-  EXPECT_EQ(ask("POST", "/v1/staff", manager, R"({"number":"12","name":"X","role":"cashier","pin":"0815"})").status, 409);
-  EXPECT_EQ(ask("POST", "/v1/staff", local(), R"({"number":"14","name":"X","role":"operator","pin":"0815"})").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/tills/me", "Authorization: Till 2." + key + "\r\n").object().at("name").as_string(),
+            "back");
+  EXPECT_EQ(ask("POST", "/v1/staff", manager, R"({"number":"13","name":"X","role":"operator","pin":"0815"})").code(),
+            "auth/role");
+  EXPECT_EQ(ask("POST", "/v1/staff", manager, R"({"number":"12","name":"X","role":"cashier","pin":"0815"})").status,
+            409);
+  EXPECT_EQ(ask("POST", "/v1/staff", local(), R"({"number":"14","name":"X","role":"operator","pin":"0815"})").status,
+            200);
   EXPECT_EQ(ask("POST", "/v1/tills", local(), R"({"name":"import","till":7})").object().at("till").as_int64(), 7);
 }
 
 TEST_F(ApiTest, ANameIsReadOnlyAfterItsReasonIsInTheJournal) {
   const std::string manager = signed_in("1", "4711");
-  const Reply staff = ask("POST", "/v1/staff", manager, R"({"number":"13","name":"Grace Hopper","role":"cashier","pin":"0815"})");
+  const Reply staff =
+      ask("POST", "/v1/staff", manager, R"({"number":"13","name":"Grace Hopper","role":"cashier","pin":"0815"})");
   ASSERT_EQ(staff.status, 200) << staff.body;
   EXPECT_THAT(staff.body, Not(HasSubstr("Hopper")));
   EXPECT_THAT(ask("GET", "/v1/staff", manager).body, Not(HasSubstr("Hopper")));
@@ -407,7 +167,8 @@ TEST_F(ApiTest, ANameIsReadOnlyAfterItsReasonIsInTheJournal) {
 
 TEST_F(ApiTest, EachWriteOfABatchHasItsOwnAnswer) {
   const std::string bad = R"({"key":"zz","kind":"sale"})";
-  const Reply reply = ask("POST", "/v1/writes", till(), "{\"writes\":[" + sale(1) + "," + bad + "," + sale(2) + "," + sale(1) + "]}");
+  const Reply reply =
+      ask("POST", "/v1/writes", till(), "{\"writes\":[" + sale(1) + "," + bad + "," + sale(2) + "," + sale(1) + "]}");
   ASSERT_EQ(reply.status, 200) << reply.body;
   const auto object = reply.object();
   const auto& replies = object.at("replies").as_array();
@@ -433,8 +194,8 @@ TEST_F(ApiTest, ABatchThatCannotBeReadChangesNothing) {
 }
 
 TEST_F(ApiTest, AManagersKindNeedsTheManagerBesideTheTill) {
-  const std::string write = R"({"writes":[{"key":"00112233445566778899aabbccddeeff","kind":"write_off","staff":")" + std::string(32, 'a') +
-                            R"(","lines":[{"sku":"A","quantity":"1"}],"reason":"broken"}]})";
+  const std::string write = R"({"writes":[{"key":"00112233445566778899aabbccddeeff","kind":"write_off","staff":")" +
+                            std::string(32, 'a') + R"(","lines":[{"sku":"A","quantity":"1"}],"reason":"broken"}]})";
   const auto code = [&](const std::string& headers) {
     const auto object = ask("POST", "/v1/writes", headers, write).object();
     const auto& reply = object.at("replies").as_array()[0].as_object();
@@ -471,7 +232,8 @@ TEST_F(ApiTest, StatusTellsDurableFromCosignedFromListed) {
   ask("POST", "/v1/writes", till(), "{\"writes\":[" + sale(1) + "," + sale(2) + "]}");
   node_.safety_now.cosigned_size = 1;
   const auto status = [&](int n) {
-    const auto object = ask("GET", "/v1/writes/status?key=" + std::string(30, '0') + std::to_string(10 + n), till()).object();
+    const auto object =
+        ask("GET", "/v1/writes/status?key=" + std::string(30, '0') + std::to_string(10 + n), till()).object();
     return std::string(object.at("writes").as_array()[0].at("state").as_string());
   };
   EXPECT_EQ(status(1), "cosigned");
@@ -486,8 +248,14 @@ TEST_F(ApiTest, StatusTellsDurableFromCosignedFromListed) {
 TEST_F(ApiTest, ReceiptsShowWhatWasRefunded) {
   const ReceiptNumber number{{1}, {1}, 1};
   till::SaleRecorded sold{.receipt = number, .total = {510}};
-  sold.lines.push_back({.sku = Sku("A"), .quantity = {2000}, .unit_price = {2'550'000}, .vat = VatCode("S"), .vat_millionths = 200'000,
-                        .amount = {510}, .vat_amount = {85}, .name = "Tea \"Earl\""});
+  sold.lines.push_back({.sku = Sku("A"),
+                        .quantity = {2000},
+                        .unit_price = {2'550'000},
+                        .vat = VatCode("S"),
+                        .vat_millionths = 200'000,
+                        .amount = {510},
+                        .vat_amount = {85},
+                        .name = "Tea \"Earl\""});
   sold.tenders.push_back({.amount = {510}});
   node_.events[5] = {.at = {1'800'000'000'000'000'000}, .write = fold::WriteInfo{.till = {1}}, .body = sold};
   node_.fold_state.till.receipts[{TillId{1}, SeriesId{1}}].receipts[1] = {.epoch = 1, .index = 5};
@@ -533,39 +301,6 @@ TEST_F(ApiTest, MetricsAreInPrometheusForm) {
   EXPECT_THAT(reply.header("Content-Type"), StartsWith("text/plain; version=0.0.4"));
   EXPECT_THAT(reply.body, HasSubstr("# TYPE holdfast_http_requests_total counter\nholdfast_http_requests_total "));
   EXPECT_THAT(reply.body, HasSubstr("\nholdfast_journal_entries 0\n"));
-}
-
-// ---- pages
-
-TEST(Pages, AreServedFromATableAndNothingElseIs) {
-  edge::ScratchDirectory directory;
-  std::filesystem::create_directories(directory.path() + "/pages/till");
-  std::filesystem::create_directories(directory.path() + "/pages/assets");
-  std::ofstream(directory.path() + "/secret") << "secret";
-  std::ofstream(directory.path() + "/pages/.hidden") << "hidden";
-  std::ofstream(directory.path() + "/pages/till/index.html") << "<p>till";
-  std::ofstream(directory.path() + "/pages/assets/a-1234.js") << "1";
-  std::filesystem::create_symlink(directory.path() + "/secret", directory.path() + "/pages/link");
-  const auto pages = Pages::load(directory.path() + "/pages");
-  ASSERT_TRUE(pages) << pages.error().text;
-  EXPECT_EQ(pages->count(), 2u);
-  const auto get = [&](const std::string& path, const std::string& etag = "") {
-    Request request;
-    request.path = path;
-    request.if_none_match = etag;
-    return pages->find(request);
-  };
-  EXPECT_EQ(*get("/till/")->shared_body, "<p>till");
-  EXPECT_EQ(get("/till/")->content_type, "text/html; charset=utf-8");
-  EXPECT_EQ(get("/till")->status, 308u);
-  const auto script = get("/assets/a-1234.js");
-  EXPECT_EQ(script->content_type, "text/javascript; charset=utf-8");
-  std::string etag, cache;
-  for (const auto& [name, value] : script->headers) (name == "ETag" ? etag : cache) = value;
-  EXPECT_THAT(cache, HasSubstr("immutable"));
-  EXPECT_EQ(get("/assets/a-1234.js", etag)->status, 304u);
-  for (const char* path : {"/../secret", "/%2e%2e/secret", "/link", "/.hidden", "/till/../../secret", "/till%00", "//till/"}) EXPECT_FALSE(get(path)) << path;
-  EXPECT_EQ(Pages::load(directory.path() + "/none").error().code, "edge/no_pages");
 }
 
 }  // namespace

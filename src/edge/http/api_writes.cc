@@ -1,4 +1,5 @@
-// Writes: parsed on the server's thread, decided on the node's, answered together when the last of them is durable or refused.
+// Writes: parsed on the server's thread, decided on the node's, answered together when the last of them is durable or
+//         refused.
 #include <fmt/format.h>
 
 #include "edge/http/api.h"
@@ -48,8 +49,10 @@ void Api::post_writes(const CallPtr& call) {
     Batch::Slot& slot = batch->slots[i];
     slot.key = key_as_sent((**list)[i]);
     auto parsed = parse_write((**list)[i], call->asker);
-    if (parsed && call->asker.is_local && parsed->request.till.number != 0 && !parts_.credentials.has_till(parsed->request.till)) {
-      parsed = fail("till/no_till", fmt::format("Till {} is not enrolled here. POST /v1/tills makes it.", parsed->request.till.number));
+    if (parsed && call->asker.is_local && parsed->request.till.number != 0 &&
+        !parts_.credentials.has_till(parsed->request.till)) {
+      parsed = fail("till/no_till",
+                    fmt::format("Till {} is not enrolled here. POST /v1/tills makes it.", parsed->request.till.number));
     }
     if (!parsed) {
       slot.answer = pass_on(std::move(parsed).error());
@@ -67,8 +70,10 @@ void Api::post_writes(const CallPtr& call) {
       // What was taken before is answered in the same words before any role is looked at (api: Clarified 3).
       const bool may = !slot.write->needs || batch->call->asker.may(*slot.write->needs);
       if (!may && node.state().find_write({request.till, request.key}) == nullptr) {
-        slot.answer = fail("auth/role", fmt::format("This kind of write needs a {}'s sign-in. The till keeps it and sends it again then.",
-                                                    people::to_text(*slot.write->needs)));
+        slot.answer =
+            fail("auth/role",
+                 fmt::format("This kind of write needs a {}'s sign-in. The till keeps it and sends it again then.",
+                             people::to_text(*slot.write->needs)));
         continue;
       }
       ++batch->waiting;

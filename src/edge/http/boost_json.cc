@@ -1,2 +1,3 @@
-// Boost.JSON's own sources, compiled once for the program and its tests (the library is used without its shared object).
+// Boost.JSON's own sources, compiled once for the program and its tests (the library is used without its shared
+// object).
 #include <boost/json/src.hpp>

@@ -124,8 +124,12 @@ class FakeNodeThread final : public NodeAccess {
     wake_.notify_one();
     thread_.join();
   }
-  void change(std::function<void(node::Node&)> task) override { post([this, task = std::move(task)] { task(node_); }); }
-  void read(std::function<void(const node::Node&)> task) override { post([this, task = std::move(task)] { task(node_); }); }
+  void change(std::function<void(node::Node&)> task) override {
+    post([this, task = std::move(task)] { task(node_); });
+  }
+  void read(std::function<void(const node::Node&)> task) override {
+    post([this, task = std::move(task)] { task(node_); });
+  }
 
  private:
   void post(std::function<void()> task) {

@@ -29,12 +29,18 @@ Where where(std::string_view text, std::size_t position) {
 
 std::string_view kind_name(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "true or false";
-    case json::kind::string: return "a string";
-    case json::kind::array: return "a list";
-    case json::kind::object: return "an object";
-    default: return "a number";
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "true or false";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "a list";
+    case json::kind::object:
+      return "an object";
+    default:
+      return "a number";
   }
 }
 
@@ -50,8 +56,10 @@ bool holds_card_number(std::string_view text) {
 Result<json::value> parse_json(std::string_view text, json::storage_ptr storage) {
   if (const auto bad = bad_utf8_at(text)) {
     const Where at = where(text, *bad);
-    return fail("http/bad_encoding", fmt::format("The body is not UTF-8: byte {} (line {}, column {}) is no part of a character. Send "
-                                                 "JSON encoded as UTF-8.", *bad, at.line, at.column));
+    return fail("http/bad_encoding",
+                fmt::format("The body is not UTF-8: byte {} (line {}, column {}) is no part of a character. Send "
+                            "JSON encoded as UTF-8.",
+                            *bad, at.line, at.column));
   }
   json::parse_options options;
   options.max_depth = depth_max;
@@ -63,8 +71,9 @@ Result<json::value> parse_json(std::string_view text, json::storage_ptr storage)
   if (error) {
     read = std::min(read, text.size());
     const Where at = where(text, read);
-    return fail("http/bad_json", fmt::format("The body is not JSON that can be read: {} at byte {} (line {}, column {}).",
-                                             error.message(), read, at.line, at.column));
+    return fail("http/bad_json",
+                fmt::format("The body is not JSON that can be read: {} at byte {} (line {}, column {}).",
+                            error.message(), read, at.line, at.column));
   }
   return parser.release();
 }
@@ -123,12 +132,14 @@ std::string_view Fields::text_of(const json::value& value, std::string_view name
   const std::string_view text(string->data(), string->size());
   if (text.size() < rule.bytes_min) refuse("http/bad_value", name, "must not be empty");
   if (text.size() > rule.bytes_max) {
-    refuse("http/bad_value", name, fmt::format("is {} bytes long, at most {} are allowed", text.size(), rule.bytes_max));
+    refuse("http/bad_value", name,
+           fmt::format("is {} bytes long, at most {} are allowed", text.size(), rule.bytes_max));
   }
   if (has_control_characters(text)) refuse("http/bad_value", name, "holds control characters (line ends, tabs, NUL)");
   if (rule.free_text && holds_card_number(text)) {
     refuse("till/card_number", name,
-           "holds what looks like the number of a payment card, which Holdfast never stores. Take it out and send the write again");
+           "holds what looks like the number of a payment card, which Holdfast never stores. Take it out and send the "
+           "write again");
   }
   return problem_ ? std::string_view() : text;
 }
@@ -146,7 +157,8 @@ std::string Fields::text_or_empty(std::string_view name, TextRule rule) {
 bool Fields::flag(std::string_view name, bool otherwise) {
   const json::value* value = take(name);
   if (value == nullptr) return otherwise;
-  if (!value->is_bool()) refuse("http/wrong_type", name, fmt::format("must be true or false, not {}", kind_name(*value)));
+  if (!value->is_bool())
+    refuse("http/wrong_type", name, fmt::format("must be true or false, not {}", kind_name(*value)));
   return problem_ ? otherwise : value->get_bool();
 }
 bool Fields::needed_flag(std::string_view name) {
@@ -165,7 +177,8 @@ std::uint64_t Fields::number(std::string_view name, std::uint64_t min, std::uint
   } else if (whole != nullptr) {
     refuse("http/bad_value", name, "must not be negative");
   } else {
-    refuse("http/wrong_type", name, fmt::format("must be a whole number, not {}", value->is_double() ? "a fraction" : kind_name(*value)));
+    refuse("http/wrong_type", name,
+           fmt::format("must be a whole number, not {}", value->is_double() ? "a fraction" : kind_name(*value)));
   }
   if (!problem_ && (out < min || out > max)) refuse("http/bad_value", name, fmt::format("must be {} to {}", min, max));
   return problem_ ? min : out;
@@ -176,9 +189,11 @@ Money Fields::money(std::string_view name) {
   if (value == nullptr) return {};
   if (value->is_double() || value->is_uint64()) {
     // Boost reads "1.5", "1e3" and what exceeds 64 bits as a double.
-    refuse("http/bad_value", name, "must be a whole number of minor units (pence, cents) within bounds, without fraction or exponent");
+    refuse("http/bad_value", name,
+           "must be a whole number of minor units (pence, cents) within bounds, without fraction or exponent");
   } else if (!value->is_int64()) {
-    refuse("http/wrong_type", name, fmt::format("must be a whole number of minor units (pence, cents), not {}", kind_name(*value)));
+    refuse("http/wrong_type", name,
+           fmt::format("must be a whole number of minor units (pence, cents), not {}", kind_name(*value)));
   }
   if (problem_) return {};
   const std::int64_t minor = value->get_int64();
@@ -186,15 +201,14 @@ Money Fields::money(std::string_view name) {
   if (minor > money_minor_max) refuse("http/bad_value", name, fmt::format("is too large, at most {}", money_minor_max));
   return problem_ ? Money{} : Money{minor};
 }
-Money Fields::money_or_zero(std::string_view name) {
-  return has(name) ? money(name) : Money{};
-}
+Money Fields::money_or_zero(std::string_view name) { return has(name) ? money(name) : Money{}; }
 
 Quantity Fields::quantity(std::string_view name, Quantity min) {
   const json::value* value = need(name);
   if (value == nullptr) return {};
   if (value->is_number()) {
-    refuse("http/wrong_type", name, "must be a decimal in quotes like \"1\" or \"0.250\": a JSON number does not keep decimals exactly");
+    refuse("http/wrong_type", name,
+           "must be a decimal in quotes like \"1\" or \"0.250\": a JSON number does not keep decimals exactly");
   }
   const std::string_view text = text_of(*value, name, {.bytes_max = 40});
   if (problem_) return {};
@@ -203,7 +217,8 @@ Quantity Fields::quantity(std::string_view name, Quantity min) {
     refuse(quantity.error().code, name, "is wrong: " + quantity.error().text);
     return {};
   }
-  if (*quantity < min) refuse("http/bad_value", name, min.thousandths == 0 ? "must not be negative" : "must be more than 0");
+  if (*quantity < min)
+    refuse("http/bad_value", name, min.thousandths == 0 ? "must not be negative" : "must be more than 0");
   return *quantity;
 }
 
@@ -211,7 +226,8 @@ UnitPrice Fields::unit_price(std::string_view name) {
   const json::value* value = need(name);
   if (value == nullptr) return {};
   if (value->is_number()) {
-    refuse("http/wrong_type", name, "must be a decimal in quotes like \"2.55\": a JSON number does not keep decimals exactly");
+    refuse("http/wrong_type", name,
+           "must be a decimal in quotes like \"2.55\": a JSON number does not keep decimals exactly");
   }
   const std::string_view text = text_of(*value, name, {.bytes_max = 40});
   if (problem_) return {};
@@ -258,11 +274,13 @@ SiteName Fields::site(std::string_view name) {
   return site.value_or(SiteName{});
 }
 
-void Fields::each(std::string_view name, std::size_t items_min, std::size_t items_max, const std::function<void(Fields&)>& read) {
+void Fields::each(std::string_view name, std::size_t items_min, std::size_t items_max,
+                  const std::function<void(Fields&)>& read) {
   const json::value* value = need(name);
   if (value == nullptr) return;
   const json::array* list = value->if_array();
-  if (list == nullptr) return refuse("http/wrong_type", name, fmt::format("must be a list […], not {}", kind_name(*value)));
+  if (list == nullptr)
+    return refuse("http/wrong_type", name, fmt::format("must be a list […], not {}", kind_name(*value)));
   if (list->size() < items_min) return refuse("http/bad_value", name, "must not be empty");
   if (list->size() > items_max) {
     return refuse("http/bad_value", name, fmt::format("has {} items, at most {} are allowed", list->size(), items_max));
@@ -288,7 +306,8 @@ void Fields::finish() {
   for (const auto& field : *object_) {
     const std::string_view key(field.key().data(), field.key().size());
     if (std::ranges::find(asked_, key) == asked_.end()) {
-      return refuse("http/unknown_field", key.substr(0, 60), "is not known here: take it out, or look up its name in schema/openapi.yaml");
+      return refuse("http/unknown_field", key.substr(0, 60),
+                    "is not known here: take it out, or look up its name in schema/openapi.yaml");
     }
   }
 }

@@ -1,8 +1,8 @@
 // Reads JSON that strangers send: strict, bounded, and each refusal says which field, and what to write instead.
 //
-// Shape:  UTF-8, at most depth_max deep. Every field is asked for by name; finish() refuses what nobody asked for. Amounts
-//         are JSON integers in minor units; quantities and unit prices are strings, because a JSON number is a binary
-//         fraction in most of the world's programs.
+// Shape:  UTF-8, at most depth_max deep. Every field is asked for by name; finish() refuses what nobody asked for.
+//         Amounts are JSON integers in minor units; quantities and unit prices are strings, because a JSON number is a
+//         binary fraction in most of the world's programs.
 // Errors: http/bad_encoding, http/bad_json (both with the position); http/missing_field, http/unknown_field,
 //         http/wrong_type, http/bad_value; base/bad_number, base/bad_time, base/bad_receipt, base/bad_origin;
 //         till/card_number (promise 9: free text holds what looks like a card's number).
@@ -10,7 +10,6 @@
 #pragma once
 
 #include <boost/json.hpp>
-
 #include <functional>
 #include <optional>
 #include <string>
@@ -40,16 +39,16 @@ class Fields {
  public:
   Fields(const json::value& value, std::string_view name, std::optional<Error>& problem);
 
-  bool has(std::string_view name);  // null counts as absent
-  std::string text(std::string_view name, TextRule rule);                      // must be there
-  std::string text_or_empty(std::string_view name, TextRule rule);             // absent, null or "": empty
-  bool flag(std::string_view name, bool otherwise);                            // may be absent
+  bool has(std::string_view name);                                  // null counts as absent
+  std::string text(std::string_view name, TextRule rule);           // must be there
+  std::string text_or_empty(std::string_view name, TextRule rule);  // absent, null or "": empty
+  bool flag(std::string_view name, bool otherwise);                 // may be absent
   bool needed_flag(std::string_view name);
   std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max);
-  Money money(std::string_view name);                                          // >= 0
+  Money money(std::string_view name);  // >= 0
   Money money_or_zero(std::string_view name);
   Quantity quantity(std::string_view name, Quantity min);
-  UnitPrice unit_price(std::string_view name);                                 // >= 0
+  UnitPrice unit_price(std::string_view name);  // >= 0
   Instant time(std::string_view name);
   std::optional<Instant> time_if_any(std::string_view name);
   Origin origin(std::string_view name);
@@ -66,7 +65,8 @@ class Fields {
     return Short(text(name, {.bytes_max = Short::bytes_max}));
   }
   // A list of objects; an item that is wrong stops the reading.
-  void each(std::string_view name, std::size_t items_min, std::size_t items_max, const std::function<void(Fields&)>& read);
+  void each(std::string_view name, std::size_t items_min, std::size_t items_max,
+            const std::function<void(Fields&)>& read);
   // An object that may be absent or null.
   void object_if_any(std::string_view name, const std::function<void(Fields&)>& read);
 

@@ -16,10 +16,17 @@ namespace fs = std::filesystem;
 
 std::string_view content_type_of(const std::string& extension) {
   static constexpr std::pair<std::string_view, std::string_view> types[] = {
-      {".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"}, {".mjs", "text/javascript; charset=utf-8"},
-      {".css", "text/css; charset=utf-8"},   {".json", "application/json"},             {".svg", "image/svg+xml"},
-      {".png", "image/png"},                 {".ico", "image/x-icon"},                  {".woff2", "font/woff2"},
-      {".txt", "text/plain; charset=utf-8"}, {".webmanifest", "application/manifest+json"},
+      {".html", "text/html; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".mjs", "text/javascript; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".json", "application/json"},
+      {".svg", "image/svg+xml"},
+      {".png", "image/png"},
+      {".ico", "image/x-icon"},
+      {".woff2", "font/woff2"},
+      {".txt", "text/plain; charset=utf-8"},
+      {".webmanifest", "application/manifest+json"},
   };
   for (const auto& [end, type] : types) {
     if (end == extension) return type;
@@ -31,7 +38,9 @@ std::string_view content_type_of(const std::string& extension) {
 
 Result<Pages> Pages::load(const std::string& directory) {
   const auto refused = [&](const std::string& why) {
-    return fail("edge/no_pages", fmt::format("The pages in {} cannot be served: {}. Build them with `make`, or leave --pages out.", directory, why));
+    return fail("edge/no_pages",
+                fmt::format("The pages in {} cannot be served: {}. Build them with `make`, or leave --pages out.",
+                            directory, why));
   };
   Pages pages;
   std::error_code error;
@@ -77,7 +86,8 @@ std::optional<Response> Pages::find(const Request& request) const {
   const File& file = found->second;
   response.content_type = file.content_type;
   response.headers.emplace_back("ETag", file.etag);
-  response.headers.emplace_back("Cache-Control", file.never_changes ? "public, max-age=31536000, immutable" : "no-cache");
+  response.headers.emplace_back("Cache-Control",
+                                file.never_changes ? "public, max-age=31536000, immutable" : "no-cache");
   if (!request.if_none_match.empty() && request.if_none_match.find(file.etag) != std::string::npos) {
     response.status = 304;
   } else {

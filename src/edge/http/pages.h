@@ -1,8 +1,8 @@
 // The pages' files, read once at start and served from memory: a request can name nothing that is not in the table.
 //
-// Shape:  "/till/index.html" -> bytes, content type, ETag. Regular files only; links and dot-files are left out. A path that
-//         ends in '/' means its index.html; a directory without the slash is sent there. Files below /assets/ have hashed
-//         names and never change; all others are asked for again each time.
+// Shape:  "/till/index.html" -> bytes, content type, ETag. Regular files only; links and dot-files are left out. A path
+//         that ends in '/' means its index.html; a directory without the slash is sent there. Files below /assets/ have
+//         hashed names and never change; all others are asked for again each time.
 // Errors: edge/no_pages: the directory cannot be read, or holds more than pages_bytes_max.
 #pragma once
 

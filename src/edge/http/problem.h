@@ -1,7 +1,7 @@
 // Errors as people and programs get them: application/problem+json.
 //
-// Shape:  {type, title, status, detail, code}; code is Error::code and stable for ever. A refusal of what was sent is 4xx and
-//         final; 503 and 429 mean: again later.
+// Shape:  {type, title, status, detail, code}; code is Error::code and stable for ever. A refusal of what was sent is
+//         4xx and final; 503 and 429 mean: again later.
 // Source: RFC 9457.
 #pragma once
 

@@ -32,11 +32,16 @@ std::chrono::nanoseconds as_chrono(Duration d) { return std::chrono::nanoseconds
 
 Method method_of(wire::verb verb) {
   switch (verb) {
-    case wire::verb::get: return Method::get;
-    case wire::verb::head: return Method::head;
-    case wire::verb::post: return Method::post;
-    case wire::verb::delete_: return Method::del;
-    default: return Method::other;
+    case wire::verb::get:
+      return Method::get;
+    case wire::verb::head:
+      return Method::head;
+    case wire::verb::post:
+      return Method::post;
+    case wire::verb::delete_:
+      return Method::del;
+    default:
+      return Method::other;
   }
 }
 
@@ -52,11 +57,13 @@ std::string header_of(const Fields& fields, std::string_view name) {
 }
 
 std::optional<Response> refusal_of(error_code error) {
-  if (error == wire::error::body_limit) return problem("http/too_large", "The body is larger than this address takes. Send it in parts.");
+  if (error == wire::error::body_limit)
+    return problem("http/too_large", "The body is larger than this address takes. Send it in parts.");
   if (error == wire::error::header_limit) return problem("http/headers_too_large", "The header is larger than 16 KiB.");
   if (error == wire::error::end_of_stream || error == wire::error::partial_message) return std::nullopt;
   if (error.category() == wire::make_error_code(wire::error::end_of_stream).category()) {
-    return problem("http/bad_request", fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
+    return problem("http/bad_request",
+                   fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
   }
   return std::nullopt;
 }
@@ -71,12 +78,12 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
 
   Status bind();
   void accept();
-  void leave(Session* session);
   void close_all();
 
   ServerSettings settings;
   Handler handler;
   Counters counters;
+  std::mutex sessions_mutex;    // at the very end, a session may be let go by whoever was to answer it
   std::set<Session*> sessions;  // each keeps itself and this object alive while something of it is under way
   std::atomic<bool> stopping = false, stopped = false;
   asio::io_context context{1};
@@ -90,10 +97,12 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<Server::Impl> server, tcp::socket socket)
       : keeps_server_(std::move(server)), server_(*keeps_server_), stream_(std::move(socket)) {
+    const std::lock_guard lock(server_.sessions_mutex);
     server_.sessions.insert(this);
     ++server_.counters.open_connections;
   }
   ~Session() {
+    const std::lock_guard lock(server_.sessions_mutex);
     server_.sessions.erase(this);
     --server_.counters.open_connections;
   }
@@ -112,6 +121,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_body();
   void on_body(error_code error);
   void handle();
+  std::shared_ptr<Session> ticket();
   void answer(Response response);
   void write();
   void on_written(error_code error);
@@ -125,8 +135,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<wire::response<wire::empty_body>> interim_;
   Response response_;
   std::variant<std::monostate, wire::response<wire::span_body<const char>>, wire::response<wire::empty_body>> out_;
-  bool is_idle_ = true;   // between requests
-  bool last_ = false;     // close after this response
+  bool is_idle_ = true;  // between requests
+  bool last_ = false;    // close after this response
   bool is_head_ = false;
   unsigned version_ = 11;
   std::size_t drained_ = 0;
@@ -166,7 +176,8 @@ void Session::on_header(error_code error) {
 
 void Session::read_body() {
   stream_.expires_after(as_chrono(server_.settings.body_time_max));
-  wire::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) { self->on_body(error); });
+  wire::async_read(stream_, buffer_, *parser_,
+                   [self = shared_from_this()](error_code error, std::size_t) { self->on_body(error); });
 }
 
 void Session::on_body(error_code error) {
@@ -186,7 +197,8 @@ void Session::handle() {
   const std::string_view target(message.target().data(), message.target().size());
   if (!target.starts_with('/') || message.count(wire::field::host) > 1) {
     last_ = true;
-    return answer(problem("http/bad_request", "The request's target must be a path that starts with '/', with one Host header."));
+    return answer(
+        problem("http/bad_request", "The request's target must be a path that starts with '/', with one Host header."));
   }
   Request request;
   request.method = method_of(message.method());
@@ -205,10 +217,18 @@ void Session::handle() {
   ++server_.counters.requests;
   // Nothing is expected of the client now; its answer may take a commit.
   stream_.expires_never();
-  server_.handler(std::move(request), [self = shared_from_this()](std::function<Response()> make) {
-    if (self->server_.stopped) return;  // nobody runs what would be posted
-    asio::post(self->server_.context, [self, make = std::move(make)] { self->answer(make()); });
+  server_.handler(std::move(request), [ticket = ticket()](std::function<Response()> make) {
+    if (ticket->server_.stopped) return;  // nobody runs what would be posted
+    asio::post(ticket->server_.context, [ticket, make = std::move(make)] { ticket->answer(make()); });
   });
+}
+
+// For the other threads: whichever of them lets go of it last, the session itself ends on the server's thread.
+std::shared_ptr<Session> Session::ticket() {
+  return {this, [self = shared_from_this()](Session*) mutable {
+            asio::io_context& context = self->server_.context;
+            if (!self->server_.stopped) asio::post(context, [last = std::move(self)] {});
+          }};
 }
 
 void Session::answer(Response response) {
@@ -257,7 +277,8 @@ void Session::on_written(error_code error) {
   linger();
 }
 
-// A client that is still sending (a body that was refused) must be able to read the answer before the connection is reset.
+// A client that is still sending (a body that was refused) must be able to read the answer before the connection is
+// reset.
 void Session::linger() {
   constexpr std::size_t drain_bytes_max = 4u << 20;
   buffer_.clear();
@@ -274,14 +295,17 @@ void Session::linger() {
 Status Server::Impl::bind() {
   HF_TRY(const edge::Address at, edge::parse_address(settings.listen));
   error_code error;
-  const auto host = at.host == "localhost" ? asio::ip::make_address("127.0.0.1") : asio::ip::make_address(at.host, error);
+  const auto host =
+      at.host == "localhost" ? asio::ip::make_address("127.0.0.1") : asio::ip::make_address(at.host, error);
   if (error) {
     return fail("edge/bad_address", fmt::format("\"{}\" is no IP address. Write --http 127.0.0.1:PORT.", at.host));
   }
   if (!host.is_loopback() && !settings.insecure_bind) {
     return fail("edge/not_loopback",
-                fmt::format("{} can be reached from other machines, and PINs, device keys and session cookies would pass over the network "
-                            "in clear. Listen on 127.0.0.1 and put TLS in front, or say --http-insecure-bind.", at.host));
+                fmt::format("{} can be reached from other machines, and PINs, device keys and session cookies would "
+                            "pass over the network "
+                            "in clear. Listen on 127.0.0.1 and put TLS in front, or say --http-insecure-bind.",
+                            at.host));
   }
   const tcp::endpoint endpoint(host, at.port);
   acceptor.open(endpoint.protocol(), error);
@@ -289,10 +313,12 @@ Status Server::Impl::bind() {
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
-    return fail("edge/port_in_use", fmt::format("Port {} on {} is in use. End what listens there, or choose another port with --http.", at.port,
-                                                at.host));
+    return fail("edge/port_in_use",
+                fmt::format("Port {} on {} is in use. End what listens there, or choose another port with --http.",
+                            at.port, at.host));
   }
-  if (error) return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", settings.listen, error.message()));
+  if (error)
+    return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", settings.listen, error.message()));
   return {};
 }
 
@@ -320,6 +346,7 @@ void Server::Impl::accept() {
 }
 
 void Server::Impl::close_all() {
+  const std::lock_guard lock(sessions_mutex);
   for (Session* session : sessions) session->close();
 }
 
@@ -368,7 +395,8 @@ std::string Server::address() const {
   const auto endpoint = impl_->acceptor.local_endpoint(error);
   if (error) return impl_->settings.listen;
   const std::string host = endpoint.address().to_string();
-  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", host, endpoint.port()) : fmt::format("{}:{}", host, endpoint.port());
+  return endpoint.address().is_v6() ? fmt::format("[{}]:{}", host, endpoint.port())
+                                    : fmt::format("{}:{}", host, endpoint.port());
 }
 std::uint16_t Server::port() const {
   error_code error;

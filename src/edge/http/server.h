@@ -1,12 +1,12 @@
 // HTTP/1.1 over plain TCP, for tills and pages on this machine; it has a thread of its own.
 //
-// Shape:  one request of a connection at a time (what is pipelined waits its turn), keep-alive, HEAD. Bounded: header and body
-//         bytes, connections, and the time each part of a request and of a response may take, counted from its start and
-//         not from its last byte, so that a trickle is no way around.
-//         Only loopback addresses, unless insecure_bind: PINs, keys and cookies pass in clear, so beyond this machine they
-//         need TLS in front.
-// Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a rule
-//         gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
+// Shape:  one request of a connection at a time (what is pipelined waits its turn), keep-alive, HEAD. Bounded: header
+//         and body bytes, connections, and the time each part of a request and of a response may take, counted from its
+//         start and not from its last byte, so that a trickle is no way around.
+//         Only loopback addresses, unless insecure_bind: PINs, keys and cookies pass in clear, so beyond this machine
+//         they need TLS in front.
+// Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a
+//         rule gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
 // Thread: the handler is called on the server's thread and must not wait; everything else from any thread.
 // Source: RFC 9112.
 #pragma once
@@ -31,7 +31,7 @@ struct ServerSettings {
   Duration header_time_max = seconds(30);  // from the end of the last response: idle keep-alive connections end so
   Duration body_time_max = seconds(20);
   Duration response_time_max = seconds(30);
-  Duration drain_time_max = seconds(5);    // stop(): for what is being answered
+  Duration drain_time_max = seconds(5);                      // stop(): for what is being answered
   std::vector<std::pair<std::string, std::string>> headers;  // on every response
 };
 

@@ -1,5 +1,5 @@
-// What the node knows, as the JSON that schema/openapi.yaml promises. Called between turns, on the node's thread: everything
-// read here is durable (protocol 1.1).
+// What the node knows, as the JSON that schema/openapi.yaml promises. Called between turns, on the node's thread:
+// everything read here is durable (protocol 1.1).
 #pragma once
 
 #include <optional>
@@ -10,6 +10,8 @@
 #include "edge/http/json_out.h"
 
 namespace holdfast::http {
+
+std::optional<std::string> time_text(const std::optional<Instant>& at);
 
 struct AboutExtras {
   bool needs_enrolment = false;
@@ -32,6 +34,8 @@ Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& nu
 std::string dispatches_json(const node::Node& node);
 std::string held_json(const node::Node& node);
 std::string listed_json(const node::Node& node);
+
+// chain_json.cc
 std::string chain_json(const node::Node& node, Instant now);
 std::string totals_json(const node::Node& node, Instant now);
 std::string links_json(const node::Node& node);

@@ -24,7 +24,8 @@ std::vector<till::Tender> read_tenders(Fields& write) {
       tender.token = item.text("token", free_text);
       tender.masked = item.text_or_empty("masked", {.bytes_max = 40, .free_text = true});
       const std::string result = item.text("result", {});
-      if (result != "approved" && result != "declined") item.refuse("http/bad_value", "result", "must be \"approved\" or \"declined\"");
+      if (result != "approved" && result != "declined")
+        item.refuse("http/bad_value", "result", "must be \"approved\" or \"declined\"");
       if (result == "declined") tender.result = till::CardResult::declined;
     } else if (kind != "cash") {
       item.refuse("http/bad_value", "kind", "must be \"cash\" or \"card\"");
@@ -122,7 +123,9 @@ fold::Command read_list_products(Fields& write, TillId) {
   });
   return list;
 }
-fold::Command read_delist_product(Fields& write, TillId) { return catalogue::DelistProduct{write.short_text<Sku>("sku")}; }
+fold::Command read_delist_product(Fields& write, TillId) {
+  return catalogue::DelistProduct{write.short_text<Sku>("sku")};
+}
 fold::Command read_accept_held(Fields& write, TillId) {
   fold::AcceptHeld accept;
   accept.entry.origin = write.origin("origin");
@@ -180,7 +183,8 @@ TillId read_till(Fields& write, const Asker& asker, const Kind& kind) {
     }
   }
   if (kind.at_a_till && till.number == 0) {
-    write.refuse("till/no_till", "till", "is needed: this kind of write is made at an enrolled till, with its device key");
+    write.refuse("till/no_till", "till",
+                 "is needed: this kind of write is made at an enrolled till, with its device key");
   }
   return till;
 }
@@ -222,13 +226,15 @@ Result<const json::array*> writes_of(const json::value& body) {
   if (object == nullptr) return fail("http/wrong_type", "The body must be an object {\"writes\": [...]}.");
   const json::value* writes = object->if_contains("writes");
   if (writes == nullptr) return fail("http/missing_field", "writes is missing: the body must be {\"writes\": [...]}.");
-  if (object->size() != 1) return fail("http/unknown_field", "The body holds more than \"writes\": take the other fields out.");
+  if (object->size() != 1)
+    return fail("http/unknown_field", "The body holds more than \"writes\": take the other fields out.");
   const json::array* list = writes->if_array();
   if (list == nullptr) return fail("http/wrong_type", "writes must be a list […].");
   if (list->empty()) return fail("http/bad_value", "writes must not be empty.");
   if (list->size() > writes_a_batch_max) {
-    return fail("http/too_many", fmt::format("writes has {} items, at most {} are taken at once: send them in several requests.",
-                                             list->size(), writes_a_batch_max));
+    return fail("http/too_many",
+                fmt::format("writes has {} items, at most {} are taken at once: send them in several requests.",
+                            list->size(), writes_a_batch_max));
   }
   return list;
 }

@@ -1,7 +1,7 @@
 // A write as JSON -> the command that core decides.
 //
-// Errors: those of Fields; http/unknown_kind; auth/staff: a signed-in person writes under another's id; auth/till: the write
-//         names another till than the one that sends it; till/no_till.
+// Errors: those of Fields; http/unknown_kind; auth/staff: a signed-in person writes under another's id; auth/till: the
+//         write names another till than the one that sends it; till/no_till.
 // Thread: pure functions.
 // Source: schema/openapi.yaml (Write), protocol 8.
 #pragma once
@@ -19,10 +19,10 @@ inline constexpr std::size_t writes_a_batch_max = 1000;
 
 // Who sends a request, as far as it is proven. The till says where, the session says who may.
 struct Asker {
-  TillId till;                              // by its device key; 0: none
-  bool is_local = false;                    // by the data directory's admin.token: every role
-  std::optional<SubjectId> signed_in;       // by session
-  std::optional<people::Role> role;         // of the session
+  TillId till;                         // by its device key; 0: none
+  bool is_local = false;               // by the data directory's admin.token: every role
+  std::optional<SubjectId> signed_in;  // by session
+  std::optional<people::Role> role;    // of the session
   bool may(people::Role needed) const { return is_local || (role && *role >= needed); }
 };
 

@@ -1,8 +1,8 @@
 // Bad input of issue 2 section 11: each with a clear message, and what is good next to it.
+#include "edge/http/write_json.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "edge/http/write_json.h"
 
 namespace holdfast::http {
 namespace {
@@ -17,8 +17,8 @@ const std::string cash = R"({"kind":"cash","amount":510})";
 Asker till_3() { return {.till = {3}}; }
 
 std::string sale(const std::string& lines, const std::string& tenders, const std::string& more = "") {
-  return R"({"key":")" + key + R"(","kind":"sale","staff":")" + staff + R"(","lines":[)" + lines + R"(],"tenders":[)" + tenders + "]" + more +
-         "}";
+  return R"({"key":")" + key + R"(","kind":"sale","staff":")" + staff + R"(","lines":[)" + lines + R"(],"tenders":[)" +
+         tenders + "]" + more + "}";
 }
 Result<ParsedWrite> parse(const std::string& text, const Asker& asker = till_3()) {
   const auto value = parse_json(text);
@@ -59,7 +59,9 @@ TEST(WriteJson, TheTimeAtTheTillIsCarried) {
 }
 
 TEST(WriteJson, APriorIsCarriedWithItsReceiptAndTheBody) {
-  const auto parsed = parse(sale(line, cash, R"(,"prior":{"origin":"c/store-01/1","index":7,"receipt":"3-00000001-9","at":"2026-11-22T14:03:05Z"})"));
+  const auto parsed = parse(
+      sale(line, cash,
+           R"(,"prior":{"origin":"c/store-01/1","index":7,"receipt":"3-00000001-9","at":"2026-11-22T14:03:05Z"})"));
   ASSERT_TRUE(parsed) << parsed.error().text;
   ASSERT_TRUE(parsed->request.prior);
   EXPECT_EQ(parsed->request.prior->index, 7u);
@@ -85,7 +87,8 @@ TEST(WriteJson, WrongEncodingIsRefusedWithItsPosition) {
   ASSERT_FALSE(latin1);
   EXPECT_EQ(latin1.error().code, "http/bad_encoding");
   EXPECT_THAT(latin1.error().text, HasSubstr("byte 12"));
-  for (const char* bad : {"\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xe2\x82\""}) EXPECT_FALSE(parse_json(bad)) << bad;
+  for (const char* bad : {"\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xe2\x82\""})
+    EXPECT_FALSE(parse_json(bad)) << bad;
   EXPECT_TRUE(parse_json("\"caf\xc3\xa9 \xf0\x9f\x8d\xb5\""));
 }
 
@@ -97,10 +100,14 @@ TEST(WriteJson, JsonThatNestsTooDeepIsRefused) {
 }
 
 TEST(WriteJson, NumbersWhereStringsAreDueAreRefused) {
-  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":2,"unit_price":"2.55","vat":"S"})", cash), "lines[0].quantity must be a decimal in quotes"),
+  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":2,"unit_price":"2.55","vat":"S"})", cash),
+                    "lines[0].quantity must be a decimal in quotes"),
             "http/wrong_type");
-  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":"2","unit_price":2.55,"vat":"S"})", cash), "lines[0].unit_price"), "http/wrong_type");
-  EXPECT_EQ(refusal(sale(R"({"sku":17,"quantity":"2","unit_price":"2.55","vat":"S"})", cash), "lines[0].sku must be a string"), "http/wrong_type");
+  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":"2","unit_price":2.55,"vat":"S"})", cash), "lines[0].unit_price"),
+            "http/wrong_type");
+  EXPECT_EQ(refusal(sale(R"({"sku":17,"quantity":"2","unit_price":"2.55","vat":"S"})", cash),
+                    "lines[0].sku must be a string"),
+            "http/wrong_type");
   EXPECT_EQ(refusal(sale(line, R"({"kind":"cash","amount":"510"})"), "tenders[0].amount"), "http/wrong_type");
 }
 
@@ -140,8 +147,10 @@ TEST(WriteJson, AmountsAreBounded) {
 
 TEST(WriteJson, UnknownAndMissingFieldsAreNamed) {
   EXPECT_EQ(refusal(sale(line, cash, R"(,"dicsount":5)"), "dicsount is not known here"), "http/unknown_field");
-  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":"2","unit_price":"2.55","vat":"S","x":1})", cash), "lines[0].x"), "http/unknown_field");
-  EXPECT_EQ(refusal(sale(R"({"quantity":"2","unit_price":"2.55","vat":"S"})", cash), "lines[0].sku is missing"), "http/missing_field");
+  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":"2","unit_price":"2.55","vat":"S","x":1})", cash), "lines[0].x"),
+            "http/unknown_field");
+  EXPECT_EQ(refusal(sale(R"({"quantity":"2","unit_price":"2.55","vat":"S"})", cash), "lines[0].sku is missing"),
+            "http/missing_field");
   EXPECT_EQ(refusal(R"({"kind":"sale"})", "key is missing"), "http/missing_field");
   EXPECT_EQ(refusal(R"([1])", "must be an object"), "http/wrong_type");
   EXPECT_EQ(refusal(sale("5", cash), "lines[0] must be an object"), "http/wrong_type");
@@ -150,10 +159,16 @@ TEST(WriteJson, UnknownAndMissingFieldsAreNamed) {
 
 TEST(WriteJson, TextsAreBounded) {
   const std::string long_sku(32, 'x');
-  EXPECT_EQ(refusal(sale(R"({"sku":")" + long_sku + R"(","quantity":"2","unit_price":"2.55","vat":"S"})", cash), "at most 31"), "http/bad_value");
-  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":"2","unit_price":"2.55","vat":"STANDARD"})", cash), "at most 7"), "http/bad_value");
-  EXPECT_EQ(refusal(sale(R"({"sku":"A\u0000B","quantity":"2","unit_price":"2.55","vat":"S"})", cash), "control characters"), "http/bad_value");
-  EXPECT_EQ(refusal(sale(R"({"sku":"","quantity":"2","unit_price":"2.55","vat":"S"})", cash), "must not be empty"), "http/bad_value");
+  EXPECT_EQ(refusal(sale(R"({"sku":")" + long_sku + R"(","quantity":"2","unit_price":"2.55","vat":"S"})", cash),
+                    "at most 31"),
+            "http/bad_value");
+  EXPECT_EQ(refusal(sale(R"({"sku":"A-1","quantity":"2","unit_price":"2.55","vat":"STANDARD"})", cash), "at most 7"),
+            "http/bad_value");
+  EXPECT_EQ(
+      refusal(sale(R"({"sku":"A\u0000B","quantity":"2","unit_price":"2.55","vat":"S"})", cash), "control characters"),
+      "http/bad_value");
+  EXPECT_EQ(refusal(sale(R"({"sku":"","quantity":"2","unit_price":"2.55","vat":"S"})", cash), "must not be empty"),
+            "http/bad_value");
   std::string lines = line;
   for (std::size_t i = 0; i < till::lines_max; ++i) lines += "," + line;
   EXPECT_EQ(refusal(sale(lines, cash), "at most 5000"), "http/bad_value");
@@ -162,18 +177,23 @@ TEST(WriteJson, TextsAreBounded) {
 TEST(WriteJson, AKeyIsSixteenBytesOfHex) {
   EXPECT_EQ(refusal(R"({"key":"00","kind":"sale"})", "key must be 32 hexadecimal digits"), "http/bad_value");
   EXPECT_EQ(refusal(R"({"key":"zz112233445566778899aabbccddeeff","kind":"sale"})", "32 hexadecimal"), "http/bad_value");
-  EXPECT_EQ(refusal(R"({"key":")" + key + R"(","kind":"buy"})", "\"buy\" is none of: sale, refund"), "http/unknown_kind");
+  EXPECT_EQ(refusal(R"({"key":")" + key + R"(","kind":"buy"})", "\"buy\" is none of: sale, refund"),
+            "http/unknown_kind");
 }
 
 TEST(WriteJson, CardNumbersAreRefusedWhereverPeopleType) {
-  for (const std::string number : {"4111111111111111", "4111 1111 1111 1111", "4111.1111.1111.1111", "paid with 4111-1111-1111-1111 ok"}) {
-    const std::string write = R"({"key":")" + key + R"(","kind":"refund_no_receipt","staff":")" + staff + R"(","lines":[)" + line +
-                              R"(],"tenders":[],"reason":")" + number + R"("})";
+  for (const std::string number :
+       {"4111111111111111", "4111 1111 1111 1111", "4111.1111.1111.1111", "paid with 4111-1111-1111-1111 ok"}) {
+    const std::string write = R"({"key":")" + key + R"(","kind":"refund_no_receipt","staff":")" + staff +
+                              R"(","lines":[)" + line + R"(],"tenders":[],"reason":")" + number + R"("})";
     EXPECT_EQ(refusal(write, "payment card"), "till/card_number") << number;
-    EXPECT_EQ(refusal(sale(line, R"({"kind":"card","amount":510,"token":")" + number + R"(","masked":"**** 1111","result":"approved"})"), "payment card"),
+    EXPECT_EQ(refusal(sale(line, R"({"kind":"card","amount":510,"token":")" + number +
+                                     R"(","masked":"**** 1111","result":"approved"})"),
+                      "payment card"),
               "till/card_number");
   }
-  EXPECT_TRUE(parse(sale(line, R"({"kind":"card","amount":510,"token":"tok_4111","masked":"**** 1111","result":"approved"})")));
+  EXPECT_TRUE(
+      parse(sale(line, R"({"kind":"card","amount":510,"token":"tok_4111","masked":"**** 1111","result":"approved"})")));
 }
 
 TEST(WriteJson, RolesAreAskedForByKind) {
@@ -185,8 +205,13 @@ TEST(WriteJson, RolesAreAskedForByKind) {
   // Done already, with a reply in hand: the till may say so by itself (protocol 8.2).
   const std::string prior = R"(,"prior":{"origin":"c/store-01/1","index":7,"at":"2026-11-22T14:03:05Z"}})";
   EXPECT_FALSE(parse(write_off + prior)->needs);
-  EXPECT_EQ(parse(write_off + prior, {.signed_in = SubjectId{*array_from_hex<16>(staff)}, .role = people::Role::cashier})->needs, people::Role::manager);
-  const std::string products = R"({"key":")" + key + R"(","kind":"list_products","products":[{"sku":"A","name":"n","unit_price":"1","vat":"S","goods":true}]})";
+  EXPECT_EQ(
+      parse(write_off + prior, {.signed_in = SubjectId{*array_from_hex<16>(staff)}, .role = people::Role::cashier})
+          ->needs,
+      people::Role::manager);
+  const std::string products =
+      R"({"key":")" + key +
+      R"(","kind":"list_products","products":[{"sku":"A","name":"n","unit_price":"1","vat":"S","goods":true}]})";
   EXPECT_EQ(parse(products, {.is_local = true})->needs, people::Role::chain_operator);
 }
 
@@ -195,7 +220,8 @@ TEST(WriteJson, NobodyWritesInAnothersName) {
   const Asker person{.signed_in = me, .role = people::Role::manager};
   const std::string count = R"({"key":")" + key + R"(","kind":"count","lines":[{"sku":"A","counted":"0"}])";
   EXPECT_EQ(parse(count + "}", person)->request.staff, me);
-  EXPECT_EQ(refusal(count + R"(,"staff":")" + staff + R"("})", "not the person who is signed in", person), "auth/staff");
+  EXPECT_EQ(refusal(count + R"(,"staff":")" + staff + R"("})", "not the person who is signed in", person),
+            "auth/staff");
   EXPECT_EQ(refusal(sale(line, cash), "enrolled till", {.is_local = true}), "till/no_till");
   EXPECT_EQ(parse(sale(line, cash, R"(,"till":9)"), {.is_local = true})->request.till, TillId{9});
   EXPECT_EQ(refusal(sale(line, cash, R"(,"till":9)"), "not the till that sends", till_3()), "auth/till");
@@ -222,19 +248,26 @@ TEST(WriteJson, EveryKindIsRead) {
     ASSERT_TRUE(parsed) << kind << ": " << parsed.error().text;
     EXPECT_TRUE(std::holds_alternative<Command>(parsed->request.command)) << kind;
   };
-  holds("refund", R"("receipt":"3-00000001-9","lines":[{"line":0,"quantity":"1"}],"tenders":[])", static_cast<till::Refund*>(nullptr));
-  holds("refund_no_receipt", R"("lines":[)" + line + R"(],"tenders":[],"reason":"lost")", static_cast<till::RefundNoReceipt*>(nullptr));
+  holds("refund", R"("receipt":"3-00000001-9","lines":[{"line":0,"quantity":"1"}],"tenders":[])",
+        static_cast<till::Refund*>(nullptr));
+  holds("refund_no_receipt", R"("lines":[)" + line + R"(],"tenders":[],"reason":"lost")",
+        static_cast<till::RefundNoReceipt*>(nullptr));
   holds("receive", goods + R"(,"reference":"PO 7")", static_cast<stock::Receive*>(nullptr));
   holds("write_off", goods + R"(,"reason":"broken")", static_cast<stock::WriteOff*>(nullptr));
   holds("dispatch", goods + R"(,"to":"store-02")", static_cast<stock::Dispatch*>(nullptr));
-  holds("receive_dispatch", goods + R"(,"from":"warehouse","dispatch":")" + key + "\"", static_cast<stock::ReceiveDispatch*>(nullptr));
+  holds("receive_dispatch", goods + R"(,"from":"warehouse","dispatch":")" + key + "\"",
+        static_cast<stock::ReceiveDispatch*>(nullptr));
   holds("delist_product", R"("sku":"A-1")", static_cast<catalogue::DelistProduct*>(nullptr));
   holds("accept_held", R"("origin":"c/head-office/1","index":5)", static_cast<fold::AcceptHeld*>(nullptr));
   holds("close_listed", R"("id":")" + key + R"(","note":"done")", static_cast<fold::CloseListed*>(nullptr));
   EXPECT_EQ(refusal(with("dispatch", goods + R"(,"to":"Store 02")"), "a site's name"), "http/bad_value");
   EXPECT_EQ(refusal(with("accept_held", R"("origin":"nonsense","index":5)"), "not an origin"), "base/bad_origin");
-  EXPECT_EQ(refusal(with("refund", R"("receipt":"1-2-3","lines":[{"line":0,"quantity":"1"}],"tenders":[])"), "not a receipt number"), "base/bad_receipt");
-  EXPECT_EQ(refusal(with("refund", R"("receipt":"3-00000001-9","lines":[{"line":-1,"quantity":"1"}],"tenders":[])"), "must not be negative"), "http/bad_value");
+  EXPECT_EQ(refusal(with("refund", R"("receipt":"1-2-3","lines":[{"line":0,"quantity":"1"}],"tenders":[])"),
+                    "not a receipt number"),
+            "base/bad_receipt");
+  EXPECT_EQ(refusal(with("refund", R"("receipt":"3-00000001-9","lines":[{"line":-1,"quantity":"1"}],"tenders":[])"),
+                    "must not be negative"),
+            "http/bad_value");
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ constexpr std::uint32_t till_number_max = 999'999;
 constexpr std::size_t spent_max = 10'000;
 
 bool digits_only(const std::string& text, std::size_t min, std::size_t max) {
-  return text.size() >= min && text.size() <= max && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text.size() >= min && text.size() <= max &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // What is written gets its SHA-256 behind it, so that damage is told and never guessed around.
@@ -30,13 +31,19 @@ Bytes with_hash(Writer& out) {
   return out.take();
 }
 Result<ByteView> checked(ByteView whole, std::string_view path) {
-  if (whole.size() < 32) return fail("people/damaged", fmt::format("{} is damaged: it is too short. Restore it from this machine's backup, or "
-                                                                   "remove the folder people and start with a new enrolment code.", path));
+  if (whole.size() < 32)
+    return fail("people/damaged",
+                fmt::format("{} is damaged: it is too short. Restore it from this machine's backup, or "
+                            "remove the folder people and start with a new enrolment code.",
+                            path));
   const ByteView body = whole.first(whole.size() - 32);
   const Hash hash = sha256(body);
   if (!std::ranges::equal(hash, whole.last(32))) {
-    return fail("people/damaged", fmt::format("{} is damaged: its hash does not hold. Restore it from this machine's backup, or remove the "
-                                              "folder people and start with a new enrolment code.", path));
+    return fail(
+        "people/damaged",
+        fmt::format("{} is damaged: its hash does not hold. Restore it from this machine's backup, or remove the "
+                    "folder people and start with a new enrolment code.",
+                    path));
   }
   return body;
 }
@@ -78,8 +85,8 @@ std::string_view first_line(ByteView bytes) {
 
 }  // namespace
 
-Credentials::Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& clock, std::optional<keys::Enrolment> enrolment,
-                         CredentialSettings settings)
+Credentials::Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& clock,
+                         std::optional<keys::Enrolment> enrolment, CredentialSettings settings)
     : disk_(std::move(disk)),
       entropy_(entropy),
       clock_(clock),
@@ -89,7 +96,8 @@ Credentials::Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& cl
       code_limits_(settings.limits) {}
 
 Result<std::unique_ptr<Credentials>> Credentials::open(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& clock,
-                                                       std::optional<keys::Enrolment> enrolment, CredentialSettings settings) {
+                                                       std::optional<keys::Enrolment> enrolment,
+                                                       CredentialSettings settings) {
   HF_CHECK(sodium_init() >= 0, "libsodium does not start");
   std::unique_ptr<Credentials> out(new Credentials(std::move(disk), entropy, clock, std::move(enrolment), settings));
   HF_TRY_VOID(out->load_secrets());
@@ -111,8 +119,10 @@ Status Credentials::load_secrets() {
   if (pepper && pepper->size() == pepper_.size()) {
     std::ranges::copy(*pepper, pepper_.begin());
   } else if (stored || pepper) {
-    return fail("people/damaged", fmt::format("{} is missing or damaged, and no PIN can be checked without it. Restore it, or remove the "
-                                              "folder people and start with a new enrolment code.", pepper_path));
+    return fail("people/damaged",
+                fmt::format("{} is missing or damaged, and no PIN can be checked without it. Restore it, or remove the "
+                            "folder people and start with a new enrolment code.",
+                            pepper_path));
   } else {
     entropy_.fill(pepper_);
     HF_TRY_VOID(disk_->write_all(pepper_path, pepper_));
@@ -155,8 +165,8 @@ Status Credentials::load_book() {
   return {};
 }
 
-// While nobody is enrolled a code lies in the data directory, for whoever installs the site: who can read it there can read
-// admin.token too.
+// While nobody is enrolled a code lies in the data directory, for whoever installs the site: who can read it there can
+// read admin.token too.
 Status Credentials::load_first_code() {
   if (!book_.staff.empty()) return disk_->remove(first_code_path);
   HF_TRY(const auto first, read_if_any(*disk_, first_code_path));
@@ -201,16 +211,17 @@ Status Credentials::save(const Book& book) {
 // HMAC-like: without the pepper nothing that the verifier says can be computed.
 std::string Credentials::peppered(const std::string& pin) const {
   ByteArray<32> mixed;
-  crypto_generichash(reinterpret_cast<unsigned char*>(mixed.data()), mixed.size(), reinterpret_cast<const unsigned char*>(pin.data()),
-                     pin.size(), reinterpret_cast<const unsigned char*>(pepper_.data()), pepper_.size());
+  crypto_generichash(reinterpret_cast<unsigned char*>(mixed.data()), mixed.size(),
+                     reinterpret_cast<const unsigned char*>(pin.data()), pin.size(),
+                     reinterpret_cast<const unsigned char*>(pepper_.data()), pepper_.size());
   return to_hex(mixed);
 }
 
 Result<std::string> Credentials::verifier_of(const std::string& pin) const {
   const std::string password = peppered(pin);
   char verifier[crypto_pwhash_STRBYTES];
-  if (crypto_pwhash_str_alg(verifier, password.data(), password.size(), settings_.pin_operations, settings_.pin_memory_bytes,
-                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  if (crypto_pwhash_str_alg(verifier, password.data(), password.size(), settings_.pin_operations,
+                            settings_.pin_memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return fail("people/no_memory", "There is not enough memory to check a PIN now. Try again.");
   }
   return std::string(verifier);
@@ -225,7 +236,8 @@ Status Credentials::begin_attempt(AttemptLimits& limits, const std::string& subj
   const std::lock_guard lock(mutex_);
   if (const auto wait = limits.begin(subject, clock_.monotonic())) {
     wait_left_ = *wait;
-    return fail("people/wait", fmt::format("Too many wrong attempts. Wait {} seconds and try again.", (wait->ns + 9999'999'999) / 1'000'000'000));
+    return fail("people/wait", fmt::format("Too many wrong attempts. Wait {} seconds and try again.",
+                                           (wait->ns + 999'999'999) / 1'000'000'000));
   }
   return {};
 }
@@ -272,7 +284,8 @@ Result<Staff> Credentials::insert_staff(Book book, const std::string& number, Ro
       return fail("people/number_taken", fmt::format("Staff number {} is taken. Choose another one.", number));
     }
   }
-  if (book.staff.size() >= staff_max) return fail("people/number_taken", "This site's list of staff is full. Remove who has left.");
+  if (book.staff.size() >= staff_max)
+    return fail("people/number_taken", "This site's list of staff is full. Remove who has left.");
   StaffRecord& record = book.staff.emplace_back(StaffRecord{{number, {}, role}, std::move(verifier)});
   entropy_.fill(record.staff.id.bytes);
   const Staff staff = record.staff;
@@ -314,7 +327,8 @@ bool Credentials::needs_enrolment() const {
   if (first_code_) return true;
   if (!enrolment_) return false;
   return std::ranges::any_of(enrolment_->codes, [&](const keys::EnrolmentCode& code) {
-    return std::ranges::find(book_.spent, std::pair(enrolment_->epoch, std::uint32_t{code.number})) == book_.spent.end();
+    return std::ranges::find(book_.spent, std::pair(enrolment_->epoch, std::uint32_t{code.number})) ==
+           book_.spent.end();
   });
 }
 
@@ -328,14 +342,18 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> Credentials::find_code(co
   return found;
 }
 
-Result<Staff> Credentials::enrol(const std::string& code, const std::string& number, const std::string& pin, Role role) {
+Result<Staff> Credentials::enrol(const std::string& code, const std::string& number, const std::string& pin,
+                                 Role role) {
   if (!needs_enrolment()) {
-    return fail("people/enrol_closed", "Nothing is to be enrolled here: this site has its managers. Ask one of them for a staff number.");
+    return fail("people/enrol_closed",
+                "Nothing is to be enrolled here: this site has its managers. Ask one of them for a staff number.");
   }
   if (!digits_only(number, 1, 8)) return fail("people/bad_number", "A staff number is 1 to 8 digits.");
   if (!digits_only(pin, 4, 12)) return fail("people/bad_pin", "A PIN is 4 to 12 digits.");
   HF_TRY_VOID(begin_attempt(code_limits_, "code"));
-  const auto wrong = [] { return fail("people/wrong_code", "This enrolment code is not known here, or it has been used."); };
+  const auto wrong = [] {
+    return fail("people/wrong_code", "This enrolment code is not known here, or it has been used.");
+  };
   {
     const std::lock_guard lock(mutex_);
     if (!find_code(code)) return wrong();
@@ -356,14 +374,16 @@ Result<Staff> Credentials::enrol(const std::string& code, const std::string& num
 
 Result<NewTill> Credentials::add_till(const std::string& name, TillId wanted, TillId used_max) {
   if (name.empty() || name.size() > 60) return fail("people/bad_name", "A till's name is 1 to 60 bytes long.");
-  if (wanted.number > till_number_max) return fail("people/bad_number", fmt::format("A till's number is 1 to {}.", till_number_max));
+  if (wanted.number > till_number_max)
+    return fail("people/bad_number", fmt::format("A till's number is 1 to {}.", till_number_max));
   const std::lock_guard lock(mutex_);
   Book book = book_;
   NewTill out{{wanted, name}, random_hex(entropy_, 32)};
   if (wanted.number == 0) {
     std::uint32_t used = used_max.number;
     for (const TillRecord& record : book.tills) used = std::max(used, record.till.till.number);
-    if (used >= till_number_max) return fail("people/bad_number", "No till number is left; ask for a number of a till that is gone.");
+    if (used >= till_number_max)
+      return fail("people/bad_number", "No till number is left; ask for a number of a till that is gone.");
     out.till.till.number = used + 1;
   }
   if (book.tills.size() >= tills_max) return fail("people/bad_number", "This site's list of tills is full.");
@@ -379,7 +399,8 @@ std::optional<Till> Credentials::till_of(TillId till, std::string_view device_ke
   const Hash hash = sha256(as_bytes(device_key));
   const std::lock_guard lock(mutex_);
   for (const TillRecord& record : book_.tills) {
-    if (record.till.till == till && sodium_memcmp(record.key_hash.data(), hash.data(), hash.size()) == 0) return record.till;
+    if (record.till.till == till && sodium_memcmp(record.key_hash.data(), hash.data(), hash.size()) == 0)
+      return record.till;
   }
   return std::nullopt;
 }

@@ -1,16 +1,17 @@
 // Who may use this node: staff by PIN, tills by device key, the machine's own administrator by a token file.
 //
 // Shape:  below the data directory, all 0600, none of it ever in a journal, a log or an answer (protocol 11.1):
-//         people/credentials  staff (number, opaque id, role, Argon2id verifier), tills (number, name, SHA-256 of the key)
-//         people/pepper       32 random bytes; a verifier that leaks without them cannot be tried against PINs
+//         people/credentials  staff (number, opaque id, role, Argon2id verifier), tills (number, name, SHA-256 of the
+//         key) people/pepper       32 random bytes; a verifier that leaks without them cannot be tried against PINs
 //         admin.token         for `Authorization: Local`, made at the first start
-//         enrolment-code      the first manager's one-time code (80 bits), made while nobody is enrolled; removed by its use
-//         SITE.enrolment      codes given out by `site keygen` or with a recovery certificate (protocol 11.2); which of them
+//         enrolment-code      the first manager's one-time code (80 bits), made while nobody is enrolled; removed by
+//         its use SITE.enrolment      codes given out by `site keygen` or with a recovery certificate (protocol 11.2);
+//         which of them
 //                             are spent stands in people/credentials
 //         A staff number is 1 to 8 digits, a PIN 4 to 12.
-// Errors: people/wrong_pin (also for a number that nobody has), people/wait (too many attempts: wait_left says how long),
-//         people/wrong_code, people/enrol_closed, people/number_taken, people/bad_number, people/bad_pin, people/bad_name,
-//         people/unknown_staff, people/damaged; base/disk_*.
+// Errors: people/wrong_pin (also for a number that nobody has), people/wait (too many attempts: wait_left says how
+//         long), people/wrong_code, people/enrol_closed, people/number_taken, people/bad_number, people/bad_pin,
+//         people/bad_name, people/unknown_staff, people/damaged; base/disk_*.
 // After:  a failed change leaves files and memory as they were.
 // Thread: any; check_pin, add_staff and enrol take some 50 to 100 ms of computing and belong on a thread of their own.
 // Source: RFC 9106 (Argon2id), OWASP ASVS 2.4.
@@ -44,7 +45,7 @@ struct NewTill {
   std::string device_key;  // told once; only its hash is kept
 };
 struct CredentialSettings {
-  unsigned long long pin_operations = 2;     // libsodium's interactive limits; tests take less
+  unsigned long long pin_operations = 2;  // libsodium's interactive limits; tests take less
   std::size_t pin_memory_bytes = 64u << 20;
   LimitSettings limits;
 };
@@ -65,7 +66,8 @@ class Credentials {
   Result<Staff> enrol(const std::string& code, const std::string& number, const std::string& pin, Role role);
   bool needs_enrolment() const;
 
-  // `wanted`: the number that is asked for (an older key of it stops), else the lowest above `used_max` and every till here.
+  // `wanted`: the number that is asked for (an older key of it stops), else the lowest above `used_max` and every till
+  // here.
   Result<NewTill> add_till(const std::string& name, TillId wanted, TillId used_max);
   std::optional<Till> till_of(TillId till, std::string_view device_key) const;
   std::optional<std::string> till_name(TillId till) const;

@@ -151,7 +151,9 @@ TEST(Credentials, ManyNumbersTriedInTurnAreHeldUpTogether) {
   PeopleWorld world;
   const auto credentials = with_manager(world);
   int tried = 0;
-  for (int i = 100; i < 200 && credentials->check_pin(std::to_string(i), "0000").error().code == "people/wrong_pin"; ++i) ++tried;
+  for (int i = 100; i < 200 && credentials->check_pin(std::to_string(i), "0000").error().code == "people/wrong_pin";
+       ++i)
+    ++tried;
   EXPECT_LE(tried, 21);
   EXPECT_GE(tried, 15);
   world.clock.at = world.clock.at + seconds(3600);

@@ -1,9 +1,9 @@
 // How often a PIN or a code may be guessed.
 //
-// Shape:  free_attempts are free; each further one doubles a wait that starts at wait_first and ends at wait_longest. An attempt
-//         counts when it begins, so that many at once are no way around; success takes the count of its subject back to 0.
-//         There is one count a subject (a staff number) and one for all of them, which forgets one attempt each
-//         global_forget: a whole till crew mistyping is no attack, a machine trying is.
+// Shape:  free_attempts are free; each further one doubles a wait that starts at wait_first and ends at wait_longest.
+//         An attempt counts when it begins, so that many at once are no way around; success takes the count of its
+//         subject back to 0. There is one count a subject (a staff number) and one for all of them, which forgets one
+//         attempt each global_forget: a whole till crew mistyping is no attack, a machine trying is.
 // Thread: one at a time (its owner locks).
 #pragma once
 

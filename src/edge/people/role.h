@@ -11,9 +11,12 @@ enum class Role : std::uint8_t { cashier, manager, chain_operator };
 
 inline std::string_view to_text(Role role) {
   switch (role) {
-    case Role::cashier: return "cashier";
-    case Role::manager: return "manager";
-    case Role::chain_operator: return "operator";
+    case Role::cashier:
+      return "cashier";
+    case Role::manager:
+      return "manager";
+    case Role::chain_operator:
+      return "operator";
   }
   return "cashier";
 }

@@ -1,7 +1,8 @@
 // Who is signed in: random tokens in memory, gone with the process.
 //
-// Shape:  a token is 256 random bits as 64 hex digits; only its SHA-256 is kept. A session ends after idle_max without a
-//         request, after total_max in any case, and at sign-out. The oldest goes when there are more than sessions_max.
+// Shape:  a token is 256 random bits as 64 hex digits; only its SHA-256 is kept. A session ends after idle_max without
+//         a request, after total_max in any case, and at sign-out. The oldest goes when there are more than
+//         sessions_max.
 // Thread: any.
 // Source: OWASP ASVS 3.
 #pragma once

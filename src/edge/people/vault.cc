@@ -23,7 +23,8 @@ std::string bound_to(const SubjectId& subject) { return "holdfast vault 1\n" + t
 
 Status Vault::seal(const SubjectId& subject, std::string_view text) {
   if (text.size() > vault_text_bytes_max) {
-    return fail("vault/too_large", fmt::format("{} bytes are too many for the vault, at most {}.", text.size(), vault_text_bytes_max));
+    return fail("vault/too_large",
+                fmt::format("{} bytes are too many for the vault, at most {}.", text.size(), vault_text_bytes_max));
   }
   ByteArray<key_bytes> key;
   Bytes sealed(nonce_bytes + text.size() + tag_bytes);
@@ -31,8 +32,9 @@ Status Vault::seal(const SubjectId& subject, std::string_view text) {
   entropy_.fill(key);
   entropy_.fill(whole.first(nonce_bytes));
   const std::string ad = bound_to(subject);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(whole.subspan(nonce_bytes)), nullptr, raw(as_bytes(text)), text.size(), raw(as_bytes(ad)),
-                                             ad.size(), nullptr, raw(whole.first(nonce_bytes)), raw(ByteView(key)));
+  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(whole.subspan(nonce_bytes)), nullptr, raw(as_bytes(text)), text.size(),
+                                             raw(as_bytes(ad)), ad.size(), nullptr, raw(whole.first(nonce_bytes)),
+                                             raw(ByteView(key)));
   const std::lock_guard lock(mutex_);
   // A crash between the two leaves a text that does not open, never one that opens without its key being here.
   HF_TRY_VOID(disk_->write_all(key_path(subject), key));
@@ -52,15 +54,17 @@ Result<std::string> Vault::read(const SubjectId& subject) {
   auto sealed = disk_->read_all(sealed_path(subject));
   if (!sealed) return pass_on(missing(std::move(sealed).error()));
   const auto damaged = [&] {
-    return fail("vault/damaged", fmt::format("{} does not open with its key: one of the two is damaged or was exchanged.", sealed_path(subject)));
+    return fail("vault/damaged",
+                fmt::format("{} does not open with its key: one of the two is damaged or was exchanged.",
+                            sealed_path(subject)));
   };
   if (key->size() != key_bytes || sealed->size() < nonce_bytes + tag_bytes) return damaged();
   const ByteView whole(*sealed);
   std::string text(sealed->size() - nonce_bytes - tag_bytes, '\0');
   const std::string ad = bound_to(subject);
   const int opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
-      reinterpret_cast<unsigned char*>(text.data()), nullptr, nullptr, raw(whole.subspan(nonce_bytes)), whole.size() - nonce_bytes,
-      raw(as_bytes(ad)), ad.size(), raw(whole.first(nonce_bytes)), raw(ByteView(*key)));
+      reinterpret_cast<unsigned char*>(text.data()), nullptr, nullptr, raw(whole.subspan(nonce_bytes)),
+      whole.size() - nonce_bytes, raw(as_bytes(ad)), ad.size(), raw(whole.first(nonce_bytes)), raw(ByteView(*key)));
   sodium_memzero(key->data(), key->size());
   if (opened != 0) return damaged();
   return text;

@@ -51,7 +51,9 @@ Result<Origin> DataView::newest_own() {
   for (const Origin& origin : all) {
     if (origin.site == site_) newest = origin;
   }
-  if (!newest) return fail("edge/no_journal", fmt::format("There is no journal of {} here yet: its node has not been started.", site_.view()));
+  if (!newest)
+    return fail("edge/no_journal",
+                fmt::format("There is no journal of {} here yet: its node has not been started.", site_.view()));
   return *newest;
 }
 
@@ -60,7 +62,8 @@ Result<std::unique_ptr<journal::Log>> DataView::open_journal(const Origin& origi
   if (std::ranges::find(all, origin) == all.end()) {
     std::string known;
     for (const Origin& each : all) known += (known.empty() ? "" : ", ") + each.text();
-    return fail("edge/no_journal", fmt::format("{} is not kept here; there are: {}.", origin.text(), known.empty() ? "none" : known));
+    return fail("edge/no_journal",
+                fmt::format("{} is not kept here; there are: {}.", origin.text(), known.empty() ? "none" : known));
   }
   for (int attempt = 1;; ++attempt) {
     auto overlay = std::make_unique<OverlayDisk>(*disk_);
@@ -83,15 +86,17 @@ void DataView::learn(const std::string& note) {
 Status DataView::learn_keys() {
   HF_TRY(const auto all, origins());
   for (const Origin& origin : all) {
+    const bool is_own = origin.site == site_;
+    if (!is_own && origin.epoch == 1) continue;
     auto log = open_journal(origin);
     if (!log) continue;  // verify tells what is wrong with it
-    const bool is_own = origin.site == site_;
     // Of peers, the first entry names the epoch's own registration; our own also say which ones we took as a mirror.
     const EntryIndex end = is_own ? (*log)->durable_size() : std::min<EntryIndex>((*log)->durable_size(), 1);
     HF_TRY_VOID((*log)->scan(0, end, [&](EntryIndex, ByteView body) -> Status {
       const auto event = fold::decode(body);
       if (!event) return {};
-      if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body); opened != nullptr && !opened->registration.empty()) {
+      if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body);
+          opened != nullptr && !opened->registration.empty()) {
         learn(opened->registration);
       }
       if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event->body)) learn(taken->registration);

@@ -31,8 +31,12 @@ void write_sale_lines(JsonOut& out, const std::vector<till::SaleLine>& lines) {
   out.array("lines");
   for (const till::SaleLine& line : lines) {
     out.object().field("sku", line.sku.view()).field("name", line.name).field("quantity", to_text(line.quantity));
-    out.field("unit_price", to_text(line.unit_price)).field("vat", line.vat.view()).field("vat_millionths", line.vat_millionths);
-    out.field("amount", line.amount.minor).field("vat_amount", line.vat_amount.minor).field("open_price", line.open_price);
+    out.field("unit_price", to_text(line.unit_price))
+        .field("vat", line.vat.view())
+        .field("vat_millionths", line.vat_millionths);
+    out.field("amount", line.amount.minor)
+        .field("vat_amount", line.vat_amount.minor)
+        .field("open_price", line.open_price);
     out.field("price_differs", line.price_differs).field("goods", line.goods).end_object();
   }
   out.end_array();
@@ -48,28 +52,41 @@ struct Fields {
   }
   void operator()(const fold::NodeStarted& e) { out.field("series", e.series.bits).field("software", e.software); }
   void operator()(const fold::RulesAdopted& e) { out.field("version", e.version); }
-  void operator()(const fold::Part& e) { out.field("number", e.number).field("last", e.last).field("bytes", e.data.size()); }
+  void operator()(const fold::Part& e) {
+    out.field("number", e.number).field("last", e.last).field("bytes", e.data.size());
+  }
   void operator()(const fold::PeerFollowed& e) {
     out.array("peers");
     for (const fold::FollowedPrefix& peer : e.peers) {
-      out.object().field("origin", peer.origin.text()).field("size", peer.size).field("root", to_hex(peer.root)).array("held");
+      out.object()
+          .field("origin", peer.origin.text())
+          .field("size", peer.size)
+          .field("root", to_hex(peer.root))
+          .array("held");
       for (const EntryIndex index : peer.held) out.number(index);
       out.end_array().end_object();
     }
     out.end_array();
   }
   void operator()(const fold::PeerSucceeded& e) {
-    out.field("old_origin", e.old_origin.text()).field("kept_size", e.kept_size).field("kept_root", to_hex(e.kept_root));
+    out.field("old_origin", e.old_origin.text())
+        .field("kept_size", e.kept_size)
+        .field("kept_root", to_hex(e.kept_root));
     out.field("new_origin", e.new_origin.text());
   }
-  void operator()(const fold::PeerEntryAccepted& e) { out.field("origin", e.entry.origin.text()).field("entry", e.entry.index); }
+  void operator()(const fold::PeerEntryAccepted& e) {
+    out.field("origin", e.entry.origin.text()).field("entry", e.entry.index);
+  }
   void operator()(const fold::EpochSealed& e) { out.field("certificate", e.certificate); }
   void operator()(const fold::RegistrationTaken& e) { out.field("registration", e.registration); }
   void operator()(const fold::ContradictionSeen& e) {
     out.field("origin", e.origin.text()).field("note_a", e.note_a).field("note_b", e.note_b);
   }
   void operator()(const fold::TailListed& e) {
-    out.field("id", to_hex(e.id.bytes)).field("origin", e.from.origin.text()).field("entry", e.from.index).field("reason", e.reason);
+    out.field("id", to_hex(e.id.bytes))
+        .field("origin", e.from.origin.text())
+        .field("entry", e.from.index)
+        .field("reason", e.reason);
   }
   void operator()(const fold::WriteListed& e) {
     out.field("id", to_hex(e.id.bytes)).field("reason", e.reason).field("request", e.body);
@@ -79,7 +96,10 @@ struct Fields {
     out.array("products");
     for (const catalogue::Product& product : e.products) {
       out.object().field("sku", product.sku.view()).field("gtin", product.gtin).field("name", product.name);
-      out.field("unit_price", to_text(product.unit_price)).field("vat", product.vat.view()).field("goods", product.goods).end_object();
+      out.field("unit_price", to_text(product.unit_price))
+          .field("vat", product.vat.view())
+          .field("goods", product.goods)
+          .end_object();
     }
     out.end_array();
   }
@@ -107,10 +127,17 @@ struct Fields {
     write_tenders(out, e.tenders);
   }
   void operator()(const till::RefundRecorded& e) {
-    out.field("receipt", to_text(e.receipt)).field("of", to_text(e.of)).field("total", e.total.minor).field("reason", e.reason).array("lines");
+    out.field("receipt", to_text(e.receipt))
+        .field("of", to_text(e.of))
+        .field("total", e.total.minor)
+        .field("reason", e.reason)
+        .array("lines");
     for (const till::RefundLine& line : e.lines) {
       out.object().field("line", line.line).field("sku", line.sku.view()).field("quantity", to_text(line.quantity));
-      out.field("amount", line.amount.minor).field("vat", line.vat.view()).field("vat_amount", line.vat_amount.minor).end_object();
+      out.field("amount", line.amount.minor)
+          .field("vat", line.vat.view())
+          .field("vat_amount", line.vat_amount.minor)
+          .end_object();
     }
     out.end_array();
     write_tenders(out, e.tenders);
@@ -120,7 +147,9 @@ struct Fields {
     write_sale_lines(out, e.lines);
     write_tenders(out, e.tenders);
   }
-  void operator()(const fold::SubjectRead& e) { out.field("subject", to_hex(e.subject.bytes)).field("reason", e.reason); }
+  void operator()(const fold::SubjectRead& e) {
+    out.field("subject", to_hex(e.subject.bytes)).field("reason", e.reason);
+  }
 };
 
 }  // namespace
@@ -129,7 +158,10 @@ void write_event(JsonOut& out, const fold::Event& event) {
   out.field("kind", fold::kind_name(event.body)).field("at", to_text(event.at));
   if (event.write) {
     const fold::WriteInfo& write = *event.write;
-    out.object("write").field("till", write.till.number).field("key", to_hex(write.key.bytes)).field("staff", to_hex(write.staff.bytes));
+    out.object("write")
+        .field("till", write.till.number)
+        .field("key", to_hex(write.key.bytes))
+        .field("staff", to_hex(write.staff.bytes));
     out.field("request", to_hex(write.request));
     if (write.prior) {
       out.object("prior").field("origin", write.prior->origin.text()).field("index", write.prior->index);

@@ -31,8 +31,11 @@ std::string text_of(const json::object& object, std::string_view name) {
 
 }  // namespace
 
-Result<json::object> ask_node(const std::string& data, std::string_view method, const std::string& path, const std::string& body) {
-  const auto nobody = [&](const std::string& why) { return fail("edge/no_node", fmt::format("No node serves {} now ({}).", data, why)); };
+Result<json::object> ask_node(const std::string& data, std::string_view method, const std::string& path,
+                              const std::string& body) {
+  const auto nobody = [&](const std::string& why) {
+    return fail("edge/no_node", fmt::format("No node serves {} now ({}).", data, why));
+  };
   const auto where = first_line_of(data + "/" + std::string(http_address_path));
   const auto token = first_line_of(data + "/admin.token");
   if (!where || !token) return nobody("it has no file http-address or admin.token");
@@ -46,7 +49,8 @@ Result<json::object> ask_node(const std::string& data, std::string_view method, 
   if (error) return nobody(error.message());
   const timeval patience{30, 0};
   ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  wire::request<wire::string_body> request(wire::string_to_verb(boost::beast::string_view(method.data(), method.size())), path, 11);
+  wire::request<wire::string_body> request(
+      wire::string_to_verb(boost::beast::string_view(method.data(), method.size())), path, 11);
   request.set(wire::field::host, *where);
   request.set(wire::field::authorization, "Local " + *token);
   request.keep_alive(false);

@@ -30,7 +30,10 @@ Result<Log> Log::open(const std::string& path) {
 
 void Log::write(bool warning, std::string_view event, Fields fields) const {
   http::JsonOut line;
-  line.object().field("at", to_text(edge::PosixClock().now())).field("level", warning ? "warning" : "info").field("event", event);
+  line.object()
+      .field("at", to_text(edge::PosixClock().now()))
+      .field("level", warning ? "warning" : "info")
+      .field("event", event);
   for (const auto& [name, value] : fields) line.field(name, value);
   logger_->log(warning ? spdlog::level::warn : spdlog::level::info, spdlog::string_view_t(line.end_object().take()));
 }

@@ -1,5 +1,5 @@
-// The node's structured log: one JSON object a line. What it says is about machines; no name, PIN, key or token is ever handed
-// to it, and no free text that people typed.
+// The node's structured log: one JSON object a line. What it says is about machines; no name, PIN, key or token is ever
+// handed to it, and no free text that people typed.
 //
 // Thread: any.
 #pragma once

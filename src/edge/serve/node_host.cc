@@ -16,8 +16,10 @@ Result<std::unique_ptr<NodeHost>> NodeHost::open(const Settings& settings, const
   HF_TRY(const chain::ChainFile file, keys::read_chain_file(settings.data));
   const chain::Site* here = file.find(site);
   if (here == nullptr) {
-    return fail("keys/wrong_site", fmt::format("The chain file in {} names no site {}. Adopt the one that does: holdfast site adopt {} CHAINFILE.",
-                                               settings.data, site.view(), settings.data));
+    return fail(
+        "keys/wrong_site",
+        fmt::format("The chain file in {} names no site {}. Adopt the one that does: holdfast site adopt {} CHAINFILE.",
+                    settings.data, site.view(), settings.data));
   }
   HF_TRY(host->signer_, keys::FileSigner::open(settings.data, site));
   HF_TRY(host->disk_, edge::PosixDisk::open_root(settings.data));
@@ -26,8 +28,8 @@ Result<std::unique_ptr<NodeHost>> NodeHost::open(const Settings& settings, const
   options.listen = settings.listen.empty() ? here->link_address : settings.listen;
   options.log = [log](std::string_view line) { log.info("link", {{"what", std::string(line)}}); };
   HF_TRY(host->net_, edge::TlsNet::open(std::move(options), [raw = host.get()](std::function<void()> event) {
-    raw->post({[event = std::move(event)](node::Node&) { event(); }, true});
-  }));
+           raw->post({[event = std::move(event)](node::Node&) { event(); }, true});
+         }));
   World world{*host->disk_, *host->net_, host->clock_, host->entropy_, *host->signer_, host->pool_};
   node::Options node_options;
   node_options.site = site;

@@ -1,9 +1,9 @@
 // The process around one node: its data directory, its links, its clock, and the thread on which it lives.
 //
-// Shape:  run() is the loop of the node's thread: what was posted runs, then a turn, then a wait until wake_at() or the next
-//         post. While a turn writes, more is posted: all of that shares the next commit (protocol 1.1).
-// Errors: open(): keys/* (no data directory, another site's, no chain file), edge/data_in_use, edge/port_in_use, node/*,
-//         journal/*. run(): the node's fatal error; the process must end (protocol 1.2).
+// Shape:  run() is the loop of the node's thread: what was posted runs, then a turn, then a wait until wake_at() or the
+//         next post. While a turn writes, more is posted: all of that shares the next commit (protocol 1.1).
+// Errors: open(): keys/* (no data directory, another site's, no chain file), edge/data_in_use, edge/port_in_use,
+//         node/*, journal/*. run(): the node's fatal error; the process must end (protocol 1.2).
 // Thread: change, read and request_stop from any; open, run and the destructor on one.
 #pragma once
 
@@ -37,8 +37,8 @@ class NodeHost final : public http::NodeAccess {
   void change(std::function<void(node::Node&)> task) override;
   void read(std::function<void(const node::Node&)> task) override;
 
-  // Until request_stop(), or until `round`, called after each round, returns true. Leaves the node stopped (Node::stop) unless
-  // a turn failed.
+  // Until request_stop(), or until `round`, called after each round, returns true. Leaves the node stopped (Node::stop)
+  // unless a turn failed.
   Status run(const std::function<bool(node::Node&)>& round = {});
   void request_stop();
 

@@ -46,7 +46,9 @@ std::unexpected<Error> not_found(std::string_view path) {
 
 }  // namespace
 
-bool OverlayDisk::is_hidden(std::string_view path) const { return hidden_.contains(std::string(path.substr(0, path.find('/')))); }
+bool OverlayDisk::is_hidden(std::string_view path) const {
+  return hidden_.contains(std::string(path.substr(0, path.find('/'))));
+}
 
 Result<std::vector<std::string>> OverlayDisk::list(std::string_view directory) {
   std::set<std::string> names;

@@ -1,8 +1,8 @@
-// A disk that reads another one and keeps every change in memory: what core would do to a data directory can be looked at, also
-// while its node runs, and nothing is written.
+// A disk that reads another one and keeps every change in memory: what core would do to a data directory can be looked
+// at, also while its node runs, and nothing is written.
 //
-// Shape:  files made or replaced here hide those below; removed ones are gone. `hidden`: names of top directories that are
-//         shown as empty (snapshots, to see what the journal alone says).
+// Shape:  files made or replaced here hide those below; removed ones are gone. `hidden`: names of top directories that
+//         are shown as empty (snapshots, to see what the journal alone says).
 // Thread: one.
 #pragma once
 

@@ -42,10 +42,13 @@ class Watch {
     const Duration since = now - phase_since_;
     was_replaced_ = since > replaced_linger_max || (since > replaced_linger_min && safety.not_taken_in == 0);
     if (was_replaced_) {
-      log_.warn("replaced", {{"by", safety.replaced_by->text()}, {"not_taken_in", std::to_string(safety.not_taken_in)}});
-      std::fprintf(stderr, "holdfast: this machine was replaced by %s, which has taken over its journal; use that one. %llu of its entries "
-                           "are still to be taken in there.\n", safety.replaced_by->text().c_str(),
-                   static_cast<unsigned long long>(safety.not_taken_in));
+      log_.warn("replaced",
+                {{"by", safety.replaced_by->text()}, {"not_taken_in", std::to_string(safety.not_taken_in)}});
+      std::fprintf(stderr,
+                   "holdfast: this machine was replaced by %s, which has taken over its journal; use that one. %llu of "
+                   "its entries "
+                   "are still to be taken in there.\n",
+                   safety.replaced_by->text().c_str(), static_cast<unsigned long long>(safety.not_taken_in));
     }
     return was_replaced_;
   }
@@ -107,7 +110,8 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   HF_TRY(s->host, NodeHost::open({.data = settings.data, .listen = settings.links}, s->log));
   HF_TRY(auto enrolment, enrolment_of(settings.data, s->host->site()));
   HF_TRY(auto people_disk, edge::PosixDisk::open_root(settings.data));
-  HF_TRY(s->credentials, people::Credentials::open(std::move(people_disk), s->host->entropy(), s->host->clock(), std::move(enrolment)));
+  HF_TRY(s->credentials,
+         people::Credentials::open(std::move(people_disk), s->host->entropy(), s->host->clock(), std::move(enrolment)));
   s->sessions = std::make_unique<people::Sessions>(s->host->entropy(), s->host->clock());
   HF_TRY(auto vault_disk, edge::PosixDisk::open_root(settings.data));
   s->vault = std::make_unique<people::Vault>(std::move(vault_disk), s->host->entropy());
@@ -117,9 +121,10 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
                         .is_head_office = here != nullptr && here->kind == chain::SiteKind::head_office,
                         .demo_control = settings.demo_control,
                         .listen = settings.http};
-  s->api = std::make_unique<http::Api>(http::ApiParts{*s->host, *s->credentials, *s->sessions, *s->vault, *s->worker, s->host->clock(),
-                                                      s->host->entropy(), s->pages, s->server->counters()},
-                                       std::move(api));
+  s->api =
+      std::make_unique<http::Api>(http::ApiParts{*s->host, *s->credentials, *s->sessions, *s->vault, *s->worker,
+                                                 s->host->clock(), s->host->entropy(), s->pages, s->server->counters()},
+                                  std::move(api));
   return s;
 }
 
@@ -131,7 +136,8 @@ void raise_descriptor_limit() {
 }
 
 int complain(const Error& error, int code) {
-  std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()), error.code.data());
+  std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()),
+               error.code.data());
   return code;
 }
 
@@ -164,8 +170,12 @@ int serve(const ServeSettings& settings) {
     ended = s.host->run([&](node::Node& node) { return watch.round(node); });
     has_ended = true;
   });
-  s.server->start([&api = *s.api](http::Request request, http::Respond respond) { api.handle(std::move(request), std::move(respond)); });
-  s.log.info("serving", {{"site", s.host->site().str()}, {"http", s.server->address()}, {"version", std::string(node::software_version)}});
+  s.server->start([&api = *s.api](http::Request request, http::Respond respond) {
+    api.handle(std::move(request), std::move(respond));
+  });
+  s.log.info("serving", {{"site", s.host->site().str()},
+                         {"http", s.server->address()},
+                         {"version", std::string(node::software_version)}});
   fmt::print("{} serves at http://{}/\n", s.host->site().view(), s.server->address());
   std::fflush(stdout);
 
@@ -182,9 +192,11 @@ int serve(const ServeSettings& settings) {
   static_cast<void>((*address_disk)->remove(http_address_path));
   if (!ended) {
     s.log.warn("fatal", {{"code", std::string(ended.error().code)}, {"error", ended.error().text}});
-    return complain({ended.error().code, ended.error().text + " The node has ended; what it acknowledged is on disk. Put the cause right and "
-                                                              "start it again."},
-                    exit_fatal);
+    return complain(
+        {ended.error().code, ended.error().text +
+                                 " The node has ended; what it acknowledged is on disk. Put the cause right and "
+                                 "start it again."},
+        exit_fatal);
   }
   s.log.info("stopped", {{"site", s.host->site().str()}});
   return watch.was_replaced() ? exit_replaced : 0;

@@ -1,9 +1,11 @@
 // `holdfast serve`: a node with its HTTP API, until a signal ends it.
 //
 // Shape:  main thread: signals. One thread each: the node, HTTP, links, the worker for PINs.
-//         SIGTERM and SIGINT: no more requests are taken, those under way are answered, the node signs and writes a snapshot of
-//         what is durable, exit code 0. A failed write ends the process at once (protocol 1.2): exit code 3. A node that was
-//         replaced (5.7) answers reads, refuses writes, offers its tail for at most replaced_linger, exit code 4.
+//         SIGTERM and SIGINT: no more requests are taken, those under way are answered, the node signs and writes a
+//                             snapshot of
+//         what is durable, exit code 0. A failed write ends the process at once (protocol 1.2): exit code 3. A node
+//         that was replaced (5.7) answers reads, refuses writes, offers its tail for at most replaced_linger, exit code
+//         4.
 // Errors: what cannot start says why in one sentence: exit code 1.
 #pragma once
 
@@ -15,12 +17,12 @@ namespace holdfast::serve {
 
 struct ServeSettings {
   std::string data;
-  std::string http;               // host:port
+  std::string http;  // host:port
   bool http_insecure_bind = false;
-  std::string links;              // host:port for links; empty: the chain file's
-  std::string pages;              // directory; empty: none
-  std::string demo_control;       // URL; empty: no demo
-  std::string log;                // file; empty: standard error
+  std::string links;         // host:port for links; empty: the chain file's
+  std::string pages;         // directory; empty: none
+  std::string demo_control;  // URL; empty: no demo
+  std::string log;           // file; empty: standard error
 };
 inline constexpr Duration replaced_linger_min = seconds(15);
 inline constexpr Duration replaced_linger_max = seconds(60);
