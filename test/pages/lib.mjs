@@ -1,6 +1,7 @@
 // What the page tests share: Debian's Chromium, a node (the mock, or a real one by HF_NODE_URL), and the steps of a person.
 //   HF_NODE_URL     a running node; without it each test starts web/mock/server.mjs for itself
 //   HF_STAFF, HF_PIN  a manager there (mock: 1 / 4711);  HF_ENROL_CODE  for a site that has none yet
+//   HF_LOCAL_TOKEN  its admin.token: lets the tests cut and heal all of its links
 //   HF_CHROMIUM     another browser than /usr/bin/chromium
 // A real node is used as it is: tests that need a switch of the mock (a rebuild, a roll-back) are skipped there.
 
@@ -25,12 +26,24 @@ export const launch = () =>
 
 /** A node for one test. `post` moves a switch of the mock. */
 export async function start_node(options = {}) {
-  if (real) return { url: real, post: null, state: null, products: null, stop: async () => {} };
+  if (real) return { url: real, post: null, state: null, products: null, all_links: process.env.HF_LOCAL_TOKEN && cut_links, stop: () => cut_links(false) };
   const mock = make_mock(options);
   const url = await mock.listen(0);
   const json = async (path, body) =>
     (await fetch(`${url}/mock/${path}`, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) })).json();
-  return { url, post: json, state: () => json('state'), products: mock.products, enrol_code: mock.enrol_code, stop: () => mock.close() };
+  const all_links = (lost) => json('quorum', { lost });
+  return { url, all_links, post: json, state: () => json('state'), products: mock.products, enrol_code: mock.enrol_code, stop: () => mock.close() };
+}
+
+/** Cuts or heals every link of the real node, so that nothing of it is copied elsewhere. */
+async function cut_links(lost) {
+  if (!process.env.HF_LOCAL_TOKEN) return;
+  const headers = { Authorization: `Local ${process.env.HF_LOCAL_TOKEN}`, 'Content-Type': 'application/json' };
+  const { links } = await (await fetch(`${real}/v1/links`)).json();
+  for (const { site } of links) {
+    const answer = await fetch(`${real}/v1/links/${site}`, { method: 'POST', headers, body: JSON.stringify({ state: lost ? 'cut' : 'open' }) });
+    assert.equal(answer.status, 200);
+  }
 }
 
 /** A browser profile of its own: one device. Anything the page reports as an error fails the test that looks at `errors`. */
