@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long sim-night
+.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long sim-night replay-million
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -17,6 +17,10 @@ test: ## one build and every test, at most 35 minutes cold on 2 cores; prints th
 check-all: ## test, then all unit tests under asan and tsan, then clang-tidy over everything
 	@tools/setup build web test lint
 	@node tools/run-stages.mjs check-all
+
+replay-million: ## replay of 1,000,000 sales: the same state with and without snapshot, and after export and import
+	@tools/setup
+	@node tools/run-stages.mjs replay-million
 
 crash-long: ## kill -9 a loaded store node 200 times at random moments
 	@tools/setup build web test

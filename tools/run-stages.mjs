@@ -40,6 +40,10 @@ const stages = {
   unit: { run: () => units('release'), needs: ['build'] },
   // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones.
   sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40']], needs: ['build'] },
+  'replay-million': {
+    run: () => [['build/release/src/test_sim', '--gtest_filter=Replay.*']], needs: ['build'],
+    env: { HF_REPLAY_SALES: '1000000' },
+  },
   'sim-night': {
     run: () => [[simulator, '--seed', process.env.SEED || String(Date.now() % 1e9), '--seeds', process.env.SEEDS || '2000']],
     needs: ['build'],
@@ -67,6 +71,7 @@ const ways = {
     'tsan-build', 'tsan', 'lint'],
   lint: ['lint'],
   'crash-long': ['build', 'crash-long'],
+  'replay-million': ['build', 'replay-million'],
   'sim-night': ['build', 'sim-night'],
 };
 
