@@ -1,5 +1,5 @@
-// bench_journal DIRECTORY JSON-FILE: durable 5-line sales through Holdfast's journal and fold, beside SQLite in process, at
-// equal batch sizes, in turns within one run. HF_BENCH_SHORT=1: a few seconds, to see that it works.
+// bench_journal DIRECTORY JSON-FILE: durable 5-line sales through Holdfast's journal and fold, beside SQLite in
+// process, at equal batch sizes, in turns within one run. HF_BENCH_SHORT=1: a few seconds, to see that it works.
 // HF_BENCH_SYNC_MS=5: as on a disk whose every sync takes that much longer.
 #include <fmt/format.h>
 #include <sodium.h>
@@ -21,7 +21,7 @@ struct Cell {
 };
 struct Plan {
   int rounds = 5;
-  std::map<std::size_t, std::size_t> batches{{1, 2000}, {16, 1000}, {64, 500}, {512, 125}, {4096, 32}};  // a round
+  std::map<std::size_t, std::size_t> batches{{1, 1000}, {16, 250}, {64, 125}, {512, 40}, {4096, 10}};  // a round
 };
 
 double number_in(const char* name) {
@@ -33,7 +33,7 @@ Plan plan_of(bool small, double sync_ms) {
   Plan plan;
   if (small) plan.rounds = 1;
   for (auto& [size, count] : plan.batches) {
-    if (sync_ms > 0) count = std::min<std::size_t>(count, 100);
+    if (sync_ms > 0) count = std::min<std::size_t>(count, 40);
     if (small) count = std::max<std::size_t>(2, count / 25);
   }
   return plan;

@@ -1,9 +1,9 @@
 // bench_node list HOST PORT TOKEN-FILE                          lists the workload's products at head office
-// bench_node run JSON-FILE HOST PORT TOKEN-FILE FIRST PG-CONN   measures; FIRST: number of the first sale (none comes twice)
-// bench_node tables PG-CONN                                     makes the tables of the PostgreSQL side
+// bench_node run JSON-FILE HOST PORT TOKEN-FILE FIRST PG-CONN   measures; FIRST: number of the first sale (none comes
+// twice) bench_node tables PG-CONN                                     makes the tables of the PostgreSQL side
 //
-// Sales a second of `holdfast serve` and of PostgreSQL over loopback at equal clients and equal batches, in turns within one
-// run. bench/run starts the servers. HF_BENCH_SHORT=1: a few seconds, to see that it works.
+// Sales a second of `holdfast serve` and of PostgreSQL over loopback at equal clients and equal batches, in turns
+// within one run. bench/run starts the servers. HF_BENCH_SHORT=1: a few seconds, to see that it works.
 #include <fmt/format.h>
 
 #include <chrono>

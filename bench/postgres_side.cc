@@ -1,5 +1,5 @@
-// PostgreSQL through libpq: one stored function takes a whole batch in sets, so that neither round trips nor loops count
-// against it. Stock rows are locked in the order of their SKUs; otherwise two batches would wait for each other.
+// PostgreSQL through libpq: one stored function takes a whole batch in sets, so that neither round trips nor loops
+// count against it. Stock rows are locked in the order of their SKUs; otherwise two batches would wait for each other.
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
@@ -32,14 +32,16 @@ BEGIN
     RAISE EXCEPTION 'wrong price';
   END IF;
   UPDATE till SET n = n + cardinality(p_keys) WHERE till = p_till RETURNING n INTO STRICT v_last;
-  INSERT INTO sale SELECT p_till, v_last - cardinality(p_keys) + s.i, s.key, s.request, clock_timestamp(), s.total, s.total
+  INSERT INTO sale
+    SELECT p_till, v_last - cardinality(p_keys) + s.i, s.key, s.request, clock_timestamp(), s.total, s.total
     FROM unnest(p_keys, p_requests, p_totals) WITH ORDINALITY AS s(key, request, total, i);
   INSERT INTO line SELECT p_till, v_last - cardinality(p_keys) + l.sale, l.line, l.sku, l.quantity, l.pence, 'S',
       l.quantity / 1000 * l.pence, (l.quantity / 1000 * l.pence * 20 + 60) / 120
     FROM unnest(p_sale, p_line, p_sku, p_quantity, p_pence) AS l(sale, line, sku, quantity, pence);
   PERFORM FROM stock WHERE sku = ANY(p_sku) ORDER BY sku FOR UPDATE;
   UPDATE stock s SET on_hand = s.on_hand - q.quantity
-    FROM (SELECT sku, sum(quantity)::bigint AS quantity FROM unnest(p_sku, p_quantity) AS l(sku, quantity) GROUP BY sku) q
+    FROM (SELECT sku, sum(quantity)::bigint AS quantity
+          FROM unnest(p_sku, p_quantity) AS l(sku, quantity) GROUP BY sku) q
     WHERE s.sku = q.sku;
   RETURN v_last;
 END $$;

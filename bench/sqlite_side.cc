@@ -1,8 +1,8 @@
-// SQLite in process, as careful as it gets: WAL, synchronous=FULL. Statements are prepared once, the cache holds everything,
-// the file is locked for us alone.
+// SQLite in process, as careful as it gets: WAL, synchronous=FULL. Statements are prepared once, the cache holds
+// everything, the file is locked for us alone.
 //
-// Shape:  rows: a row a sale and a row a line, as one would design it. blob: the lines inside the sale's row, as Holdfast's
-//         event has them; nobody can ask SQL what a line sold.
+// Shape:  rows: a row a sale and a row a line, as one would design it. blob: the lines inside the sale's row, as
+//         Holdfast's event has them; nobody can ask SQL what a line sold.
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/syscall.h>
@@ -13,7 +13,8 @@
 #include "bench/side.h"
 #include "core/base/crypto.h"
 
-// SQLite reaches the C library through the dynamic linker, so these stand before its own: the only way to add time to a sync.
+// SQLite reaches the C library through the dynamic linker, so these stand before its own: the only way to add time to a
+// sync.
 extern "C" int fdatasync(int fd) {
   const int result = static_cast<int>(::syscall(SYS_fdatasync, fd));
   holdfast::bench::wait_extra_sync();
@@ -72,7 +73,8 @@ CREATE TABLE product(sku TEXT PRIMARY KEY, pence INTEGER NOT NULL, vat TEXT NOT 
 CREATE TABLE stock(sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE till(till INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 CREATE TABLE sale(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, request BLOB NOT NULL, till INTEGER NOT NULL,
-  n INTEGER NOT NULL, staff BLOB NOT NULL, at INTEGER NOT NULL, cash INTEGER NOT NULL, total INTEGER NOT NULL, lines BLOB);
+  n INTEGER NOT NULL, staff BLOB NOT NULL, at INTEGER NOT NULL, cash INTEGER NOT NULL, total INTEGER NOT NULL,
+  lines BLOB);
 CREATE TABLE line(sale INTEGER NOT NULL, line INTEGER NOT NULL, sku TEXT NOT NULL, quantity INTEGER NOT NULL,
   pence INTEGER NOT NULL, vat TEXT NOT NULL, amount INTEGER NOT NULL, vat_amount INTEGER NOT NULL,
   PRIMARY KEY(sale, line)) WITHOUT ROWID;

@@ -343,7 +343,8 @@ std::string Chain::broken_at_rest() {
       if (known == nullptr) return fmt::format("{}: an acknowledged write is lost", site.view());
       if (!known->listed && std::holds_alternative<till::RecordSale>(w.request.command)) ++sales;
     }
-    // Nothing twice: the state has as many sales as there are distinct writes of this till memory, unanswered ones at most more.
+    // Nothing twice: the state has as many sales as there are distinct writes of this till memory, unanswered ones at
+    //                most more.
     const auto unanswered =
         static_cast<std::uint64_t>(std::ranges::count_if(writes, [](const TillWrite& w) { return !w.reply; }));
     if (state.till.totals.sales < sales || state.till.totals.sales > sales + unanswered)

@@ -1,7 +1,8 @@
 // A whole chain in one thread: head office, a warehouse and stores, on simulated disks, network, clocks and entropy.
 //
-// Shape:  the nodes are the ones that ship (core/node); only the world they are given differs. run_for() delivers what happens in
-//         order of simulated time and gives each node its turns. Tills ring sales, keep what was acknowledged and send it again.
+// Shape:  the nodes are the ones that ship (core/node); only the world they are given differs. run_for() delivers what
+//         happens in order of simulated time and gives each node its turns. Tills ring sales, keep what was
+//         acknowledged and send it again.
 #pragma once
 
 #include <map>

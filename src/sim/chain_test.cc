@@ -1,4 +1,5 @@
-// Whole chains on simulated disks, network and clocks, in one thread: what must hold whoever fails (issue 2, protocol 1-8).
+// Whole chains on simulated disks, network and clocks, in one thread: what must hold whoever fails (issue 2, protocol
+// 1-8).
 #include "sim/chain.h"
 
 #include <gtest/gtest.h>
@@ -189,7 +190,8 @@ TEST(Chain, a_stolen_key_that_signs_two_histories_never_gets_a_quorum_for_the_se
     chain.run_for(milliseconds(40));
   }
   chain.run_for(seconds(2));
-  // The thief has the disk and the keys. The honest machine reaches head office and store-02; the thief's reaches the warehouse.
+  // The thief has the disk and the keys. The honest machine reaches head office and store-02; the thief's reaches the
+  // warehouse.
   auto thief = std::make_unique<Machine>(Random(99));
   thief->name = "thief";
   thief->site = store_1;
@@ -202,8 +204,8 @@ TEST(Chain, a_stolen_key_that_signs_two_histories_never_gets_a_quorum_for_the_se
   chain.network.cut("thief", "head-office");
   chain.network.cut("thief", "store-02");
   chain.network.cut("thief", "store-04");
-  // The thief needs to be told by r mirrors before it signs: he has seen to that by writing his own program; here we let him ask
-  // and then cut.
+  // The thief needs to be told by r mirrors before it signs: he has seen to that by writing his own program; here we
+  // let him ask and then cut.
   chain.network.heal("thief", "head-office");
   ASSERT_TRUE(chain.start("thief").has_value());
   ASSERT_TRUE(chain.run_until([&] { return chain.node("thief").phase() == node::Phase::signing; }, seconds(30)));
@@ -250,7 +252,8 @@ TEST(Chain, goods_in_transit_are_conserved) {
   settle(chain);
 }
 
-// A power cut in the middle of the Nth write, for many N, at a store that sells: nothing acknowledged is lost or doubled.
+// A power cut in the middle of the Nth write, for many N, at a store that sells: nothing acknowledged is lost or
+// doubled.
 TEST(Chain, a_power_cut_at_any_write_loses_nothing_acknowledged) {
   for (std::uint64_t n = 0; n < 60; ++n) {
     Chain chain(100 + n, 3);

@@ -7,7 +7,8 @@
 namespace holdfast::sim {
 namespace {
 
-// A day in the making. One machine at a time may be missing or in rebuild, so that every quorum of 2 of 3 stays within reach.
+// A day in the making. One machine at a time may be missing or in rebuild, so that every quorum of 2 of 3 stays within
+// reach.
 class Day {
  public:
   explicit Day(const DayOptions& options)

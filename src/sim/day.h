@@ -1,4 +1,5 @@
-// One simulated day with faults: everything from one seed; laws checked all along and, when the faults have stopped, at rest.
+// One simulated day with faults: everything from one seed; laws checked all along and, when the faults have stopped, at
+// rest.
 #pragma once
 
 #include <cstdint>

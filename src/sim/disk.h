@@ -1,7 +1,7 @@
 // A disk of the simulation: files in memory, and power cuts in the middle of a write.
 //
-// Shape:  what a write has returned for is durable. crash_after(n) lets n writes pass; the one after it leaves any subset of its
-//         blocks and fails, as does everything until reboot(). Copying a SimDisk is taking its image.
+// Shape:  what a write has returned for is durable. crash_after(n) lets n writes pass; the one after it leaves any
+//         subset of its blocks and fails, as does everything until reboot(). Copying a SimDisk is taking its image.
 #pragma once
 
 #include <map>

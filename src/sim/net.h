@@ -1,7 +1,7 @@
 // The network of the simulation: connections between named machines, with delay, cuts and loss of everything in flight.
 //
-// Shape:  a Wire is one machine's Net. Messages of one connection arrive in order, each after a delay drawn from the seed. A cut
-//         pair has no connection, and nothing in flight between them arrives.
+// Shape:  a Wire is one machine's Net. Messages of one connection arrive in order, each after a delay drawn from the
+//         seed. A cut pair has no connection, and nothing in flight between them arrives.
 #pragma once
 
 #include <functional>
@@ -43,7 +43,8 @@ class Network {
   void heal_all() { cuts_.clear(); }
   Duration delay_max = milliseconds(20);
 
-  // The next thing that happens, delivered; the machine it happened to. Empty: nothing before `until`, and it is `until` now.
+  // The next thing that happens, delivered; the machine it happened to. Empty: nothing before `until`, and it is
+  // `until` now.
   std::string step(Instant until);
 
   // Sees every message that is delivered: (from, to, bytes).

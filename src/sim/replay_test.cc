@@ -1,5 +1,5 @@
-// The state is a function of the journal: with a snapshot, without it, and after export and import (protocol 7.1, issue 2).
-// HF_REPLAY_SALES=1000000 is the full size (`make replay-million`).
+// The state is a function of the journal: with a snapshot, without it, and after export and import (protocol 7.1, issue
+// 2). HF_REPLAY_SALES=1000000 is the full size (`make replay-million`).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

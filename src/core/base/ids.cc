@@ -34,7 +34,8 @@ Result<ReceiptNumber> parse_receipt(std::string_view text) {
   const std::size_t second = text.find('-', first == std::string_view::npos ? first : first + 1);
   if (first == std::string_view::npos || second == std::string_view::npos || second - first != 9) return bad();
   ReceiptNumber out;
-  if (!parse_number(text.substr(0, first), out.till.number) || !parse_number(text.substr(second + 1), out.n)) return bad();
+  if (!parse_number(text.substr(0, first), out.till.number) || !parse_number(text.substr(second + 1), out.n))
+    return bad();
   for (char c : text.substr(first + 1, 8)) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     const std::size_t digit = crockford.find(c);
@@ -51,7 +52,8 @@ Result<Origin> parse_origin(std::string_view text) {
   if (last == std::string_view::npos || middle == std::string_view::npos || middle == 0 || middle + 1 == last ||
       last - middle - 1 > SiteName::bytes_max || text.size() > 200 || !parse_number(text.substr(last + 1), out.epoch) ||
       out.epoch == 0)
-    return fail("base/bad_origin", fmt::format("\"{}\" is not an origin; it looks like example.com/chain/store-07/1", text.substr(0, 80)));
+    return fail("base/bad_origin",
+                fmt::format("\"{}\" is not an origin; it looks like example.com/chain/store-07/1", text.substr(0, 80)));
   out.chain = std::string(text.substr(0, middle));
   out.site = SiteName(text.substr(middle + 1, last - middle - 1));
   return out;

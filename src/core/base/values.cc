@@ -20,11 +20,15 @@ Result<std::int64_t> parse_decimal(std::string_view text, int decimals, std::int
   const std::size_t dot = rest.find('.');
   const std::string_view whole = rest.substr(0, dot);
   const std::string_view fraction = dot == std::string_view::npos ? std::string_view() : rest.substr(dot + 1);
-  auto is_digits = [](std::string_view t) { return std::ranges::all_of(t, [](char c) { return c >= '0' && c <= '9'; }); };
+  auto is_digits = [](std::string_view t) {
+    return std::ranges::all_of(t, [](char c) { return c >= '0' && c <= '9'; });
+  };
   if (whole.empty() || !is_digits(whole) || !is_digits(fraction) || (dot != std::string_view::npos && fraction.empty()))
-    return fail(bad_number, fmt::format("\"{}\" is not a plain decimal number; write {} like 12.5", text.substr(0, 40), what));
+    return fail(bad_number,
+                fmt::format("\"{}\" is not a plain decimal number; write {} like 12.5", text.substr(0, 40), what));
   if (fraction.size() > static_cast<std::size_t>(decimals))
-    return fail(bad_number, fmt::format("\"{}\" has more than {} decimals, the most {} may have", text.substr(0, 40), decimals, what));
+    return fail(bad_number, fmt::format("\"{}\" has more than {} decimals, the most {} may have", text.substr(0, 40),
+                                        decimals, what));
   Wide value = 0;
   for (std::string_view part : {whole, fraction}) {
     for (char c : part) {
@@ -62,7 +66,8 @@ struct Civil {
   std::int64_t year;
   unsigned month, day;
 };
-// Days since 1970-01-01 <-> proleptic Gregorian date. Source: Howard Hinnant, "chrono-compatible low-level date algorithms".
+// Days since 1970-01-01 <-> proleptic Gregorian date. Source: Howard Hinnant, "chrono-compatible low-level date
+// algorithms".
 std::int64_t days_from_civil(Civil c) {
   const std::int64_t y = c.year - (c.month <= 2);
   const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -87,15 +92,17 @@ Civil civil_from_days(std::int64_t z) {
 Result<Currency> currency_of(std::string_view code) {
   // ISO 4217 active codes whose minor unit is not 2, and the ones with 2 that our chains meet.
   static constexpr std::array<std::pair<std::string_view, int>, 38> table = {{
-      {"AUD", 2}, {"BGN", 2}, {"BHD", 3}, {"BRL", 2}, {"CAD", 2}, {"CHF", 2}, {"CLP", 0}, {"CNY", 2}, {"CZK", 2}, {"DKK", 2},
-      {"EUR", 2}, {"GBP", 2}, {"HKD", 2}, {"HUF", 2}, {"INR", 2}, {"IQD", 3}, {"ISK", 0}, {"JOD", 3}, {"JPY", 0}, {"KRW", 0},
-      {"KWD", 3}, {"LYD", 3}, {"MAD", 2}, {"MXN", 2}, {"NOK", 2}, {"NZD", 2}, {"OMR", 3}, {"PLN", 2}, {"PYG", 0}, {"RON", 2},
-      {"SEK", 2}, {"SGD", 2}, {"TND", 3}, {"TRY", 2}, {"UGX", 0}, {"USD", 2}, {"VND", 0}, {"ZAR", 2},
+      {"AUD", 2}, {"BGN", 2}, {"BHD", 3}, {"BRL", 2}, {"CAD", 2}, {"CHF", 2}, {"CLP", 0}, {"CNY", 2},
+      {"CZK", 2}, {"DKK", 2}, {"EUR", 2}, {"GBP", 2}, {"HKD", 2}, {"HUF", 2}, {"INR", 2}, {"IQD", 3},
+      {"ISK", 0}, {"JOD", 3}, {"JPY", 0}, {"KRW", 0}, {"KWD", 3}, {"LYD", 3}, {"MAD", 2}, {"MXN", 2},
+      {"NOK", 2}, {"NZD", 2}, {"OMR", 3}, {"PLN", 2}, {"PYG", 0}, {"RON", 2}, {"SEK", 2}, {"SGD", 2},
+      {"TND", 3}, {"TRY", 2}, {"UGX", 0}, {"USD", 2}, {"VND", 0}, {"ZAR", 2},
   }};
   for (const auto& [name, decimals] : table)
     if (name == code) return Currency{std::string(code), decimals};
-  return fail("base/unknown_currency",
-              fmt::format("currency \"{}\" is not known here; use an ISO 4217 code such as GBP, EUR, USD", code.substr(0, 10)));
+  return fail(
+      "base/unknown_currency",
+      fmt::format("currency \"{}\" is not known here; use an ISO 4217 code such as GBP, EUR, USD", code.substr(0, 10)));
 }
 
 Result<Money> line_amount(UnitPrice price, Quantity quantity, int currency_decimals) {
@@ -107,7 +114,8 @@ Result<Money> line_amount(UnitPrice price, Quantity quantity, int currency_decim
 }
 
 Money vat_in_gross(Money gross, std::int64_t rate_millionths) {
-  const Wide vat = divide_half_up(static_cast<Wide>(gross.minor) * rate_millionths, 1'000'000 + static_cast<Wide>(rate_millionths));
+  const Wide vat =
+      divide_half_up(static_cast<Wide>(gross.minor) * rate_millionths, 1'000'000 + static_cast<Wide>(rate_millionths));
   return Money{static_cast<std::int64_t>(vat)};
 }
 
@@ -135,8 +143,8 @@ std::string to_text(Instant at) {
   }
   const Civil c = civil_from_days(day);
   const std::int64_t second = rest / 1'000'000'000;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", c.year, c.month, c.day, second / 3600, second / 60 % 60,
-                     second % 60, rest % 1'000'000'000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", c.year, c.month, c.day, second / 3600,
+                     second / 60 % 60, second % 60, rest % 1'000'000'000);
 }
 
 Result<Instant> parse_instant(std::string_view text) {

@@ -1,4 +1,5 @@
-// Keeping other sites' journals: storing, cosigning, sealing, and what is seen when somebody lies (protocol 4, 5.2-5.4).
+// Keeping other sites' journals: storing, cosigning, sealing, and what is seen when somebody lies (protocol 4,
+// 5.2-5.4).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +8,8 @@
 
 namespace holdfast::node {
 
-// How far entries of an origin are still taken: a sealed epoch only to what its successor kept; what lies beyond comes as a tail.
+// How far entries of an origin are still taken: a sealed epoch only to what its successor kept; what lies beyond comes
+// as a tail.
 std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
   if (const chain::Registration* next = successor_of(origin)) return next->kept_size;
   const auto it = state_.epochs.find(origin.site);
@@ -67,7 +69,8 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   return cosign_if_held(*replica);
 }
 
-// A mirror's promise: stored durably, consistent with all it ever saw of this journal, and no newer epoch sealed it (4.1, 5.2).
+// A mirror's promise: stored durably, consistent with all it ever saw of this journal, and no newer epoch sealed it
+// (4.1, 5.2).
 bool NodeImpl::may_cosign(const Origin& origin) const {
   if (!chain_.is_mirror(me_->name, origin.site) || phase_ == Phase::rebuilding || phase_ == Phase::stopped)
     return false;
@@ -149,7 +152,8 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
   return contradiction(replica, c.origin, ours, m.note);
 }
 
-// Two statements under one key that cannot both be true. Kept as evidence, shown, and nothing further is cosigned (4.3).
+// Two statements under one key that cannot both be true. Kept as evidence, shown, and nothing further is cosigned
+// (4.3).
 Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, std::string note_a, std::string note_b) {
   const auto of_site =
       std::ranges::count_if(state_.contradictions, [&](const auto& seen) { return seen.origin == origin; });

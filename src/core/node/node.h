@@ -1,11 +1,12 @@
 // The node: one site, one journal, one writer. turn() is the main path, told in order.
 //
-// Shape:  inputs (submit, NetEvents, cut/open_link) are only queued or noted; turn() decides and applies each write, commits all
-//         of them once, and only then releases what depends on them: answers, link messages, checkpoints (protocol 1.1).
-//         Between turns everything readable is durable, so reads need no copy.
-// Errors: turn() returns an error once, when a write to disk has failed or the state can no longer be trusted; the process must
-//         end and say so (1.2). open(): node/wrong_site (the directory is another site's), node/not_started (no journal and no
-//         certificate, keys or chain file: says what to run), journal/damaged, chain/*.
+// Shape:  inputs (submit, NetEvents, cut/open_link) are only queued or noted; turn() decides and applies each write,
+//         commits all of them once, and only then releases what depends on them: answers, link messages, checkpoints
+//         (protocol 1.1). Between turns everything readable is durable, so reads need no copy.
+// Errors: turn() returns an error once, when a write to disk has failed or the state can no longer be trusted; the
+//         process must end and say so (1.2). open(): node/wrong_site (the directory is another site's),
+//         node/not_started (no journal and no certificate, keys or chain file: says what to run), journal/damaged,
+//         chain/*.
 // Thread: one. Edge posts everything to that thread; the simulator calls it directly.
 // Source: protocol 1-8; Viewstamped Replication (views ~ epochs), Apache BookKeeper (fencing ~ seals).
 #pragma once
@@ -111,8 +112,8 @@ class Node : public NetEvents {
 
   // ---- inputs
   using Answer = std::function<void(const Result<fold::Taken>&)>;
-  // Answered once, in a later turn(), after the entry is durable (or with the refusal). Refused at once with node/busy when
-  // too many wait, node/stopped or node/rebuilding (503: try again, elsewhere).
+  // Answered once, in a later turn(), after the entry is durable (or with the refusal). Refused at once with node/busy
+  // when too many wait, node/stopped or node/rebuilding (503: try again, elsewhere).
   virtual void submit(fold::WriteRequest request, Answer answer) = 0;
   // Local and at once; needs nobody else; survives a restart (promise 4). node/unknown_link.
   virtual Status cut_link(const SiteName& site) = 0;

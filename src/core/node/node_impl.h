@@ -1,5 +1,5 @@
-// The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc, mirror.cc,
-// owner.cc, follow.cc, rebuild.cc, tail.cc, views.cc.
+// The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
+// mirror.cc, owner.cc, follow.cc, rebuild.cc, tail.cc, views.cc.
 #pragma once
 
 #include <set>

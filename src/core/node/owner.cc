@@ -78,7 +78,8 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
   return {};
 }
 
-// An older disk may also lack what its own lost entries followed of peers (7.2). The links bring it; until then we sell on.
+// An older disk may also lack what its own lost entries followed of peers (7.2). The links bring it; until then we sell
+// on.
 Result<bool> NodeImpl::holds_what_is_named(const std::vector<Bytes>& entries) const {
   fold::Joiner joiner;
   for (const Bytes& body : entries) {

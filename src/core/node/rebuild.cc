@@ -1,4 +1,5 @@
-// A machine with a certificate and nothing else becomes the site again (protocol 5): seal, take, verify, register, serve.
+// A machine with a certificate and nothing else becomes the site again (protocol 5): seal, take, verify, register,
+// serve.
 #include <fmt/format.h>
 
 #include <algorithm>

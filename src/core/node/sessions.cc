@@ -72,8 +72,8 @@ void NodeImpl::drop(ConnectionId id) {
   sessions_.erase(id);
 }
 
-// Of two linked sites the later one in the chain file dials, so that there is one connection and not two. The earlier one
-// dials only when nobody has come for a while: its address may have gone to a machine that took its place (5.7).
+// Of two linked sites the later one in the chain file dials, so that there is one connection and not two. The earlier
+// one dials only when nobody has come for a while: its address may have gone to a machine that took its place (5.7).
 Duration NodeImpl::redial_after(const SiteName& site) const {
   const auto place = [&](const SiteName& name) { return std::ranges::find(chain_.sites, name, &chain::Site::name); };
   return place(site) < place(me_->name) ? redial_interval : uncalled_patience;

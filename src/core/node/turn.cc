@@ -60,8 +60,8 @@ Status NodeImpl::stop() {
   return own_->size() > snapshot_size_ ? write_snapshot() : Status();
 }
 
-// A failed write to disk, or a journal that cannot be folded: the process must end (1.2). Everything else is the peer's or the
-// client's fault and is answered.
+// A failed write to disk, or a journal that cannot be folded: the process must end (1.2). Everything else is the peer's
+// or the client's fault and is answered.
 bool NodeImpl::is_fatal(const Error& error) const {
   return error.code.starts_with("base/disk") || error.code == "journal/damaged" || error.code == "sync/missing_entries";
 }

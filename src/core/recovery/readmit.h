@@ -1,8 +1,9 @@
-// Taking in what another branch of this site's history wrote: tails (protocol 5.3) and what was set aside at a start (3.2).
+// Taking in what another branch of this site's history wrote: tails (protocol 5.3) and what was set aside at a start
+// (3.2).
 //
-// Shape:  readmission() turns an event into the write that asked for it, under its own idempotency key, with the receipt it was
-//         printed with, marked as re-admitted; so "already there" means done (6.1). Events that no client asked for (starts,
-//         follows, seals) have nothing to take in: the new epoch makes its own.
+// Shape:  readmission() turns an event into the write that asked for it, under its own idempotency key, with the
+//         receipt it was printed with, marked as re-admitted; so "already there" means done (6.1). Events that no
+//         client asked for (starts, follows, seals) have nothing to take in: the new epoch makes its own.
 // Source: protocol 6.
 #pragma once
 

@@ -1,9 +1,10 @@
 // What a rebuilt machine must know before it opens its epoch: which mirrors have sealed, what they hold, what is kept.
 //
-// Shape:  the node sends Seal to every mirror of its site and feeds the answers in; when q have sealed, choose() says which
-//         journal and how much of it is kept under the certificate: the largest sealed size ("longest"), or the clean point.
-// Errors: recovery/no_quorum: fewer than q mirrors have sealed (who is missing). recovery/no_history: nobody holds the clean
-//         point that the certificate names.
+// Shape:  the node sends Seal to every mirror of its site and feeds the answers in; when q have sealed, choose() says
+//         which journal and how much of it is kept under the certificate: the largest sealed size ("longest"), or the
+//         clean point.
+// Errors: recovery/no_quorum: fewer than q mirrors have sealed (who is missing). recovery/no_history: nobody holds the
+//         clean point that the certificate names.
 // Source: protocol 5.1, 5.2; promise 7.
 #pragma once
 

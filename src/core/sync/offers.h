@@ -1,7 +1,7 @@
 // The owner's side of cosigning: one checkpoint on offer to all mirrors at a time (protocol 4.2).
 //
-// Shape:  offer() puts a checkpoint up; take() adds a mirror's cosignature; when q have signed, cosigned() is the note with
-//         them. The next may be offered when q have signed, or 2 s after the last was.
+// Shape:  offer() puts a checkpoint up; take() adds a mirror's cosignature; when q have signed, cosigned() is the note
+//         with them. The next may be offered when q have signed, or 2 s after the last was.
 #pragma once
 
 #include <map>
@@ -24,7 +24,8 @@ class Offers {
   // True when this signature completes the quorum. Errors: sync/bad_signature.
   Result<bool> take(const SiteName& mirror, const journal::NoteSignature& signature, const KeyRing& keys,
                     const chain::ChainFile& file);
-  // A mirror has come back with another key: its signature on the current checkpoint no longer counts, and it is asked again.
+  // A mirror has come back with another key: its signature on the current checkpoint no longer counts, and it is asked
+  // again.
   void forget(const SiteName& mirror, const chain::ChainFile& file);
   const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
   void restore(journal::SignedCheckpoint cosigned) { cosigned_ = std::move(cosigned); }

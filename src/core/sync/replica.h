@@ -1,10 +1,10 @@
 // The kept copy of another journal, or of an earlier epoch of our own: a Log, and what its owner has signed of it.
 //
-// Shape:  entries are stored only under a checkpoint of their owner that covers exactly the last of them (protocol 4.1), so the
-//         stored size is always a signed size.
+// Shape:  entries are stored only under a checkpoint of their owner that covers exactly the last of them (protocol
+//         4.1), so the stored size is always a signed size.
 // Errors: sync/out_of_order: does not begin where we stand (ask again from there). sync/bad_signature, sync/bad_note.
-//         sync/contradiction: its owner's signature holds but it does not extend what we keep. sync/over_bound: more in a day
-//         than the chain file allows. base/disk_*: fatal for the node.
+//         sync/contradiction: its owner's signature holds but it does not extend what we keep. sync/over_bound: more in
+//         a day than the chain file allows. base/disk_*: fatal for the node.
 // After:  after any of these but base/disk_* nothing has been stored.
 #pragma once
 
@@ -42,7 +42,8 @@ class Replica {
   Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now);
   // A checkpoint we can compare: equal to what we keep -> true; larger than we hold -> false; else sync/contradiction.
   Result<bool> agrees(const journal::Checkpoint& checkpoint);
-  // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q. Ahead of its entries: kept until they come.
+  // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q. Ahead of its entries: kept until
+  // they come.
   Status take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys);
   Status take_cosigned_ahead(const KeyRing& keys);  // after entries have come
 
@@ -86,8 +87,8 @@ class Replicas : public fold::PeerEntries {
   std::map<Origin, std::unique_ptr<Replica>> all_;
 };
 
-// The next message for somebody who holds `first` entries of this log: up to about 2 MiB, ending at a checkpoint, not beyond
-// `limit` (0: none). nullopt: he has all there is to send.
+// The next message for somebody who holds `first` entries of this log: up to about 2 MiB, ending at a checkpoint, not
+// beyond `limit` (0: none). nullopt: he has all there is to send.
 Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, std::uint64_t limit);
 inline constexpr std::size_t chunk_bytes = 2u << 20;
 

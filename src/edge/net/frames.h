@@ -1,5 +1,5 @@
-// Messages on a byte stream: each is its length (u32, little-endian) and then its bytes. Length 0 is a sign of life, sent
-// when nothing else was for a while; it is no message.
+// Messages on a byte stream: each is its length (u32, little-endian) and then its bytes. Length 0 is a sign of life,
+// sent when nothing else was for a while; it is no message.
 //
 // Errors: edge/bad_frame: a length beyond the limit. The stream can not be read any further.
 // After:  what has been announced is not allocated before it arrives, so an empty promise costs the receiver nothing.

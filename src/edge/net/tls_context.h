@@ -1,8 +1,9 @@
 // What every connection between sites insists on: TLS 1.3 alone, an Ed25519 certificate from both sides, ALPN
 // "holdfast/1"; no tickets, no resumption, no early data, no renegotiation, no compression.
 //
-// Shape:  the certificate is signed by the site's own TLS key and holds that key; nothing else in it (name, issuer, dates)
-//         is looked at, by us or by the peer (protocol 9.3). Possession of the key is proven by the handshake itself.
+// Shape:  the certificate is signed by the site's own TLS key and holds that key; nothing else in it (name, issuer,
+//         dates) is looked at, by us or by the peer (protocol 9.3). Possession of the key is proven by the handshake
+//         itself.
 // Source: RFC 8446, RFC 8410 (Ed25519 in X.509), RFC 7301 (ALPN).
 #pragma once
 

@@ -1,4 +1,5 @@
-// Inside of TlsNet: its connections, and who may touch what. Only tls_net.cc (the node's side) and tls_links.cc (sockets and
+// Inside of TlsNet: its connections, and who may touch what. Only tls_net.cc (the node's side) and tls_links.cc
+//                   (sockets and
 // TLS, one thread) include this, and with it Asio.
 #pragma once
 
@@ -115,8 +116,8 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   void forget(const ConnectionPtr& c);
   void log(std::string_view line);
 
-  // ---- by post_, on the node's thread. What is posted owns nothing: it may outlive this TlsNet. A connection that nobody
-  // holds any more has nothing to tell either.
+  // ---- by post_, on the node's thread. What is posted owns nothing: it may outlive this TlsNet. A connection that
+  // nobody holds any more has nothing to tell either.
   template <class F>
   void on_node(const ConnectionPtr& c, F f) {
     post_([weak_self = weak_from_this(), weak = std::weak_ptr(c), f = std::move(f)]() mutable {

@@ -131,7 +131,8 @@ void TlsNet::Impl::tell_connected(const ConnectionPtr& c, const PublicKey& key) 
     known_[c->id] = c;
   }
   events_->on_connected(c->id, key, c->dialled_here);
-  // By a function posted anew: a node that only notes what it is told, and decides when its turn comes, has decided then.
+  // By a function posted anew: a node that only notes what it is told, and decides when its turn comes, has decided
+  // then.
   on_node(c, [](Impl& self, const ConnectionPtr& on) {
     if (self.known_.contains(on->id)) asio::post(self.io_, [&self, on] { self.core_has_decided(on); });
   });
@@ -155,7 +156,8 @@ void TlsNet::Impl::tell_closed(const ConnectionPtr& c) {
   if (known_.erase(c->id) > 0) events_->on_closed(c->id);
 }
 
-// ---- the contract ------------------------------------------------------------------------------------------------------
+// ---- the contract
+// ------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<TlsNet>> TlsNet::open(TlsNetOptions options, Post post) {
   HF_TRY(SSL_CTX* const tls, make_tls_context(options.tls_seed));

@@ -1,22 +1,24 @@
 // Links between sites over TCP and TLS 1.3: core's Net for the real world.
 //
-// Shape:  every peer is "whoever holds this TLS key" (tls_context.h); core decides after on_connected whether that is a site it
-//         has a link with. Until it has, nothing the peer sent is read; of a peer that dialled us, nothing after its first
-//         message is read until core has judged that one and not closed, it may be at most first_message_bytes_max long, and it
-//         must come within first_message_timeout. So whoever has no business here costs a handshake and a few KiB, for seconds,
-//         and there are at most pending_max of them. "Has" means: a function posted by the event itself has run, so what core
-//         does in the turn that follows an event counts.
-//         Messages are frames (frames.h) of at most message_bytes_max. Many small ones share a TLS record. What core has not
-//         taken yet is bounded by reading no further: for each connection by undelivered_bytes_max and one message, for all by
-//         undelivered_bytes_all_max and one read each. What the peer does not take is bounded by closing (unsent_bytes_max).
-// Errors: open(): edge/port_in_use, edge/bad_address, edge/net_failed, edge/tls_failed. After open() nothing here ends the
-//         node: a connection that breaks a rule is closed, accepting pauses while the process is out of descriptors.
-// After:  close(): the TCP connection is reset before it returns. No byte passes in either direction afterwards, queued ones
-//         included, and core hears nothing more of it, on_closed included (promise 4).
+// Shape:  every peer is "whoever holds this TLS key" (tls_context.h); core decides after on_connected whether that is a
+//         site it has a link with. Until it has, nothing the peer sent is read; of a peer that dialled us, nothing
+//         after its first message is read until core has judged that one and not closed, it may be at most
+//         first_message_bytes_max long, and it must come within first_message_timeout. So whoever has no business here
+//         costs a handshake and a few KiB, for seconds, and there are at most pending_max of them. "Has" means: a
+//         function posted by the event itself has run, so what core does in the turn that follows an event counts.
+//         Messages are frames (frames.h) of at most message_bytes_max. Many small ones share a TLS record. What core
+//         has not taken yet is bounded by reading no further: for each connection by undelivered_bytes_max and one
+//         message, for all by undelivered_bytes_all_max and one read each. What the peer does not take is bounded by
+//         closing (unsent_bytes_max).
+// Errors: open(): edge/port_in_use, edge/bad_address, edge/net_failed, edge/tls_failed. After open() nothing here ends
+//         the node: a connection that breaks a rule is closed, accepting pauses while the process is out of
+//         descriptors.
+// After:  close(): the TCP connection is reset before it returns. No byte passes in either direction afterwards, queued
+//         ones included, and core hears nothing more of it, on_closed included (promise 4).
 //         Otherwise each id that dial() returned or on_connected named gets exactly one on_closed.
-// Thread: dial, send, unsent_bytes, close, start and the destructor belong to the node's thread. NetEvents are called by
-//         functions handed to `post`, which must run them one after another, in order, on that thread, and must not wait
-//         for it; they post again themselves. One thread of our own does sockets and TLS.
+// Thread: dial, send, unsent_bytes, close, start and the destructor belong to the node's thread. NetEvents are called
+//         by functions handed to `post`, which must run them one after another, in order, on that thread, and must not
+//         wait for it; they post again themselves. One thread of our own does sockets and TLS.
 #pragma once
 
 #include <functional>

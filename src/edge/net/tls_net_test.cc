@@ -1,5 +1,5 @@
-// Real sockets and real TLS on loopback. A Party is a TlsNet with a node's thread that the test turns by hand; a Raw client
-// is OpenSSL used directly, so that it can do what TlsNet never would.
+// Real sockets and real TLS on loopback. A Party is a TlsNet with a node's thread that the test turns by hand; a Raw
+// client is OpenSSL used directly, so that it can do what TlsNet never would.
 #include "edge/net/tls_net.h"
 
 #include <arpa/inet.h>

@@ -29,7 +29,8 @@ class FaultyDisk final : public Disk {
   Status remove(std::string_view path) override { return below_.remove(path); }
 
  private:
-  // Writes inside a file that create() has filled with zeros take no new space, but do on file systems that copy on write.
+  // Writes inside a file that create() has filled with zeros take no new space, but do on file systems that copy on
+  // write.
   struct FaultyFile final : File {
     FaultyFile(FaultyDisk& d, std::unique_ptr<File> f) : disk(d), below(std::move(f)) {}
     Status write_durable(std::uint64_t offset, ByteView bytes) override {

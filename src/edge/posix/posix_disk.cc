@@ -142,8 +142,8 @@ class PosixFile final : public File {
   std::uint64_t size() const override { return size_; }
 
  private:
-  // One descriptor serves direct writes and cached reads; changing over costs less than a second open file for each of the
-  // many segments that are only read.
+  // One descriptor serves direct writes and cached reads; changing over costs less than a second open file for each of
+  // the many segments that are only read.
   int set_direct(bool wanted) {
     if (wanted == direct_now_) return 0;
     if (::fcntl(fd_.get(), F_SETFL, wanted ? O_DIRECT : 0) != 0) return errno;

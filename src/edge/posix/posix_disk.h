@@ -1,14 +1,16 @@
 // The real disk: a tree of files below one directory, and nothing outside it.
 //
-// Shape:  every path is walked component by component without following symbolic links, so that no name, and nothing that
-//         somebody planted in the directory, leads out of it. Files are mode 0600, directories 0700. A file is made under a
-//         temporary name (".NAME.tmp", which list() hides) and renamed when it is whole and durable; what a crash leaves
-//         under such a name is replaced by the next attempt.
-//         Files from create() hold real zeros, not reserved blocks, so that a later write_durable changes no metadata: one
-//         O_DIRECT | O_DSYNC write, with O_DSYNC alone where the file system has no direct I/O (found out once, at open_root()).
-// Errors: base/not_found, base/disk_full (names the file system and what to do), base/disk_failed (everything else, with
-//         the system's reason).
-// After:  a failed create() or write_all() leaves nothing new and the old file whole. A failed write_durable(): see File.
+// Shape:  every path is walked component by component without following symbolic links, so that no name, and nothing
+//         that somebody planted in the directory, leads out of it. Files are mode 0600, directories 0700. A file is
+//         made under a temporary name (".NAME.tmp", which list() hides) and renamed when it is whole and durable; what
+//         a crash leaves under such a name is replaced by the next attempt.
+//         Files from create() hold real zeros, not reserved blocks, so that a later write_durable changes no metadata:
+//         one O_DIRECT | O_DSYNC write, with O_DSYNC alone where the file system has no direct I/O (found out once, at
+//         open_root()).
+// Errors: base/not_found, base/disk_full (names the file system and what to do), base/disk_failed (everything else,
+//         with the system's reason).
+// After:  a failed create() or write_all() leaves nothing new and the old file whole. A failed write_durable(): see
+//         File.
 // Thread: one, as core/base/world.h says.
 #pragma once
 

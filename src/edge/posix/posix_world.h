@@ -22,8 +22,8 @@ class SodiumEntropy final : public Entropy {
 };
 
 // A fixed number of threads; the caller of run() works too, so that ThreadPool(1) starts none.
-// Shape:  each job runs once; which thread runs it, and when, is left open, so jobs write only to their own place. Everything
-//         a job wrote is seen by the caller of run() when it returns.
+// Shape:  each job runs once; which thread runs it, and when, is left open, so jobs write only to their own place.
+//         Everything a job wrote is seen by the caller of run() when it returns.
 // Thread: run() is called by one thread at a time, and never from a job.
 class ThreadPool final : public Executor {
  public:
