@@ -108,7 +108,7 @@ Status Chain::start(const std::string& name) {
   World world{m.disk, *m.wire, *m.clock, *m.entropy, *m.signer, executor_};
   node::Options options;
   options.site = m.site;
-  options.snapshot_entries = 50;
+  options.snapshot_entries = snapshot_entries;
   auto opened = node::Node::open(world, options);
   if (!opened) {
     m.died_of = opened.error();

@@ -78,6 +78,7 @@ class Chain {
   Chain(std::uint64_t seed, unsigned stores);
 
   Network network;
+  std::uint64_t snapshot_entries = 50;  // small, so that starts meet snapshots
   const chain::ChainFile& file() const { return file_; }
   Machine& machine(const std::string& name) { return *machines_.at(name); }
   node::Node& node(const std::string& name);

@@ -50,6 +50,7 @@ Hash opened(const SimDisk& image, Chain& chain, std::uint64_t& sales) {
 TEST(Replay, gives_the_same_state_with_and_without_snapshot_and_after_export_and_import) {
   const unsigned wanted = sales_wanted();
   Chain chain(11, 2);
+  chain.snapshot_entries = 250'000;
   for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name).has_value());
   chain.run_for(seconds(3));
   chain.list_products(10);
