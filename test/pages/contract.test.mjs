@@ -1,6 +1,7 @@
 // What a node answers against schema/openapi.yaml: the mock by default, a real node by HF_NODE_URL. A field that the
 // contract asks for and the node leaves out, or of another type, fails here, before a page meets it.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
@@ -82,7 +83,7 @@ test('every answer is what openapi.yaml says', async () => {
     await ask('/v1/products/{code}', { path: `/v1/products/${product.sku}`, as: ['till'] });
     assert.equal((await ask('/v1/products/{code}', { path: '/v1/products/NO-SUCH-THING', as: ['till'] })).status, 404);
 
-    const key = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
+    const key = randomBytes(16).toString('hex');
     const price = product.unit_price;
     const amount = Math.round(Number(price) * 2 * 10 ** about.currency_decimals);
     const sale = {

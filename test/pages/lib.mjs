@@ -88,10 +88,20 @@ export async function open_till(page, node) {
   await page.locator('.tile').first().waitFor();
 }
 
-/** As a scanner does it: fast keys, then Enter. */
+/**
+ * As a scanner does it: fast keys, then Enter. The keys carry the scanner's own times, so that a busy test machine does not
+ * turn it into a slow typist.
+ */
 export async function scan(page, code) {
-  await page.keyboard.type(code, { delay: 2 });
-  await page.keyboard.press('Enter');
+  const cdp = await page.context().newCDPSession(page);
+  const start_s = Date.now() / 1000;
+  const keys = [...code].map((c) => ({ key: c, text: c })).concat({ key: 'Enter', text: '\r', code: 'Enter', windowsVirtualKeyCode: 13 });
+  for (const [i, key] of keys.entries()) {
+    const timestamp = start_s + i * 0.004;
+    await cdp.send('Input.dispatchKeyEvent', { type: 'keyDown', timestamp, ...key });
+    await cdp.send('Input.dispatchKeyEvent', { type: 'keyUp', timestamp: timestamp + 0.002, ...key, text: undefined });
+  }
+  await cdp.detach();
 }
 export const tile_sku = async (page, place) => (await page.locator('.tile .sku').nth(place).textContent()).trim();
 export const basket_lines = (page) => page.locator('li[data-line]');

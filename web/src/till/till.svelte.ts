@@ -88,7 +88,8 @@ class Till {
         this.other_tab = true;
         return;
       }
-      this.persistent = (await navigator.storage?.persist?.()) ?? null;
+      // Not waited for: some browsers ask the person first, and the till must open meanwhile.
+      void navigator.storage?.persist?.().then((kept) => (this.persistent = kept));
       this.#disk = await Disk.open();
       this.device = (await this.#disk.get<Device>('device')) ?? null;
       this.about = (await this.#disk.get<About>('about')) ?? null;
