@@ -136,3 +136,40 @@ test('a store is destroyed and rebuilt: its tills come under their own numbers a
   assert.deepEqual(checkAcknowledged(ledgers, kept), { found: 16, problems: [] });
   assert.equal(ledgers.get(store.name).sums.sales, 16n);
 });
+
+test('followers that hold more than was sealed, each to another size, all bring it back', { timeout: 240_000 }, async () => {
+  const chain = await tradingChain('surplus', { stores: 6 });
+  const office = chain.headOffice;
+  const desk = new Desk(office);
+  await office.cosigned();
+  // Its mirrors first: nothing after this is cosigned, or sealed by them. Then one follower after the other.
+  for (const name of ['warehouse', 'store-01', 'store-02']) await office.cut(name);
+  for (let n = 3; n <= 6; n++) {
+    await desk.write(product(`EXTRA-${n}`, '1.00'));
+    await desk.write(product(`MORE-${n}`, '1.00'));
+    await new Promise((done) => setTimeout(done, 400));
+    await office.cut(`store-0${n}`);
+  }
+  await office.kill();
+  overwriteAll(office.dir);
+  await chain.rebuild('head-office');
+  await office.start();
+  await office.signing();
+  await office.enrol();
+  const up = async () => (await office.local().get('/v1/links')).links.every((link) => link.state === 'up');
+  await waitUntil('every link to be up', up, { seconds: 30 });
+  await waitUntil('what followers held to be taken in', async () => {
+    const found = await Promise.all([3, 4, 5, 6].flatMap((n) => [`EXTRA-${n}`, `MORE-${n}`])
+      .map((sku) => office.local().call('GET', `/v1/products/${sku}`)));
+    return found.every((answer) => answer.status === 200);
+  }, { seconds: 30 });
+  // And they stay up: a link that breaks over what it brings would come and go.
+  for (let n = 0; n < 10; n++) {
+    await new Promise((done) => setTimeout(done, 200));
+    assert.ok(await up(), 'a link broke again');
+  }
+  const report = await office.client.get('/v1/recovery');
+  assert.ok(report.readmitted >= 1, JSON.stringify(report));
+  const { again } = await desk.resendAll();
+  assert.equal(again, 0, 'nothing was missing any more');
+});

@@ -212,6 +212,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::TailTaken& m);
   Status replaced(const chain::Registration& registration);
   void offer_tail(ConnectionId to);
+  Result<std::vector<Bytes>> store_surplus(const sync::Tail& m, const PublicKey& key);
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit_aside();
   Status load_tails();

@@ -81,15 +81,36 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
       send(s->id, m);
     return {};
   }
-  if (!m.signature) {
-    // From a mirror that held more than was sealed: the old machine's own checkpoint covers it.
-    HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
-    if (m.first + m.entries.size() > replica->size())
-      HF_TRY_VOID(replica->take({m.origin, m.first, m.entries, m.note}, *key, chain_.bounds, now_));
+  if (m.signature) {
+    HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
+  } else {
+    HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));
+    HF_TRY_VOID(readmit(m.origin, m.first, stored));
   }
-  HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
   after_commit_.push_back(answer);
   return {};
+}
+
+// From a mirror that held more than was sealed: the old machine's own checkpoint covers it. Several mirrors may hold and
+// offer it, each to another size, so what is stored already is passed over. What is re-admitted is what is stored, and so
+// verified, never what was sent again.
+Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const PublicKey& key) {
+  HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
+  const std::uint64_t end = m.first + m.entries.size();
+  if (m.first > replica->size())
+    return fail("node/refused", fmt::format("a tail of {} from {} on, but {} entries are stored; send what lies between",
+                                            m.origin.text(), m.first, replica->size()));
+  if (end > replica->size()) {
+    const auto known = static_cast<std::ptrdiff_t>(replica->size() - m.first);
+    const std::vector<Bytes> more(m.entries.begin() + known, m.entries.end());
+    HF_TRY_VOID(replica->take({m.origin, replica->size(), more, m.note}, key, chain_.bounds, now_));
+  }
+  std::vector<Bytes> stored;
+  HF_TRY_VOID(replica->log().scan(m.first, end, [&](EntryIndex, ByteView body) -> Status {
+    stored.push_back(to_bytes(body));
+    return {};
+  }));
+  return stored;
 }
 
 Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
