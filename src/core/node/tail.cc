@@ -91,15 +91,16 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   return {};
 }
 
-// From a mirror that held more than was sealed: the old machine's own checkpoint covers it. Several mirrors may hold and
-// offer it, each to another size, so what is stored already is passed over. What is re-admitted is what is stored, and so
-// verified, never what was sent again.
+// From a mirror that held more than was sealed: the old machine's own checkpoint covers it. Several mirrors may hold
+// and offer it, each to another size, so what is stored already is passed over. What is re-admitted is what is stored,
+// and so verified, never what was sent again.
 Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const PublicKey& key) {
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   const std::uint64_t end = m.first + m.entries.size();
   if (m.first > replica->size())
-    return fail("node/refused", fmt::format("a tail of {} from {} on, but {} entries are stored; send what lies between",
-                                            m.origin.text(), m.first, replica->size()));
+    return fail("node/refused",
+                fmt::format("a tail of {} from {} on, but {} entries are stored; send what lies between",
+                            m.origin.text(), m.first, replica->size()));
   if (end > replica->size()) {
     const auto known = static_cast<std::ptrdiff_t>(replica->size() - m.first);
     const std::vector<Bytes> more(m.entries.begin() + known, m.entries.end());
