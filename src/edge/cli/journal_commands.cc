@@ -323,14 +323,17 @@ class PublicSigner final : public Signer {
   chain::SiteKeys keys_;
 };
 
-Instant time_of_last_event(DataView& view, const Origin& origin) {
+struct JournalEnd {
+  EntryIndex size = 0;
+  Instant last_event;
+};
+JournalEnd end_of(DataView& view, const Origin& origin) {
   const auto log = or_refuse(view.open_journal(origin));
-  Instant last{};
-  const EntryIndex size = log->durable_size();
-  for (EntryIndex index = size; index > 0 && last == Instant{}; --index) {
-    if (const auto event = fold::decode(or_refuse(log->read(index - 1)))) last = event->at;
+  JournalEnd end{log->durable_size(), {}};
+  for (EntryIndex index = end.size; index > 0 && end.last_event == Instant{}; --index) {
+    if (const auto event = fold::decode(or_refuse(log->read(index - 1)))) end.last_event = event->at;
   }
-  return last;
+  return end;
 }
 
 // The node opens this directory as at a start, on a disk that keeps what it writes in memory and in a world where every
@@ -347,13 +350,14 @@ void hash(const Arguments& arguments) {
   serve::OverlayDisk disk(view->disk(),
                           arguments.no_snapshot ? std::set<std::string>{"snapshots"} : std::set<std::string>{});
   QuietNet net;
-  StoppedClock clock(time_of_last_event(*view, origin));
+  const JournalEnd end = end_of(*view, origin);
+  StoppedClock clock(end.last_event);
   NoEntropy entropy;
   PublicSigner signer(keys);
   node::Options options;
   options.site = view->site();
   const auto node = or_refuse(node::Node::open({disk, net, clock, entropy, signer, view->executor()}, options));
-  fmt::print("{}  {} {}\n", to_hex(node->state().hash()), origin.text(), node->safety().size);
+  fmt::print("{}  {} {}\n", to_hex(node->state().hash()), origin.text(), end.size);
 }
 
 }  // namespace

@@ -1,0 +1,205 @@
+// The journal and link commands as a person runs them, on what a small chain of real nodes in this process has written.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "edge/cli/cli.h"
+#include "edge/keys/demo_chain.h"
+#include "edge/posix/scratch_directory.h"
+#include "edge/serve/node_host.h"
+
+namespace holdfast::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+Outcome holdfast(const std::vector<std::string>& words) {
+  CLI::App app("test", "holdfast");
+  add_serve_commands(app);
+  add_journal_commands(app);
+  std::vector<const char*> argv{"holdfast"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = run(app, static_cast<int>(argv.size()), argv.data());
+  std::fflush(stdout);
+  std::fflush(stderr);
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+// Head office, warehouse and two stores trade until all that store-01 wrote is cosigned; then they stop. Made once.
+class AfterTrade : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = new edge::ScratchDirectory;
+    const auto port = static_cast<unsigned>(20'000 + ::getpid() % 8000);
+    const auto made = keys::make_demo_chain(directory_->path() + "/chain", {.stores = 2, .base_port = port});
+    ASSERT_TRUE(made) << made.error().text;
+    const serve::Log log = *serve::Log::open(directory_->path() + "/log");
+    std::vector<std::unique_ptr<serve::NodeHost>> hosts;
+    for (const char* site : {"head-office", "warehouse", "store-01", "store-02"}) {
+      auto host = serve::NodeHost::open({.data = at(site), .listen = {}}, log);
+      ASSERT_TRUE(host) << host.error().text;
+      hosts.push_back(std::move(*host));
+    }
+    std::atomic<int> answered = 0;
+    for (int i = 0; i < writes; ++i) {
+      hosts[2]->change([&answered, i](node::Node& node) {
+        fold::WriteRequest request;
+        request.key.bytes[0] = static_cast<std::byte>(i + 1);
+        request.command = stock::Receive{{{Sku("PEN"), Quantity{1000}}}, "PO"};
+        node.submit(std::move(request), [&answered](const Result<fold::Taken>&) { ++answered; });
+      });
+    }
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::atomic<bool> is_safe = false;
+    std::vector<std::thread> threads;
+    for (auto& host : hosts) {
+      threads.emplace_back([&, raw = host.get()] {
+        const bool is_store = raw == hosts[2].get();
+        static_cast<void>(raw->run([&, is_store](node::Node& node) {
+          const node::Safety safety = node.safety();
+          if (is_store && answered == writes && safety.cosigned_size == safety.size) is_safe = true;
+          return is_safe || std::chrono::steady_clock::now() > give_up;
+        }));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(is_safe) << "not cosigned within a minute";
+  }
+  static void TearDownTestSuite() { delete directory_; }
+  static std::string at(const std::string& name) { return directory_->path() + "/chain/" + name; }
+  static std::string scratch(const std::string& name) { return directory_->path() + "/" + name; }
+  static std::string copy_of_store(const std::string& name) {
+    fs::copy(at("store-01"), scratch(name), fs::copy_options::recursive);
+    return scratch(name);
+  }
+
+  static constexpr int writes = 20;
+  static inline edge::ScratchDirectory* directory_ = nullptr;
+};
+
+TEST_F(AfterTrade, ShowPrintsEntriesForPeopleAndPrograms) {
+  const Outcome all = holdfast({"journal", "show", "--data", at("store-01")});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_THAT(all.out, HasSubstr("EpochOpened"));
+  EXPECT_THAT(all.out, HasSubstr("StockReceived"));
+  const Outcome one = holdfast({"journal", "show", "--data", at("store-01"), "--from", "1", "--count", "1", "--json"});
+  EXPECT_THAT(one.out, ::testing::StartsWith("{\"index\":1,"));
+  EXPECT_EQ(std::ranges::count(one.out, '\n'), 1);
+  const Outcome other = holdfast({"journal", "show", "--data", at("store-01"), "--origin", "x/y/1"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.err, HasSubstr("store-01/1"));
+}
+
+TEST_F(AfterTrade, VerifyHoldsAndNamesWhereItDoesNot) {
+  const Outcome good = holdfast({"journal", "verify", "--data", at("store-01")});
+  EXPECT_EQ(good.code, 0) << good.out << good.err;
+  EXPECT_THAT(good.out, HasSubstr("store-01/1: holds."));
+  EXPECT_THAT(good.out, HasSubstr("mirrors"));
+  EXPECT_THAT(good.out, Not(HasSubstr("DOES NOT HOLD")));
+
+  // A bit of an entry that lies in the middle.
+  const std::string damaged = copy_of_store("damaged");
+  std::fstream file(damaged + "/journals/store-01/1/seg-00000000.hfj", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096 + 200);
+  const int byte = file.get();
+  file.seekp(4096 + 200);
+  file.put(static_cast<char>(byte ^ 1));
+  file.close();
+  const Outcome bad = holdfast({"journal", "verify", "--data", damaged});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_THAT(bad.out, HasSubstr("store-01/1: DOES NOT HOLD: journals/store-01/1/seg-00000000.hfj, offset 4096"));
+}
+
+TEST_F(AfterTrade, TheStateIsTheSameWithAndWithoutSnapshotAndAfterExportAndImport) {
+  const Outcome with = holdfast({"journal", "hash", "--data", at("store-01")});
+  EXPECT_EQ(with.code, 0) << with.err;
+  EXPECT_FALSE(fs::is_empty(at("store-01") + "/snapshots"));
+  EXPECT_EQ(holdfast({"journal", "hash", "--data", at("store-01"), "--no-snapshot"}).out, with.out);
+
+  ASSERT_EQ(holdfast({"journal", "export", "--data", at("store-01"), "--all", "--into", scratch("out")}).code, 0);
+  const std::string again = scratch("again");
+  fs::create_directory(again);
+  for (const char* name : {"holdfast-site", "chain.hfc"}) fs::copy(at("store-01") + "/" + name, again + "/" + name);
+  const Outcome imported = holdfast({"journal", "import", scratch("out"), "--data", again});
+  ASSERT_EQ(imported.code, 0) << imported.err;
+  EXPECT_EQ(holdfast({"journal", "hash", "--data", again}).out, with.out);
+  EXPECT_EQ(holdfast({"journal", "verify", "--data", again}).code, 0);
+  EXPECT_EQ(holdfast({"journal", "import", scratch("out"), "--data", again}).code, 1) << "a second time";
+
+  // One more write, and the hash is another.
+  const std::string longer = copy_of_store("longer");
+  const serve::Log log = *serve::Log::open(scratch("longer.log"));
+  {
+    const auto host = serve::NodeHost::open({.data = longer, .listen = "127.0.0.1:0"}, log);
+    ASSERT_TRUE(host) << host.error().text;
+    bool answered = false;
+    (*host)->change([&](node::Node& node) {
+      fold::WriteRequest request;
+      request.key.bytes[1] = std::byte{1};
+      request.command = stock::Receive{{{Sku("PEN"), Quantity{1000}}}, "PO"};
+      node.submit(std::move(request), [&](const Result<fold::Taken>& taken) { answered = taken.has_value(); });
+    });
+    ASSERT_TRUE((*host)->run([&](node::Node&) { return answered; }));
+  }
+  const Outcome other = holdfast({"journal", "hash", "--data", longer});
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_NE(other.out.substr(0, 64), with.out.substr(0, 64));
+}
+
+TEST_F(AfterTrade, ASpoiltOrForeignTreeIsNotTakenIn) {
+  ASSERT_EQ(holdfast({"journal", "export", "--data", at("store-01"), "--into", scratch("tree")}).code, 0);
+  const std::string empty = scratch("empty");
+  fs::create_directory(empty);
+  for (const char* name : {"holdfast-site", "chain.hfc"}) fs::copy(at("store-01") + "/" + name, empty + "/" + name);
+  std::string bundle;
+  for (const auto& entry : fs::recursive_directory_iterator(scratch("tree") + "/tile/entries")) {
+    if (entry.is_regular_file()) bundle = entry.path().string();
+  }
+  std::fstream file(bundle, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(20);
+  file.put('\x7f');
+  file.close();
+  const Outcome outcome = holdfast({"journal", "import", scratch("tree"), "--data", empty});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("journal/bad_tiles"));
+  EXPECT_FALSE(fs::exists(empty + "/journals"));
+}
+
+TEST_F(AfterTrade, WithoutARunningNodeACutIsWrittenForTheNextStart) {
+  const std::string data = copy_of_store("cut");
+  EXPECT_EQ(holdfast({"link", "cut", "warehouse", "--data", data}).code, 0);
+  EXPECT_THAT(holdfast({"link", "list", "--data", data}).out, HasSubstr("warehouse                       cut"));
+  const serve::Log log = *serve::Log::open(scratch("cut.log"));
+  {
+    const auto host = serve::NodeHost::open({.data = data, .listen = "127.0.0.1:0"}, log);
+    ASSERT_TRUE(host) << host.error().text;
+    const auto links = (*host)->node().links();
+    const auto link = std::ranges::find(links, SiteName("warehouse"), &node::LinkView::to);
+    ASSERT_NE(link, links.end());
+    EXPECT_EQ(link->state, node::LinkState::cut);
+  }
+  EXPECT_EQ(holdfast({"link", "heal", "warehouse", "--data", data}).code, 0);
+  EXPECT_THAT(holdfast({"link", "list", "--data", data}).out, Not(HasSubstr("cut")));
+  EXPECT_EQ(holdfast({"link", "cut", "nowhere", "--data", data}).code, 1);
+}
+
+}  // namespace
+}  // namespace holdfast::cli
