@@ -145,7 +145,8 @@ Status NodeImpl::write_one(const fold::WriteRequest& request, Answer answer) {
 
 // Appends one event of ours and applies it to the working state. Its index is that of its last piece (protocol 1.3).
 Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
-  event.at = std::max(event.at, last_event_at_);
+  // A write has the time of its trade, which an import may bring from last year; our own events follow one another.
+  if (!event.write) event.at = std::max(event.at, last_event_at_);
   EntryIndex index = 0;
   for (const Bytes& body : fold::encode(event)) {
     index = own_->log().append(body);
@@ -153,7 +154,7 @@ Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
     bytes_since_mark_ += body.size();
     ++counters_.entries;
   }
-  last_event_at_ = event.at;
+  last_event_at_ = std::max(last_event_at_, event.at);
   HF_TRY_VOID(fold::apply(state_, index, event, replicas_));
   if (at != nullptr) *at = index;
   return {};
