@@ -73,7 +73,9 @@ async function startPostgres(build, dir, port) {
   const quiet = { ...user, cwd: data, stdio: ['ignore', 'ignore', 'inherit'] };
   must(join(postgresBin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'bench', '-E', 'UTF8', '--locale=C'], quiet);
   appendFileSync(join(data, 'postgresql.conf'), postgresSettings(port));
-  const child = spawn(join(postgresBin, 'postgres'), ['-D', data], { ...user, cwd: data, stdio: ['ignore', 'ignore', 'ignore'] });
+  // It must not outlive us, however we end.
+  const child = spawn('setpriv', ['--pdeathsig', 'INT', join(postgresBin, 'postgres'), '-D', data],
+    { ...user, cwd: data, stdio: ['ignore', 'ignore', 'ignore'] });
   const ended = new Promise((done) => child.on('close', done));
   const connection = `host=127.0.0.1 port=${port} user=bench dbname=postgres`;
   const stop = async () => {
