@@ -72,8 +72,9 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
 // A mirror's promise: stored durably, consistent with all it ever saw of this journal, and no newer epoch sealed it
 // (4.1, 5.2).
 bool NodeImpl::may_cosign(const Origin& origin) const {
-  if (!chain_.is_mirror(me_->name, origin.site) || phase_ == Phase::rebuilding || phase_ == Phase::stopped)
-    return false;
+  // While it asks, a mirror does not know either whether its disk is an old one, with seals missing that it once gave;
+  // they stand in its own journal, so once that has caught up it may sign (3.1).
+  if (!chain_.is_mirror(me_->name, origin.site) || phase_ != Phase::signing) return false;
   const auto it = state_.epochs.find(origin.site);
   if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return false;
   if (origin_.epoch == 1) return true;

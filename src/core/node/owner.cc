@@ -57,6 +57,8 @@ Status NodeImpl::leave_asking_if_told() {
   if (ahead == nullptr) {
     phase_ = Phase::signing;
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
+    for (auto& [origin, replica] : replicas_.all())
+      HF_TRY_VOID(cosign_if_held(*replica));  // what was offered meanwhile
     return {};
   }
   catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, false, monotonic_};

@@ -195,6 +195,12 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex first, const std::vect
     }
     const std::optional<fold::WriteRequest> request = recovery::readmission(**event, origin, at);
     if (!request) continue;
+    // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person.
+    if (certificate_ && certificate_->clean_point && certificate_->clean_point->first == origin &&
+        at >= certificate_->clean_point->second) {
+      HF_TRY_VOID(list("it was written after the clean point; a person decides whether it is taken in"));
+      continue;
+    }
     auto decided = fold::decide(state_, {std::max(now_, last_event_at_), chain_, *this}, *request);
     if (!decided) {
       HF_TRY_VOID(list(decided.error().text));

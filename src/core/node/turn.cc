@@ -55,7 +55,7 @@ Status NodeImpl::stop() {
   if (!own_) return {};
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
-  if (phase_ != Phase::signing) return {};
+  if (phase_ != Phase::signing || contradicted_) return {};
   if (own_->size() > (own_->latest() ? own_->latest()->checkpoint.size : 0)) HF_TRY_VOID(sign_checkpoint(own_->size()));
   return own_->size() > snapshot_size_ ? write_snapshot() : Status();
 }
