@@ -194,20 +194,6 @@ void write_vat(JsonOut& out, const VatTotals& totals) {
   out.end_array();
 }
 
-void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders) {
-  out.array("tenders");
-  for (const till::Tender& tender : tenders) {
-    const bool is_card = tender.kind == till::TenderKind::card;
-    out.object().field("kind", is_card ? "card" : "cash").field("amount", tender.amount.minor);
-    if (is_card) {
-      out.field("token", tender.token).field("masked", tender.masked);
-      out.field("result", tender.result == till::CardResult::approved ? "approved" : "declined");
-    }
-    out.end_object();
-  }
-  out.end_array();
-}
-
 void write_sale_lines(JsonOut& out, const fold::State& state, const ReceiptNumber& number,
                       const std::vector<till::SaleLine>& lines) {
   const auto refunds = state.till.refunded.find(number);
@@ -275,6 +261,20 @@ void write_receipt(JsonOut& out, const node::Node& node, const ReceiptNumber& nu
 }
 
 }  // namespace
+
+void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders) {
+  out.array("tenders");
+  for (const till::Tender& tender : tenders) {
+    const bool is_card = tender.kind == till::TenderKind::card;
+    out.object().field("kind", is_card ? "card" : "cash").field("amount", tender.amount.minor);
+    if (is_card) {
+      out.field("token", tender.token).field("masked", tender.masked);
+      out.field("result", tender.result == till::CardResult::approved ? "approved" : "declined");
+    }
+    out.end_object();
+  }
+  out.end_array();
+}
 
 Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number) {
   const till::ReceiptPlace* place = node.state().till.find(number);

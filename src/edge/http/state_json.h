@@ -28,6 +28,8 @@ std::string status_json(const node::Node& node, TillId till, const std::vector<I
 
 void write_as_of(JsonOut& out, const node::Node& node, Instant now);
 void write_product(JsonOut& out, const fold::State& state, const catalogue::Product& product);
+// "tenders": [...] into an open object.
+void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders);
 void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, const stock::Item& item);
 
 Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number);  // till/unknown_receipt

@@ -1,28 +1,17 @@
 #include "edge/serve/event_json.h"
 
+#include "edge/http/state_json.h"
+
 namespace holdfast::serve {
 namespace {
 
 using http::JsonOut;
+using http::write_tenders;
 
 void write_goods(JsonOut& out, const std::vector<stock::Line>& lines) {
   out.array("lines");
   for (const stock::Line& line : lines) {
     out.object().field("sku", line.sku.view()).field("quantity", to_text(line.quantity)).end_object();
-  }
-  out.end_array();
-}
-
-void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders) {
-  out.array("tenders");
-  for (const till::Tender& tender : tenders) {
-    const bool is_card = tender.kind == till::TenderKind::card;
-    out.object().field("kind", is_card ? "card" : "cash").field("amount", tender.amount.minor);
-    if (is_card) {
-      out.field("token", tender.token).field("masked", tender.masked);
-      out.field("result", tender.result == till::CardResult::approved ? "approved" : "declined");
-    }
-    out.end_object();
   }
   out.end_array();
 }
