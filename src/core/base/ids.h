@@ -21,7 +21,7 @@ class ShortText {
   explicit ShortText(std::string_view text) {
     HF_CHECK(text.size() <= N, "{} bytes, at most {}", text.size(), N);
     size_ = static_cast<std::uint8_t>(text.size());
-    std::memcpy(chars_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(chars_, text.data(), text.size());  // an empty view may point nowhere
   }
   std::string_view view() const { return {chars_, size_}; }
   std::string str() const { return std::string(view()); }
