@@ -26,14 +26,16 @@ const nodeTests = (folder, extra = []) => {
   if (files.length === 0) return [['sh', '-c', `echo "no tests in ${folder}" >&2; exit 1`]];
   return [['node', '--test', ...extra, ...files]];
 };
-const build = (preset) => [
+const build = (preset, ...targets) => [
   ['cmake', '--preset', preset],
-  ['cmake', '--build', '--preset', preset, '--', `-j${cores}`],
+  ['cmake', '--build', '--preset', preset, '--', `-j${cores}`, ...targets],
 ];
 const units = (preset) => [['ctest', '--preset', preset, '-V', '-j', String(cores)]];
 
 // Each stage: the commands, one after the other, and the stages whose success it needs.
 const stages = {
+  // What a user runs: built where the packages of the tests are not installed, too.
+  program: { run: () => build('release', 'holdfast', 'holdfast-sim') },
   build: { run: () => build('release') },
   format: { run: () => [['tools/check-format'], ...nodeTests('test/format')] },
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
@@ -46,7 +48,7 @@ const stages = {
   },
   'sim-night': {
     run: () => [[simulator, '--seed', process.env.SEED || String(Date.now() % 1e9), '--seeds', process.env.SEEDS || '2000']],
-    needs: ['build'],
+    needs: ['program'],
   },
   web: { run: () => [['tools/web']] },
   'web-unit': { run: () => [['npm', '--prefix', 'web', 'run', 'check'], ['npm', '--prefix', 'web', 'test']], needs: ['web'] },
@@ -63,16 +65,16 @@ const stages = {
                       ['tools/lint', 'build/release']] },
 };
 const ways = {
-  build: ['build'],
+  build: ['program'],
   web: ['web'],
-  demo: ['build', 'web'],
+  demo: ['program', 'web'],
   test: ['build', 'format', 'layers', 'unit', 'sim', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages'],
   'check-all': ['build', 'format', 'layers', 'unit', 'sim', 'web', 'web-unit', 'verifier', 'e2e', 'crash', 'pages', 'asan-build', 'asan',
     'tsan-build', 'tsan', 'lint'],
   lint: ['lint'],
   'crash-long': ['build', 'crash-long'],
   'replay-million': ['build', 'replay-million'],
-  'sim-night': ['build', 'sim-night'],
+  'sim-night': ['program', 'sim-night'],
 };
 
 const way = process.argv[2];
