@@ -319,10 +319,10 @@ std::string Chain::broken_law() {
   for (const auto& [name, m] : machines_) {
     if (!m->node || m->node->phase() == node::Phase::rebuilding) continue;
     const stock::StockState& s = m->node->state().stock;
-    const std::int64_t in =
-        s.received.thousandths + s.counted_up.thousandths + s.taken_back.thousandths + s.arrived_units.thousandths;
-    const std::int64_t out =
-        s.written_off.thousandths + s.counted_down.thousandths + s.sold.thousandths + s.dispatched.thousandths;
+    const std::int64_t in = s.received.thousandths + s.counted_up.thousandths + s.taken_back.thousandths +
+                            s.arrived_units.thousandths + s.fed_up.thousandths;
+    const std::int64_t out = s.written_off.thousandths + s.counted_down.thousandths + s.sold.thousandths +
+                             s.dispatched.thousandths + s.fed_down.thousandths;
     if (in - out != s.total.thousandths) return fmt::format("{}: stock is not conserved", name);
   }
   return {};

@@ -90,6 +90,9 @@ struct ToState {
     if (const auto sent = sender->second.dispatches.find(e.dispatch); sent != sender->second.dispatches.end())
       stock::want_count_of_differences(state.stock, sent->second.lines, e.lines);
   }
+  void operator()(const feed::FeedTaken& e) { feed::apply(state.feed, e, event.at); }
+  void operator()(const stock::StockFed& e) { stock::apply(state.stock, e); }
+  void operator()(const feed::OrdersFed& e) { feed::apply(state.feed, e); }
   void operator()(const till::SaleRecorded& e) { trade(e); }
   void operator()(const till::RefundRecorded& e) { trade(e); }
   void operator()(const till::RefundWithoutReceipt& e) { trade(e); }

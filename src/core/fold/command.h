@@ -20,9 +20,10 @@ struct ReadSubject {
   SubjectId subject;
   std::string reason;
 };
-using Command = std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff,
-                             stock::Count, stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts,
-                             catalogue::DelistProduct, AcceptHeld, CloseListed, ReadSubject>;
+using Command =
+    std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff, stock::Count,
+                 stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts, catalogue::DelistProduct, AcceptHeld,
+                 CloseListed, ReadSubject, feed::TakeFile, stock::Feed, feed::FeedOrders>;
 
 // One write of a batch, already authenticated.
 struct WriteRequest {

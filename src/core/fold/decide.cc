@@ -52,6 +52,24 @@ struct Asked {
       return fail("stock/unknown_site", fmt::format("{} is not a site of this chain", clean(c.from.view())));
     return body(stock::decide(state.stock, state.site, c));
   }
+  // What the old system said comes again from the old system: from a till's memory or a tail, a level would be set back
+  // over what was sold since.
+  Result<Body> operator()(const feed::TakeFile& c) {
+    HF_TRY_VOID(check_first_time());
+    return body(feed::decide(state.feed, context.now, c));
+  }
+  Result<Body> operator()(const stock::Feed& c) {
+    HF_TRY_VOID(check_first_time());
+    return body(stock::decide(state.stock, context.now, c));
+  }
+  Result<Body> operator()(const feed::FeedOrders& c) {
+    HF_TRY_VOID(check_first_time());
+    for (const feed::Order& order : c.orders) {
+      HF_TRY_VOID(till::check_card_number(order.number, "an order's number"));
+      HF_TRY_VOID(till::check_card_number(order.state, "an order's state"));
+    }
+    return body(feed::decide(state.feed, context.now, c));
+  }
   Result<Body> operator()(const catalogue::ListProducts& c) {
     HF_TRY_VOID(check_lists_here());
     for (const catalogue::Product& product : c.products)
@@ -114,6 +132,11 @@ struct Asked {
     const chain::Site* site = context.chain.find(state.site);
     if (site == nullptr || site->kind != chain::SiteKind::head_office)
       return fail("catalogue/not_here", "products are listed at head office alone; send this there");
+    return {};
+  }
+  Status check_first_time() const {
+    if (request.prior)
+      return fail("feed/take_again", "it is the old system's word, not ours: the feed takes that file again by itself");
     return {};
   }
   till::Numbering numbering() const {

@@ -301,6 +301,47 @@ struct FromTable {
   Body operator()(const fbs::SubjectRead& t) {
     return SubjectRead{{f.array<16>(t.subject(), "subject")}, f.text(t.reason(), "reason", reason_bytes_max)};
   }
+  Body operator()(const fbs::FeedTaken& t) {
+    f.expect(t.kind() <= fbs::FeedKind::MAX, "feed", "is of an unknown kind");
+    feed::FeedTaken e{static_cast<feed::Kind>(t.kind()),
+                      f.text(t.stream(), "stream", feed::stream_bytes_max),
+                      f.text(t.file(), "file", feed::file_bytes_max),
+                      f.array<32>(t.sha256(), "SHA-256"),
+                      f.time(t.as_of(), "date"),
+                      t.whole(),
+                      t.accepted(),
+                      t.rows(),
+                      t.refused(),
+                      t.taken(),
+                      t.changed()};
+    return checked(std::move(e), feed::check_event(e));
+  }
+  Body operator()(const fbs::StockFed& t) {
+    stock::StockFed e{f.time(t.as_of(), "date"), stock_lines(f, t.lines())};
+    return checked(std::move(e), stock::check_event(e));
+  }
+  Body operator()(const fbs::OrdersFed& t) {
+    feed::OrdersFed e;
+    e.as_of = f.time(t.as_of(), "date");
+    e.orders = f.list<feed::Order>(t.orders(), "orders", feed::orders_a_command_max, [&](const fbs::FedOrder& o) {
+      feed::Order order{f.text(o.number(), "order's number", feed::number_bytes_max),
+                        {f.array<16>(o.customer(), "customer's id")},
+                        f.text(o.state(), "order's state", feed::state_bytes_max),
+                        f.time(o.placed_at(), "order's date"),
+                        {}};
+      order.lines =
+          f.list<feed::OrderLine>(o.lines(), "order's lines", feed::lines_a_command_max, [&](const fbs::StockLine& l) {
+            return feed::OrderLine{f.short_text<Sku>(l.sku(), "SKU"), Quantity{l.quantity()}};
+          });
+      return order;
+    });
+    if (t.gone() != nullptr) {
+      f.expect(t.gone()->size() <= feed::lines_a_command_max, "orders that are gone", "are too many");
+      for (flatbuffers::uoffset_t i = 0; i < t.gone()->size() && f.ok(); ++i)
+        e.gone.push_back(f.text(t.gone()->Get(i), "order's number", feed::number_bytes_max));
+    }
+    return checked(std::move(e), feed::check_event(e));
+  }
 
  private:
   // Both arguments are evaluated before the move inside.
@@ -358,6 +399,9 @@ std::optional<Body> body_of(Field& f, const fbs::Entry& entry) {
     HF_KIND(RefundRecorded)
     HF_KIND(RefundWithoutReceipt)
     HF_KIND(SubjectRead)
+    HF_KIND(FeedTaken)
+    HF_KIND(StockFed)
+    HF_KIND(OrdersFed)
 #undef HF_KIND
     case fbs::Body::NONE:
       break;
@@ -375,7 +419,8 @@ bool needs_write(const Body& body) {
                std::is_same_v<E, stock::StockCounted> || std::is_same_v<E, stock::StockDispatched> ||
                std::is_same_v<E, stock::DispatchReceived> || std::is_same_v<E, till::SaleRecorded> ||
                std::is_same_v<E, till::RefundRecorded> || std::is_same_v<E, till::RefundWithoutReceipt> ||
-               std::is_same_v<E, WriteListed>;
+               std::is_same_v<E, WriteListed> || std::is_same_v<E, feed::FeedTaken> ||
+               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, feed::OrdersFed>;
       },
       body);
 }

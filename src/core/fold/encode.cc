@@ -190,6 +190,29 @@ struct ToTable {
     const Text reason = text(b, e.reason);
     return as(fbs::CreateSubjectRead(b, subject, reason));
   }
+  Offset<void> operator()(const feed::FeedTaken& e) {
+    const Text stream = text(b, e.stream), file = text(b, e.file);
+    const Vector sha256 = bytes(b, e.sha256);
+    return as(fbs::CreateFeedTaken(b, static_cast<fbs::FeedKind>(e.kind), stream, file, sha256, time_of(e.as_of),
+                                   e.whole, e.accepted, e.rows, e.refused, e.taken, e.changed));
+  }
+  Offset<void> operator()(const stock::StockFed& e) {
+    const auto lines = stock_lines(b, e.lines);
+    return as(fbs::CreateStockFed(b, time_of(e.as_of), lines));
+  }
+  Offset<void> operator()(const feed::OrdersFed& e) {
+    const auto orders = tables<fbs::FedOrder>(b, e.orders, [&](const feed::Order& o) {
+      const Text number = text(b, o.number), state = text(b, o.state);
+      const Vector customer = bytes(b, o.customer.bytes);
+      const auto lines = tables<fbs::StockLine>(b, o.lines, [&](const feed::OrderLine& l) {
+        const Text sku = text(b, l.sku.view());
+        return fbs::CreateStockLine(b, sku, l.quantity.thousandths);
+      });
+      return fbs::CreateFedOrder(b, number, customer, state, time_of(o.placed_at), lines);
+    });
+    const auto gone = b.CreateVectorOfStrings(e.gone);
+    return as(fbs::CreateOrdersFed(b, time_of(e.as_of), orders, gone));
+  }
 };
 
 Offset<fbs::Write> write_table(Builder& b, const WriteInfo& w) {

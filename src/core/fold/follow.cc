@@ -61,6 +61,9 @@ struct ToPart {
   void operator()(const till::SaleRecorded& e) { trade(e); }
   void operator()(const till::RefundRecorded& e) { trade(e); }
   void operator()(const till::RefundWithoutReceipt& e) { trade(e); }
+  void operator()(const feed::FeedTaken& e) { feed::apply(part.feed, e, event.at); }
+  void operator()(const stock::StockFed& e) { move(e); }
+  void operator()(const feed::OrdersFed&) {}
   void operator()(const EpochOpened&) {}
   void operator()(const NodeStarted&) {}
   void operator()(const RulesAdopted&) {}
@@ -348,7 +351,8 @@ bool used_by_followers(const Body& body) {
                std::is_same_v<E, stock::StockWrittenOff> || std::is_same_v<E, stock::StockCounted> ||
                std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
                std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
-               std::is_same_v<E, till::RefundWithoutReceipt>;
+               std::is_same_v<E, till::RefundWithoutReceipt> || std::is_same_v<E, feed::FeedTaken> ||
+               std::is_same_v<E, stock::StockFed>;
       },
       body);
 }

@@ -51,6 +51,45 @@ TEST_F(Follow, prices_of_head_office_count_from_where_they_are_followed) {
   expect_replay_equals_live();
 }
 
+TEST_F(Follow, the_age_of_a_price_is_that_of_the_file_head_office_took) {
+  EXPECT_EQ(store.state.prices_feed(), nullptr);
+  list(product("A", 1'000'000));
+  store.follow(head);
+  ASSERT_NE(store.state.prices_feed(), nullptr);
+  EXPECT_EQ(store.state.prices_feed()->as_of(feed::Kind::catalogue), std::nullopt) << "not yet known";
+  feed::FeedTaken file{feed::Kind::catalogue, "products", "products-1125.csv"};
+  file.as_of = Instant{start_ns - 9};
+  ASSERT_TRUE(head.write(feed::TakeFile{file}));
+  EXPECT_EQ(head.state.prices_feed()->as_of(feed::Kind::catalogue), file.as_of);
+  store.follow(head);
+  EXPECT_EQ(store.state.prices_feed()->as_of(feed::Kind::catalogue), file.as_of);
+  EXPECT_FALSE(store.state.feed.is_fed()) << "it was head office that took it";
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, a_store_s_fed_levels_are_known_and_its_open_orders_stay_its_own) {
+  ASSERT_TRUE(store.write(stock::Feed{store.now(), {{Sku("A"), Quantity{7000}}}}));
+  ASSERT_TRUE(store.write(feed::FeedOrders{store.now(), {{"#1", {}, "paid", {}, {{Sku("A"), Quantity{1}}}}}, {}}));
+  feed::FeedTaken file{feed::Kind::stock, "stock", "stock.csv"};
+  ASSERT_TRUE(store.write(feed::TakeFile{file}));
+  head.follow(store);
+  const PeerPart& seen = head.state.peers.at(SiteName("store-01"));
+  EXPECT_EQ(seen.stock_total, Quantity{7000});
+  EXPECT_TRUE(seen.feed.as_of(feed::Kind::stock).has_value());
+  EXPECT_TRUE(seen.feed.orders.empty());
+  EXPECT_EQ(store.state.feed.orders.size(), 1u);
+}
+
+TEST_F(Follow, what_the_old_system_said_is_not_taken_from_a_tail_but_listed) {
+  ASSERT_TRUE(store.write(stock::Feed{store.now(), {{Sku("A"), Quantity{7000}}}}));
+  auto level = store.request(stock::Feed{store.now(), {{Sku("A"), Quantity{9000}}}});
+  level.prior = Prior{store.origin, 99, store.now(), true};
+  ASSERT_REFUSED(store.ask(level), "feed/take_again");
+  auto taken = store.request(feed::TakeFile{{feed::Kind::stock, "stock", "stock.csv"}});
+  taken.prior = level.prior;
+  ASSERT_REFUSED(store.ask(taken), "feed/take_again");
+}
+
 TEST_F(Follow, head_office_knows_each_store_s_totals_and_stock) {
   ASSERT_TRUE(store.write(stock::Receive{{{Sku("A"), Quantity{5000}}}, ""}));
   const auto sale = store.write(till::RecordSale{till_1, {open_line("A", 2000, 1'000'000)}, {cash(200)}, {}}, till_1);

@@ -20,6 +20,7 @@ namespace holdfast::fold {
 namespace {
 
 using namespace testing;
+constexpr std::size_t kinds_of_version_1 = 24;  // up to SubjectRead; later versions bring a folder of their own
 constexpr const char* path = HF_SOURCE_DIR "/test/data/journal-v1/journal.txt";
 
 struct Golden1 {
@@ -74,7 +75,7 @@ TEST(Golden, it_holds_every_kind_of_event_and_each_is_written_today_as_it_was_th
       EXPECT_EQ(encode(*event)[0], entry) << kind_name(event->body);
     }
   }
-  EXPECT_EQ(kinds.size(), std::variant_size_v<Body>);
+  EXPECT_EQ(kinds.size(), kinds_of_version_1);
 }
 
 // ---- how it was made

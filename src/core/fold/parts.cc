@@ -35,6 +35,9 @@ struct Name {
   std::string_view operator()(const till::RefundRecorded&) { return "RefundRecorded"; }
   std::string_view operator()(const till::RefundWithoutReceipt&) { return "RefundWithoutReceipt"; }
   std::string_view operator()(const SubjectRead&) { return "SubjectRead"; }
+  std::string_view operator()(const feed::FeedTaken&) { return "FeedTaken"; }
+  std::string_view operator()(const stock::StockFed&) { return "StockFed"; }
+  std::string_view operator()(const feed::OrdersFed&) { return "OrdersFed"; }
 };
 
 }  // namespace

@@ -102,6 +102,38 @@ struct Put {
     out.raw(c.subject.bytes);
     out.text(c.reason);
   }
+  void operator()(const feed::TakeFile& c) {
+    const feed::FeedTaken& f = c.file;
+    out.u8(static_cast<std::uint8_t>(f.kind));
+    out.text(f.stream);
+    out.text(f.file);
+    out.raw(f.sha256);
+    out.i64(f.as_of.unix_ns);
+    out.u8(f.whole ? 1 : 0);
+    out.u8(f.accepted ? 1 : 0);
+    for (const std::uint64_t n : {f.rows, f.refused, f.taken, f.changed}) out.u64(n);
+  }
+  void operator()(const stock::Feed& c) {
+    out.i64(c.as_of.unix_ns);
+    put(out, c.lines);
+  }
+  void operator()(const feed::FeedOrders& c) {
+    out.i64(c.as_of.unix_ns);
+    out.u32(static_cast<std::uint32_t>(c.orders.size()));
+    for (const feed::Order& o : c.orders) {
+      out.text(o.number);
+      out.raw(o.customer.bytes);
+      out.text(o.state);
+      out.i64(o.placed_at.unix_ns);
+      out.u32(static_cast<std::uint32_t>(o.lines.size()));
+      for (const feed::OrderLine& l : o.lines) {
+        out.text(l.sku.view());
+        out.i64(l.quantity.thousandths);
+      }
+    }
+    out.u32(static_cast<std::uint32_t>(c.gone.size()));
+    for (const std::string& number : c.gone) out.text(number);
+  }
 };
 
 bool any_below_zero(const State& state, const auto& lines) {

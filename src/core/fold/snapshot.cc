@@ -287,6 +287,7 @@ void PeerPart::encode(Writer& out) const {
   whole.arrived = arrivals;
   whole.encode(out);
   totals.encode(out);
+  feed.encode(out);
   put(out, held);
   out.u64(review.size());
   for (const ReceiptNumber& receipt : review) put(out, receipt);
@@ -317,6 +318,7 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.arrivals.swap(part.stock.arrived);
   part.stock_total = part.stock.total;
   HF_TRY(part.totals, till::Totals::decode(in));
+  HF_TRY(part.feed, feed::FeedState::decode(in));
   if (!get_held(in, part.held) || !get_list(in, 20, part.review, [&] { return get_receipt(in); }))
     return bad("part of a followed site");
   return part;
@@ -329,6 +331,7 @@ Bytes State::encode() const {
   catalogue.encode(out);
   stock.encode(out);
   till.encode(out);
+  feed.encode(out);
   out.u64(peers.size());
   for (const auto& [name, part] : peers) {
     out.text(name.view());
@@ -348,6 +351,7 @@ Result<State> State::decode(ByteView bytes) {
   HF_TRY(s.catalogue, catalogue::CatalogueState::decode(in));
   HF_TRY(s.stock, stock::StockState::decode(in));
   HF_TRY(s.till, till::TillState::decode(in));
+  HF_TRY(s.feed, feed::FeedState::decode(in));
   const std::uint64_t peer_count = in.u64();
   if (!in.fits(peer_count, 100)) return bad("list of followed sites");
   for (std::uint64_t i = 0; i < peer_count; ++i) {

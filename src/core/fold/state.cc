@@ -35,6 +35,14 @@ const catalogue::CatalogueState* State::prices() const {
   return nullptr;
 }
 
+const feed::FeedState* State::prices_feed() const {
+  const catalogue::CatalogueState* list = prices();
+  if (list == &catalogue) return &feed;
+  for (const auto& [name, part] : peers)
+    if (list == &part.catalogue) return &part.feed;
+  return nullptr;
+}
+
 const catalogue::Listed* State::find_product(std::string_view sku_or_gtin) const {
   const catalogue::CatalogueState* list = prices();
   return list == nullptr ? nullptr : list->find_code(sku_or_gtin);

@@ -74,6 +74,7 @@ struct PeerPart {
   std::map<EntryIndex, catalogue::ProductsListed> held;  // beyond a bound, waiting for a named person
   std::vector<ReceiptNumber> review;  // receipts here that rested on entries a succession dropped (7.4)
   stock::StockState stock;            // by its own journal; its `sent` and `arrived` stand above
+  feed::FeedState feed;               // the files it has taken; its open orders stay in its own journal
   void encode(Writer& out) const;
   static Result<PeerPart> decode(Reader& in);
   bool operator==(const PeerPart&) const = default;
@@ -121,6 +122,7 @@ struct State {
   catalogue::CatalogueState catalogue;
   stock::StockState stock;
   till::TillState till;
+  feed::FeedState feed;  // what the old system said of this site
 
   // others
   std::map<SiteName, PeerPart> peers;
@@ -137,6 +139,8 @@ struct State {
   // The catalogue that prices rest on here: our own if we list, else the followed head office's. Null: none yet.
   const catalogue::CatalogueState* prices() const;
   const catalogue::Listed* find_product(std::string_view sku_or_gtin) const;
+  // The feed that prices() rests on: of the site that lists. Null: there is no price list yet.
+  const feed::FeedState* prices_feed() const;
 
   Bytes encode() const;                         // canonical; also the snapshot's body
   static Result<State> decode(ByteView bytes);  // fold/bad_snapshot

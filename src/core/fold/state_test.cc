@@ -57,7 +57,7 @@ struct Town {
     const std::vector<stock::Line> goods = {{any_sku(), Quantity{pick<std::int64_t>(1, 9000)}}};
     const std::size_t other = pick<std::size_t>(0, 3);
     const TillId till{static_cast<std::uint32_t>(pick(1, 3))};
-    switch (pick(0, 11)) {
+    switch (pick(0, 14)) {
       case 0:
         return catalogue::ListProducts{
             {product(any_sku().view(), pick<std::int64_t>(0, 5'000'000), pick(0, 1) ? "S" : "R")}};
@@ -69,6 +69,19 @@ struct Town {
         return stock::WriteOff{goods, "broken"};
       case 4:
         return stock::Count{goods};
+      case 12:
+        return stock::Feed{shop.now(), {{any_sku(), Quantity{pick<std::int64_t>(-9000, 9000)}}}};
+      case 13: {
+        feed::FeedOrders fed{shop.now(), {}, {std::to_string(pick(0, 3))}};
+        fed.orders.push_back({std::to_string(pick(4, 7)), {}, "paid", shop.now(), {{any_sku(), Quantity{1000}}}});
+        return fed;
+      }
+      case 14: {
+        feed::FeedTaken file{static_cast<feed::Kind>(pick(0, 2)), std::to_string(pick(0, 2)), "f.csv"};
+        file.as_of = shop.now();
+        file.whole = pick(0, 1) == 1;
+        return feed::TakeFile{file};
+      }
       case 5:
         return stock::Dispatch{shops[other]->origin.site, goods};
       case 6: {
@@ -152,8 +165,9 @@ struct Town {
 bool is_conserved(const stock::StockState& s) {
   Quantity sum, balance;
   for (const auto& [sku, item] : s.items) add(sum, item.on_hand);
-  for (const Quantity* in : {&s.received, &s.counted_up, &s.taken_back, &s.arrived_units}) add(balance, *in);
-  for (const Quantity* out : {&s.written_off, &s.counted_down, &s.sold, &s.dispatched}) take_off(balance, *out);
+  for (const Quantity* in : {&s.received, &s.counted_up, &s.taken_back, &s.arrived_units, &s.fed_up}) add(balance, *in);
+  for (const Quantity* out : {&s.written_off, &s.counted_down, &s.sold, &s.dispatched, &s.fed_down})
+    take_off(balance, *out);
   return sum == s.total && balance == s.total;
 }
 

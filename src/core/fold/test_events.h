@@ -100,6 +100,14 @@ inline std::vector<Event> samples() {
       {at, sample_write(),
        till::RefundWithoutReceipt{{TillId{3}, SeriesId{42}, 17}, sample_lines(), {cash, cash}, Money{2550}, "faulty"}},
       {at, sample_write(), SubjectRead{{{std::byte{1}}}, "asked for her own data"}},
+      {at, sample_write(),
+       feed::FeedTaken{feed::Kind::stock, "stock", "stock-1125.csv", root, Instant{5}, true, true, 9, 2, 7, 3}},
+      {at, sample_write(), stock::StockFed{Instant{5}, {{Sku("A"), Quantity{-1500}}, {Sku("B"), Quantity{0}}}}},
+      {at, sample_write(),
+       feed::OrdersFed{
+           Instant{5},
+           {{"#1001", {{std::byte{6}}}, "paid", Instant{4}, {{Sku("A"), Quantity{1000}}, {{}, Quantity{1}}}}},
+           {"#1000"}}},
   };
 }
 

@@ -42,6 +42,10 @@ struct ToCommand {
   bool operator()(const fold::PeerEntryAccepted& e) { return set(fold::AcceptHeld{e.entry}); }
   bool operator()(const fold::ListedClosed& e) { return set(fold::CloseListed{e.id, e.note}); }
   bool operator()(const fold::SubjectRead& e) { return set(fold::ReadSubject{e.subject, e.reason}); }
+  // decide() refuses it, so it goes on the list, one line a file; the next run of the feed takes that file again.
+  bool operator()(const feed::FeedTaken& e) { return set(feed::TakeFile{e}); }
+  bool operator()(const stock::StockFed&) { return false; }  // FeedTaken behind them stands for them
+  bool operator()(const feed::OrdersFed&) { return false; }
   // What no client asked for: the new epoch makes its own. TailListed and WriteListed are handled by list_again().
   bool operator()(const fold::EpochOpened&) { return false; }
   bool operator()(const fold::NodeStarted&) { return false; }

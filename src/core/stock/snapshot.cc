@@ -29,8 +29,9 @@ std::vector<Line> get_lines(Reader& in) {
 }
 
 auto sums_of(auto& state) {
-  return std::array{&state.total, &state.received,   &state.counted_up, &state.written_off,  &state.counted_down,
-                    &state.sold,  &state.taken_back, &state.dispatched, &state.arrived_units};
+  return std::array{&state.total,         &state.received, &state.counted_up, &state.written_off,
+                    &state.counted_down,  &state.sold,     &state.taken_back, &state.dispatched,
+                    &state.arrived_units, &state.fed_up,   &state.fed_down};
 }
 
 }  // namespace

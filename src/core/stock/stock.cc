@@ -54,6 +54,19 @@ void move_out(StockState& state, const Line& line) {
   if (item.on_hand.thousandths < 0) item.count_wanted = true;  // the shelf is right and the book is wrong
 }
 
+// The difference to what stood in the book goes into one of two sums, so that total = in - out holds.
+void set_level(StockState& state, const Line& line, Quantity& up, Quantity& down) {
+  Item& item = state.items[line.sku];
+  Quantity difference = line.quantity;
+  take_off(difference, item.on_hand);
+  add(state.total, difference);
+  if (difference.thousandths >= 0)
+    add(up, difference);
+  else
+    take_off(down, difference);
+  item.on_hand = line.quantity;
+}
+
 std::map<Sku, Quantity> by_sku(const std::vector<Line>& lines) {
   std::map<Sku, Quantity> sums;
   for (const Line& line : lines) add(sums[line.sku], line.quantity);
@@ -87,6 +100,16 @@ Status check_event(const DispatchReceived& event) {
   if (event.dispatch.is_zero())
     return fail(bad_line, "the dispatch has no id; it is printed on the paper with the goods");
   return check_lines(event.lines, 1);
+}
+
+Status check_event(const StockFed& event) {
+  if (event.as_of.unix_ns < 0) return fail(bad_line, "the levels are dated before 1970");
+  HF_TRY_VOID(check_lines(event.lines, -quantity_thousandths_max));
+  std::set<Sku> fed;
+  for (const Line& line : event.lines)
+    if (!fed.insert(line.sku).second)
+      return fail(bad_line, fmt::format("{} is fed twice; give one level for it", line.sku.view()));
+  return {};
 }
 
 Result<StockReceived> decide(const StockState&, const Receive& command) {
@@ -126,6 +149,12 @@ Result<DispatchReceived> decide(const StockState& state, const SiteName& here, c
   return event;
 }
 
+Result<StockFed> decide(const StockState&, Instant now, const Feed& command) {
+  StockFed event{std::min(command.as_of, now), command.lines};
+  HF_TRY_VOID(check_event(event));
+  return event;
+}
+
 void apply(StockState& state, const StockReceived& event) {
   for (const Line& line : event.lines) {
     move_in(state, line);
@@ -142,15 +171,15 @@ void apply(StockState& state, const StockWrittenOff& event) {
 
 void apply(StockState& state, const StockCounted& event) {
   for (const Line& line : event.lines) {
-    Item& item = state.items[line.sku];
-    Quantity difference = line.quantity;
-    take_off(difference, item.on_hand);
-    add(state.total, difference);
-    if (difference.thousandths >= 0)
-      add(state.counted_up, difference);
-    else
-      take_off(state.counted_down, difference);
-    item = {line.quantity, false};
+    set_level(state, line, state.counted_up, state.counted_down);
+    state.items[line.sku].count_wanted = false;
+  }
+}
+
+void apply(StockState& state, const StockFed& event) {
+  for (const Line& line : event.lines) {
+    set_level(state, line, state.fed_up, state.fed_down);
+    state.items[line.sku].count_wanted = line.quantity.thousandths < 0;
   }
 }
 

@@ -48,6 +48,10 @@ struct ReceiveDispatch {
   DispatchId dispatch;
   std::vector<Line> lines;  // what really arrived
 };
+struct Feed {
+  Instant as_of;
+  std::vector<Line> lines;  // what the old system says lies here; may be negative
+};
 
 // Events
 struct StockReceived {
@@ -74,6 +78,13 @@ struct DispatchReceived {
   DispatchId dispatch;
   std::vector<Line> lines;
   bool operator==(const DispatchReceived&) const = default;
+};
+
+// What the old system says lies here: neither trade nor a count of ours. Movements go on from there.
+struct StockFed {
+  Instant as_of;
+  std::vector<Line> lines;
+  bool operator==(const StockFed&) const = default;
 };
 
 struct Item {
@@ -104,6 +115,7 @@ struct StockState {
   Quantity total;  // sum of on_hand, kept for reports
   // Sums over all time, for the conservation law: total = in - out.
   Quantity received, counted_up, written_off, counted_down, sold, taken_back, dispatched, arrived_units;
+  Quantity fed_up, fed_down;  // what a feed set, against what stood in the book: "from the old system"
 
   void encode(Writer& out) const;
   static Result<StockState> decode(Reader& in);
@@ -115,6 +127,8 @@ Result<StockWrittenOff> decide(const StockState& state, const WriteOff& command)
 Result<StockCounted> decide(const StockState& state, const Count& command);
 Result<StockDispatched> decide(const StockState& state, const SiteName& here, const Dispatch& command);
 Result<DispatchReceived> decide(const StockState& state, const SiteName& here, const ReceiveDispatch& command);
+// now: an as_of beyond it becomes it.
+Result<StockFed> decide(const StockState& state, Instant now, const Feed& command);
 
 // What every event must be, whoever wrote it; stock/bad_line.
 Status check_event(const StockReceived& event);
@@ -122,10 +136,13 @@ Status check_event(const StockWrittenOff& event);
 Status check_event(const StockCounted& event);
 Status check_event(const StockDispatched& event);
 Status check_event(const DispatchReceived& event);
+Status check_event(const StockFed& event);
 
 void apply(StockState& state, const StockReceived& event);
 void apply(StockState& state, const StockWrittenOff& event);
 void apply(StockState& state, const StockCounted& event);
+// The old system's level stands; one below zero wants a count, any other ends that wish: what was sold is in it.
+void apply(StockState& state, const StockFed& event);
 // A dispatch is sent once and arrives once: a second event with its id changes nothing.
 void apply(StockState& state, const StockDispatched& event, const DispatchId& id, Instant at, EntryIndex index);
 void apply(StockState& state, const DispatchReceived& event, Instant at);

@@ -26,8 +26,9 @@ Bytes bytes_of(const StockState& state) {
 bool is_conserved(const StockState& s) {
   Quantity sum, balance;
   for (const auto& [sku, item] : s.items) add(sum, item.on_hand);
-  for (const Quantity* in : {&s.received, &s.counted_up, &s.taken_back, &s.arrived_units}) add(balance, *in);
-  for (const Quantity* out : {&s.written_off, &s.counted_down, &s.sold, &s.dispatched}) take_off(balance, *out);
+  for (const Quantity* in : {&s.received, &s.counted_up, &s.taken_back, &s.arrived_units, &s.fed_up}) add(balance, *in);
+  for (const Quantity* out : {&s.written_off, &s.counted_down, &s.sold, &s.dispatched, &s.fed_down})
+    take_off(balance, *out);
   return sum == s.total && balance == s.total;
 }
 StockState with(std::vector<Line> lines) {
@@ -67,6 +68,26 @@ TEST(Stock, a_count_says_what_was_found_too_much_or_too_little) {
   EXPECT_EQ(state.counted_up, Quantity{5000});
   EXPECT_EQ(state.counted_down, Quantity{5000});
   EXPECT_TRUE(is_conserved(state));
+}
+
+TEST(Stock, a_fed_level_stands_and_movements_go_on_from_it) {
+  StockState state = with({line("A", 5)});
+  move_by_till(state, Sku("A"), Quantity{7000});
+  EXPECT_TRUE(count_wanted(state, "A"));
+  const auto fed = decide(state, Instant{9}, Feed{Instant{99}, {line("A", 4), line("B", -2), line("C", 0)}});
+  ASSERT_TRUE(fed);
+  EXPECT_EQ(fed->as_of, Instant{9}) << "nothing is known of the future";
+  apply(state, *fed);
+  EXPECT_EQ(on_hand(state, "A"), 4);
+  EXPECT_FALSE(count_wanted(state, "A")) << "what was sold is in the level";
+  EXPECT_TRUE(count_wanted(state, "B"));
+  move_by_till(state, Sku("A"), Quantity{1000});
+  EXPECT_EQ(on_hand(state, "A"), 3);
+  EXPECT_EQ(state.fed_up, Quantity{6000});
+  EXPECT_EQ(state.fed_down, Quantity{2000});
+  EXPECT_EQ(state.counted_up, Quantity{}) << "it is no count of ours";
+  EXPECT_TRUE(is_conserved(state));
+  EXPECT_FALSE(decide(state, Instant{9}, Feed{Instant{9}, {line("A", 4), line("A", 5)}})) << "which of the two?";
 }
 
 TEST(Stock, a_dispatch_arrives_once) {

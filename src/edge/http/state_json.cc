@@ -166,6 +166,24 @@ void write_product(JsonOut& out, const fold::State& state, const catalogue::Prod
   out.end_object();
 }
 
+void write_order(JsonOut& out, const feed::Order& order) {
+  out.field("number", order.number).field("state", order.state);
+  if (order.customer.is_zero()) {
+    out.field_null("customer");
+  } else {
+    out.field("customer", to_hex(order.customer.bytes));
+  }
+  if (order.placed_at.unix_ns == 0) {
+    out.field_null("placed_at");
+  } else {
+    out.field("placed_at", to_text(order.placed_at));
+  }
+  out.array("lines");
+  for (const feed::OrderLine& line : order.lines)
+    out.object().field("sku", line.sku.view()).field("quantity", to_text(line.quantity)).end_object();
+  out.end_array();
+}
+
 void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, const stock::Item& item) {
   const catalogue::CatalogueState* prices = state.prices();
   const catalogue::Listed* listed = prices == nullptr ? nullptr : prices->find(sku);

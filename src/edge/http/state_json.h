@@ -30,6 +30,8 @@ void write_as_of(JsonOut& out, const node::Node& node, Instant now);
 void write_product(JsonOut& out, const fold::State& state, const catalogue::Product& product);
 // "tenders": [...] into an open object.
 void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders);
+// number, customer, state, placed_at, lines into an open object.
+void write_order(JsonOut& out, const feed::Order& order);
 void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, const stock::Item& item);
 
 Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number);  // till/unknown_receipt

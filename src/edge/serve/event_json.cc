@@ -136,6 +136,27 @@ struct Fields {
     write_sale_lines(out, e.lines);
     write_tenders(out, e.tenders);
   }
+  void operator()(const feed::FeedTaken& e) {
+    out.field("feed", feed::to_text(e.kind)).field("stream", e.stream).field("file", e.file);
+    out.field("sha256", to_hex(e.sha256)).field("as_of", to_text(e.as_of)).field("whole", e.whole);
+    out.field("accepted", e.accepted).field("rows", e.rows).field("refused", e.refused).field("taken", e.taken);
+    out.field("changed", e.changed);
+  }
+  void operator()(const stock::StockFed& e) {
+    out.field("as_of", to_text(e.as_of));
+    write_goods(out, e.lines);
+  }
+  void operator()(const feed::OrdersFed& e) {
+    out.field("as_of", to_text(e.as_of)).array("orders");
+    for (const feed::Order& order : e.orders) {
+      out.object();
+      http::write_order(out, order);
+      out.end_object();
+    }
+    out.end_array().array("gone");
+    for (const std::string& number : e.gone) out.text(number);
+    out.end_array();
+  }
   void operator()(const fold::SubjectRead& e) {
     out.field("subject", to_hex(e.subject.bytes)).field("reason", e.reason);
   }
