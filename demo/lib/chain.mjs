@@ -102,7 +102,7 @@ export function overwriteAll(path) {
 
 export class Site {
   constructor(chain, name, dir, port) {
-    Object.assign(this, { chain, name, dir, port, child: null, ended: null, starts: 0, oldDirs: [], staff: { number: '1', pin: '2846' } });
+    Object.assign(this, { chain, name, dir, port, within: [], child: null, ended: null, starts: 0, oldDirs: [], staff: { number: '1', pin: '2846' } });
     this.url = `http://127.0.0.1:${port}`;
     this.client = new Client(this.url);
   }
@@ -116,7 +116,9 @@ export class Site {
     const log = createWriteStream(this.log(), { flags: 'a' });
     const pages = join(top, 'web/dist');
     this.ended = null;
-    this.child = spawn(program, ['serve', '--data', this.dir, '--http', `127.0.0.1:${this.port}`,
+    // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens.
+    const [command, ...before] = [...this.within, program];
+    this.child = spawn(command, [...before, 'serve', '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
       ...(existsSync(pages) ? ['--pages', pages] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
     if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
@@ -197,11 +199,13 @@ export class Site {
 
 export class Chain {
   // Makes the data directories of a chain with that many stores, head office and a warehouse: `holdfast chain demo`.
-  static async create({ dir, stores, control }) {
+  // hosts: {site: address} of links that are not on loopback (network namespaces).
+  static async create({ dir, stores, control, hosts = {} }) {
     ownDirectory(dir);
     const names = ['head-office', 'warehouse', ...Array.from({ length: stores }, (_, i) => `store-${String(i + 1).padStart(2, '0')}`)];
     const base = await freePorts(2 * names.length + 2, 20_000 + (process.pid % 200) * 50);
-    await run(['chain', 'demo', '--stores', String(stores), '--into', join(dir, 'chain'), '--base-port', String(base)]);
+    await run(['chain', 'demo', '--stores', String(stores), '--into', join(dir, 'chain'), '--base-port', String(base),
+      ...Object.entries(hosts).flatMap(([site, address]) => ['--host', `${site}=${address}`])]);
     const chain = new Chain(dir, control);
     chain.spare_port = base + 2 * names.length;
     for (const [i, name] of names.entries()) {

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   cli::add_key_commands(app);
   cli::add_recovery_commands(app);
   cli::add_serve_commands(app);
+  cli::add_guard_commands(app);
   cli::add_journal_commands(app);
   cli::add_import_commands(app);
   return cli::run(app, argc, argv);

@@ -81,6 +81,10 @@ class SerialExecutor final : public Executor {
 // Connections to peers, already encrypted and authenticated as "whoever holds this TLS key". Messages are whole frames.
 using ConnectionId = std::uint64_t;
 inline constexpr std::size_t message_bytes_max = 8u << 20;
+struct Doors {
+  bool sealed = false;
+  std::vector<PublicKey> inside;  // TLS keys that may still connect
+};
 class Net {
  public:
   virtual ~Net() = default;
@@ -89,6 +93,9 @@ class Net {
   virtual void send(ConnectionId to, Bytes message) = 0;  // to a closed connection: dropped
   virtual std::size_t unsent_bytes(ConnectionId to) = 0;
   virtual void close(ConnectionId connection) = 0;  // nothing passes afterwards, either way
+  // Sealed: nobody is accepted but holders of `inside`; connections of all others that core does not know yet end
+  // before this returns. Core closes those it knows, and dials nobody.
+  virtual void set_doors(const Doors&) {}
 };
 class NetEvents {
  public:

@@ -96,6 +96,8 @@ struct ToState {
   void operator()(const till::SaleRecorded& e) { trade(e); }
   void operator()(const till::RefundRecorded& e) { trade(e); }
   void operator()(const till::RefundWithoutReceipt& e) { trade(e); }
+  void operator()(const guard::AlertRaised& e) { guard::apply(state.guard, e, event.at); }
+  void operator()(const guard::PostureChanged& e) { guard::apply(state.guard, e, event.at); }
 
   void tail_done(const Origin& origin, EntryIndex at) {
     std::uint64_t& done = state.readmission.tail_done[origin.text()];

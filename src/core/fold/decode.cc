@@ -298,6 +298,31 @@ struct FromTable {
                                  f.text(t.reason(), "reason", till::text_bytes_max)};
     return checked(std::move(e), till::check_event(e));
   }
+  Body operator()(const fbs::AlertRaised& t) {
+    guard::AlertRaised e;
+    e.alert = {f.text(t.source(), "source", guard::source_bytes_max),
+               f.text(t.signature(), "signature", guard::signature_bytes_max),
+               t.severity(),
+               f.text(t.category(), "category", guard::category_bytes_max),
+               f.text(t.text(), "text", guard::text_bytes_max),
+               f.array<32>(t.digest(), "digest"),
+               f.time(t.seen_at(), "sensor's time")};
+    e.level = static_cast<guard::Level>(t.level());
+    e.rule = f.text(t.rule(), "rule", guard::rule_bytes_max);
+    e.count = t.count();
+    return checked(std::move(e), guard::check_event(e));
+  }
+  Body operator()(const fbs::PostureChanged& t) {
+    guard::PostureChanged e{static_cast<guard::Posture>(t.posture()),
+                            static_cast<guard::Cause>(t.cause()),
+                            {},
+                            f.text(t.source(), "source", guard::source_bytes_max),
+                            f.text(t.signature(), "signature", guard::signature_bytes_max),
+                            f.text(t.rule(), "rule", guard::rule_bytes_max),
+                            f.text(t.reason(), "reason", guard::reason_bytes_max)};
+    if (t.staff() != nullptr) e.staff.bytes = f.array<16>(t.staff(), "staff id");
+    return checked(std::move(e), guard::check_event(e));
+  }
   Body operator()(const fbs::SubjectRead& t) {
     return SubjectRead{{f.array<16>(t.subject(), "subject")}, f.text(t.reason(), "reason", reason_bytes_max)};
   }
@@ -402,6 +427,8 @@ std::optional<Body> body_of(Field& f, const fbs::Entry& entry) {
     HF_KIND(FeedTaken)
     HF_KIND(StockFed)
     HF_KIND(OrdersFed)
+    HF_KIND(AlertRaised)
+    HF_KIND(PostureChanged)
 #undef HF_KIND
     case fbs::Body::NONE:
       break;

@@ -213,6 +213,23 @@ struct ToTable {
     const auto gone = b.CreateVectorOfStrings(e.gone);
     return as(fbs::CreateOrdersFed(b, time_of(e.as_of), orders, gone));
   }
+  Offset<void> operator()(const guard::AlertRaised& e) {
+    const guard::Alert& a = e.alert;
+    const Text source = text(b, a.source), signature = text(b, a.signature), category = text(b, a.category),
+               words = text(b, a.text);
+    const Vector digest = bytes(b, a.digest);
+    const Text rule = text(b, e.rule);
+    return as(fbs::CreateAlertRaised(b, source, signature, a.severity, category, words, digest, time_of(a.seen_at),
+                                     static_cast<fbs::AlertLevel>(e.level), rule, e.count));
+  }
+  Offset<void> operator()(const guard::PostureChanged& e) {
+    const Vector staff = e.staff.is_zero() ? Vector() : bytes(b, e.staff.bytes);
+    const Text source = text(b, e.source), signature = text(b, e.signature), rule = text(b, e.rule),
+               reason = text(b, e.reason);
+    return as(fbs::CreatePostureChanged(b, static_cast<fbs::Posture>(e.posture),
+                                        static_cast<fbs::PostureCause>(e.cause), staff, source, signature, rule,
+                                        reason));
+  }
 };
 
 Offset<fbs::Write> write_table(Builder& b, const WriteInfo& w) {

@@ -17,6 +17,7 @@
 #include "core/base/crypto.h"
 #include "core/catalogue/catalogue.h"
 #include "core/feed/feed.h"
+#include "core/guard/guard.h"
 #include "core/stock/stock.h"
 #include "core/till/till.h"
 
@@ -110,7 +111,8 @@ using Body = std::variant<EpochOpened, NodeStarted, RulesAdopted, Part, PeerFoll
                           catalogue::ProductsListed, catalogue::ProductDelisted, stock::StockReceived,
                           stock::StockWrittenOff, stock::StockCounted, stock::StockDispatched, stock::DispatchReceived,
                           till::SaleRecorded, till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead,
-                          feed::FeedTaken, stock::StockFed, feed::OrdersFed>;
+                          feed::FeedTaken, stock::StockFed, feed::OrdersFed, guard::AlertRaised,
+                          guard::PostureChanged>;
 
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {

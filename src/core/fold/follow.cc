@@ -42,6 +42,10 @@ struct ToPart {
     supersede(part, e.sku);
     catalogue::apply(part.catalogue, index, e);
   }
+  void operator()(const guard::PostureChanged& e) {
+    part.posture = e.posture;
+    part.posture_since = event.at;
+  }
   void operator()(const stock::StockReceived& e) { move(e); }
   void operator()(const stock::StockWrittenOff& e) { move(e); }
   void operator()(const stock::StockCounted& e) { move(e); }
@@ -78,6 +82,7 @@ struct ToPart {
   void operator()(const WriteListed&) {}
   void operator()(const ListedClosed&) {}
   void operator()(const SubjectRead&) {}
+  void operator()(const guard::AlertRaised&) {}
 
  private:
   void move(const auto& e) {
@@ -352,7 +357,7 @@ bool used_by_followers(const Body& body) {
                std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
                std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
                std::is_same_v<E, till::RefundWithoutReceipt> || std::is_same_v<E, feed::FeedTaken> ||
-               std::is_same_v<E, stock::StockFed>;
+               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, guard::PostureChanged>;
       },
       body);
 }
@@ -375,7 +380,9 @@ Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName
       if (const catalogue::Listed* listed = part->catalogue.find(product.sku))
         standing.products.emplace(product.sku, *listed);
     }
-    if (!lists || catalogue::beyond_bound(standing, event, chain.bounds.price_change_percent_max))
+    // A guarded site takes no changed price by itself: whoever holds head office would begin with those.
+    const std::int64_t bound = guard::is_tight(state.guard.posture) ? 0 : chain.bounds.price_change_percent_max;
+    if (!lists || catalogue::beyond_bound(standing, event, bound))
       beyond.push_back(index);
     else
       catalogue::apply(standing, index, event);

@@ -125,6 +125,36 @@ TEST_F(Follow, goods_that_came_before_their_paper_are_compared_when_it_comes) {
   EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted);
 }
 
+TEST_F(Follow, a_guarded_site_takes_new_products_and_no_changed_price_by_itself) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  store.append({store.now(),
+                {},
+                guard::PostureChanged{guard::Posture::guarded, guard::Cause::alert, {}, "suricata", "1", "r", ""}});
+  list(product("A", 1'000'001));
+  list(product("B", 3'000'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), 3'000'000);
+  EXPECT_EQ(part("head-office").held.size(), 1u);
+  expect_replay_equals_live();
+  store.append(
+      {store.now(), {}, guard::PostureChanged{guard::Posture::open, guard::Cause::person, {}, "", "", "", "over"}});
+  list(product("A", 1'100'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'100'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Follow, the_posture_that_a_peer_last_told_is_known) {
+  head.append({head.now(),
+               {},
+               guard::PostureChanged{guard::Posture::guarded, guard::Cause::alert, {}, "suricata", "1", "r", ""}});
+  store.follow(head);
+  EXPECT_EQ(part("head-office").posture, guard::Posture::guarded);
+  expect_replay_equals_live();
+}
+
 TEST_F(Follow, a_price_beyond_the_bound_waits_for_a_named_person) {
   list(product("A", 1'000'000));
   list(product("A", 9'000'000));

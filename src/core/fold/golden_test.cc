@@ -122,6 +122,26 @@ void trade(Journals& journals, std::vector<Origin>& own) {
                                ct::site_key("store-02", "log", 2).signer());
   store.append({store.now(), {}, EpochSealed{certificate.note}});
   store.append({store.now(), {}, RegistrationTaken{registration.note}});
+  store.append(
+      {store.now(),
+       {},
+       guard::AlertRaised{{"tripwire", "canary", 1, "", "a canary file was touched", Hash{}, Instant{start_ns}},
+                          guard::Level::sealed,
+                          "canary",
+                          1}});
+  store.append({store.now(),
+                {},
+                guard::PostureChanged{guard::Posture::sealed,
+                                      guard::Cause::alert,
+                                      {},
+                                      "tripwire",
+                                      "canary",
+                                      "canary",
+                                      "a canary file was touched"}});
+  store.append({store.now(),
+                {},
+                guard::PostureChanged{
+                    guard::Posture::open, guard::Cause::person, {{std::byte{4}}}, "", "", "", "a false alarm"}});
   // An event in pieces; two, though it is small, so that this file is.
   const Bytes whole = encode({store.now(), sample_write(), WriteListed{{}, "why", "{}"}})[0];
   const ByteView head_piece = ByteView(whole).first(50), rest = ByteView(whole).subspan(50);

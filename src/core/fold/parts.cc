@@ -38,6 +38,8 @@ struct Name {
   std::string_view operator()(const feed::FeedTaken&) { return "FeedTaken"; }
   std::string_view operator()(const stock::StockFed&) { return "StockFed"; }
   std::string_view operator()(const feed::OrdersFed&) { return "OrdersFed"; }
+  std::string_view operator()(const guard::AlertRaised&) { return "AlertRaised"; }
+  std::string_view operator()(const guard::PostureChanged&) { return "PostureChanged"; }
 };
 
 }  // namespace

@@ -291,6 +291,8 @@ void PeerPart::encode(Writer& out) const {
   put(out, held);
   out.u64(review.size());
   for (const ReceiptNumber& receipt : review) put(out, receipt);
+  out.u8(static_cast<std::uint8_t>(posture));
+  out.i64(posture_since.unix_ns);
 }
 
 Result<PeerPart> PeerPart::decode(Reader& in) {
@@ -321,6 +323,9 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   HF_TRY(part.feed, feed::FeedState::decode(in));
   if (!get_held(in, part.held) || !get_list(in, 20, part.review, [&] { return get_receipt(in); }))
     return bad("part of a followed site");
+  part.posture = static_cast<guard::Posture>(in.u8());
+  part.posture_since.unix_ns = in.i64();
+  if (!in.ok() || part.posture > guard::Posture::rejoining) return bad("part of a followed site");
   return part;
 }
 
@@ -340,6 +345,7 @@ Bytes State::encode() const {
   put_epochs(out, *this);
   put_writes(out, *this);
   put_list(out, *this);
+  guard.encode(out);
   return out.take();
 }
 
@@ -362,7 +368,9 @@ Result<State> State::decode(ByteView bytes) {
   }
   if (!get_epochs(in, s)) return bad("list of epochs");
   if (!get_writes(in, s)) return bad("list of writes");
-  if (!get_list_for_people(in, s) || !in.at_end()) return bad("end");
+  if (!get_list_for_people(in, s)) return bad("list for people");
+  HF_TRY(s.guard, guard::GuardState::decode(in));
+  if (!in.at_end()) return bad("end");
   return s;
 }
 

@@ -75,6 +75,8 @@ struct PeerPart {
   std::vector<ReceiptNumber> review;  // receipts here that rested on entries a succession dropped (7.4)
   stock::StockState stock;            // by its own journal; its `sent` and `arrived` stand above
   feed::FeedState feed;               // the files it has taken; its open orders stay in its own journal
+  guard::Posture posture = guard::Posture::open;  // as it last said; a sealed site says nothing more
+  Instant posture_since;
   void encode(Writer& out) const;
   static Result<PeerPart> decode(Reader& in);
   bool operator==(const PeerPart&) const = default;
@@ -123,6 +125,8 @@ struct State {
   stock::StockState stock;
   till::TillState till;
   feed::FeedState feed;  // what the old system said of this site
+
+  guard::GuardState guard;
 
   // others
   std::map<SiteName, PeerPart> peers;

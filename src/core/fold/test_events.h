@@ -108,6 +108,26 @@ inline std::vector<Event> samples() {
            Instant{5},
            {{"#1001", {{std::byte{6}}}, "paid", Instant{4}, {{Sku("A"), Quantity{1000}}, {{}, Quantity{1}}}}},
            {"#1000"}}},
+      {at,
+       {},
+       guard::AlertRaised{{"suricata", "2024297", 1, "Attempted Administrator Privilege Gain",
+                           "ET EXPLOIT ETERNALBLUE Exploit M2 MS17-010", root, Instant{at.unix_ns - 5}},
+                          guard::Level::sealed,
+                          "eternalblue",
+                          3}},
+      {at,
+       {},
+       guard::PostureChanged{guard::Posture::sealed,
+                             guard::Cause::alert,
+                             {},
+                             "suricata",
+                             "2024297",
+                             "eternalblue",
+                             "an alert of signature 2024297"}},
+      {at,
+       {},
+       guard::PostureChanged{
+           guard::Posture::open, guard::Cause::person, {{std::byte{1}}}, "", "", "", "a false alarm"}},
   };
 }
 

@@ -165,6 +165,9 @@ Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, std
   if (origin == origin_) contradicted_ = true;
   if (known || static_cast<std::size_t>(of_site) >= contradictions_a_site_max || phase_ == Phase::rebuilding || !own_)
     return {};
+  const bool ours = origin == origin_;
+  trip(ours ? "contradiction-own" : "contradiction-peer", 1,
+       fmt::format("two signed checkpoints of {} contradict each other", origin.text()));
   const std::size_t number = state_.contradictions.size();
   HF_TRY_VOID(world_.disk.write_all(evidence_path(origin, number), as_bytes(note_a + "\n" + note_b)));
   HF_TRY_VOID(append_event({now_, std::nullopt, fold::ContradictionSeen{origin, note_a, note_b}}));

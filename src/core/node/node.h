@@ -21,11 +21,13 @@
 #include "core/base/world.h"
 #include "core/chain/chain.h"
 #include "core/fold/state.h"
+#include "core/guard/rules.h"
 
 namespace holdfast::node {
 
 inline constexpr std::string_view chain_file_path = "chain.hfc";          // in the data directory
 inline constexpr std::string_view certificate_path = "certificate.note";  // of a machine that is to open a new epoch
+inline constexpr std::string_view posture_path = "posture";               // the switch of `holdfast seal`, see below
 inline constexpr std::string_view software_version = "holdfast 0.1.0";
 
 struct Options {
@@ -86,7 +88,8 @@ struct SiteView {
   std::optional<std::uint64_t> followed_size;
   const till::Totals* totals = nullptr;  // ours, or by what we follow; valid until the next turn
   std::uint64_t contradictions = 0;
-  std::vector<LinkView> links;  // known here: ours; of others only their link to us
+  std::optional<guard::Posture> posture;  // here: in force; elsewhere: as it last said, nullopt: not yet known
+  std::vector<LinkView> links;            // known here: ours; of others only their link to us
 };
 
 // The rebuild's report (promise 7): what came back, what is known lost, since when nothing is known.
@@ -102,6 +105,17 @@ struct RecoveryReport {
   std::uint64_t entries_fetched = 0;            // by this rebuild, own and followed journals
   std::uint64_t bytes_fetched = 0;
 };
+struct PostureView {
+  guard::Posture posture = guard::Posture::open;  // in force
+  bool recorded = true;                           // and durable: a restart finds it so
+};
+// The file "posture": its posture and reason, a line each. What cannot be read means sealed.
+struct PostureSwitch {
+  guard::Posture posture = guard::Posture::open;
+  std::string reason;
+};
+PostureSwitch read_posture_switch(std::string_view text);
+
 struct Progress {    // while rebuilding
   std::string step;  // "sealing 1 of 2", "fetching store-03/1: 5000 of 20000"
 };
@@ -118,6 +132,19 @@ class Node : public NetEvents {
   // Local and at once; needs nobody else; survives a restart (promise 4). node/unknown_link.
   virtual Status cut_link(const SiteName& site) = 0;
   virtual Status open_link(const SiteName& site) = 0;
+
+  // ---- posture (docs/guard.md); own links only, needs nobody else
+  // Something was seen: judged by the rules in this call. If they seal, every link has ended when this returns.
+  virtual void raise(guard::Alert alert) = 0;
+  // Ordered by a person or the machine's administrator. In force when this returns; answered in a later turn(), when it
+  // is durable. guard/*.
+  using PostureAnswer = std::function<void(const Status&)>;
+  virtual void set_posture(guard::SetPosture order, PostureAnswer answer) = 0;
+  virtual void set_rules(guard::Rules rules) = 0;
+  virtual const guard::Rules& rules() const = 0;
+  // Called in the call that changes the posture, after the links have ended and before anything is written.
+  virtual void on_posture(std::function<void(guard::Posture)> listener) = 0;
+  virtual PostureView posture() const = 0;
 
   // ---- the main path
   virtual Status turn() = 0;
@@ -145,6 +172,7 @@ class Node : public NetEvents {
     std::uint64_t turns = 0, commits = 0, entries = 0, writes_taken = 0, writes_refused = 0, duplicates = 0;
     std::uint64_t checkpoints = 0, cosignatures_given = 0, cosigned = 0, messages_in = 0, messages_out = 0;
     std::uint64_t messages_refused = 0, bytes_in = 0, bytes_out = 0, followed_entries = 0, snapshots = 0;
+    std::uint64_t alerts = 0, alerts_benign = 0;
   };
   virtual const Counters& counters() const = 0;
 };

@@ -1,10 +1,11 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, owner.cc, follow.cc, rebuild.cc, tail.cc, views.cc.
+// mirror.cc, owner.cc, follow.cc, rebuild.cc, tail.cc, posture.cc, views.cc.
 #pragma once
 
 #include <set>
 #include <variant>
 
+#include "core/guard/record.h"
 #include "core/node/node.h"
 #include "core/recovery/readmit.h"
 #include "core/recovery/rebuild.h"
@@ -28,6 +29,7 @@ inline constexpr std::size_t waiting_writes_max = 100'000;
 inline constexpr std::size_t inbox_bytes_max = 256u << 20;
 inline constexpr std::size_t contradictions_a_site_max = 8;
 inline constexpr std::size_t tails_a_site_max = 1000;
+inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
 inline constexpr std::string_view replaced_path = "replaced.note";
 
@@ -90,6 +92,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void submit(fold::WriteRequest request, Answer answer) override;
   Status cut_link(const SiteName& site) override;
   Status open_link(const SiteName& site) override;
+  void raise(guard::Alert alert) override;
+  void set_posture(guard::SetPosture order, PostureAnswer answer) override;
+  void set_rules(guard::Rules rules) override { judge_ = guard::Judge(std::move(rules)); }
+  const guard::Rules& rules() const override { return judge_.rules(); }
+  void on_posture(std::function<void(guard::Posture)> listener) override { on_posture_ = std::move(listener); }
+  PostureView posture() const override { return {posture_, posture_recorded_}; }
   Status turn() override;
   Instant wake_at() const override;
   Status stop() override;
@@ -162,6 +170,20 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   journal::Log* log_of(const Origin& origin);
   Status take_registration(const chain::Registration& registration);
   Status on(Session& session, const sync::Refused& m);
+
+  // posture.cc
+  bool is_closed_to(const SiteName& site) const;
+  std::vector<PublicKey> inside_keys() const;
+  bool is_shut_out(const PublicKey& tls) const;
+  void end_sessions(const std::function<bool(const Session&)>& which);
+  void end_every_link();
+  Status enforce(guard::Posture posture);
+  void trip(std::string_view signature, std::uint8_t severity, std::string text);
+  void take_tripped();
+  Status record_guard();
+  Status write_posture_switch();
+  Status restore_posture();
+  void restate_posture();
 
   // mirror.cc
   Status on(Session& session, const sync::Ask& m);
@@ -243,6 +265,21 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::map<ConnectionId, Session> sessions_;
   std::map<SiteName, Peer> peers_;
   std::set<SiteName> cut_;
+
+  // guard
+  struct PostureOrder {
+    std::optional<guard::PostureChanged> event;  // nullopt: it was so already
+    PostureAnswer answer;
+  };
+  guard::Posture posture_ = guard::Posture::open;  // in force; the state follows with the next turn
+  bool posture_recorded_ = true;
+  Status posture_failed_;  // what could not be written when it was enforced: ends the next turn (1.2)
+  std::vector<PostureOrder> posture_waiting_;
+  std::optional<PostureSwitch> switch_due_;
+  std::function<void(guard::Posture)> on_posture_;
+  guard::Judge judge_;
+  guard::Recorder recorder_;
+  std::vector<guard::Alert> tripped_;
 
   // owner
   sync::Offers offers_;

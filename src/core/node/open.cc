@@ -134,13 +134,16 @@ Status NodeImpl::start() {
       step_ = "waiting for mirrors to seal the old epoch";
       rebuild_ = std::make_unique<recovery::Rebuild>(chain_, *certificate_);
       for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
-      return {};
+      return restore_posture();
     }
   }
   HF_TRY_VOID(open_own_journal());
+  HF_TRY_VOID(restore_posture());
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
+  HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit());
+  HF_TRY_VOID(write_posture_switch());
   return release();
 }
 

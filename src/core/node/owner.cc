@@ -124,6 +124,7 @@ Status NodeImpl::finish_catch_up() {
   keys_.add_all(state_);
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
+  restate_posture();
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
   unsigned_bytes_ = 0;

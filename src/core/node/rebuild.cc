@@ -155,6 +155,7 @@ Status NodeImpl::open_epoch() {
   // Nobody else can have signed under this epoch: its number was given out once and q have registered it.
   phase_ = Phase::signing;
   HF_TRY_VOID(append_start_events());
+  restate_posture();  // a new machine begins as it is now, whatever the old one's journal said of its links
   for (const chain::Registration& registration : std::exchange(learned_, {}))
     HF_TRY_VOID(take_registration(registration));
   HF_TRY_VOID(commit());

@@ -49,6 +49,9 @@ void NodeImpl::send_site(const SiteName& site, const sync::Message& message) {
 
 void NodeImpl::refuse(Session& session, const Error& error) {
   ++counters_.messages_refused;
+  trip("link-refused", 3,
+       fmt::format("a message of {} was refused: {}", session.site ? session.site->view() : "an unknown peer",
+                   error.code));
   const bool stay =
       error.code == "sync/over_bound" || error.code == "sync/contradiction" || error.code == "node/refused";
   send(session.id, sync::Refused{std::string(error.code), error.text});
@@ -81,7 +84,7 @@ Duration NodeImpl::redial_after(const SiteName& site) const {
 
 void NodeImpl::dial_peers() {
   for (auto& [site, p] : peers_) {
-    if (p.session || p.dialling || cut_.contains(site) || monotonic_ < p.redial_at) continue;
+    if (p.session || p.dialling || is_closed_to(site) || monotonic_ < p.redial_at) continue;
     p.redial_at = monotonic_ + redial_after(site);
     p.dialling = world_.net.dial(chain_.find(site)->link_address);
   }
@@ -115,7 +118,7 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   if (m.chain != chain_.chain) return refused("this is a site of another chain");
   Peer* p = peer(m.site);
   if (p == nullptr) return refused("the chain file names no link between us");
-  if (cut_.contains(m.site)) return refused("this link is cut here");
+  if (is_closed_to(m.site)) return refused("this link is cut here");
   const std::uint32_t newest = keys_.newest_epoch(m.site);
   bool rebuilding = false;
   if (const chain::SiteKeys* keys = keys_.keys(m.site, newest); keys != nullptr && keys->tls == session.tls) {
@@ -290,14 +293,7 @@ Status NodeImpl::cut_link(const SiteName& site) {
     return fail("node/unknown_link",
                 fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
   cut_.insert(site);
-  for (auto it = sessions_.begin(); it != sessions_.end();) {
-    const ConnectionId id = it->first;
-    const bool his = it->second.site == site;
-    ++it;
-    if (!his) continue;
-    world_.net.close(id);  // first the wire, then the list: established connections end now
-    drop(id);
-  }
+  end_sessions([&](const Session& session) { return session.site == site; });
   Peer* p = peer(site);
   if (p->dialling) {
     world_.net.close(*p->dialling);

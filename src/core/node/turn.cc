@@ -14,8 +14,12 @@ Status NodeImpl::turn() {
 
   // What peers say comes first: a seal or a newer epoch must be known before another sale is acknowledged.
   HF_TRY_VOID(take_inbox());
+  take_tripped();
+  HF_TRY_VOID(record_guard());
 
   if (phase_ == Phase::rebuilding) {
+    HF_TRY_VOID(write_posture_switch());
+    HF_TRY_VOID(release());
     HF_TRY_VOID(advance_rebuild());
   } else {
     if (phase_ == Phase::asking) HF_TRY_VOID(leave_asking_if_told());
@@ -24,6 +28,7 @@ Status NodeImpl::turn() {
     HF_TRY_VOID(follow_if_due());
     // Beyond this point nothing more is decided in this turn.
     HF_TRY_VOID(commit());
+    HF_TRY_VOID(write_posture_switch());
     HF_TRY_VOID(release());
     // A signature closes what is durable; it is stored before anybody is shown it.
     HF_TRY_VOID(checkpoint_if_due());
@@ -37,14 +42,15 @@ Status NodeImpl::turn() {
 }
 
 Instant NodeImpl::wake_at() const {
-  if (!inbox_.empty() || !waiting_.empty()) return monotonic_;
+  if (!inbox_.empty() || !waiting_.empty() || !posture_waiting_.empty()) return monotonic_;
   Instant at = next_heartbeat_;
+  if (const auto due = recorder_.due_at(monotonic_)) at = std::min(at, std::max(*due, monotonic_ + milliseconds(10)));
   if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
     at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
   if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
   for (const auto& [site, p] : peers_)
-    if (!p.session && !p.dialling && !cut_.contains(site))
+    if (!p.session && !p.dialling && !is_closed_to(site))
       at = std::min(at, std::max(p.redial_at, monotonic_ + milliseconds(10)));
   return at;
 }
@@ -53,7 +59,9 @@ Status NodeImpl::stop() {
   now_ = world_.clock.now();
   monotonic_ = world_.clock.monotonic();
   if (!own_) return {};
+  HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit());
+  HF_TRY_VOID(write_posture_switch());
   HF_TRY_VOID(release());
   if (phase_ != Phase::signing || contradicted_) return {};
   if (own_->size() > (own_->latest() ? own_->latest()->checkpoint.size : 0)) HF_TRY_VOID(sign_checkpoint(own_->size()));
@@ -72,6 +80,10 @@ Status NodeImpl::take_inbox() {
     auto item = std::move(inbox_.front());
     inbox_.pop_front();
     if (const auto* connected = std::get_if<Connected>(&item)) {
+      if (is_shut_out(connected->tls)) {  // it came about while the seal was set
+        world_.net.close(connected->id);
+        continue;
+      }
       Session& session = sessions_[connected->id];
       session = Session{connected->id, connected->tls, connected->dialled_here, std::nullopt, 0, false, false, {}};
       greet(connected->id);

@@ -27,7 +27,7 @@ Safety NodeImpl::safety() const {
 std::vector<LinkView> NodeImpl::links() const {
   std::vector<LinkView> out;
   for (const auto& [site, p] : peers_) {
-    LinkView v{site,  cut_.contains(site) ? LinkState::cut : p.session ? LinkState::up : LinkState::down,
+    LinkView v{site,  is_closed_to(site) ? LinkState::cut : p.session ? LinkState::up : LinkState::down,
                false, false,
                false, false};
     v.mirrors_us = chain_.is_mirror(site, me_->name);
@@ -58,6 +58,7 @@ std::vector<SiteView> NodeImpl::sites() const {
       v.cosigned_at = cosigned_at_;
       v.totals = &state_.till.totals;
       v.links = ours;
+      v.posture = posture_;
       out.push_back(std::move(v));
       continue;
     }
@@ -84,6 +85,7 @@ std::vector<SiteView> NodeImpl::sites() const {
     if (const auto part = state_.peers.find(site.name); part != state_.peers.end()) {
       v.followed_size = part->second.size;
       v.totals = &part->second.totals;
+      v.posture = part->second.posture;
     }
     for (const LinkView& link : ours) {
       if (link.to != site.name) continue;

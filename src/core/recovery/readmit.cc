@@ -58,6 +58,9 @@ struct ToCommand {
   bool operator()(const fold::ContradictionSeen&) { return false; }
   bool operator()(const fold::TailListed&) { return false; }
   bool operator()(const fold::WriteListed&) { return false; }
+  // What the old machine saw and did to its links stands in its own journal; the new one begins open or as it was told.
+  bool operator()(const guard::AlertRaised&) { return false; }
+  bool operator()(const guard::PostureChanged&) { return false; }
 
  private:
   bool set(fold::Command command) {

@@ -233,10 +233,17 @@ void show_chain(const std::string& path) {
 
 struct DemoArguments {
   std::string into;
+  std::vector<std::string> hosts;
   keys::DemoOptions options;
 };
 
-void make_demo(const DemoArguments& arguments) {
+void make_demo(DemoArguments& arguments) {
+  for (const std::string& host : arguments.hosts) {
+    const std::size_t equals = host.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == host.size())
+      refuse({"keys/bad_count", fmt::format("--host {}: write SITE=ADDRESS.", host)});
+    arguments.options.hosts[host.substr(0, equals)] = host.substr(equals + 1);
+  }
   const ChainFile file = or_refuse(keys::make_demo_chain(arguments.into, arguments.options));
   fmt::print(
       "*** ONLY A DEMO DOES THIS: every private key of this chain now lies on this one machine, in {}. ***\n"
@@ -307,6 +314,8 @@ void add_chain_commands(CLI::App& app) {
   demonstrate->add_option("--into", demo->into, "Directory to make")->required();
   demonstrate->add_option("--base-port", demo->options.base_port, "First port of the links on loopback")
       ->capture_default_str();
+  demonstrate->add_option("--host", demo->hosts,
+                          "SITE=ADDRESS of its links, where it is not loopback; may be repeated");
   demonstrate->callback([demo] { make_demo(*demo); });
 }
 

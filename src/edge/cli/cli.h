@@ -20,6 +20,7 @@ void add_chain_commands(CLI::App& app);     // chain roots|init|check|show|demo
 void add_key_commands(CLI::App& app);       // site keygen|adopt
 void add_recovery_commands(CLI::App& app);  // recovery sign
 void add_serve_commands(CLI::App& app);     // serve, link cut|heal, site rebuild
+void add_guard_commands(CLI::App& app);     // seal, unseal, posture, guard check|try
 void add_journal_commands(CLI::App& app);   // journal show|verify|export|import
 void add_import_commands(CLI::App& app);    // import …
 

@@ -91,6 +91,10 @@ const std::vector<Api::Route>& Api::routes() {
       {Method::get, "/v1/totals", Access::anyone, &Api::get_totals},
       {Method::get, "/v1/recovery", Access::anyone, &Api::get_recovery},
       {Method::get, "/v1/links", Access::anyone, &Api::get_links},
+      {Method::get, "/v1/posture", Access::anyone, &Api::get_posture},
+      {Method::post, "/v1/posture", Access::known, &Api::post_posture},
+      {Method::post, "/v1/alerts", Access::sensor, &Api::post_alert},
+      {Method::post, "/v1/alerts/{}", Access::sensor, &Api::post_alert},
       {Method::get, "/metrics", Access::anyone, &Api::get_metrics},
       {Method::get, "/healthz", Access::anyone, &Api::get_health},
       {Method::post, "/v1/writes", Access::known, &Api::post_writes},
@@ -128,6 +132,9 @@ void Api::handle(Request request, Respond respond) {
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->respond = std::move(respond);
+  count_refusals(*call);
+  if (parts_.is_shut_out && parts_.is_shut_out(call->request.from))
+    return call->refuse({"guard/sealed", "This site is sealed: it answers only to the shop's own network."});
   if (auto checked = check_browser(call->request); !checked) return call->refuse(checked.error());
   const std::string_view path = call->request.path;
   if (!path.starts_with("/v1/") && path != "/metrics" && path != "/healthz") return serve_page(call);
@@ -156,6 +163,22 @@ void Api::handle(Request request, Respond respond) {
   Response response = problem("http/wrong_method", fmt::format("This address takes {}.", allowed));
   response.headers.emplace_back("Allow", allowed);
   call->done(std::move(response));
+}
+
+// What is refused for who asks is counted: a program that tries doors is told by its number.
+void Api::count_refusals(Call& call) const {
+  if (!parts_.on_refused) return;
+  const bool sign_in = call.request.path == "/v1/session" || call.request.path == "/v1/enrol";
+  if (call.request.path.starts_with("/v1/alerts") && call.request.authorization.starts_with("Bearer "))
+    return;  // a sensor that speaks too fast tries no doors
+  call.respond = [this, sign_in, respond = std::move(call.respond)](std::function<Response()> make) {
+    respond([this, sign_in, make = std::move(make)] {
+      Response response = make();
+      if (response.status == 401 || response.status == 403 || response.status == 421 || response.status == 429)
+        parts_.on_refused(sign_in);
+      return response;
+    });
+  };
 }
 
 void Api::serve_page(const CallPtr& call) {
@@ -210,6 +233,12 @@ Status Api::identify(Call& call) const {
                   "The token is not this node's. It is the file admin.token in the node's data directory.");
     }
     call.asker.is_local = true;
+  } else if (authorization.starts_with("Bearer ")) {
+    if (!parts_.is_alert_token || !parts_.is_alert_token(authorization.substr(7))) {
+      return fail("auth/local",
+                  "The token is not this node's. It is the file alerts.token in the node's data directory.");
+    }
+    call.asker.is_sensor = true;
   } else if (!authorization.empty()) {
     return fail("auth/needed", "Only \"Till\" and \"Local\" are understood in the Authorization header.");
   }
@@ -242,6 +271,10 @@ Status Api::allow(const Call& call, Access access) const {
       return {};
     case Access::signed_in:
       if (!call.asker.signed_in) return sign_in();
+      return {};
+    case Access::sensor:
+      if (!call.asker.is_sensor && !call.asker.is_local)
+        return fail("auth/needed", "Send the token of the file alerts.token: Authorization: Bearer TOKEN.");
       return {};
     case Access::manager:
       if (!call.asker.is_local && !call.asker.signed_in) return sign_in();

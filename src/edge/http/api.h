@@ -14,6 +14,7 @@
 // Source: protocol 8, 11; OWASP ASVS 4, 13; issue 2 section 11.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,10 +50,28 @@ struct ApiParts {
   Entropy& entropy;
   const Pages& pages;
   const Server::Counters& counters;
+  // What was done about a seal beside the links, as JSON (edge/guard); empty: nothing but the application itself.
+  std::function<std::string()> seal_proof = {};
+  // Alerts by HTTP: whether a bearer token is the sensors', and one line of a webhook ("": EVE).
+  std::function<bool(std::string_view token)> is_alert_token = {};
+  std::function<Status(const std::string& webhook, std::string_view line)> take_alert = {};
+  std::function<bool(std::string_view address)> is_shut_out = {};  // by a seal: it is not of the shop's own network
+  std::function<void(bool sign_in)> on_refused = {};               // each 401, 403, 421 and 429; on the server's thread
 };
 
 // Headers for every response; connect-src names the demo's control server where there is one.
 std::vector<std::pair<std::string, std::string>> security_headers(std::string_view demo_control);
+
+// How fast sensors may speak: a burst, then so many a second. Beyond, 429; the sensor's own log keeps the rest.
+class AlertPace {
+ public:
+  static constexpr std::int64_t burst = 500, a_second = 100;
+  bool may(Instant monotonic_now);
+
+ private:
+  Instant since_;
+  std::int64_t left_ = burst;
+};
 
 class Api {
  public:
@@ -60,7 +79,7 @@ class Api {
   void handle(Request request, Respond respond);
 
  private:
-  enum class Access { anyone, known, manager, signed_in };
+  enum class Access { anyone, known, manager, signed_in, sensor };
   // One request on its way to its answer.
   struct Call {
     Request request;
@@ -124,6 +143,12 @@ class Api {
   void post_link(const CallPtr& call);
   void finish_batch(const std::shared_ptr<Batch>& batch);
 
+  // api_guard.cc
+  void post_alert(const CallPtr& call);
+  void get_posture(const CallPtr& call);
+  void post_posture(const CallPtr& call);
+  void order_posture(const CallPtr& call, guard::SetPosture order);
+
   // api_people.cc
   void post_session(const CallPtr& call);
   void get_session(const CallPtr& call);
@@ -137,8 +162,11 @@ class Api {
   void post_vault_read(const CallPtr& call);
   Response refused_person(const Error& error) const;  // people/* as auth/*, with Retry-After
 
+  void count_refusals(Call& call) const;
+
   ApiParts parts_;
   ApiSettings settings_;
+  AlertPace alert_pace_;  // on the server's thread
   std::string cookie_name_;
 };
 

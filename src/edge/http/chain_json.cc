@@ -72,7 +72,7 @@ void write_site(JsonOut& out, const node::SiteView& view, Instant now) {
   }
   out.field("held_here", view.held_here)
       .field("followed_size", view.followed_size)
-      .field("posture", "open")
+      .field("posture", view.posture ? guard::to_text(*view.posture) : std::string_view("not yet known"))
       .array("links");
   for (const node::LinkView& link : view.links) write_link(out, "to", link);
   out.end_array();
@@ -223,6 +223,11 @@ std::string metrics_text(const node::Node& node) {
   metric("link_bytes_in_total", "counter", "Bytes received over links.", n.bytes_in);
   metric("link_bytes_out_total", "counter", "Bytes sent over links.", n.bytes_out);
   metric("followed_entries_total", "counter", "Entries of peers taken into this site's state.", n.followed_entries);
+  metric("posture", "gauge", "0 open, 1 guarded, 2 sealed, 3 rejoining.",
+         static_cast<std::uint64_t>(node.posture().posture));
+  metric("seals_total", "counter", "How often this site was sealed, by its journal.", node.state().guard.seals);
+  metric("alerts_total", "counter", "Alerts that came in.", n.alerts);
+  metric("alerts_benign_total", "counter", "Alerts that a rule calls benign, or below its count.", n.alerts_benign);
   metric("snapshots_total", "counter", "Snapshots written.", n.snapshots);
   std::size_t up = 0, cut = 0;
   for (const node::LinkView& link : node.links()) {

@@ -45,6 +45,16 @@ class FakeNode final : public node::Node {
     cut = false;
     return {};
   }
+  void raise(guard::Alert alert) override { alerts.push_back(std::move(alert)); }
+  void set_posture(guard::SetPosture order, PostureAnswer answer) override {
+    auto decided = guard::decide(fold_state.guard, order);
+    if (decided) guard::apply(fold_state.guard, *decided, Instant{1});
+    if (answer) answer(decided ? Status() : Status(pass_on(decided.error())));
+  }
+  void set_rules(guard::Rules wanted) override { rules_now = std::move(wanted); }
+  const guard::Rules& rules() const override { return rules_now; }
+  void on_posture(std::function<void(guard::Posture)>) override {}
+  node::PostureView posture() const override { return {fold_state.guard.posture, true}; }
   Status turn() override {
     ++turns;
     for (auto& [request, answer] : std::exchange(waiting, {})) {
@@ -107,6 +117,8 @@ class FakeNode final : public node::Node {
   std::map<fold::WriteKey, fold::Taken> taken;
   std::vector<fold::WriteRequest> requests;
   std::vector<std::pair<fold::WriteRequest, Answer>> waiting;
+  std::vector<guard::Alert> alerts;
+  guard::Rules rules_now;
   Counters numbers;
   std::size_t turns = 0;
   bool cut = false, is_stopped = false;

@@ -19,6 +19,7 @@ struct Request {
   std::string query;  // what follows '?', as sent
   std::string host, origin, authorization, cookie, content_type, csrf, if_none_match, fetch_site;  // empty: not sent
   std::string body;
+  std::string from;  // the address at the other end of the connection
 };
 
 struct Response {

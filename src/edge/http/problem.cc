@@ -65,6 +65,13 @@ constexpr Row rows[] = {
     {"node/stopped", {503, "This node has been replaced"}},
     {"node/rebuilding", {503, "This node is being rebuilt"}},
     {"node/unknown_link", {404, "There is no link with this site"}},
+    {"guard/sealed", {403, "This site is sealed"}},
+    {"guard/bad_alert", {422, "The line is no alert"}},
+    {"guard/unknown_webhook", {404, "There is no such webhook"}},
+    {"alerts/too_fast", {429, "Too many alerts at once"}},
+    {"guard/already_so", {409, "The posture is this already"}},
+    {"guard/reason_needed", {422, "A reason is needed"}},
+    {"guard/not_sealed", {409, "This site is not sealed"}},
     {"node/no_recovery", {404, "This site has not been rebuilt"}},
 };
 

@@ -214,6 +214,8 @@ void Session::handle() {
   request.csrf = header_of(message, "X-CSRF-Token");
   request.fetch_site = header_of(message, "Sec-Fetch-Site");
   request.body = std::move(message.body());
+  error_code gone;
+  if (const auto peer = stream_.socket().remote_endpoint(gone); !gone) request.from = peer.address().to_string();
   ++server_.counters.requests;
   // Nothing is expected of the client now; its answer may take a commit.
   stream_.expires_never();

@@ -91,6 +91,9 @@ std::string safety_json(const node::Node& node) {
   } else {
     out.field_null("replaced_by");
   }
+  const guard::GuardState& guarded = node.state().guard;
+  out.field("posture", guard::to_text(node.posture().posture));
+  out.field("posture_since", guarded.since.unix_ns == 0 ? std::nullopt : std::optional(to_text(guarded.since)));
   return out.field("listed", safety.listed).field("not_taken_in", safety.not_taken_in).end_object().take();
 }
 

@@ -39,6 +39,12 @@ std::string dispatches_json(const node::Node& node);
 std::string held_json(const node::Node& node);
 std::string listed_json(const node::Node& node);
 
+// posture_json.cc
+void write_alert(JsonOut& out, const guard::AlertRaised& alert);               // into an open object
+void write_posture_change(JsonOut& out, const guard::PostureChanged& change);  // into an open object
+// `in_full`: with what the sensors saw; for whoever is known here. `proof`: JSON of what was done beside the links.
+std::string posture_json(const node::Node& node, bool in_full, const std::string& proof);
+
 // chain_json.cc
 std::string chain_json(const node::Node& node, Instant now);
 std::string totals_json(const node::Node& node, Instant now);

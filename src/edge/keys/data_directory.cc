@@ -102,6 +102,17 @@ Result<chain::ChainFile> read_chain_file(const std::string& directory) {
   return file;
 }
 
+namespace {
+
+// By the switch file that the node keeps beside its journal; one that cannot be read means sealed.
+bool is_sealed(const std::string& directory) {
+  const auto text = read_public_file(fmt::format("{}/{}", directory, node::posture_path));
+  if (!text) return text.error().code != "keys/not_found";
+  return node::read_posture_switch(*text).posture == guard::Posture::sealed;
+}
+
+}  // namespace
+
 Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view signed_text) {
   HF_TRY(const SiteName site, read_site_marker(directory));
   Adopted out;
@@ -111,6 +122,12 @@ Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view 
     if (*known_text == signed_text) return Adopted{known, false, {}};
     HF_TRY(out.file, chain::open_successor(known, signed_text));
     out.openings = chain::openings(known, out.file);
+    if (!out.openings.empty() && is_sealed(directory))
+      return fail(
+          "keys/sealed",
+          fmt::format("This site is sealed, and this chain file opens something ({}{}). A sealed site takes only "
+                      "what narrows (protocol 9.1); unseal it first, if that is safe.",
+                      out.openings.front(), out.openings.size() > 1 ? ", and more" : ""));
   } else if (known_text.error().code == "keys/not_found") {
     HF_TRY(out.file, chain::open_chain_file(signed_text));
   } else {

@@ -32,7 +32,9 @@ chain::ChainFile demo_description(const DemoOptions& options) {
   };
   const auto add = [&](const SiteName& name, chain::SiteKind kind, std::vector<SiteName> mirrors,
                        std::vector<SiteName> follows) {
-    std::string address = fmt::format("127.0.0.1:{}", options.base_port + file.sites.size());
+    const auto host = options.hosts.find(name.str());
+    std::string address = fmt::format("{}:{}", host == options.hosts.end() ? "127.0.0.1" : host->second,
+                                      options.base_port + file.sites.size());
     file.sites.push_back({name, kind, std::move(address), {}, std::move(mirrors), std::move(follows)});
   };
   add(head, chain::SiteKind::head_office, {warehouse, store_name(1), store_name(2)}, with_stores(warehouse));

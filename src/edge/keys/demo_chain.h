@@ -9,10 +9,11 @@
 //         Mirrors: store-i: head-office, warehouse and the next store; head-office: warehouse, store-01, store-02;
 //                  warehouse:
 //         head-office, store-01, store-02. Stores follow head-office and warehouse, these two everyone.
-//         Links listen on 127.0.0.1, site k of the file at base_port + k.
+//         Links listen on 127.0.0.1 (or the address that `hosts` names), site k of the file at base_port + k.
 // Errors: keys/bad_count; as in data_directory.h and ceremony.h.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "core/chain/chain.h"
@@ -22,6 +23,7 @@ namespace holdfast::keys {
 struct DemoOptions {
   unsigned stores = 4;  // 2 to 500
   unsigned base_port = 7400;
+  std::map<std::string, std::string> hosts;  // site -> address of its links, where it is not 127.0.0.1 (namespaces)
 };
 chain::ChainFile demo_description(const DemoOptions& options);  // no keys yet
 Result<chain::ChainFile> make_demo_chain(const std::string& directory, const DemoOptions& options);

@@ -408,6 +408,31 @@ TEST(Adopt, ANewerFileReplacesTheOldOne) {
   EXPECT_EQ(text_of(w.site("store-01") + "/chain.hfc"), text);
 }
 
+TEST(Adopt, ASealedSiteTakesNothingThatOpensAndEverythingThatNarrows) {
+  World w;
+  const std::string site = w.site("store-01");
+  chain::ChainFile wider = w.file;
+  wider.version = 2;
+  wider.bounds.price_change_percent_max = 60;
+  const std::string opens = *sign_chain_file(wider, {w.root + "/ceremony/root"});
+  const auto turn = [&](std::string_view text) { std::ofstream(site + "/posture") << text; };
+  for (const std::string_view sealed : {"sealed\nan alert\n", "\xde\xad damaged", ""}) {
+    turn(sealed);
+    const auto adopted = adopt_chain_file(site, opens);
+    ASSERT_FALSE(adopted) << sealed;
+    EXPECT_EQ(adopted.error().code, "keys/sealed");
+    EXPECT_EQ(text_of(site + "/chain.hfc"), w.signed_text);
+  }
+  chain::ChainFile narrower = w.file;
+  narrower.version = 2;
+  narrower.bounds.price_change_percent_max = 5;
+  turn("sealed\nan alert\n");
+  EXPECT_TRUE(adopt_chain_file(site, *sign_chain_file(narrower, {w.root + "/ceremony/root"})));
+  turn("open\na false alarm\n");
+  wider.version = 3;
+  EXPECT_TRUE(adopt_chain_file(site, *sign_chain_file(wider, {w.root + "/ceremony/root"})));
+}
+
 TEST(Adopt, AFileByTheOperationsKeyIsTaken) {
   World w;
   chain::ChainFile narrow = w.file;

@@ -46,6 +46,37 @@ void TlsNet::Impl::accept() {
   });
 }
 
+bool TlsNet::Impl::is_shut_out(const Connection& c) const {
+  return doors_.sealed && std::ranges::find(doors_.inside, c.key) == doors_.inside.end();
+}
+
+void TlsNet::Impl::turn_doors(const Doors& doors) {
+  doors_ = doors;
+  if (!doors_.sealed) return listen_again();
+  if (doors_.inside.empty()) {
+    error_code ignored;
+    acceptor_.close(ignored);
+  } else {
+    listen_again();
+  }
+  // Also those in the middle of a handshake, whom core does not know.
+  std::vector<ConnectionPtr> out;
+  for (const auto& [id, c] : all_)
+    if (is_shut_out(*c)) out.push_back(c);
+  for (const ConnectionPtr& c : out) reset(c);
+}
+
+// Another program may hold the port for a moment; then it is tried again with the next tick.
+void TlsNet::Impl::listen_again() {
+  if (acceptor_.is_open() || options_.listen.empty()) return;
+  if (const Status listening = listen(); !listening) {
+    error_code ignored;
+    acceptor_.close(ignored);
+    return log(listening.error().text);
+  }
+  accept();
+}
+
 bool TlsNet::Impl::has_room_for(const asio::ip::address& address) const {
   if (accepted_count_.open >= options_.accepted_max || accepted_count_.pending >= options_.pending_max) return false;
   const auto found = accepted_from_.find(address);
@@ -123,6 +154,8 @@ void TlsNet::Impl::greeted(const ConnectionPtr& c) {
     ++count_.handshakes_failed;
     return end(c, "it does not speak holdfast/1");
   }
+  c->key = *key;
+  if (is_shut_out(*c)) return reset(c);
   c->stage = Stage::deciding;
   c->deadline = Time::max();  // core's time, not the peer's
   on_node(c, [key = *key](Impl& self, const ConnectionPtr& on) { self.tell_connected(on, key); });
@@ -260,6 +293,7 @@ void TlsNet::Impl::tick() {
   all.reserve(all_.size());
   for (const auto& [id, c] : all_) all.push_back(c);
   for (const auto& c : all) check_times(c, now);
+  if (!doors_.sealed) listen_again();
   tick_timer_.expires_after(tick_interval);
   tick_timer_.async_wait([this](error_code ec) {
     if (!ec) tick();

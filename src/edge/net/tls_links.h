@@ -40,6 +40,7 @@ struct Connection {
   const bool dialled_here;
 
   // ---- our own thread
+  PublicKey key{};  // of the peer, once it is authenticated
   asio::ssl::stream<tcp::socket> stream;
   Stage stage = Stage::opening;
   std::string peer;                         // for the log
@@ -80,6 +81,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   void send(ConnectionId to, Bytes message);
   std::size_t unsent_bytes(ConnectionId to);
   void close(ConnectionId id);
+  void set_doors(const Doors& doors);
   std::uint16_t port() const { return port_; }
   Counters counters() const;
 
@@ -93,6 +95,9 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   };
 
   // ---- our own thread (tls_links.cc)
+  void turn_doors(const Doors& doors);
+  bool is_shut_out(const Connection& c) const;
+  void listen_again();
   void accept();
   void accepted(tcp::socket socket);
   bool has_room_for(const asio::ip::address& address) const;
@@ -143,6 +148,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   std::atomic<ConnectionId> last_id_{0};
 
   // our own thread's
+  Doors doors_;
   std::size_t undelivered_ = 0;  // of all connections
   std::unordered_map<ConnectionId, ConnectionPtr> all_;
   struct Count {

@@ -18,7 +18,7 @@ Status TlsNet::Impl::listen() {
   if (ec || found.empty())
     return fail("edge/bad_address", fmt::format("Cannot listen on {}: \"{}\" is not an address of this machine ({}).",
                                                 options_.listen, address.host, ec.message()));
-  const tcp::endpoint endpoint = *found.begin();
+  const tcp::endpoint endpoint(found.begin()->endpoint().address(), port_ != 0 ? port_ : address.port);
   acceptor_.open(endpoint.protocol(), ec);
   if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
   if (!ec) acceptor_.bind(endpoint, ec);
@@ -115,6 +115,21 @@ void TlsNet::Impl::close(ConnectionId id) {
   done.get_future().wait();
 }
 
+void TlsNet::Impl::set_doors(const Doors& doors) {
+  if (!thread_.joinable()) {  // before start() nobody is accepted at all; the kernel's backlog goes, too
+    doors_ = doors;
+    error_code ignored;
+    if (doors_.sealed && doors_.inside.empty()) acceptor_.close(ignored);
+    return;
+  }
+  std::promise<void> done;
+  asio::post(io_, [&] {
+    turn_doors(doors);
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
 TlsNet::Counters TlsNet::Impl::counters() const {
   return {.accepted = count_.accepted,
           .refused = count_.refused,
@@ -171,6 +186,7 @@ ConnectionId TlsNet::dial(std::string_view address) { return impl_->dial(address
 void TlsNet::send(ConnectionId to, Bytes message) { impl_->send(to, std::move(message)); }
 std::size_t TlsNet::unsent_bytes(ConnectionId to) { return impl_->unsent_bytes(to); }
 void TlsNet::close(ConnectionId connection) { impl_->close(connection); }
+void TlsNet::set_doors(const Doors& doors) { impl_->set_doors(doors); }
 std::uint16_t TlsNet::listening_port() const { return impl_->port(); }
 TlsNet::Counters TlsNet::counters() const { return impl_->counters(); }
 

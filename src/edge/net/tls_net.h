@@ -65,6 +65,8 @@ class TlsNet final : public Net {
   void send(ConnectionId to, Bytes message) override;  // 1..message_bytes_max bytes
   std::size_t unsent_bytes(ConnectionId to) override;
   void close(ConnectionId connection) override;
+  // Sealed with nobody inside: the port is not listened on either. Opened again, it is listened on as before.
+  void set_doors(const Doors& doors) override;
 
   std::uint16_t listening_port() const;  // 0: does not listen
   struct Counters {

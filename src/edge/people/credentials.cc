@@ -412,6 +412,12 @@ std::optional<std::string> Credentials::till_name(TillId till) const {
   return std::nullopt;
 }
 
+void Credentials::tighten(bool tight) {
+  const std::lock_guard lock(mutex_);
+  pin_limits_.tighten(tight);
+  code_limits_.tighten(tight);
+}
+
 bool Credentials::is_admin(std::string_view token) const {
   const Hash given = sha256(as_bytes(token));
   const std::lock_guard lock(mutex_);

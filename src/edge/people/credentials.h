@@ -73,6 +73,9 @@ class Credentials {
   std::optional<std::string> till_name(TillId till) const;
   bool has_till(TillId till) const { return till_name(till).has_value(); }
 
+  // A guarded or sealed site: PINs and codes may be guessed less often (limits.h).
+  void tighten(bool tight);
+
   bool is_admin(std::string_view token) const;
   // After people/wait: how long. Kept for the last refusal of this subject.
   Duration wait_left() const;

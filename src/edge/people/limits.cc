@@ -6,7 +6,7 @@ namespace holdfast::people {
 
 Duration AttemptLimits::wait_after(int attempts_beyond) const {
   if (attempts_beyond <= 0) return {};
-  Duration wait = settings_.wait_first;
+  Duration wait = wait_first();
   for (int i = 1; i < attempts_beyond && wait < settings_.wait_longest; ++i) wait.ns *= 2;
   return std::min(wait, settings_.wait_longest);
 }
@@ -26,7 +26,7 @@ std::optional<Duration> AttemptLimits::begin(const std::string& subject, Instant
   all_.attempts -= static_cast<int>(forgotten);
   forget_from_ = all_.attempts == 0 ? now : forget_from_ + Duration{settings_.global_forget.ns * forgotten};
   // The (free + 1)th attempt waits for the first time.
-  const std::int64_t own = wait_after(count.attempts - settings_.free_attempts + 1).ns - (now - count.last).ns;
+  const std::int64_t own = wait_after(count.attempts - free_attempts() + 1).ns - (now - count.last).ns;
   const std::int64_t global = wait_after(all_.attempts - settings_.global_free_attempts + 1).ns - (now - all_.last).ns;
   if (std::max(own, global) > 0) return Duration{std::max(own, global)};
   ++count.attempts;

@@ -7,6 +7,7 @@
 // Thread: one at a time (its owner locks).
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class AttemptLimits {
   // How long this subject must wait; nullopt: it may try now, and the attempt is counted.
   std::optional<Duration> begin(const std::string& subject, Instant monotonic_now);
   void succeeded(const std::string& subject);
+  // A guarded site: 2 free attempts instead of 5, and the first wait is 30 s.
+  void tighten(bool tight) { tight_ = tight; }
 
  private:
   struct Count {
@@ -39,7 +42,11 @@ class AttemptLimits {
   Duration wait_after(int attempts_beyond) const;
   void forget_old(Instant now);
 
+  int free_attempts() const { return tight_ ? std::min(settings_.free_attempts, 2) : settings_.free_attempts; }
+  Duration wait_first() const { return tight_ ? std::max(settings_.wait_first, seconds(30)) : settings_.wait_first; }
+
   LimitSettings settings_;
+  bool tight_ = false;
   std::map<std::string, Count> subjects_;
   Count all_;
   Instant forget_from_;  // all_.attempts has been aged to here

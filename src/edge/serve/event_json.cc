@@ -160,6 +160,8 @@ struct Fields {
   void operator()(const fold::SubjectRead& e) {
     out.field("subject", to_hex(e.subject.bytes)).field("reason", e.reason);
   }
+  void operator()(const guard::AlertRaised& e) { http::write_alert(out, e); }
+  void operator()(const guard::PostureChanged& e) { http::write_posture_change(out, e); }
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "edge/guard/watch.h"
 #include "edge/http/api.h"
 #include "edge/keys/data_directory.h"
 #include "edge/serve/node_host.h"
@@ -79,6 +80,7 @@ struct Serving {
   http::Pages pages;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<NodeHost> host;
+  std::unique_ptr<guard::Watch> guard;  // before the host goes
   std::unique_ptr<people::Credentials> credentials;
   std::unique_ptr<people::Sessions> sessions;
   std::unique_ptr<people::Vault> vault;
@@ -92,6 +94,14 @@ Result<std::optional<keys::Enrolment>> enrolment_of(const std::string& data, con
   if (enrolment) return std::optional(std::move(*enrolment));
   if (enrolment.error().code == "keys/not_found") return std::optional<keys::Enrolment>();
   return pass_on(std::move(enrolment).error());
+}
+
+// Whom a seal must not reach, by the addresses of the chain file.
+std::vector<guard::Probed> peers_of(const chain::ChainFile& file, const SiteName& here) {
+  std::vector<guard::Probed> out;
+  for (const chain::Site& site : file.sites)
+    if (site.name != here && file.linked(here, site.name)) out.push_back({site.name.str(), site.link_address, false});
+  return out;
 }
 
 Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
@@ -117,14 +127,25 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   s->vault = std::make_unique<people::Vault>(std::move(vault_disk), s->host->entropy());
   s->worker = std::make_unique<http::Worker>();
   const chain::Site* here = s->host->chain_file().find(s->host->site());
+  HF_TRY(s->guard, guard::Watch::open({settings.data, *s->host, s->host->clock(), s->host->entropy(), s->log,
+                                       peers_of(s->host->chain_file(), s->host->site()),
+                                       [raw = s->credentials.get()](bool tight) { raw->tighten(tight); }},
+                                      s->host->node()));
   http::ApiSettings api{.site = s->host->site().str(),
                         .is_head_office = here != nullptr && here->kind == chain::SiteKind::head_office,
                         .demo_control = settings.demo_control,
                         .listen = settings.http};
-  s->api =
-      std::make_unique<http::Api>(http::ApiParts{*s->host, *s->credentials, *s->sessions, *s->vault, *s->worker,
-                                                 s->host->clock(), s->host->entropy(), s->pages, s->server->counters()},
-                                  std::move(api));
+  s->api = std::make_unique<http::Api>(
+      http::ApiParts{*s->host, *s->credentials, *s->sessions, *s->vault, *s->worker, s->host->clock(),
+                     s->host->entropy(), s->pages, s->server->counters(),
+                     [raw = s->guard.get()] { return raw->proof(); },
+                     [raw = s->guard.get()](std::string_view t) { return raw->is_token(t); },
+                     [raw = s->guard.get()](const std::string& webhook, std::string_view line) {
+                       return raw->take(webhook, line);
+                     },
+                     [raw = s->guard.get()](std::string_view from) { return raw->shuts_out(from); },
+                     [raw = s->guard.get()](bool sign_in) { raw->refused(sign_in); }},
+      std::move(api));
   return s;
 }
 
@@ -170,6 +191,7 @@ int serve(const ServeSettings& settings) {
     ended = s.host->run([&](node::Node& node) { return watch.round(node); });
     has_ended = true;
   });
+  s.guard->start();
   s.server->start([&api = *s.api](http::Request request, http::Respond respond) {
     api.handle(std::move(request), std::move(respond));
   });
@@ -189,6 +211,7 @@ int serve(const ServeSettings& settings) {
   s.host->request_stop();
   node_thread.join();
   s.worker.reset();
+  s.guard.reset();
   static_cast<void>((*address_disk)->remove(http_address_path));
   if (!ended) {
     s.log.warn("fatal", {{"code", std::string(ended.error().code)}, {"error", ended.error().text}});

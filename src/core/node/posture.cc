@@ -1,0 +1,205 @@
+// The posture of this site (docs/guard.md): alerts judged, links ended, and the record of both.
+//
+// A seal is in force when the call that asks for it returns: first the wire, then the disk. It is recorded by the next
+// turn, and told as done only then. One switch file beside the journal says the same for what has no journal at hand:
+// the command line while no node runs, a machine that is being rebuilt, and the adoption of a chain file.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+
+bool NodeImpl::is_closed_to(const SiteName& site) const {
+  return posture_ == guard::Posture::sealed || cut_.contains(site);
+}
+
+// Hook of the spare (protocol 10.1): whoever holds one of these TLS keys is inside a seal, and its session has
+// `inside`.
+std::vector<PublicKey> NodeImpl::inside_keys() const { return {}; }
+
+bool NodeImpl::is_shut_out(const PublicKey& tls) const {
+  if (posture_ != guard::Posture::sealed) return false;
+  const std::vector<PublicKey> inside = inside_keys();
+  return std::ranges::find(inside, tls) == inside.end();
+}
+
+// The one mechanism of every cut: nothing passes on these connections when this returns.
+void NodeImpl::end_sessions(const std::function<bool(const Session&)>& which) {
+  std::vector<ConnectionId> ended;
+  for (const auto& [id, session] : sessions_)
+    if (which(session)) ended.push_back(id);
+  for (const ConnectionId id : ended) {
+    world_.net.close(id);  // first the wire: established connections end now
+    drop(id);
+  }
+}
+
+void NodeImpl::end_every_link() {
+  world_.net.set_doors({true, inside_keys()});
+  end_sessions([&](const Session& session) { return is_shut_out(session.tls); });
+  for (auto& [site, p] : peers_) {
+    if (!p.dialling) continue;
+    world_.net.close(*p.dialling);
+    p.dialling.reset();
+  }
+}
+
+Status NodeImpl::enforce(guard::Posture posture) {
+  const guard::Posture before = std::exchange(posture_, posture);
+  if (posture == guard::Posture::sealed) {
+    end_every_link();
+  } else if (before == guard::Posture::sealed) {
+    // Rejoining opens link by link, each by a person's `link heal`: all of them begin cut.
+    if (posture == guard::Posture::rejoining) {
+      for (const auto& [site, p] : peers_) cut_.insert(site);
+      HF_TRY_VOID(save_cut_list());
+    }
+    world_.net.set_doors({});
+    for (auto& [site, p] : peers_) p.redial_at = world_.clock.monotonic();
+  }
+  if (on_posture_) on_posture_(posture);
+  return {};
+}
+
+void NodeImpl::set_posture(guard::SetPosture order, PostureAnswer answer) {
+  if (!answer) answer = [](const Status&) {};
+  guard::GuardState in_force;
+  in_force.posture = posture_;
+  auto decided = guard::decide(in_force, order);
+  if (!decided && decided.error().code == "guard/already_so") {
+    posture_waiting_.push_back({std::nullopt, std::move(answer)});  // answered when that is durable
+    return;
+  }
+  if (!decided) return answer(pass_on(decided.error()));
+  posture_recorded_ = false;
+  if (const Status done = enforce(decided->posture); !done) posture_failed_ = done;
+  posture_waiting_.push_back({std::move(*decided), std::move(answer)});
+}
+
+void NodeImpl::raise(guard::Alert raw) {
+  guard::AlertRaised raised{guard::cleaned(std::move(raw)), guard::Level::watch, {}, 1};
+  const guard::Alert& alert = raised.alert;
+  const Instant at = world_.clock.monotonic();
+  const guard::Verdict verdict = judge_.judge(alert, at);
+  ++counters_.alerts;
+  if (verdict.level == guard::Level::benign) {
+    ++counters_.alerts_benign;
+    return;
+  }
+  raised.level = verdict.level;
+  raised.rule = verdict.rule_name();
+  if (raised.level > guard::Level::watch &&
+      state_.guard.is_excused(alert.source, alert.signature, world_.clock.now())) {
+    raised.level = guard::Level::watch;
+    raised.rule = "excused by a person";
+  }
+  const bool seals = raised.level == guard::Level::sealed && posture_ != guard::Posture::sealed;
+  const bool guards = raised.level == guard::Level::guarded && posture_ == guard::Posture::open;
+  if (seals || guards) {
+    std::string reason = alert.text;
+    if (verdict.rule != nullptr && reason.size() + verdict.rule->reason.size() + 3 <= guard::reason_bytes_max)
+      reason += " (" + verdict.rule->reason + ")";
+    set_posture({seals ? guard::Posture::sealed : guard::Posture::guarded,
+                 guard::Cause::alert,
+                 {},
+                 alert.source,
+                 alert.signature,
+                 raised.rule,
+                 std::move(reason)},
+                {});
+  }
+  recorder_.note(std::move(raised), at);
+}
+
+// Called where sessions are being walked; judged when the inbox is done, in the same turn.
+void NodeImpl::trip(std::string_view signature, std::uint8_t severity, std::string text) {
+  if (tripped_.size() >= tripped_max) return;
+  guard::Alert alert{
+      std::string(guard::tripwire_source), std::string(signature), severity, "", std::move(text), {}, now_};
+  alert.digest = sha256(as_bytes(alert.text));
+  tripped_.push_back(std::move(alert));
+}
+
+void NodeImpl::take_tripped() {
+  for (guard::Alert& alert : std::exchange(tripped_, {})) raise(std::move(alert));
+}
+
+// What was seen and what was ordered goes into the journal; the switch file follows in write_posture_switch().
+Status NodeImpl::record_guard() {
+  HF_TRY_VOID(posture_failed_);
+  const bool can_record = own_ && (phase_ == Phase::asking || phase_ == Phase::signing);
+  if (can_record)
+    for (guard::AlertRaised& raised : recorder_.take_due(monotonic_))
+      HF_TRY_VOID(append_event({now_, std::nullopt, std::move(raised)}));
+  for (PostureOrder& order : std::exchange(posture_waiting_, {})) {
+    if (order.event) {
+      switch_due_ = PostureSwitch{order.event->posture, order.event->reason};
+      if (can_record) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(*order.event)}));
+    }
+    after_commit_.push_back([answer = std::move(order.answer)] { answer({}); });
+  }
+  return {};
+}
+
+Status NodeImpl::write_posture_switch() {
+  if (switch_due_) {
+    const std::string text = fmt::format("{}\n{}\n", guard::to_text(switch_due_->posture), switch_due_->reason);
+    HF_TRY_VOID(world_.disk.write_all(posture_path, as_bytes(text)));
+    switch_due_.reset();
+  }
+  posture_recorded_ = posture_waiting_.empty();
+  return {};
+}
+
+PostureSwitch read_posture_switch(std::string_view text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  PostureSwitch out;
+  const auto posture = guard::posture_of(text.substr(0, end));
+  if (!posture)
+    return {guard::Posture::sealed, "the file \"posture\" was damaged; somebody or something has written to it"};
+  out.posture = *posture;
+  std::string_view rest = text.substr(std::min(end + 1, text.size()));
+  out.reason = rest.substr(0, std::min({rest.find('\n'), rest.size(), guard::reason_bytes_max}));
+  return out;
+}
+
+// At the start: what the journal says, unless somebody has turned the switch while no node ran.
+Status NodeImpl::restore_posture() {
+  posture_ = own_ ? state_.guard.posture : guard::Posture::open;
+  posture_recorded_ = true;
+  const auto bytes = world_.disk.read_all(posture_path);
+  if (bytes) {
+    PostureSwitch wanted = read_posture_switch(as_text(*bytes));
+    if (wanted.posture != posture_) {
+      guard::PostureChanged change{wanted.posture, guard::Cause::machine, {}, "", "", "", std::move(wanted.reason)};
+      if (!guard::check_event(change)) change.reason = "by the command line while no node ran";
+      posture_recorded_ = false;
+      if (posture_ == guard::Posture::sealed && change.posture == guard::Posture::rejoining) {
+        for (const auto& [site, p] : peers_) cut_.insert(site);
+        HF_TRY_VOID(save_cut_list());
+      }
+      posture_ = change.posture;
+      posture_waiting_.push_back({std::move(change), [](const Status&) {}});
+    }
+  }
+  if (posture_ == guard::Posture::sealed) end_every_link();
+  return {};
+}
+
+// After the journal was taken back to what a mirror has (3.2): the posture in force stands, and is recorded again.
+void NodeImpl::restate_posture() {
+  if (!own_ || state_.guard.posture == posture_) return;
+  guard::PostureChanged change{posture_,
+                               guard::Cause::machine,
+                               {},
+                               "",
+                               "",
+                               "",
+                               "recorded again: the entry that said so was not among those that a mirror had"};
+  posture_recorded_ = false;
+  posture_waiting_.push_back({std::move(change), [](const Status&) {}});
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,349 @@
+// guard.toml, lines of sensors, files that rotate, tripwires, and what the rules say of a sensor's log.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "edge/guard/alert_json.h"
+#include "edge/guard/line_file.h"
+#include "edge/guard/sealing.h"
+#include "edge/guard/trial.h"
+#include "edge/guard/tripwires.h"
+#include "edge/posix/scratch_directory.h"
+
+namespace holdfast::guard {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+// ---- guard.toml
+
+TEST(GuardFile, the_shipped_rules_are_sound_and_each_has_its_reason) {
+  const auto config = parse_config(std::nullopt, "guard.toml");
+  ASSERT_TRUE(config) << config.error().text;
+  EXPECT_GT(config->rules.rules.size(), 20u);
+  for (const Rule& rule : config->rules.rules) EXPECT_GT(rule.reason.size(), 20u) << rule.name;
+  EXPECT_NE(config->webhook("windows"), nullptr);
+  EXPECT_EQ(config->rules.otherwise, Level::watch);
+}
+
+TEST(GuardFile, a_site_s_rule_replaces_the_shipped_one_of_the_same_name_and_comes_first) {
+  const auto config = parse_config(R"(
+otherwise = "benign"
+[[rule]]
+name = "canary"
+level = "watch"
+reason = "our backup touches it each night"
+source = ["tripwire"]
+signature = ["canary"]
+)",
+                                   "guard.toml");
+  ASSERT_TRUE(config) << config.error().text;
+  EXPECT_EQ(config->rules.rules.front().name, "canary");
+  EXPECT_EQ(std::ranges::count(config->rules.rules, std::string("canary"), &Rule::name), 1);
+  EXPECT_EQ(config->rules.otherwise, Level::benign);
+  const auto alone = parse_config("defaults = false\n", "guard.toml");
+  ASSERT_TRUE(alone);
+  EXPECT_TRUE(alone->rules.rules.empty());
+}
+
+TEST(GuardFile, every_slip_is_named_with_its_line) {
+  const auto config = parse_config(R"(otherwise = "panic"
+[[rule]]
+name = "x"
+level = "sealed"
+reason = "because"
+signatur = ["1"]
+[[rule]]
+name = "x"
+level = "sealed"
+reason = "because"
+signature = ["9-3"]
+count = 5
+[[rule]]
+name = "all"
+level = "sealed"
+reason = "everything"
+[[webhook]]
+name = "Big Name"
+signature = "{EventID}"
+[seal]
+helper = "relative"
+)",
+                                   "guard.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code, "guard/bad_file");
+  const std::string& text = config.error().text;
+  EXPECT_THAT(text, HasSubstr("guard.toml:1: \"panic\" is no level"));
+  EXPECT_THAT(text, HasSubstr("guard.toml:6: a rule has no key `signatur`"));
+  EXPECT_THAT(text, HasSubstr("there are two rules \"x\""));
+  EXPECT_THAT(text, HasSubstr("guard.toml:11: the range 9-3 ends before it begins"));
+  EXPECT_THAT(text, HasSubstr("`count` (more than 1) and `within_seconds` belong together"));
+  EXPECT_THAT(text, HasSubstr("the rule matches every alert"));
+  EXPECT_THAT(text, HasSubstr("a webhook's name is made of"));
+  EXPECT_THAT(text, HasSubstr("write {/pointer}"));
+  EXPECT_THAT(text, HasSubstr("write the whole path"));
+  EXPECT_FALSE(parse_config("[[rule\n", "guard.toml"));
+}
+
+// ---- lines
+
+TEST(Eve, a_line_of_suricata_becomes_an_alert_and_other_events_none) {
+  const std::string line =
+      R"({"timestamp":"2018-03-24T13:01:02.500000-0600","event_type":"alert","src_ip":"10.0.0.5",)"
+      R"("src_port":1,"dest_ip":"10.0.0.6","dest_port":445,"alert":{"signature_id":2024297,)"
+      R"("signature":"ET EXPLOIT","category":"Attempted Administrator Privilege Gain","severity":1}})";
+  const auto alert = read_eve(line);
+  ASSERT_TRUE(alert && *alert) << alert.error().text;
+  EXPECT_EQ((*alert)->signature, "2024297");
+  EXPECT_EQ((*alert)->severity, 1);
+  EXPECT_EQ((*alert)->text, "ET EXPLOIT (10.0.0.5:1 -> 10.0.0.6:445)");
+  EXPECT_EQ(to_text((*alert)->seen_at), "2018-03-24T19:01:02.500000000Z");
+  EXPECT_EQ((*alert)->digest, sha256(as_bytes(line)));
+  const auto flow = read_eve(R"({"event_type":"flow"})");
+  ASSERT_TRUE(flow);
+  EXPECT_FALSE(*flow);
+}
+
+TEST(Eve, hostile_lines_are_refused_or_cleaned_and_none_is_trusted) {
+  for (const char* line :
+       {"", "null", "[]", "{", "{\"event_type\":\"alert\"}", "{\"event_type\":\"alert\",\"alert\":7}",
+        "{\"event_type\":\"alert\",\"alert\":{\"severity\":1}}"})
+    EXPECT_FALSE(read_eve(line).has_value() && read_eve(line)->has_value()) << line;
+  EXPECT_FALSE(read_eve(std::string(1000, '[')));
+  EXPECT_FALSE(read_eve("{\"event_type\":\"alert\",\"x\":\"" + std::string(alert_bytes_max, 'y') + "\"}"));
+  const auto odd = read_eve(
+      "{\"event_type\":\"alert\",\"timestamp\":\"yesterday\",\"alert\":{\"signature_id\":\"a\\u0000b\\nc\","
+      "\"severity\":99,"
+      "\"signature\":\"" +
+      std::string(5000, 'z') + "\"}}");
+  ASSERT_TRUE(odd && *odd);
+  EXPECT_TRUE(check_event(AlertRaised{**odd, Level::watch, "r", 1}));
+  EXPECT_EQ((*odd)->seen_at.unix_ns, 0);
+}
+
+TEST(Webhook, pointers_fill_the_fields) {
+  const auto config = parse_config(std::nullopt, "");
+  const Mapping& windows = *config->webhook("windows");
+  const auto alert =
+      read_mapped(windows, R"({"Channel":"security","EventID":4742,"SubjectUserName":"ANONYMOUS LOGON",)"
+                           R"("Category":"Computer Account Management","@timestamp":"2020-09-17T03:39:24.507Z"})");
+  ASSERT_TRUE(alert) << alert.error().text;
+  EXPECT_EQ(alert->source, "webhook:windows");
+  EXPECT_EQ(alert->signature, "security:4742");
+  EXPECT_THAT(alert->text, HasSubstr("ANONYMOUS LOGON"));
+  Judge judge(config->rules);
+  EXPECT_EQ(judge.judge(*alert, Instant{}).rule->name, "windows-zerologon");
+  EXPECT_FALSE(read_mapped(windows, "\r\n"));
+}
+
+// ---- files that rotate
+
+struct Lines {
+  std::vector<std::string> all;
+  std::function<void(std::string_view)> take = [this](std::string_view line) { all.emplace_back(line); };
+  std::vector<std::string> since() { return std::exchange(all, {}); }
+};
+void append(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
+
+TEST(LineFile, half_lines_wait_and_old_ones_are_no_news) {
+  edge::ScratchDirectory dir;
+  const std::string path = dir.path() + "/eve.json";
+  append(path, "old\n");
+  LineFile file(path);
+  Lines lines;
+  append(path, "one\ntw");
+  file.read(lines.take);
+  EXPECT_EQ(lines.since(), std::vector<std::string>{"one"});
+  append(path, "o\n\nthree\n");
+  file.read(lines.take);
+  EXPECT_EQ(lines.since(), (std::vector<std::string>{"two", "three"}));
+}
+
+TEST(LineFile, a_renamed_file_is_read_to_its_end_before_the_new_one) {
+  edge::ScratchDirectory dir;
+  const std::string path = dir.path() + "/eve.json";
+  append(path, "");
+  LineFile file(path);
+  Lines lines;
+  append(path, "a\n");
+  fs::rename(path, path + ".1");
+  append(path + ".1", "last of the old\n");
+  file.read(lines.take);  // the new one is not there yet
+  EXPECT_EQ(lines.since(), (std::vector<std::string>{"a", "last of the old"}));
+  append(path + ".1", "a late one\n");
+  append(path, "first of the new\n");
+  file.read(lines.take);
+  EXPECT_EQ(lines.since(), (std::vector<std::string>{"a late one", "first of the new"}));
+  fs::remove(path);
+  file.read(lines.take);
+  append(path, "again\n");
+  file.read(lines.take);
+  EXPECT_EQ(lines.since(), std::vector<std::string>{"again"});
+}
+
+TEST(LineFile, a_file_cut_to_nothing_is_begun_again) {
+  edge::ScratchDirectory dir;
+  const std::string path = dir.path() + "/eve.json";
+  append(path, "");
+  LineFile file(path);
+  Lines lines;
+  append(path, "before the cut\nhalf");
+  file.read(lines.take);
+  fs::resize_file(path, 0);
+  append(path, "new\n");
+  file.read(lines.take);
+  EXPECT_EQ(lines.since(), (std::vector<std::string>{"before the cut", "new"}));
+}
+
+TEST(LineFile, a_line_without_end_costs_no_memory) {
+  edge::ScratchDirectory dir;
+  const std::string path = dir.path() + "/eve.json";
+  append(path, "");
+  LineFile file(path);
+  Lines lines;
+  append(path, std::string(3 * LineFile::line_bytes_max, 'x'));
+  file.read(lines.take);
+  append(path, "rest\nnext\n");
+  file.read(lines.take);
+  EXPECT_EQ(lines.since(), std::vector<std::string>{"next"});
+  EXPECT_EQ(file.dropped(), 1u);
+}
+
+// ---- tripwires
+
+// Another process than this one.
+void elsewhere(const std::function<void()>& act) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    act();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+}
+struct Wires : ::testing::TestWithParam<bool> {
+  edge::ScratchDirectory dir;
+  std::string segment = dir.path() + "/journals/store-01/1/0000000000000000.seg",
+              next = dir.path() + "/journals/store-01/1/0000000000000001.seg";
+  std::string key = dir.path() + "/keys/log.key", canary = dir.path() + "/canary";
+  Wires() {
+    fs::create_directories(dir.path() + "/journals/store-01/1");
+    fs::create_directories(dir.path() + "/keys");
+    for (const std::string& path : {segment, next, key, canary}) std::ofstream(path) << std::string(8192, 'a');
+  }
+  Tripwires::Settings settings() { return {.data = dir.path(), .canaries = {canary}, .weak = GetParam()}; }
+  static void overwrite(const std::string& path) {
+    std::fstream file(path, std::ios::in | std::ios::out);
+    file.seekp(4096);
+    file << "x";
+  }
+  std::set<std::string> signatures(Tripwires& wires) {
+    std::set<std::string> out;
+    for (const Touched& touched : wires.take()) out.insert(touched.signature);
+    return out;
+  }
+};
+
+TEST_P(Wires, what_another_process_touches_is_told_by_what_it_is) {
+  Tripwires wires(settings());
+  if (!GetParam() && wires.weak()) GTEST_SKIP() << "no fanotify on this file system";
+  EXPECT_TRUE(signatures(wires).empty());
+  elsewhere([&] { overwrite(segment); });
+  EXPECT_EQ(signatures(wires), std::set<std::string>{"journal"});
+  elsewhere([&] { overwrite(key); });
+  EXPECT_EQ(signatures(wires), std::set<std::string>{"keys"});
+  elsewhere([&] { fs::remove(canary); });
+  EXPECT_EQ(signatures(wires), std::set<std::string>{"canary"});
+  EXPECT_TRUE(signatures(wires).empty()) << "each is told once";
+  EXPECT_EQ(wires.missing(), std::vector<std::string>{canary});
+}
+
+TEST_P(Wires, a_file_put_in_another_s_place_is_seen) {
+  Tripwires wires(settings());
+  if (!GetParam() && wires.weak()) GTEST_SKIP() << "no fanotify on this file system";
+  elsewhere([&] {
+    std::ofstream(segment + ".x") << std::string(8192, 'b');
+    fs::rename(segment + ".x", segment);
+  });
+  EXPECT_EQ(signatures(wires), std::set<std::string>{"journal"});
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernel, Wires, ::testing::Values(false, true),
+                         [](const auto& info) { return info.param ? "by_comparing" : "by_fanotify"; });
+
+TEST(Tripwires, however_busy_we_are_our_own_writes_never_count_and_one_byte_of_another_does) {
+  edge::ScratchDirectory dir;
+  const std::string segment = dir.path() + "/journals/s/1/0.seg";
+  fs::create_directories(dir.path() + "/journals/s/1");
+  std::ofstream(segment) << std::string(1 << 20, 'a');
+  Tripwires wires({.data = dir.path(), .canaries = {}});
+  if (wires.weak()) GTEST_SKIP() << "no fanotify on this file system";
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    std::fstream file(segment, std::ios::in | std::ios::out);
+    for (int at = 0; !stop; at = (at + 4096) % (1 << 20)) {
+      file.seekp(at);
+      file << "own" << std::flush;
+    }
+  });
+  std::size_t told = 0;
+  for (int i = 0; i < 200; ++i) {
+    told += wires.take().size();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  // Directories and files of our own making, too.
+  fs::create_directories(dir.path() + "/journals/other/2");
+  std::ofstream(dir.path() + "/journals/other/2/0.seg") << "new";
+  told += wires.take().size();
+  EXPECT_EQ(told, 0u);
+  elsewhere([&] { Wires::overwrite(segment); });
+  const auto touched = wires.take();
+  ASSERT_EQ(touched.size(), 1u);
+  EXPECT_THAT(touched[0].text, HasSubstr("the journal was written to by process"));
+  elsewhere([&] { std::ofstream(dir.path() + "/journals/other/2/1.seg") << "foreign"; });
+  EXPECT_FALSE(wires.take().empty()) << "directories made since are watched, too";
+  stop = true;
+  writer.join();
+}
+
+// ---- who is inside
+
+TEST(Inside, networks_hold_what_is_in_them_in_both_families) {
+  const std::vector<Network> shop{*Network::parse("192.168.10.0/23"), *Network::parse("fd00:1::/64"),
+                                  *Network::parse("10.0.0.7")};
+  for (const char* in : {"192.168.10.1", "192.168.11.255", "::ffff:192.168.10.9", "fd00:1::5", "10.0.0.7"})
+    EXPECT_TRUE(is_inside(shop, in)) << in;
+  for (const char* out : {"192.168.12.1", "fd00:2::5", "10.0.0.8", "", "nonsense", "8.8.8.8"})
+    EXPECT_FALSE(is_inside(shop, out)) << out;
+  for (const char* bad : {"1.2.3.4/33", "fd00::/129", "1.2.3", "1.2.3.4/", "x/8"})
+    EXPECT_FALSE(Network::parse(bad)) << bad;
+  EXPECT_TRUE(is_inside(attached_networks(), "127.0.0.1"));
+  EXPECT_FALSE(is_inside(attached_networks(), "203.0.113.9"));
+}
+
+// ---- sealing
+
+TEST(Helper, without_one_it_is_said_and_nothing_waits) {
+  const auto none = ask_helper("/nowhere/at/all.sock", "seal");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, "guard/no_helper");
+  EXPECT_FALSE(ask_helper("", "seal"));
+  EXPECT_FALSE(ask_helper(std::string(300, 'x'), "seal"));
+}
+
+TEST(Probe, who_answers_is_told_and_names_are_not_asked_of_anybody) {
+  const auto probed =
+      probe({{"refuses", "127.0.0.1:1", false}, {"a name", "example.invalid:80", false}}, milliseconds(500));
+  EXPECT_TRUE(probed[0].answered) << "a refusal is a packet that came back";
+  EXPECT_FALSE(probed[1].answered);
+}
+
+}  // namespace
+}  // namespace holdfast::guard

@@ -1,0 +1,27 @@
+// Who is inside a sealed site: this machine itself, and the shop's own network, where its tills and people are.
+//
+// Shape:  by `[seal] inside` of guard.toml; where that is empty, the networks that this machine is directly attached to
+//         when the seal is set. A router's other side, a VPN's far end, head office are not.
+// Errors: parse(): nullopt for what is no address or network.
+// Thread: a value; reads from any thread.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::guard {
+
+struct Network {
+  std::array<unsigned char, 16> address{};  // IPv4 as ::ffff:a.b.c.d
+  unsigned bits = 128;
+  static std::optional<Network> parse(std::string_view text);  // "192.168.1.7", "192.168.1.0/24", "fd00::/64"
+  bool holds(const Network& other) const;
+};
+// Loopback and what this machine's interfaces are attached to; at least loopback.
+std::vector<Network> attached_networks();
+bool is_inside(const std::vector<Network>& networks, std::string_view address);
+
+}  // namespace holdfast::guard

@@ -1,0 +1,30 @@
+// What is done about a seal beside ending the links: the helper that sets the host's packet filter, and the probe from
+// our own end. And what is said of it, exactly: what was done, what was proved, what was not.
+//
+// Shape:  the helper (src/sealer) speaks over a Unix socket, one word and one answer a connection: "seal", "unseal",
+//         "status". Without it the application refuses everything by itself, and that is what is told.
+//         The probe dials each peer and each address of guard.toml from here: after a seal none may answer. It proves
+//         our end alone; the other end is told as "claimed" where it had said so of itself, else "unreachable".
+// Errors: guard/no_helper, guard/helper_failed: told, never fatal.
+// Thread: any; ask_helper and probe wait, at most `patience`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/base/values.h"
+
+namespace holdfast::guard {
+
+Result<std::string> ask_helper(const std::string& socket, std::string_view verb, Duration patience = seconds(3));
+
+struct Probed {
+  std::string name, address;
+  bool answered = false;
+};
+// All at once; one that does not answer within `patience` did not.
+std::vector<Probed> probe(std::vector<Probed> targets, Duration patience);
+
+}  // namespace holdfast::guard

@@ -1,0 +1,393 @@
+#include "edge/guard/watch.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <system_error>
+
+#include "edge/guard/alert_json.h"
+#include "edge/http/json_out.h"
+#include "edge/http/text.h"
+#include "edge/keys/private_files.h"
+#include "edge/posix/posix_disk.h"
+
+namespace holdfast::guard {
+namespace {
+
+constexpr std::size_t readers_max = 16;
+constexpr int tick_ms = 250;
+constexpr std::size_t refusals_a_tick_max = 300;
+
+Result<edge::Descriptor> bind_socket(const std::string& path, int type) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  if (path.size() >= sizeof at.sun_path)
+    return fail("guard/bad_socket",
+                fmt::format("{} is too long for a socket's path ({} bytes at most)", path, sizeof at.sun_path - 1));
+  std::memcpy(at.sun_path, path.data(), path.size());
+  edge::Descriptor fd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  struct stat is {};
+  if (::lstat(path.c_str(), &is) == 0 && S_ISSOCK(is.st_mode)) {
+    const edge::Descriptor other(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+    if (::connect(other.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0)
+      return fail("guard/bad_socket",
+                  fmt::format("another program listens at {}; give this site another path in guard.toml", path));
+    ::unlink(path.c_str());  // left over by a process that is gone
+  }
+  if (!fd.valid() || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
+    return fail("guard/bad_socket",
+                fmt::format("{} cannot be listened at: {}", path, std::generic_category().message(errno)));
+  ::chmod(path.c_str(), 0660);
+  if (type == SOCK_STREAM && ::listen(fd.get(), 16) != 0)
+    return fail("guard/bad_socket",
+                fmt::format("{} cannot be listened at: {}", path, std::generic_category().message(errno)));
+  return fd;
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+Result<Config> read_config(const std::string& data) {
+  const std::string path = fmt::format("{}/{}", data, config_path);
+  auto text = keys::read_public_file(path, config_bytes_max);
+  if (!text && text.error().code != "keys/not_found") return pass_on(std::move(text).error());
+  return parse_config(text ? std::optional(std::move(*text)) : std::nullopt, path);
+}
+
+Watch::Watch(Parts parts, Config config) : parts_(std::move(parts)), config_(std::move(config)) {}
+
+Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
+  HF_TRY(Config config, read_config(parts.data));
+  std::unique_ptr<Watch> watch(new Watch(std::move(parts), std::move(config)));
+  HF_TRY_VOID(watch->open_socket());
+  HF_TRY_VOID(watch->open_token());
+  watch->wake_ = edge::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  watch->inotify_ = edge::Descriptor(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  for (const std::string& path : watch->config_.eve_files) {
+    watch->files_.emplace_back(path);
+    ::inotify_add_watch(watch->inotify_.get(), directory_of(path).c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+  }
+  watch->wires_ = std::make_unique<Tripwires>(Tripwires::Settings{.data = watch->parts_.data,
+                                                                  .canaries = watch->config_.canaries,
+                                                                  .journal = watch->config_.watch_journal,
+                                                                  .keys = watch->config_.watch_keys});
+  for (const std::string& canary : watch->wires_->missing())
+    watch->parts_.log.warn("canary-missing", {{"path", canary}});
+  if (watch->wires_->weak()) watch->parts_.log.warn("tripwires-weak", {{"why", "fanotify is not to be had here"}});
+  node.set_rules(watch->config_.rules);
+  node.on_posture([raw = watch.get()](Posture posture) { raw->on_posture(posture); });
+  if (is_tight(node.posture().posture)) watch->on_posture(node.posture().posture);
+  return watch;
+}
+
+Status Watch::open_socket() {
+  if (config_.socket.empty()) return {};
+  HF_TRY(stream_, bind_socket(config_.socket, SOCK_STREAM));
+  HF_TRY(datagrams_, bind_socket(config_.socket + ".dgram", SOCK_DGRAM));
+  return {};
+}
+
+Status Watch::open_token() {
+  HF_TRY(const auto disk, edge::PosixDisk::open_root(parts_.data));
+  if (auto known = disk->read_all(token_path)) {
+    const std::string_view text = as_text(*known);
+    token_ = std::string(text.substr(0, text.find('\n')));
+    if (token_.size() >= 32) return {};
+  }
+  ByteArray<32> random;
+  parts_.entropy.fill(random);
+  token_ = to_hex(random);
+  return disk->write_all(token_path, as_bytes(token_ + "\n"));
+}
+
+Watch::~Watch() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  const std::uint64_t one = 1;
+  if (wake_.valid()) static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  if (sealer_.joinable()) sealer_.join();
+  if (!config_.socket.empty()) {
+    ::unlink(config_.socket.c_str());
+    ::unlink((config_.socket + ".dgram").c_str());
+  }
+}
+
+void Watch::start() {
+  thread_ = std::thread([this] { run(); });
+  sealer_ = std::thread([this] { seal_loop(); });
+}
+
+bool Watch::is_token(std::string_view token) const { return http::same_secret(token, token_); }
+
+// ---- what comes in
+
+void Watch::raise(Alert alert) {
+  parts_.access.change([this, alert = std::move(alert), at = parts_.clock.monotonic()](node::Node& node) mutable {
+    line_read_at_ = at;
+    node.raise(std::move(alert));
+    line_read_at_ = {};
+  });
+}
+
+Status Watch::take(const std::string& webhook, std::string_view line) {
+  if (webhook.empty()) {
+    HF_TRY(std::optional<Alert> alert, read_eve(line));
+    if (alert) raise(std::move(*alert));
+    return {};
+  }
+  const Mapping* mapping = config_.webhook(webhook);
+  if (mapping == nullptr)
+    return fail("guard/unknown_webhook", fmt::format("guard.toml has no webhook \"{}\"", webhook.substr(0, 40)));
+  HF_TRY(Alert alert, read_mapped(*mapping, line));
+  raise(std::move(alert));
+  return {};
+}
+
+void Watch::take_line(std::string_view line) {
+  if (const Status taken = take("", line); !taken && bad_lines_++ % 1000 == 0)
+    parts_.log.warn("bad-alert", {{"why", taken.error().text}, {"so_far", std::to_string(bad_lines_)}});
+}
+
+void Watch::read_sockets() {
+  char buffer[64 << 10];
+  if (datagrams_.valid())
+    for (ssize_t n = ::recv(datagrams_.get(), buffer, sizeof buffer, 0); n > 0;
+         n = ::recv(datagrams_.get(), buffer, sizeof buffer, 0)) {
+      std::string_view rest(buffer, static_cast<std::size_t>(n));
+      while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        if (end > 0) take_line(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+      }
+    }
+  if (stream_.valid())
+    for (int fd = ::accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); fd >= 0;
+         fd = ::accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) {
+      if (readers_.size() >= readers_max) readers_.erase(readers_.begin());  // the oldest; its sensor comes again
+      readers_.push_back({edge::Descriptor(fd), {}});
+    }
+  std::erase_if(readers_, [&](Reader& reader) {
+    for (;;) {
+      const ssize_t n = ::recv(reader.fd.get(), buffer, sizeof buffer, 0);
+      if (n < 0) return errno != EAGAIN;
+      if (n == 0) return true;
+      reader.half.append(buffer, static_cast<std::size_t>(n));
+      std::size_t begin = 0;
+      for (std::size_t end = reader.half.find('\n'); end != std::string::npos; end = reader.half.find('\n', begin)) {
+        if (end > begin) take_line(std::string_view(reader.half).substr(begin, end - begin));
+        begin = end + 1;
+      }
+      reader.half.erase(0, begin);
+      if (reader.half.size() > alert_bytes_max) return true;
+    }
+  });
+}
+
+void Watch::count_refusals() {
+  for (const auto& [counter, signature] :
+       {std::pair(&refused_requests_, "refused-request"), std::pair(&failed_sign_ins_, "sign-in-failed")}) {
+    const std::size_t count = std::min<std::uint64_t>(counter->exchange(0), refusals_a_tick_max);
+    if (count == 0) continue;
+    Alert alert{std::string(tripwire_source),
+                signature,
+                3,
+                "",
+                fmt::format("{} at this node's API", signature),
+                {},
+                parts_.clock.now()};
+    alert.digest = sha256(as_bytes(alert.text));
+    parts_.access.change([alert, count](node::Node& node) {
+      for (std::size_t i = 0; i < count; ++i) node.raise(alert);
+    });
+  }
+}
+
+void Watch::run() {
+  Instant wires_at, counted_at;
+  while (!stopping_) {
+    std::vector<pollfd> waits;
+    for (const int fd : {wake_.get(), inotify_.get(), stream_.get(), datagrams_.get()})
+      waits.push_back({fd, POLLIN, 0});
+    const std::vector<int> wires = wires_->descriptors();
+    for (const int fd : wires) waits.push_back({fd, POLLIN, 0});
+    for (const Reader& reader : readers_) waits.push_back({reader.fd.get(), POLLIN, 0});
+    ::poll(waits.data(), waits.size(), tick_ms);
+    if (stopping_) return;
+    if (waits[1].revents != 0) {
+      alignas(inotify_event) char buffer[16 << 10];
+      while (::read(inotify_.get(), buffer, sizeof buffer) > 0) continue;
+    }
+    for (LineFile& file : files_) file.read([&](std::string_view line) { take_line(line); });
+    read_sockets();
+    const Instant now = parts_.clock.monotonic();
+    bool touched = now - wires_at >= seconds(1);
+    for (std::size_t i = 0; i < wires.size(); ++i) touched = touched || waits[4 + i].revents != 0;
+    if (touched) {
+      wires_at = now;
+      for (Touched& each : wires_->take()) {
+        Alert alert{std::string(tripwire_source), each.signature,    1, "", each.text,
+                    sha256(as_bytes(each.text)),  parts_.clock.now()};
+        raise(std::move(alert));
+      }
+    }
+    if (now - counted_at >= milliseconds(tick_ms)) {
+      counted_at = now;
+      count_refusals();
+    }
+  }
+}
+
+// ---- what is done about a seal
+
+// On the node's thread, with every link ended.
+void Watch::on_posture(Posture posture) {
+  if (parts_.on_tight) parts_.on_tight(is_tight(posture));
+  const std::lock_guard lock(mutex_);
+  const Posture before = std::exchange(posture_, posture);
+  const bool seals = posture == Posture::sealed;
+  if (seals && !is_sealed_) {
+    inside_ = config_.inside.empty() ? attached_networks() : config_.inside;
+    if (!config_.inside.empty())
+      for (const char* loopback : {"127.0.0.0/8", "::1"}) inside_.push_back(*Network::parse(loopback));
+  }
+  is_sealed_ = seals;
+  if (!seals && before != Posture::sealed) return;
+  Seal seal;
+  seal.is_sealed = seals;
+  seal.at = parts_.clock.monotonic();
+  seal.by_alert = line_read_at_.unix_ns != 0;
+  seal.asked_at = seal.by_alert ? line_read_at_ : seal.at;
+  seal_ = seal;
+  ordered_ = posture;
+  changed_.notify_all();
+}
+
+void Watch::seal_loop() {
+  while (true) {
+    Posture posture;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return stopping_ || ordered_; });
+      if (stopping_) return;
+      posture = *std::exchange(ordered_, std::nullopt);
+    }
+    carry_out(posture);
+  }
+}
+
+// Until the record of the posture is durable; false: the node has ended.
+bool Watch::wait_recorded() {
+  while (!stopping_) {
+    auto told = std::make_shared<std::promise<bool>>();
+    auto answer = told->get_future();
+    parts_.access.read([told](const node::Node& node) { told->set_value(node.posture().recorded); });
+    told.reset();
+    try {
+      if (answer.get()) return true;
+    } catch (const std::future_error&) {  // the node has ended; nobody answers any more
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+void Watch::carry_out(Posture posture) {
+  const bool seals = posture == Posture::sealed;
+  const auto helper = ask_helper(config_.sealer, seals ? "seal" : "unseal");
+  if (!wait_recorded()) return;
+  Seal done;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!seal_ || ordered_) return;  // the next order is there already
+    seal_->helper = helper ? (helper->empty() ? "done" : *helper) : "";
+    if (!helper) seal_->not_done = helper.error().text;
+    seal_->done_at = parts_.clock.monotonic();
+    done = *seal_;
+  }
+  tell_sealed(done);
+  if (!seals || !helper) return;
+  std::vector<Probed> targets = parts_.peers;
+  for (const std::string& address : config_.probes) targets.push_back({"outside", address, false});
+  std::vector<Probed> probed = probe(std::move(targets), seconds(1));
+  const std::lock_guard lock(mutex_);
+  if (!seal_ || ordered_ || !seal_->is_sealed) return;
+  seal_->probed = std::move(probed);
+  seal_->was_probed = true;
+  parts_.log.info("seal-probed", {{"summary", summary(*seal_)}});
+}
+
+void Watch::tell_sealed(const Seal& seal) {
+  const auto ms = [](Duration d) { return fmt::format("{:.3f}", static_cast<double>(d.ns) / 1e6); };
+  parts_.log.warn(seal.is_sealed ? "sealed" : "unsealed", {{"by", seal.by_alert ? "alert" : "order"},
+                                                           {"links_ended_ms", ms(seal.at - seal.asked_at)},
+                                                           {"all_done_ms", ms(*seal.done_at - seal.asked_at)},
+                                                           {"summary", summary(seal)}});
+}
+
+std::string Watch::summary(const Seal& seal) {
+  if (!seal.done_at)
+    return seal.is_sealed ? "Links have ended; the record and the packet filter are under way." : "Opening.";
+  if (!seal.is_sealed)
+    return seal.helper.empty() ? "The packet filter was not asked or did not answer: " + seal.not_done + "."
+                               : "The packet filter is as before the seal.";
+  if (seal.helper.empty())
+    return fmt::format(
+        "The application refuses everything by itself. Not done: the host's packet filter is not set ({}). "
+        "Other programs on this machine still reach the network.",
+        seal.not_done);
+  if (!seal.was_probed) return "The packet filter is set; the probe from our end is under way.";
+  std::string answered;
+  for (const Probed& each : seal.probed)
+    if (each.answered) answered += (answered.empty() ? "" : ", ") + each.name + " (" + each.address + ")";
+  if (!answered.empty()) return fmt::format("NOT PROVED: the packet filter is set, and yet {} answered.", answered);
+  return fmt::format("Proved from our end: {} addresses dialled, none answered. Other end: unreachable from here.",
+                     seal.probed.size());
+}
+
+bool Watch::shuts_out(std::string_view address) const {
+  if (!is_sealed_) return false;
+  const std::lock_guard lock(mutex_);
+  return !is_inside(inside_, address);
+}
+
+std::string Watch::proof() const {
+  const std::lock_guard lock(mutex_);
+  if (!seal_) return {};
+  const Seal& seal = *seal_;
+  http::JsonOut out;
+  out.object().field("state", !seal.done_at ? "ending" : seal.is_sealed ? "sealed" : "open");
+  out.field("packet_filter", seal.helper.empty() ? "not set" : seal.is_sealed ? "set" : "as before");
+  out.field("not_done", seal.not_done);
+  out.field("links_ended_us", (seal.at - seal.asked_at).ns / 1000);
+  out.field("all_done_us", seal.done_at ? std::optional((*seal.done_at - seal.asked_at).ns / 1000) : std::nullopt);
+  out.field("our_end", !seal.was_probed                                      ? "not proved"
+                       : std::ranges::any_of(seal.probed, &Probed::answered) ? "answers"
+                                                                             : "proved");
+  out.array("probed");
+  for (const Probed& each : seal.probed)
+    out.object().field("name", each.name).field("address", each.address).field("answered", each.answered).end_object();
+  out.end_array().field("summary", summary(seal));
+  return out.end_object().take();
+}
+
+}  // namespace holdfast::guard

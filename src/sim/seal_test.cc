@@ -1,0 +1,174 @@
+// A seal, in a whole simulated chain: nothing passes afterwards, it survives what may happen to a machine, and
+// everything that waited catches up when it is undone (docs/guard.md, promise 4).
+#include <gtest/gtest.h>
+
+#include "sim/chain.h"
+
+namespace holdfast::sim {
+namespace {
+
+const SiteName store_1("store-01");
+
+void start_all(Chain& chain) {
+  for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name));
+  ASSERT_TRUE(chain.run_until(
+      [&] {
+        for (const auto& [name, m] : chain.machines())
+          if (!m->node || m->node->phase() != node::Phase::signing) return false;
+        return true;
+      },
+      seconds(20)));
+}
+guard::Rules rules() {
+  guard::Rules out;
+  guard::Rule seals;
+  seals.name = "lateral";
+  seals.reason = "somebody is inside";
+  seals.level = guard::Level::sealed;
+  seals.signatures = {"bad"};
+  guard::Rule noise;
+  noise.name = "noise";
+  noise.level = guard::Level::benign;
+  noise.signatures = {"noise"};
+  out.rules = {seals, noise};
+  return out;
+}
+guard::Alert alert(std::string signature) { return {"suricata", std::move(signature), 1, "", "seen", {}, Instant{1}}; }
+bool is_sealed(Chain& chain) { return chain.node("store-01").posture().posture == guard::Posture::sealed; }
+
+// What comes to or from the store's machine from now on.
+struct Tap {
+  Chain& chain;
+  std::uint64_t seen = 0;
+  explicit Tap(Chain& c) : chain(c) {
+    chain.network.tap = [this, before = chain.network.tap](const std::string& from, const std::string& to,
+                                                           ByteView bytes) {
+      if (from == "store-01" || to == "store-01") ++seen;
+      if (before) before(from, to, bytes);
+    };
+  }
+};
+
+TEST(Seal, an_alert_ends_every_link_in_the_very_call_and_the_store_sells_on) {
+  Chain chain(11, 3);
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  store.raise(alert("noise"));
+  EXPECT_EQ(store.posture().posture, guard::Posture::open);
+  bool heard_before_disk = false;
+  const std::uint64_t size_before = store.safety().size;
+  store.on_posture(
+      [&](guard::Posture p) { heard_before_disk = p == guard::Posture::sealed && store.safety().size == size_before; });
+  Tap tap(chain);
+  store.raise(alert("bad"));
+  EXPECT_TRUE(heard_before_disk) << "first the wire, then the disk";
+  EXPECT_FALSE(store.posture().recorded) << "and not told as durable before it is";
+  for (const node::LinkView& link : store.links()) EXPECT_EQ(link.state, node::LinkState::cut);
+  const std::size_t sale = chain.sell(store_1, 1);
+  chain.run_for(seconds(20));
+  EXPECT_EQ(tap.seen, 0u);
+  EXPECT_TRUE(chain.writes(store_1)[sale].reply) << "a sealed store sells on";
+  EXPECT_TRUE(store.posture().recorded);
+  EXPECT_EQ(store.state().guard.posture, guard::Posture::sealed);
+  EXPECT_EQ(store.state().guard.last->rule, "lateral");
+  ASSERT_EQ(store.state().guard.recent.size(), 1u);
+  EXPECT_EQ(chain.broken_law(), "");
+}
+
+TEST(Seal, it_survives_a_power_cut_and_needs_nobody_to_be_undone) {
+  Chain chain(12, 3);
+  start_all(chain);
+  chain.node("store-01").set_rules(rules());
+  chain.node("store-01").raise(alert("bad"));
+  chain.run_for(seconds(1));
+  for (int i = 0; i < 5; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  chain.kill("store-01");
+  Tap tap(chain);
+  ASSERT_TRUE(chain.start("store-01"));
+  EXPECT_TRUE(is_sealed(chain));
+  chain.run_for(seconds(30));
+  EXPECT_EQ(tap.seen, 0u);
+  Status done = fail("x", "not answered");
+  guard::SetPosture open;
+  open.posture = guard::Posture::open;
+  open.staff.bytes[0] = std::byte{7};
+  open.reason = "a printer test";
+  chain.node("store-01").set_posture(open, [&](const Status& told) { done = told; });
+  chain.run_for(seconds(40));
+  EXPECT_TRUE(done);
+  EXPECT_GT(tap.seen, 0u);
+  EXPECT_EQ(chain.node("store-01").safety().cosigned_size, chain.node("store-01").safety().size);
+  EXPECT_EQ(chain.node("store-01").state().guard.last->reason, "a printer test");
+  for (int i = 0; i < 30 && !chain.broken_at_rest().empty(); ++i) {
+    chain.send_again(store_1);
+    chain.run_for(seconds(1));
+  }
+  EXPECT_EQ(chain.broken_at_rest(), "");
+}
+
+TEST(Seal, what_a_person_excused_does_not_seal_again_and_what_floods_does_not_fill_the_journal) {
+  Chain chain(13, 3);
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  store.raise(alert("bad"));
+  chain.run_for(seconds(1));
+  guard::SetPosture open;
+  open.posture = guard::Posture::open;
+  open.reason = "a false alarm";
+  store.set_posture(open, {});
+  chain.run_for(seconds(1));
+  const std::uint64_t size = store.safety().size;
+  for (int i = 0; i < 50'000; ++i) store.raise(alert("bad"));
+  EXPECT_FALSE(is_sealed(chain));
+  for (int i = 0; i < 50'000; ++i) store.raise(alert("kind " + std::to_string(i)));
+  chain.run_for(seconds(30));
+  EXPECT_LT(store.safety().size, size + 200) << "repeats are counted, not stored";
+  EXPECT_LE(store.state().guard.recent.size(), guard::recent_max);
+}
+
+TEST(Seal, rejoining_opens_link_by_link) {
+  Chain chain(14, 3);
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  store.raise(alert("bad"));
+  chain.run_for(seconds(1));
+  guard::SetPosture rejoin;
+  rejoin.posture = guard::Posture::rejoining;
+  rejoin.reason = "the checklist is met";
+  store.set_posture(rejoin, {});
+  Tap tap(chain);
+  chain.run_for(seconds(10));
+  EXPECT_EQ(tap.seen, 0u);
+  ASSERT_TRUE(store.open_link(SiteName("head-office")));
+  chain.run_for(seconds(10));
+  EXPECT_GT(tap.seen, 0u);
+  std::size_t up = 0;
+  for (const node::LinkView& link : store.links()) up += link.state == node::LinkState::up ? 1 : 0;
+  EXPECT_EQ(up, 1u);
+}
+
+TEST(Seal, a_rebuilt_machine_begins_open_whatever_the_old_journal_said) {
+  Chain chain(15, 3);
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  guard::SetPosture order;
+  order.posture = guard::Posture::guarded;
+  order.reason = "a test";
+  store.set_posture(order, {});
+  chain.run_for(seconds(5));
+  ASSERT_EQ(store.safety().cosigned_size, store.safety().size);
+  chain.destroy("store-01");
+  const std::string machine = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.run_until([&] { return chain.node(machine).phase() == node::Phase::signing; }, seconds(60)));
+  chain.run_for(seconds(2));
+  EXPECT_EQ(chain.node(machine).posture().posture, guard::Posture::open);
+  EXPECT_EQ(chain.node(machine).state().guard.posture, guard::Posture::open);
+}
+
+}  // namespace
+}  // namespace holdfast::sim
