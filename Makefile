@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long sim-night replay-million
+.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long seal-long sim-night replay-million
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -21,6 +21,10 @@ check-all: ## test, then all unit tests under asan and tsan, then clang-tidy ove
 replay-million: ## replay of 1,000,000 sales: the same state with and without snapshot, and after export and import
 	@tools/setup
 	@node tools/run-stages.mjs replay-million
+
+seal-long: ## alert to seal in network namespaces, 20 trials; then 50 sites at once (SITES=50); needs root
+	@tools/setup build web test
+	@node tools/run-stages.mjs seal-long
 
 crash-long: ## kill -9 a loaded store node 200 times at random moments
 	@tools/setup build web test

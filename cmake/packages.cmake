@@ -6,6 +6,7 @@ find_package(fmt REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(nftables REQUIRED IMPORTED_TARGET libnftables)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 find_package(spdlog REQUIRED)
 find_package(GTest QUIET)  # `make demo` needs no tests, and does not install what they need

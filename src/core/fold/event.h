@@ -111,8 +111,7 @@ using Body = std::variant<EpochOpened, NodeStarted, RulesAdopted, Part, PeerFoll
                           catalogue::ProductsListed, catalogue::ProductDelisted, stock::StockReceived,
                           stock::StockWrittenOff, stock::StockCounted, stock::StockDispatched, stock::DispatchReceived,
                           till::SaleRecorded, till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead,
-                          feed::FeedTaken, stock::StockFed, feed::OrdersFed, guard::AlertRaised,
-                          guard::PostureChanged>;
+                          feed::FeedTaken, stock::StockFed, feed::OrdersFed, guard::AlertRaised, guard::PostureChanged>;
 
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {

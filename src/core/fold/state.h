@@ -72,9 +72,9 @@ struct PeerPart {
   till::Totals totals;
   Quantity stock_total;                                  // goods on hand there, by its own journal
   std::map<EntryIndex, catalogue::ProductsListed> held;  // beyond a bound, waiting for a named person
-  std::vector<ReceiptNumber> review;  // receipts here that rested on entries a succession dropped (7.4)
-  stock::StockState stock;            // by its own journal; its `sent` and `arrived` stand above
-  feed::FeedState feed;               // the files it has taken; its open orders stay in its own journal
+  std::vector<ReceiptNumber> review;              // receipts here that rested on entries a succession dropped (7.4)
+  stock::StockState stock;                        // by its own journal; its `sent` and `arrived` stand above
+  feed::FeedState feed;                           // the files it has taken; its open orders stay in its own journal
   guard::Posture posture = guard::Posture::open;  // as it last said; a sealed site says nothing more
   Instant posture_since;
   void encode(Writer& out) const;

@@ -1,0 +1,305 @@
+// holdfast-sealer: the one privileged thing in Holdfast. It loads one fixed rule set into the host's packet filter, or
+// takes it away, when the node asks; it does nothing else, and it is small enough to be read in one sitting.
+//
+// Why it is fixed: whoever has taken the node can ask this program for anything it can do. So it can do two things, and
+// neither lets anybody in. No rule, address or interface comes over its socket; addresses come from a file that only
+// root can write.
+//
+// Shape:  a Unix socket; one word and one answer a connection: "seal", "unseal", "status" -> "ok …" or "no …". Who asks
+//         is told by the kernel (SO_PEERCRED): the configured user, or root; `unseal root` in the file keeps opening
+//         for root. What is loaded looks at each packet and at no connection state, so connections that were
+//         established before are worth nothing after it, and there is no table of connections to flush. It hooks in
+//         before connection tracking and before every other table; what it drops, no other rule brings back.
+//         A marker file brings the seal back after a restart of the machine, before the network is up (the unit's
+//         ordering).
+// Errors: exit 1 with one sentence when it cannot start.
+// Source: docs/guard.md; libnftables(3), nft(8).
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nftables/libnftables.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+// The rule set. Three lists are filled in from the root-owned file: interfaces of the shop's own network, and addresses
+// of its tills, spare and payment terminal, IPv4 and IPv6. Everything else is dropped, in both directions and in
+// transit. The two first lines make the load atomic whether the table is there or not.
+constexpr std::string_view rule_set = R"nft(
+add table inet holdfast_seal
+delete table inet holdfast_seal
+table inet holdfast_seal {
+  set shop { type ifname; @SHOP@ }
+  set inside4 { type ipv4_addr; flags interval; auto-merge; @INSIDE4@ }
+  set inside6 { type ipv6_addr; flags interval; auto-merge; @INSIDE6@ }
+  chain in {
+    type filter hook prerouting priority -310; policy drop;
+    iifname "lo" accept
+    iifname @shop ip saddr @inside4 accept
+    iifname @shop ip6 saddr @inside6 accept
+    iifname @shop icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+  chain out {
+    type filter hook output priority -310; policy drop;
+    oifname "lo" accept
+    oifname @shop ip daddr @inside4 accept
+    oifname @shop ip6 daddr @inside6 accept
+    oifname @shop icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+  chain through {
+    type filter hook forward priority -310; policy drop;
+  }
+}
+)nft";
+constexpr std::string_view take_away = "add table inet holdfast_seal\ndelete table inet holdfast_seal\n";
+
+struct Options {
+  std::string socket = "/run/holdfast/sealer.sock";
+  std::string config = "/etc/holdfast/sealer.conf";
+  std::string marker = "/var/lib/holdfast-sealer/sealed";
+};
+struct Config {
+  std::vector<std::string> shop, inside4, inside6;
+  uid_t user = 0;
+  gid_t group = 0;
+  bool unseal_root_only = false;
+};
+
+[[noreturn]] void end(const std::string& why) {
+  fmt::print(stderr, "holdfast-sealer: {}\n", why);
+  std::exit(1);
+}
+std::string reason() { return std::generic_category().message(errno); }
+
+// "192.168.1.7", "192.168.1.0/24", "fd00::/64": which family, or 0. Nothing but digits and marks reaches the rules.
+int family_of(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const std::string address = text.substr(0, slash);
+  in6_addr ignored;
+  const int family = ::inet_pton(AF_INET, address.c_str(), &ignored) == 1    ? AF_INET
+                     : ::inet_pton(AF_INET6, address.c_str(), &ignored) == 1 ? AF_INET6
+                                                                             : 0;
+  if (family == 0 || slash == std::string::npos) return family;
+  const std::string bits = text.substr(slash + 1);
+  if (bits.empty() || bits.size() > 3 || bits.find_first_not_of("0123456789") != std::string::npos) return 0;
+  const int most = family == AF_INET ? 32 : 128;
+  const int length = std::stoi(bits);
+  return length >= (family == AF_INET ? 8 : 32) && length <= most ? family : 0;  // never half the internet
+}
+bool is_interface(const std::string& name) {
+  return !name.empty() && name.size() < 16 && name != "lo" &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@:") ==
+             std::string::npos;
+}
+
+// Root's own file, which nobody else can write; else it is not read at all.
+std::string read_own(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  struct stat is {};
+  if (fd < 0 || ::fstat(fd, &is) != 0) end(fmt::format("{} cannot be read: {}", path, reason()));
+  if (!S_ISREG(is.st_mode) || is.st_uid != 0 || (is.st_mode & 022) != 0 || is.st_size > 65536)
+    end(fmt::format("{} must be a file of root that nobody else can write (chown root, chmod 644)", path));
+  std::string text(static_cast<std::size_t>(is.st_size), '\0');
+  const ssize_t n = ::read(fd, text.data(), text.size());
+  ::close(fd);
+  if (n != is.st_size) end(fmt::format("{} changed while it was read", path));
+  return text;
+}
+
+Config read_config(const std::string& path) {
+  Config config;
+  std::istringstream in(read_own(path));
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    std::string word, value, more;
+    if (!(words >> word)) continue;
+    const auto bad = [&](std::string_view what) { end(fmt::format("{}:{}: {}", path, number, what)); };
+    if (!(words >> value) || words >> more) bad("write one word and one value a line");
+    if (word == "shop") {
+      if (!is_interface(value)) bad("that is no name of an interface");
+      config.shop.push_back(value);
+    } else if (word == "inside") {
+      const int family = family_of(value);
+      if (family == 0) bad("write an address, or a network no wider than /8 (IPv4) or /32 (IPv6)");
+      (family == AF_INET ? config.inside4 : config.inside6).push_back(value);
+    } else if (word == "user") {
+      const passwd* who = ::getpwnam(value.c_str());
+      if (who == nullptr) bad("there is no such user on this machine");
+      config.user = who->pw_uid;
+      config.group = who->pw_gid;
+    } else if (word == "unseal") {
+      if (value != "root" && value != "user") bad("write \"unseal root\" or \"unseal user\"");
+      config.unseal_root_only = value == "root";
+    } else {
+      bad("known words: shop, inside, user, unseal");
+    }
+  }
+  return config;
+}
+
+std::string elements(const std::vector<std::string>& items, bool quoted) {
+  if (items.empty()) return "";
+  std::string out = "elements = { ";
+  for (std::size_t i = 0; i < items.size(); ++i)
+    out += (i > 0 ? ", " : "") + (quoted ? "\"" + items[i] + "\"" : items[i]);
+  return out + " }";
+}
+void put(std::string& text, std::string_view mark, const std::string& value) {
+  text.replace(text.find(mark), mark.size(), value);
+}
+std::string rules_for(const Config& config) {
+  std::string text(rule_set);
+  put(text, "@SHOP@", elements(config.shop, true));
+  put(text, "@INSIDE4@", elements(config.inside4, false));
+  put(text, "@INSIDE6@", elements(config.inside6, false));
+  return text;
+}
+
+// One transaction: all of it or nothing. Empty: done; else why not.
+std::string load(const std::string& commands, std::string* told = nullptr) {
+  const std::unique_ptr<nft_ctx, decltype(&nft_ctx_free)> nft(nft_ctx_new(NFT_CTX_DEFAULT), &nft_ctx_free);
+  if (!nft) return "libnftables gives no context";
+  nft_ctx_buffer_output(nft.get());
+  nft_ctx_buffer_error(nft.get());
+  const int failed = nft_run_cmd_from_buffer(nft.get(), commands.c_str());
+  if (told != nullptr) *told = nft_ctx_get_output_buffer(nft.get());
+  if (failed == 0) return {};
+  std::string why = nft_ctx_get_error_buffer(nft.get());
+  for (char& c : why)
+    if (c == '\n') c = ' ';
+  return why.empty() ? "the kernel refuses" : why.substr(0, 300);
+}
+
+bool is_sealed() {
+  std::string told;
+  return load("list table inet holdfast_seal", &told).empty() && told.find("hook output") != std::string::npos;
+}
+
+class Sealer {
+ public:
+  Sealer(Options options, Config config) : options_(std::move(options)), config_(std::move(config)) {}
+
+  std::string seal() {
+    // First the filter, then the marker: nothing waits for a disk.
+    if (const std::string why = load(rules_for(config_)); !why.empty()) return "no " + why;
+    std::ofstream(options_.marker) << "sealed\n";
+    return is_sealed() ? "ok sealed" : "no the kernel does not show the rules";
+  }
+  std::string unseal() {
+    if (const std::string why = load(std::string(take_away)); !why.empty()) return "no " + why;
+    ::unlink(options_.marker.c_str());
+    return "ok open";
+  }
+  std::string answer(std::string_view verb, const ucred& who) {
+    if (who.uid != 0 && who.uid != config_.user) return "no this user may not ask";
+    if (verb == "seal") return seal();
+    if (verb == "status") return is_sealed() ? "ok sealed" : "ok open";
+    if (verb == "unseal")
+      return config_.unseal_root_only && who.uid != 0 ? "no only root unseals here (sealer.conf: unseal root)"
+                                                      : unseal();
+    return "no such word; seal, unseal, status";
+  }
+  void serve(int listening);
+  int listen();
+
+ private:
+  Options options_;
+  Config config_;
+};
+
+int Sealer::listen() {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  if (options_.socket.size() >= sizeof at.sun_path) end("the path of the socket is too long");
+  std::memcpy(at.sun_path, options_.socket.data(), options_.socket.size());
+  ::unlink(options_.socket.c_str());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ::umask(0117);
+  if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || ::listen(fd, 8) != 0)
+    end(fmt::format("{} cannot be listened at: {}", options_.socket, reason()));
+  if (::chown(options_.socket.c_str(), 0, config_.group) != 0) end(fmt::format("{}: {}", options_.socket, reason()));
+  return fd;
+}
+
+void Sealer::serve(int listening) {
+  for (;;) {
+    const int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0) continue;
+    const timeval patience{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    ucred who{};
+    socklen_t size = sizeof who;
+    char word[16] = {};
+    const bool is_known = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
+    const ssize_t n = ::recv(fd, word, sizeof word, 0);  // a word is one packet of a local socket
+    if (is_known && n > 0) {
+      std::string_view verb(word, static_cast<std::size_t>(n));
+      if (verb.ends_with('\n')) verb.remove_suffix(1);
+      const std::string told = answer(verb, who) + "\n";
+      static_cast<void>(!::send(fd, told.data(), told.size(), MSG_NOSIGNAL));
+      fmt::print("{} by uid {}: {}", verb.find_first_not_of("sealuntu") == std::string_view::npos ? verb : "?", who.uid,
+                 told);
+      std::fflush(stdout);
+    }
+    ::close(fd);
+  }
+}
+
+Options read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    std::string* value = name == "--socket"   ? &options.socket
+                         : name == "--config" ? &options.config
+                         : name == "--marker" ? &options.marker
+                                              : nullptr;
+    if (value == nullptr || i + 1 == argc) {
+      fmt::print(
+          "holdfast-sealer [--config FILE] [--socket PATH] [--marker FILE]\n"
+          "Sets and takes away one fixed packet filter for the node's seal. docs/guard.md.\n");
+      std::exit(name == "--help" ? 0 : 2);
+    }
+    *value = argv[++i];
+  }
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = read_options(argc, argv);
+  if (::geteuid() != 0) end("it sets the host's packet filter and so must be started by root");
+  ::signal(SIGPIPE, SIG_IGN);
+  Sealer sealer(options, read_config(options.config));
+  if (::access(options.marker.c_str(), F_OK) == 0) {
+    const std::string told = sealer.seal();
+    if (!told.starts_with("ok")) end("the seal of before the restart cannot be set: " + told);
+    fmt::print("sealed again, as before the restart\n");
+  }
+  const int listening = sealer.listen();
+  fmt::print("listening at {}\n", options.socket);
+  std::fflush(stdout);
+  sealer.serve(listening);
+}
