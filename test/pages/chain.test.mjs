@@ -149,6 +149,43 @@ test('in demo mode, and only there, each site can be destroyed and rebuilt, with
   }
 });
 
+at_chain('a site is sealed with one button, and a false alarm is undone in one step, by a manager with PIN and reason', {}, async ({ page, node }) => {
+  const panel = page.getByTestId('posture');
+  await panel.getByText('Open: links work').waitFor();
+  assert.equal(await panel.getByRole('button').count(), 0, 'nothing to press before somebody signs in');
+  await page.locator('header button.plain').last().click();
+  await sign_in(page, manager);
+  await panel.getByRole('button', { name: 'Seal this site' }).click();
+  await axe_clean(page, 'sealing');
+  await page.locator('dialog button.danger').click();
+  await panel.getByText('Sealed: every link of this site has ended. The tills sell on.').waitFor();
+  await axe_clean(page, 'a sealed site');
+  await until('links to be told as cut', async () => (await page.locator('.link.up').count()) === 0);
+  const reader = await fetch(`${node.url}/v1/posture`).then((answer) => answer.json());
+  assert.equal(reader.posture, 'sealed');
+  await panel.getByRole('button', { name: 'False alarm: open again' }).click();
+  await axe_clean(page, 'unsealing');
+  await page.locator('dialog button.primary').click();
+  await page.getByText('Say why, and your PIN.').waitFor();
+  await page.locator('#posture-reason').fill('the printer was tested');
+  await page.locator('#posture-pin').fill('0000');
+  await page.locator('dialog button.primary').click();
+  await page.locator('dialog .note.alarm').waitFor();
+  await page.locator('#posture-pin').fill(manager.pin);
+  await page.locator('dialog button.primary').click();
+  await panel.getByText('Open: links work').waitFor();
+});
+
+at_chain('an alert that has sealed this site is told with its rule and with what was not done', { mock_only: true }, async ({ page, node }) => {
+  await node.post('posture', { posture: 'sealed' });
+  const panel = page.getByTestId('posture');
+  await panel.getByText('lateral movement').first().waitFor();
+  assert.match(await page.getByTestId('seal-proof').textContent(), /Not done: the host's packet filter/);
+  assert.match(await panel.textContent(), /A manager who signs in can open it again/);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'no sideways scrolling');
+  await axe_clean(page, 'sealed by an alert');
+});
+
 for (const language of ['en-GB', 'fr-FR']) {
   at_chain(`axe finds nothing serious on the chain (${language})`, { device: { language } }, async ({ page }) => {
     await axe_clean(page, 'the chain');

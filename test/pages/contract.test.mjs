@@ -76,6 +76,11 @@ test('every answer is what openapi.yaml says', async () => {
     till = again;
 
     await ask('/v1/safety');
+    await ask('/v1/posture');
+    assert.equal((await ask('/v1/posture', { method: 'post', body: { posture: 'sealed' } })).status, 401);
+    assert.equal((await ask('/v1/posture', { method: 'post', as: ['session'], body: { posture: 'sealed' } })).body.posture, 'sealed');
+    await ask('/v1/posture', { as: ['session'] });
+    assert.equal((await ask('/v1/posture', { method: 'post', as: ['session'], body: { posture: 'open', reason: 'contract', pin: manager.pin } })).body.posture, 'open');
     const products = (await ask('/v1/products', { path: '/v1/products?q=&limit=3', as: ['till'] })).body.products;
     const [product] = products;
     const next = (await ask('/v1/products', { path: `/v1/products?q=&limit=3&after=${encodeURIComponent(products.at(-1).sku)}`, as: ['till'] })).body.products;

@@ -3,7 +3,7 @@
 //
 // Switches, POST /mock/…: node {down}, quorum {lost}, origin {} (a rebuild: new epoch, credentials gone, last `drop` entries
 // and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), refuse {n, status},
-// contradiction {}, enrolment {}, sites {n}, recovery {}, clock {minutes}. GET /mock/state: what the journal holds.
+// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}. GET /mock/state: what the journal holds.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -161,8 +161,20 @@ export function make_mock(options = {}) {
   const safety = () => ({
     ...cover(), epoch: state.epoch, signing: state.signing, provisional: false, quorum: 2,
     mirrors: ['head-office', 'warehouse', 'store-01'].map((s, i) => ({ site: s, held: i < 2 ? cosigned : Math.max(0, cosigned - 3), last_heard_at: now() })),
-    no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, listed: state.listed.length, not_taken_in: state.not_taken_in,
+    no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, posture: posture.posture, posture_since: posture.since,
+    listed: state.listed.length, not_taken_in: state.not_taken_in,
   });
+  // Where the links and limits stand; sealed by an alert through `posture` of the control.
+  let posture = { posture: 'open', since: null, last: null, seals: 0, alerts: [] };
+  const change_posture = (to, cause, staff, reason, rule = '') => {
+    posture = { ...posture, posture: to, since: now(), seals: posture.seals + (to === 'sealed' ? 1 : 0), last: { posture: to, cause, staff, source: cause === 'alert' ? 'suricata' : '', signature: cause === 'alert' ? '2025720' : '', rule, reason } };
+    if (cause === 'alert') {
+      posture.alerts = [{ source: 'suricata', signature: '2025720', severity: 1, category: 'A Network Trojan was detected', text: 'ET POLICY Powershell Command With Hidden Window Argument Over SMB - Likely Lateral Movement (10.1.7.33:49152 -> 10.1.7.2:445)', digest: '0'.repeat(64), seen_at: now(), level: 'sealed', rule, count: 3, first_at: now(), last_at: now() }];
+    }
+  };
+  const posture_now = (in_full) => ({ site, recorded: true, alerts_recorded: posture.alerts.length, ...posture, alerts: in_full ? posture.alerts : [],
+    ...(posture.posture === 'sealed' ? { seal: { state: 'sealed', packet_filter: 'not set', not_done: 'no helper', links_ended_us: 900, all_done_us: 4000, our_end: 'not proved', probed: [],
+      summary: "The application refuses everything by itself. Not done: the host's packet filter is not set (no helper). Other programs on this machine still reach the network." } } : {}) });
 
   function chain_view() {
     const at = Math.floor(Date.now() / 60000) * 60000;
@@ -184,9 +196,9 @@ export function make_mock(options = {}) {
         trading: quiet ? 'not yet known' : i === 14 ? 'no' : 'yes', last_heard_at: quiet ? new Date(at - 7_200_000).toISOString() : now(),
         size: here ? size() : quiet ? null : n, cosigned_size: here ? cosigned : quiet ? null : n - (i % 4),
         cosigned_at: here ? cosigned_at : quiet ? null : now(), lag: here ? size() - cosigned : quiet ? null : i % 4, held_here: i % 3 ? n - (i % 4) : null,
-        posture: i === 17 ? 'guarded' : 'open',
+        posture: here ? posture.posture : i === 17 ? 'guarded' : quiet ? 'not yet known' : 'open',
         links: ['head-office', 'warehouse', 'store-01', 'store-07'].filter((l) => l !== name).map((to, j) => ({
-          to, state: here && state.cut.has(to) ? 'cut' : quiet ? 'down' : i === 14 && j === 1 ? 'cut' : 'up', roles: j === 0 ? ['mirror', 'follow'] : j === 3 ? ['follow'] : ['mirror'],
+          to, state: here && (state.cut.has(to) || posture.posture === 'sealed') ? 'cut' : quiet ? 'down' : i === 14 && j === 1 ? 'cut' : 'up', roles: j === 0 ? ['mirror', 'follow'] : j === 3 ? ['follow'] : ['mirror'],
         })),
         sales: quiet ? null : { minutes, today_count: minutes.reduce((s, m) => s + m.count, 0) * 4, today_gross: minutes.reduce((s, m) => s + m.gross, 0) * 4 },
         contradictions: state.contradictions.filter((c) => c.origin.includes(`/${name}/`)).length,
@@ -274,6 +286,7 @@ export function make_mock(options = {}) {
         case 'contradiction':
           state.contradictions = body.off ? [] : [{ origin: `${chain}/store-07/1`, size_a: 4410, size_b: 4398, seen_at: now(), evidence: 'evidence/store-07-1-4398.txt' }];
           break;
+        case 'posture': change_posture(body.posture, 'alert', null, 'a program was sent from one machine to another (lateral movement)', 'lateral-movement'); break;
         case 'sites': state.site_count = body.n; break;
         case 'listed':
           state.listed = body.off ? [] : [{ id: hex(16), from: { origin: `${chain}/${site}/1`, index: 812 }, kind: 'refund', receipt: '3-7KQ2M9XA-15', total: 1275, reason: 'the receipt that it refunds is not known here', at: now() }];
@@ -302,6 +315,19 @@ export function make_mock(options = {}) {
     if (path === '/v1/about') return send(200, { chain, site, kind: 'store', origin: origin(), epoch: state.epoch, version: '0.1.0-mock', currency: options.currency ?? 'GBP', currency_decimals: 2, languages: ['en', 'fr'], vat_rates: rates, needs_enrolment: state.needs_enrolment, demo: state.demo });
     if (path === '/v1/safety') return send(200, safety());
     if (path === '/v1/chain') return send(200, chain_view());
+    if (path === '/v1/posture' && method === 'GET') return send(200, posture_now(Boolean(session)));
+    if (path === '/v1/posture' && method === 'POST') {
+      if (!csrf_ok) return fail(401, 'auth/needed', 'sign in');
+      const body = await read_body(request);
+      if (body.posture !== 'sealed') {
+        if (session.role === 'cashier') return fail(403, 'auth/role', 'only a manager opens');
+        const person = staff.find((s) => s.number === session.number);
+        if (person.pin !== body.pin) return fail(401, 'auth/wrong_pin', 'number or PIN is wrong');
+        if (!body.reason) return fail(422, 'guard/reason_needed', 'say why');
+      }
+      if (body.posture !== posture.posture) change_posture(body.posture, 'person', session.staff_id, body.reason ?? '');
+      return send(200, posture_now(true));
+    }
     if (path === '/v1/recovery') return state.recovery ? send(200, state.recovery) : fail(404, 'recovery/none', 'never rebuilt');
     if (path === '/v1/session' && method === 'GET') return session ? send(200, session) : fail(401, 'auth/session', 'sign in');
     if (path === '/v1/session' && method === 'POST') {

@@ -2,7 +2,7 @@
 
 import {
   call, csrf, random_hex,
-  type About, type Answer, type Chain, type DemoState, type Held, type Listed, type Safety, type Session, type WriteFields,
+  type About, type Answer, type Chain, type DemoState, type Held, type Listed, type Posture, type PostureNow, type Safety, type Session, type WriteFields,
 } from '../lib/api';
 
 const poll_ms = 1000;
@@ -11,6 +11,7 @@ class ChainPage {
   about = $state.raw<About | null>(null);
   chain = $state.raw<Chain | null>(null);
   safety = $state.raw<Safety | null>(null);
+  posture = $state.raw<PostureNow | null>(null);
   silent_since = $state<string | null>(null);
   session = $state.raw<Session | null>(null);
   listed = $state.raw<Listed[]>([]);
@@ -37,10 +38,12 @@ class ChainPage {
     else if (answer.kind === 'problem') this.session = null;
   }
   async #poll(): Promise<void> {
-    const [chain, safety] = await Promise.all([
+    const [chain, safety, posture] = await Promise.all([
       call<Chain>('/v1/chain', { timeout_ms: 5000 }),
       call<Safety>('/v1/safety', { timeout_ms: 5000 }),
+      call<PostureNow>('/v1/posture', { timeout_ms: 5000 }),
     ]);
+    if (posture.kind === 'ok') this.posture = posture.value;
     if (chain.kind !== 'ok') {
       this.silent_since ??= new Date().toISOString();
       return;
@@ -81,6 +84,13 @@ class ChainPage {
   /** Works on this site alone and needs nobody else (design promise 4). */
   link(site: string, state: 'cut' | 'open'): Promise<Answer<unknown>> {
     return call(`/v1/links/${encodeURIComponent(site)}`, { method: 'POST', headers: csrf(this.session), body: { state } });
+  }
+  /** At once and here alone. Whoever is signed in may seal; opening takes a manager's PIN. */
+  async set_posture(posture: Posture, reason: string, pin: string): Promise<Answer<PostureNow>> {
+    const body = { posture, ...(reason ? { reason } : {}), ...(pin ? { pin } : {}) };
+    const answer = await call<PostureNow>('/v1/posture', { method: 'POST', headers: csrf(this.session), body });
+    if (answer.kind === 'ok') this.posture = answer.value;
+    return answer;
   }
   /** A person's write without a till; null: done, else a sentence. One key, so that a second try is the same write. */
   async write(fields: WriteFields, key = random_hex(16)): Promise<string | null> {

@@ -47,7 +47,7 @@ export function per_minute(site: ChainSite, series: Series): number | null {
 export type SortKey = 'site' | 'kind' | 'trading' | 'size' | 'cosigned' | 'lag' | 'links' | 'posture' | 'sales' | 'heard';
 
 export const needs_attention = (s: ChainSite): boolean =>
-  s.trading !== 'yes' || s.contradictions > 0 || s.posture !== 'open' || s.links.some((l) => l.state !== 'up');
+  s.trading !== 'yes' || s.contradictions > 0 || (s.posture !== 'open' && s.posture !== 'not yet known') || s.links.some((l) => l.state !== 'up');
 
 export function sort_sites(sites: readonly ChainSite[], by: SortKey, down: boolean, series: Series): ChainSite[] {
   const value = (s: ChainSite): string | number => {

@@ -66,6 +66,32 @@ export interface Safety extends Cover {
   replaced_by: null | { origin: string };
   listed: number;
   not_taken_in: number;
+  posture?: Posture;
+  posture_since?: Time | null;
+}
+export type Posture = 'open' | 'guarded' | 'sealed' | 'rejoining';
+export interface SensorAlert {
+  source: string;
+  signature: string;
+  severity: number;
+  category: string;
+  text: string;
+  level: 'watch' | 'guarded' | 'sealed';
+  rule: string;
+  count: number;
+  first_at: Time;
+  last_at: Time;
+}
+/** How this site treats its links now, who or what caused it, and what was done about a seal beside them. */
+export interface PostureNow {
+  site: string;
+  posture: Posture;
+  recorded: boolean;
+  since: Time | null;
+  last: null | { posture: Posture; cause: 'alert' | 'person' | 'machine'; staff: Hex | null; rule: string; reason: string };
+  seals: number;
+  alerts: SensorAlert[];
+  seal?: { state: 'ending' | 'sealed' | 'open'; packet_filter: string; our_end: string; summary: string };
 }
 
 export interface SaleLine {
@@ -182,7 +208,7 @@ export interface ChainSite {
   cosigned_at: Time | null;
   lag: number | null;
   held_here: number | null;
-  posture: 'open' | 'guarded' | 'sealed' | 'rejoining';
+  posture: Posture | 'not yet known';
   links: Link[];
   sales: { minutes: Minute[]; today_count: number; today_gross: number } | null;
   contradictions: number;

@@ -22,6 +22,14 @@ describe('the safety line', () => {
     expect(said.parts[0]?.values?.k).toBe(0);
     expect(said.level).toBe('care');
   });
+  it('says first that a sealed store sells on, and that limits are tighter in a guarded one', () => {
+    const sealed = line({ safety: { ...safety, posture: 'sealed', posture_since: '2026-11-22T03:00:00Z' } });
+    expect(sealed.level).toBe('care');
+    expect(sealed.parts[0]).toEqual({ key: 'safe.sealed', values: { since: '2026-11-22T03:00:00Z' } });
+    expect(keys({ safety: { ...safety, posture: 'guarded' } })[0]).toBe('safe.guarded');
+    expect(keys({ safety: { ...safety, posture: 'open' } })).toEqual(['safe.copied']);
+    expect(keys({ safety: { ...safety, posture: 'sealed' }, silent_since: '2026-11-22T03:00:00Z' })).not.toContain('safe.sealed');
+  });
   it('counts what is not copied yet beside it', () => {
     const said = line({ safety: { ...safety, size: 41 }, last: { origin: 'N/s/1', index: 40 }, counts: { ...counts, uncopied: 1 } });
     expect(said.parts.map((p) => p.key)).toEqual(['safe.copied', 'safe.uncopied']);

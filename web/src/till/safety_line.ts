@@ -37,6 +37,14 @@ export function safety_line(known: Known): SafetyLine {
     if (level === 'good' || to === 'alarm') level = to;
   };
 
+  // A sealed store sells on; whoever stands at the till must not think that it may not.
+  if (known.silent_since === null && safety && (safety.posture === 'sealed' || safety.posture === 'rejoining')) {
+    raise('care');
+    const since = safety.posture_since ? { since: safety.posture_since } : undefined;
+    parts.push({ key: since ? `safe.${safety.posture}` : `safe.${safety.posture}_now`, ...(since ? { values: since } : {}) });
+  } else if (known.silent_since === null && safety?.posture === 'guarded') {
+    parts.push({ key: 'safe.guarded' });
+  }
   if (known.silent_since !== null) {
     raise('alarm');
     parts.push({ key: 'safe.no_answer', values: { n: counts.waiting, since: known.silent_since } });
