@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-all bench lint fuzz format web build clean crash-long seal-long sim-night replay-million
+.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean crash-long seal-long sim-night replay-million
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -17,6 +17,14 @@ test: ## one build and every test, at most 35 minutes cold on 2 cores; prints th
 check-all: ## test, then all unit tests under asan and tsan, then clang-tidy over everything
 	@tools/setup build web test lint
 	@node tools/run-stages.mjs check-all
+
+package: ## build/package: one tarball that runs as it is unpacked, a .deb of the same files, checksums
+	@tools/setup build web
+	@node tools/run-stages.mjs package
+
+package-debian: ## package, then both tried in an empty Debian 12 without network (root; fetches it with debootstrap)
+	@tools/setup build web package
+	@node tools/run-stages.mjs package-debian
 
 replay-million: ## replay of 1,000,000 sales: the same state with and without snapshot, and after export and import
 	@tools/setup

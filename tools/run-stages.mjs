@@ -32,10 +32,11 @@ const build = (preset, ...targets) => [
 ];
 const units = (preset) => [['ctest', '--preset', preset, '-V', '-j', String(cores)]];
 
-// Each stage: the commands, one after the other, and the stages whose success it needs.
+// Each stage: the commands, one after the other, and the stages whose success it needs. The pages come before the program,
+// which carries them inside.
 const stages = {
   // What a user runs: built where the packages of the tests are not installed, too.
-  program: { run: () => build('release', 'holdfast', 'holdfast-sim') },
+  program: { run: () => build('release', 'holdfast', 'holdfast-sim', 'holdfast-sealer') },
   build: { run: () => build('release') },
   format: { run: () => [['tools/check-format'], ...nodeTests('test/format')] },
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
@@ -60,6 +61,9 @@ const stages = {
   crash: { run: () => nodeTests('test/crash'), needs: ['build'] },
   'crash-long': { run: () => nodeTests('test/crash'), needs: ['build'], env: { HF_KILLS: '200' } },
   pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
+  package: { run: () => nodeTests('test/package'), needs: ['build', 'web'] },
+  'make-package': { run: () => [['tools/package']], needs: ['program', 'web'] },
+  'debian-root': { run: () => [['node', 'test/package/debian_root.mjs']], needs: ['make-package'] },
   'asan-build': { run: () => build('asan') },
   asan: { run: () => units('asan'), needs: ['asan-build'] },
   'tsan-build': { run: () => build('tsan') },
@@ -68,11 +72,13 @@ const stages = {
                       ['tools/lint', 'build/release']] },
 };
 const ways = {
-  build: ['program'],
+  build: ['web', 'program'],
   web: ['web'],
-  demo: ['program', 'web'],
-  test: ['build', 'format', 'layers', 'unit', 'sim', 'web', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages'],
-  'check-all': ['build', 'format', 'layers', 'unit', 'sim', 'web', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'asan-build', 'asan',
+  demo: ['web', 'program'],
+  package: ['web', 'program', 'make-package'],
+  'package-debian': ['web', 'program', 'make-package', 'debian-root'],
+  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package'],
+  'check-all': ['web', 'build', 'format', 'layers', 'unit', 'sim', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package', 'asan-build', 'asan',
     'tsan-build', 'tsan', 'lint'],
   lint: ['lint'],
   'crash-long': ['build', 'crash-long'],

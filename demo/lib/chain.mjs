@@ -114,12 +114,11 @@ export class Site {
     if (this.alive) return this;
     mkdirSync(join(this.chain.dir, 'logs'), { recursive: true });
     const log = createWriteStream(this.log(), { flags: 'a' });
-    const pages = join(top, 'web/dist');
     this.ended = null;
     // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens.
     const [command, ...before] = [...this.within, program];
     this.child = spawn(command, [...before, 'serve', '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
-      ...(existsSync(pages) ? ['--pages', pages] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
+      ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
     if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
     this.starts++;

@@ -20,5 +20,6 @@ int main(int argc, char** argv) {
   cli::add_guard_commands(app);
   cli::add_journal_commands(app);
   cli::add_import_commands(app);
+  cli::add_demo_command(app);
   return cli::run(app, argc, argv);
 }

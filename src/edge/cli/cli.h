@@ -23,6 +23,7 @@ void add_serve_commands(CLI::App& app);     // serve, link cut|heal, site rebuil
 void add_guard_commands(CLI::App& app);     // seal, unseal, posture, guard check|try
 void add_journal_commands(CLI::App& app);   // journal show|verify|export|import
 void add_import_commands(CLI::App& app);    // import …
+void add_demo_command(CLI::App& app);       // demo
 
 // Subcommands of one word in several files ("site keygen", "site rebuild"): makes the word once.
 CLI::App& command_group(CLI::App& app, const std::string& name, const std::string& description);

@@ -224,7 +224,7 @@ void add_serve_options(CLI::App& command, serve::ServeSettings& settings) {
   command.add_option("--http", settings.http, "Address of the HTTP API and the pages")->capture_default_str();
   command.add_flag("--http-insecure-bind", settings.http_insecure_bind,
                    "Allow --http beyond this machine: PINs and keys then pass in clear, unless TLS stands in front");
-  command.add_option("--pages", settings.pages, "Directory of the built pages");
+  command.add_option("--pages", settings.pages, "A directory of built pages, instead of those inside the program");
   command.add_option("--demo-control", settings.demo_control, "URL of the demo's control server (only in the demo)");
   command.add_option("--log", settings.log, "File of the structured log; otherwise standard error");
 }

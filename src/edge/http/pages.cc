@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "core/base/crypto.h"
+#include "edge/embedded/embedded.h"
 #include "edge/http/text.h"
 
 namespace holdfast::http {
@@ -56,18 +57,27 @@ Result<Pages> Pages::load(const std::string& directory) {
     }
     if (entry.is_symlink(error) || !entry.is_regular_file(error)) continue;
     std::ifstream in(entry.path(), std::ios::binary);
-    auto bytes = std::make_shared<std::string>(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    std::string bytes(std::istreambuf_iterator<char>(in), {});
     if (!in) return refused(entry.path().string() + " cannot be read");
-    bytes_total += bytes->size();
+    bytes_total += bytes.size();
     if (bytes_total > pages_bytes_max) return refused(fmt::format("they hold more than {} MiB", pages_bytes_max >> 20));
-    const std::string path = "/" + entry.path().lexically_relative(directory).generic_string();
-    File& file = pages.files_[path];
-    file.content_type = content_type_of(entry.path().extension().string());
-    file.etag = "\"" + to_hex(sha256(as_bytes(*bytes))).substr(0, 32) + "\"";
-    file.never_changes = path.find("/assets/") != std::string::npos;
-    file.bytes = std::move(bytes);
+    pages.add("/" + entry.path().lexically_relative(directory).generic_string(), std::move(bytes));
   }
   return pages;
+}
+
+Pages Pages::embedded() {
+  Pages pages;
+  for (const embedded::File& file : embedded::pages()) pages.add(std::string(file.path), std::string(file.bytes));
+  return pages;
+}
+
+void Pages::add(const std::string& path, std::string bytes) {
+  File& file = files_[path];
+  file.content_type = content_type_of(fs::path(path).extension().string());
+  file.etag = "\"" + to_hex(sha256(as_bytes(bytes))).substr(0, 32) + "\"";
+  file.never_changes = path.find("/assets/") != std::string::npos;
+  file.bytes = std::make_shared<const std::string>(std::move(bytes));
 }
 
 std::optional<Response> Pages::find(const Request& request) const {

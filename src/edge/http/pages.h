@@ -1,4 +1,5 @@
-// The pages' files, read once at start and served from memory: a request can name nothing that is not in the table.
+// The pages' files, served from memory: those that the program carries inside, or a directory's, read once at start. A
+// request can name nothing that is not in the table.
 //
 // Shape:  "/till/index.html" -> bytes, content type, ETag. Regular files only; links and dot-files are left out. A path
 //         that ends in '/' means its index.html; a directory without the slash is sent there. Files below /assets/ have
@@ -21,6 +22,7 @@ inline constexpr std::size_t pages_bytes_max = 64u << 20;
 class Pages {
  public:
   static Result<Pages> load(const std::string& directory);
+  static Pages embedded();
   Pages() = default;  // none
   // nullopt: there is no such page.
   std::optional<Response> find(const Request& request) const;
@@ -33,6 +35,7 @@ class Pages {
     std::string etag;
     bool never_changes = false;
   };
+  void add(const std::string& path, std::string bytes);
   std::map<std::string, File> files_;
 };
 

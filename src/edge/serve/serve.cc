@@ -107,7 +107,9 @@ std::vector<guard::Probed> peers_of(const chain::ChainFile& file, const SiteName
 Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   auto s = std::make_unique<Serving>();
   HF_TRY(s->log, Log::open(settings.log));
-  if (!settings.pages.empty()) {
+  if (settings.pages.empty()) {
+    s->pages = http::Pages::embedded();
+  } else {
     HF_TRY(s->pages, http::Pages::load(settings.pages));
   }
   // Before the journal is opened: a wrong directory or port is told at once.

@@ -20,7 +20,7 @@ struct ServeSettings {
   std::string http;  // host:port
   bool http_insecure_bind = false;
   std::string links;         // host:port for links; empty: the chain file's
-  std::string pages;         // directory; empty: none
+  std::string pages;         // directory, for who works on the pages; empty: those inside the program
   std::string demo_control;  // URL; empty: no demo
   std::string log;           // file; empty: standard error
 };

@@ -1,0 +1,106 @@
+#include "edge/demo/own_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "edge/keys/private_files.h"
+
+namespace holdfast::demo {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view mark_text = "Made by Holdfast's demo or tests, which may destroy it.\n";
+
+std::string marker_of(const std::string& path) { return fmt::format("{}/{}", path, marker_name); }
+
+// A regular file of this user, not a link to one.
+bool is_marked(const std::string& path) {
+  struct stat status;
+  return ::lstat(marker_of(path).c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
+}
+
+}  // namespace
+
+Result<OwnDirectory> OwnDirectory::make(const std::string& path) {
+  const auto not_ours = [&](std::string_view why) {
+    return fail("demo/not_ours",
+                fmt::format("{} {}; nothing in it was touched. Move it away, or choose another directory with --dir.",
+                            path, why));
+  };
+  struct stat status;
+  const bool is_there = ::lstat(path.c_str(), &status) == 0;
+  if (is_there) {
+    if (!S_ISDIR(status.st_mode)) return not_ours("is there and is no directory");
+    if (status.st_uid != ::geteuid()) return not_ours("belongs to another user");
+    std::error_code ignored;
+    if (!is_marked(path) && !fs::is_empty(path, ignored)) return not_ours("was not made by the demo");
+  }
+  HF_TRY_VOID(keys::make_private_directory(path));
+  const int lock = ::open(marker_of(path).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (lock < 0) return fail("demo/failed", fmt::format("{} cannot be written to: {}.", path, std::strerror(errno)));
+  OwnDirectory own(path, lock);
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    return fail("demo/in_use", fmt::format("A demo runs in {} already. End it, or choose another with --dir.", path));
+  }
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
+    if (entry.path().filename() != marker_name) fs::remove_all(entry.path(), error);
+  }
+  if (!error && ::pwrite(lock, mark_text.data(), mark_text.size(), 0) < 0) error.assign(errno, std::system_category());
+  if (error) return fail("demo/failed", fmt::format("{} cannot be made ready: {}.", path, error.message()));
+  return own;
+}
+
+OwnDirectory::~OwnDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Status OwnDirectory::remove() {
+  std::error_code error;
+  fs::remove_all(path_, error);
+  if (error) return fail("demo/failed", fmt::format("{} cannot be removed: {}.", path_, error.message()));
+  return {};
+}
+
+Status mark(const std::string& path) { return keys::create_private_file(marker_of(path), mark_text); }
+
+Result<Destroyed> overwrite_all(const std::string& path) {
+  if (!is_marked(path)) {
+    return fail("demo/not_ours", fmt::format("{} is not marked as the demo's own; nothing was destroyed.", path));
+  }
+  Destroyed out;
+  std::vector<unsigned char> noise(1u << 20);
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error)) {
+    std::error_code ignored;
+    if (entry.is_symlink(ignored) || !entry.is_regular_file(ignored) || entry.path().filename() == marker_name)
+      continue;
+    const int file = ::open(entry.path().c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) return fail("demo/failed", fmt::format("{}: {}.", entry.path().string(), std::strerror(errno)));
+    const std::uint64_t size = entry.file_size(ignored);
+    bool is_written = true;
+    for (std::uint64_t at = 0; is_written && at < size; at += noise.size()) {
+      ::randombytes_buf(noise.data(), noise.size());
+      const std::size_t part = std::min<std::uint64_t>(noise.size(), size - at);
+      is_written = ::pwrite(file, noise.data(), part, static_cast<off_t>(at)) == static_cast<ssize_t>(part);
+    }
+    is_written = ::fsync(file) == 0 && is_written;
+    ::close(file);
+    if (!is_written) return fail("demo/failed", fmt::format("{} was not overwritten.", entry.path().string()));
+    ++out.files;
+    out.bytes += size;
+  }
+  if (error) return fail("demo/failed", fmt::format("{}: {}.", path, error.message()));
+  return out;
+}
+
+}  // namespace holdfast::demo

@@ -1,0 +1,121 @@
+// The packages, as a visitor and an operator meet them: the same bytes twice, nothing needed but glibc, `holdfast demo` out of
+// the tarball. In an empty Debian 12 without network it is run by debian_root.mjs (`make package-debian`), which wants root.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import assert from 'node:assert/strict';
+import { top } from '../../demo/lib/chain.mjs';
+import { waitUntil } from '../../demo/lib/http.mjs';
+import { Visitor, fetchText } from './lib.mjs';
+
+const out = join(top, 'build/package');
+const work = join(top, 'build/package-test');
+const run = (command, args, options) => {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', cwd: top, maxBuffer: 1 << 26, ...options });
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
+};
+const sums = () => Object.fromEntries(readdirSync(out).sort().map((name) => [name, createHash('sha256').update(readFileSync(join(out, name))).digest('hex')]));
+const named = (ending) => join(out, readdirSync(out).find((name) => name.endsWith(ending)));
+const visitors = [];
+after(async () => {
+  for (const visitor of visitors) if (!visitor.end) await visitor.stop('SIGKILL');
+});
+
+let place;  // of the unpacked tarball
+test('the packages are made twice, and are the same bytes', () => {
+  run('tools/package', []);
+  const first = sums();
+  assert.deepEqual(Object.keys(first).map((name) => name.replace(/[\d.]+\d/, 'V')),
+    ['SHA256SUMS', 'holdfast-V-linux-amd64.tar.gz', 'holdfast_V_amd64.deb']);
+  run('tools/package', []);
+  assert.deepEqual(sums(), first);
+  run('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: out });
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  run('tar', ['-xzf', named('.tar.gz'), '-C', work]);
+  place = join(work, readdirSync(work)[0]);
+  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
+    assert.ok(existsSync(join(place, name)), name);
+  }
+});
+
+test('the program needs nothing of the machine but glibc', () => {
+  const needed = run('ldd', [join(place, 'holdfast')]).trim().split('\n').map((line) => line.trim().split(/[\s(]/)[0]);
+  const glibc = /^(linux-vdso\.so\.1|lib(c|m|pthread|dl|rt|resolv)\.so\.\d|\/lib64\/ld-linux-x86-64\.so\.2)$/;
+  assert.deepEqual(needed.filter((name) => !glibc.test(name)), []);
+  assert.ok(needed.some((name) => name.startsWith('libc.so')), needed.join());
+});
+
+test('from the tarball, with an empty environment, `holdfast demo` shows a page, trades, loses a store and gets it back', async (t) => {
+  const dir = join(work, 'demo');
+  const visitor = new Visitor([join(place, 'holdfast'), 'demo', '--dir', dir], { cwd: place });
+  visitors.push(visitor);
+  const [, chainPage] = await visitor.reads(/chain page +(\S+)/, 60);
+  const [, tillPage] = await visitor.reads(/a till +(\S+)/, 5);
+  const page = await fetchText(chainPage);
+  t.diagnostic(`first page after ${visitor.seconds.toFixed(1)} s`);
+  assert.equal(page.status, 200);
+  assert.match(page.type, /text\/html/);
+  const script = /src="(\/assets\/[^"]+)"/.exec(page.text)[1];
+  assert.equal((await fetchText(new URL(script, chainPage))).status, 200);
+  assert.equal((await fetchText(tillPage)).status, 200);
+
+  await visitor.reads(/3 tills sell/, 120);
+  const office = new URL('/', chainPage);
+  const totals = async (site) => JSON.parse((await fetchText(new URL('/v1/totals', office))).text).sites.find((each) => each.site === site);
+  const sold = async (site, more) => waitUntil(`${site} to sell`, async () => (await totals(site))?.sales > more, { seconds: 60 });
+  await sold('store-02', 5);
+
+  const about = JSON.parse((await fetchText(new URL('/v1/about', office))).text);
+  const control = about.demo_control;
+  assert.match(control, /^http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{64}$/);
+  const state = async () => JSON.parse((await fetchText(`${control}/state`)).text);
+  const act = async (what, site) => {
+    assert.equal((await fetchText(`${control}/${what}/${site}`, { method: 'POST' })).status, 202);
+    const after = await waitUntil(`${what} ${site}`, async () => { const now = await state(); return now.busy === null && now; }, { seconds: 90 });
+    assert.equal(after.trouble, null);
+    return after.sites.find((each) => each.site === site);
+  };
+  assert.equal((await fetchText(`${control.slice(0, -1)}x/state`)).status, 401);
+  assert.equal((await act('destroy', 'store-02')).alive, false);
+  const kept = await totals('store-02');
+  assert.equal((await act('rebuild', 'store-02')).alive, true);
+  await sold('store-02', kept.sales + 2);
+
+  const processes = () => spawnSync('pgrep', ['-f', `serve --data ${dir}/`], { encoding: 'utf8' }).stdout.trim();
+  assert.notEqual(processes(), '');
+  assert.deepEqual(await visitor.stop(), { code: 0, signal: null });
+  assert.equal(processes(), '');
+  assert.equal(existsSync(dir), false, 'what it wrote is removed');
+});
+
+test('`holdfast demo` touches no directory that it did not make', async () => {
+  const foreign = join(work, 'foreign');
+  mkdirSync(foreign);
+  run('cp', [join(place, 'LICENSE'), foreign]);
+  const visitor = new Visitor([join(place, 'holdfast'), 'demo', '--dir', foreign]);
+  await visitor.ended;
+  assert.equal(visitor.end.code, 1);
+  assert.match(visitor.said, /was not made by the demo/);
+  assert.deepEqual(readdirSync(foreign), ['LICENSE']);
+});
+
+test('the .deb has the same program, a unit that starts nothing without a chain file, and a user of its own', () => {
+  const tree = join(work, 'deb');
+  run('dpkg-deb', ['--raw-extract', named('.deb'), tree]);
+  assert.deepEqual(readFileSync(join(tree, 'usr/bin/holdfast')), readFileSync(join(place, 'holdfast')));
+  const unit = readFileSync(join(tree, 'lib/systemd/system/holdfast.service'), 'utf8');
+  assert.match(unit, /^ConditionPathExists=\/var\/lib\/holdfast\/chain\.hfc$/m);
+  assert.match(unit, /^User=holdfast$/m);
+  assert.match(unit, /^NoNewPrivileges=yes$/m);
+  assert.match(run('dpkg-deb', ['--field', named('.deb'), 'Depends']), /^libc6 \(>= 2\.36\)$/m);
+  for (const script of ['postinst', 'prerm', 'postrm']) {
+    assert.equal(statSync(join(tree, 'DEBIAN', script)).mode & 0o111, 0o111);
+    run('sh', ['-n', join(tree, 'DEBIAN', script)]);
+  }
+  const owners = run('dpkg-deb', ['--contents', named('.deb')]).trim().split('\n').map((line) => line.split(/\s+/)[1]);
+  assert.deepEqual([...new Set(owners)], ['root/root']);
+});
