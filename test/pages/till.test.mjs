@@ -1,5 +1,6 @@
 // The till's page in a real browser: what a cashier does, and what happens when things break.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import {
   axe_clean, basket_lines, launch, manager, new_device, next_customer, open_till, pay_cash, real, receipt_number, safety_text,
@@ -511,3 +512,112 @@ for (const language of ['en-GB', 'fr-FR']) {
     await axe_clean(page, 'node down');
   });
 }
+
+at_till('a day without a copy elsewhere: since when is said, and the sales are offered as a file that a node takes', { mock_only: true }, async ({ page, context, node }) => {
+  await until('copied', async () => /copied to/.test(await safety_text(page)));
+  await context.setOffline(true);
+  await until('down', async () => /does not answer/.test(await safety_text(page)));
+  for (let i = 0; i < 2; i++) {
+    await page.locator('.tile').nth(i).click();
+    await pay_cash(page);
+    await next_customer(page);
+  }
+  assert.equal(await page.locator('[data-testid=save-file]').count(), 0, 'not before the day is over');
+  // Yesterday, as far as the till's own disk goes.
+  await page.evaluate(() => new Promise((done, failed) => {
+    const open = indexedDB.open('holdfast-till');
+    open.onsuccess = () => {
+      const tx = open.result.transaction('writes', 'readwrite');
+      const writes = tx.objectStore('writes');
+      writes.getAll().onsuccess = (event) => {
+        for (const kept of event.target.result) writes.put({ ...kept, body: { ...kept.body, at: new Date(Date.now() - 25 * 3600_000).toISOString() } });
+      };
+      tx.oncomplete = () => { open.result.close(); done(); };
+      tx.onabort = () => failed(tx.error);
+    };
+  }));
+  await page.reload();
+  await page.locator('#search').waitFor();
+  await until('the day is said', async () => /nothing of this till is known to be copied elsewhere since/.test(await safety_text(page)));
+  await axe_clean(page, 'a day without a copy');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('footer [data-testid=save-file]').click()]);
+  assert.match(download.suggestedFilename(), /^holdfast-.+-till-\d+-.+\.json$/);
+  const file = JSON.parse(readFileSync(await download.path(), 'utf8'));
+  assert.equal(file.format, 'holdfast till writes 1');
+  assert.equal(file.writes.length, 2);
+  // What the file holds is what the till itself sends later: taken once.
+  await context.setOffline(false);
+  await until('all answered', async () => !/wait in this till/.test(await safety_text(page)) && /copied to/.test(await safety_text(page)));
+  const { entries } = await node.state();
+  assert.deepEqual(entries.map((entry) => entry.body.key).sort(), file.writes.map((write) => write.key).sort());
+  await until('nothing left to save', async () => (await page.locator('[data-testid=save-file]').count()) === 0);
+});
+
+at_till('before the device is full, the till says how much still fits', { mock_only: true }, async ({ page, context }) => {
+  const give = async (bytes) => {
+    await context.addInitScript((left) => {
+      navigator.storage.estimate = async () => ({ usage: 1e9, quota: 1e9 + left });
+    }, bytes);
+    await page.reload();
+    await page.locator('#search').waitFor();
+  };
+  await give(4096 * 50_000);
+  await until('small', async () => /room for only 50,000 more sales/.test(await safety_text(page)));
+  await give(4096 * 800);
+  await until('nearly full', async () => /nearly full: room for 800 more sales/.test(await safety_text(page)));
+  assert.equal(await page.locator('[data-testid=safety]').getAttribute('class').then((names) => /alarm/.test(names)), true);
+});
+
+at_till('a hundred thousand unconfirmed sales: they fit, the till opens with them and sells on', { mock_only: true }, async ({ page, context }) => {
+  const count = 100_000;
+  await context.setOffline(true);
+  await until('down', async () => /does not answer/.test(await safety_text(page)));
+  for (let i = 0; i < 5; i++) await page.locator('.tile').nth(i).click();
+  await pay_cash(page);
+  await next_customer(page);
+  const measured = await page.evaluate((all) => new Promise((done, failed) => {
+    const open = indexedDB.open('holdfast-till');
+    open.onsuccess = async () => {
+      const db = open.result;
+      const before = (await navigator.storage.estimate()).usage;
+      const one = await new Promise((resolve) => { db.transaction('writes').objectStore('writes').getAll().onsuccess = (e) => resolve(e.target.result[0]); });
+      for (let from = 1; from < all; from += 5000) {
+        await new Promise((resolve, reject) => {
+          const tx = db.transaction('writes', 'readwrite');
+          for (let n = from; n < Math.min(from + 5000, all); n++) {
+            const key = n.toString(16).padStart(32, '0');
+            tx.objectStore('writes').put({ ...one, key, seq: one.seq + n, body: { ...one.body, key } });
+          }
+          tx.oncomplete = resolve;
+          tx.onabort = () => reject(tx.error);
+        }).catch(failed);
+      }
+      const { usage, quota } = await navigator.storage.estimate();
+      db.close();
+      done({ each: (usage - before) / (all - 1), json: JSON.stringify(one).length, quota });
+    };
+  }), count);
+  assert.ok(measured.each > 0 && measured.each < 4096, `${measured.each} bytes each are more than room.ts counts on`);
+  const start = performance.now();
+  await page.reload();
+  await page.locator('#search').waitFor({ timeout: 60_000 });
+  console.log(`# ${count} sales of 5 lines: ${measured.each.toFixed(0)} bytes each on disk (${measured.json} as JSON), the till opens in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  await until('all are there', async () => new RegExp(`${count.toLocaleString('en-GB')} sales wait in this till`).test(await safety_text(page)), 60_000);
+  await page.locator('.tile').first().click();
+  await pay_cash(page);
+  await next_customer(page);
+  await until('and one more', async () => new RegExp(`${(count + 1).toLocaleString('en-GB')} sales wait in this till`).test(await safety_text(page)), 60_000);
+});
+
+at_till('the till’s page is an app that can be installed', { closed: true, mock_only: true }, async ({ page, node }) => {
+  await page.goto(`${node.url}/till/`);
+  const link = await page.locator('link[rel=manifest]').getAttribute('href');
+  const answer = await page.request.get(new URL(link, page.url()).href);
+  assert.match(answer.headers()['content-type'], /^application\/manifest\+json/);
+  const manifest = await answer.json();
+  assert.equal(manifest.start_url, '/till/');
+  assert.equal(manifest.display, 'standalone');
+  const cdp = await page.context().newCDPSession(page);
+  const { errors } = await cdp.send('Page.getAppManifest');
+  assert.deepEqual(errors, []);
+});

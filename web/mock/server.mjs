@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 const now = () => new Date().toISOString();
-const mime = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const mime = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
 const rates = [
   { code: 'S', name: 'Standard', rate: '20' },
   { code: 'R', name: 'Reduced', rate: '5' },

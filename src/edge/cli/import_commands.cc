@@ -8,8 +8,10 @@
 #include <string>
 
 #include "edge/cli/cli.h"
+#include "edge/keys/private_files.h"
 #include "edge/trade/catalogue_import.h"
 #include "edge/trade/online_retail_import.h"
+#include "edge/trade/till_writes.h"
 
 namespace holdfast::cli {
 namespace {
@@ -82,6 +84,23 @@ void import_online_retail(RetailArguments& arguments) {
   }
 }
 
+struct TillArguments {
+  std::string file;
+  Place at;
+};
+
+void import_till_writes(const TillArguments& arguments) {
+  const std::string text = or_refuse(keys::read_public_file(arguments.file));
+  const std::unique_ptr<trade::Node> node = or_refuse(trade::http_node(arguments.at.url, arguments.at.token_file));
+  const trade::TillWritesReport report = or_refuse(trade::import_till_writes(text, *node));
+  fmt::print("{} writes: {} taken, {} known here already, {} refused.\n", report.writes, report.taken, report.known,
+             report.refused.size());
+  for (const auto& [key, code, detail] : report.refused) fmt::print("  {}  {} [{}]\n", key, detail, code);
+  if (!report.refused.empty()) {
+    refuse({"trade/incomplete", "not every write was taken; the till keeps what is refused for a person to look at"});
+  }
+}
+
 }  // namespace
 
 void add_import_commands(CLI::App& app) {
@@ -99,6 +118,14 @@ void add_import_commands(CLI::App& app) {
                        "VAT code of every row, for a file without a vat column");
   products->add_flag("--without-gtin", catalogue->options.without_gtin, "The file has no column of barcodes");
   products->callback([catalogue] { import_catalogue(*catalogue); });
+
+  auto till = std::make_shared<TillArguments>();
+  CLI::App* saved =
+      import.add_subcommand("till-writes", "The file that a till saved when its sales had no copy elsewhere");
+  saved->add_option("file", till->file, "What the till saved")->required();
+  saved->add_option("--url", till->at.url, "The node of that store, http://127.0.0.1:PORT")->required();
+  saved->add_option("--token", till->at.token_file, "DIR/admin.token of its data directory")->required();
+  saved->callback([till] { import_till_writes(*till); });
 
   auto retail = std::make_shared<RetailArguments>();
   CLI::App* online = import.add_subcommand("online-retail", "The Online Retail data set (UCI) into a store");

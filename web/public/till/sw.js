@@ -3,6 +3,8 @@
 // After failure: a page is kept only once all the files that it names are kept, so what opens without a node is whole.
 const cache_name = 'holdfast-till-page-1';
 
+const always = ['/favicon.svg', '/till/manifest.webmanifest'];
+
 const files_of = (html) => [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((found) => found[1]);
 
 async function keep_page(response) {
@@ -20,7 +22,7 @@ self.addEventListener('install', (event) => {
   event.waitUntil(
     (async () => {
       await keep_page(await fetch('/till/', { cache: 'no-store' }));
-      await (await caches.open(cache_name)).add('/favicon.svg');
+      await (await caches.open(cache_name)).addAll(always);
       await self.skipWaiting();
     })(),
   );
@@ -30,7 +32,7 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== 'GET' || url.origin !== location.origin) return;
-  if (url.pathname.startsWith('/assets/') || url.pathname === '/favicon.svg') {
+  if (url.pathname.startsWith('/assets/') || always.includes(url.pathname)) {
     // Names of /assets carry a hash of their content: what is kept is right.
     event.respondWith(caches.match(event.request, { ignoreSearch: true }).then((kept) => kept ?? fetch(event.request)));
   } else if (event.request.mode === 'navigate' && /^\/till\/(index\.html)?$/.test(url.pathname)) {

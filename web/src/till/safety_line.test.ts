@@ -9,7 +9,7 @@ const safety: Safety = {
 };
 const counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0 };
 const line = (known: Partial<Known>) =>
-  safety_line({ safety, silent_since: null, counts, last: { origin: 'N/s/1', index: 39 }, till_unknown: false, ...known });
+  safety_line({ safety, silent_since: null, counts, last: { origin: 'N/s/1', index: 39 }, till_unknown: false, uncovered_since: null, room: null, now_ms: Date.parse('2026-11-25T12:00:00Z'), ...known });
 const keys = (known: Partial<Known>) => line(known).parts.map((p) => p.key);
 
 describe('the safety line', () => {
@@ -56,6 +56,16 @@ describe('the safety line', () => {
   });
   it('tells that a started node asks before it signs', () => {
     expect(keys({ safety: { ...safety, signing: 'asking' } })).toContain('safe.asks_first');
+  });
+  it('says after a whole day without a copy since when, and not before', () => {
+    const since = '2026-11-24T12:00:00Z';
+    expect(line({ uncovered_since: since })).toMatchObject({ level: 'alarm', parts: [{}, { key: 'safe.day_without_copy', values: { since } }] });
+    expect(keys({ uncovered_since: '2026-11-24T12:00:01Z' })).not.toContain('safe.day_without_copy');
+  });
+  it('warns before the device is full', () => {
+    expect(line({ room: { left: 50_000, state: 'small' } })).toMatchObject({ level: 'care', parts: [{}, { key: 'safe.room_small', values: { n: 50_000 } }] });
+    expect(line({ room: { left: 900, state: 'nearly_full' } })).toMatchObject({ level: 'alarm', parts: [{}, { key: 'safe.room_nearly_full' }] });
+    expect(keys({ room: { left: 200_000, state: 'good' } })).toEqual(['safe.copied']);
   });
   it('tells what waits for a person', () => {
     const said = line({ safety: { ...safety, not_taken_in: 4, listed: 2 }, counts: { ...counts, refused: 1, needs_manager: 1 } });

@@ -5,6 +5,7 @@
 import type { Safety } from '../lib/api';
 import type { Key, Values } from '../lib/i18n';
 import type { Counts } from './queue';
+import { day_ms, type Room } from './room';
 
 export interface Sentence {
   key: Key;
@@ -21,7 +22,13 @@ export interface Known {
   counts: Counts;
   last: { origin: string; index: number } | null; // this till's last acknowledged write
   till_unknown: boolean;
+  uncovered_since: string | null; // something of this till has had no known copy since
+  room: Room | null;
+  now_ms: number;
 }
+
+export const a_day_without_copy = (known: Pick<Known, 'uncovered_since' | 'now_ms'>): boolean =>
+  known.uncovered_since !== null && known.now_ms - Date.parse(known.uncovered_since) >= day_ms;
 
 export function copies(safety: Safety, last: Known['last'], uncopied: number): number {
   const all = last && last.origin === safety.origin ? last.index + 1 : safety.size;
@@ -68,6 +75,15 @@ export function safety_line(known: Known): SafetyLine {
     const k = copies(safety, known.last, counts.uncopied);
     if (k < safety.quorum) raise('care');
     parts.push({ key: 'safe.copied', values: { k, n: safety.mirrors.length, at: safety.cosigned_at } });
+  }
+
+  if (a_day_without_copy(known)) {
+    raise('alarm');
+    parts.push({ key: 'safe.day_without_copy', values: { since: known.uncovered_since! } });
+  }
+  if (known.room && known.room.state !== 'good') {
+    raise(known.room.state === 'nearly_full' ? 'alarm' : 'care');
+    parts.push({ key: known.room.state === 'nearly_full' ? 'safe.room_nearly_full' : 'safe.room_small', values: { n: known.room.left } });
   }
 
   if (known.silent_since === null) {

@@ -12,7 +12,8 @@ import type { Draft, Line } from './basket';
 import { Disk } from './disk';
 import { Pump } from './pump';
 import { count, keep, type Kept, type View } from './queue';
-import { safety_line } from './safety_line';
+import { hand_out, room_of, uncovered_since, type Estimate } from './room';
+import { a_day_without_copy, safety_line } from './safety_line';
 
 type LocalSession = Omit<Session, 'csrf'>;
 export type Found = { kind: 'product'; product: Product } | { kind: 'none' } | { kind: 'no_answer' };
@@ -21,6 +22,7 @@ const poll_ms = 1000;
 const catalogue_page = 1000;
 const catalogue_every_ms = 5 * 60_000;
 const look_up_ms = 700;
+const room_every_ms = 30_000;
 
 function free_texts(fields: WriteFields): string[] {
   const found: string[] = [];
@@ -49,11 +51,14 @@ class Till {
   products = $state.raw<Product[]>([]);
   draft = $state.raw<Draft | null>(null);
   persistent = $state<boolean | null>(null);
+  #estimate = $state.raw<Estimate | null>(null);
+  #minute_ms = $state(Date.now()); // moves with #look_at_room, so that what depends on the time of day is said again
 
   #disk!: Disk;
   #pump!: Pump;
   #seq = 0;
   #catalogue_at = -Infinity;
+  #room_at = -Infinity;
   #basket_work: Promise<unknown> = Promise.resolve();
   #clock_base = Date.now() - performance.now();
   readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
@@ -64,6 +69,10 @@ class Till {
   staff = $derived<LocalSession | null>(this.session ?? this.local_session);
   is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
   counts = $derived(count(this.kept));
+  room = $derived(room_of(this.#estimate, this.counts.waiting + this.counts.again + this.counts.uncopied));
+  uncovered_since = $derived(uncovered_since(this.kept, this.safety, this.silent_since !== null));
+  /** A day has passed without a copy elsewhere: the writes are offered as a file. */
+  file_due = $derived(a_day_without_copy({ uncovered_since: this.uncovered_since, now_ms: this.#minute_ms }));
   line = $derived(
     safety_line({
       safety: this.safety,
@@ -71,6 +80,9 @@ class Till {
       counts: this.counts,
       last: this.#last_acknowledged(this.kept),
       till_unknown: this.till_unknown,
+      uncovered_since: this.uncovered_since,
+      room: this.room,
+      now_ms: this.#minute_ms,
     }),
   );
 
@@ -109,6 +121,7 @@ class Till {
       this.disk_failed = error instanceof Error ? error.message : String(error);
       return;
     }
+    await this.#look_at_room();
     await this.#hear();
     await this.read_session();
     this.ready = true;
@@ -135,6 +148,7 @@ class Till {
       await new Promise((resolve) => setTimeout(resolve, poll_ms));
       try {
         await this.#hear();
+        if (this.now_ms() - this.#room_at >= room_every_ms) await this.#look_at_room();
         if (this.staff && Date.parse(this.staff.expires_at) <= Date.now()) await this.#forget_session();
         if (this.device && !this.wrong_site) await this.#pump.turn();
         if (this.silent_since === null && this.staff) void this.#copy_catalogue();
@@ -142,6 +156,19 @@ class Till {
         this.disk_failed = error instanceof Error ? error.message : String(error);
       }
     }
+  }
+
+  async #look_at_room(): Promise<void> {
+    this.#room_at = this.now_ms();
+    this.#minute_ms = Date.now();
+    const { usage, quota } = (await navigator.storage?.estimate?.().catch(() => undefined)) ?? {};
+    this.#estimate = usage === undefined || quota === undefined ? null : { usage, quota };
+  }
+  /** What is not safe yet, as a file for a person to carry away. */
+  file_of_writes(): { name: string; text: string } {
+    const of = { chain: this.about?.chain ?? '', site: this.about?.site ?? '', till: this.device?.till ?? 0, made_at: new Date().toISOString() };
+    const name = `holdfast-${of.site}-till-${of.till}-${of.made_at.slice(0, 19).replaceAll(':', '')}.json`;
+    return { name, text: JSON.stringify(hand_out(this.kept, of)) };
   }
 
   #pump_changed(): void {

@@ -1,0 +1,59 @@
+#include "edge/trade/till_writes.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+namespace holdfast::trade {
+namespace {
+
+namespace json = boost::json;
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+}  // namespace
+
+Result<TillWritesReport> import_till_writes(const std::string& text, Node& node) {
+  const auto bad = [](std::string why) { return fail("trade/bad_till_file", std::move(why)); };
+  boost::system::error_code error;
+  const json::value whole = json::parse(text, error);
+  const json::object* file = error ? nullptr : whole.if_object();
+  if (file == nullptr || text_of(*file, "format") != "holdfast till writes 1") {
+    return bad("This is no file that a till saved, or it was cut short; save it again at the till.");
+  }
+  const json::value* writes = file->if_contains("writes");
+  if (writes == nullptr || !writes->is_array())
+    return bad("The file has no list of writes; save it again at the till.");
+  for (const json::value& write : writes->get_array()) {
+    if (!write.is_object() || text_of(write.get_object(), "key").empty()) {
+      return bad("A write in the file has no key: the file was changed after the till saved it.");
+    }
+  }
+  HF_TRY(const About about, node.about());
+  const std::string chain = text_of(*file, "chain"), site = text_of(*file, "site");
+  if (chain != about.chain || site != about.site) {
+    return bad(fmt::format("The file is of {} in {}, but the node is {} in {}. Hand it in where the till stands.", site,
+                           chain, about.site, about.chain));
+  }
+  TillWritesReport report;
+  Writes batch(node);
+  for (const json::value& write : writes->get_array()) {
+    ++report.writes;
+    HF_TRY_VOID(
+        batch.add(json::serialize(write), [&report, key = text_of(write.get_object(), "key")](const Reply& reply) {
+          if (!reply.ok) {
+            report.refused.push_back({key, reply.code, reply.detail});
+          } else {
+            ++(reply.duplicate ? report.known : report.taken);
+          }
+          return Status();
+        }));
+  }
+  HF_TRY_VOID(batch.flush());
+  return report;
+}
+
+}  // namespace holdfast::trade
