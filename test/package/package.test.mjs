@@ -37,7 +37,7 @@ test('the packages are made twice, and are the same bytes', () => {
   mkdirSync(work, { recursive: true });
   run('tar', ['-xzf', named('.tar.gz'), '-C', work]);
   place = join(work, readdirSync(work)[0]);
-  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
+  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'holdfast-sealer', 'holdfast-sealer.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
     assert.ok(existsSync(join(place, name)), name);
   }
 });
@@ -47,6 +47,9 @@ test('the program needs nothing of the machine but glibc', () => {
   const glibc = /^(linux-vdso\.so\.1|lib(c|m|pthread|dl|rt|resolv)\.so\.\d|\/lib64\/ld-linux-x86-64\.so\.2)$/;
   assert.deepEqual(needed.filter((name) => !glibc.test(name)), []);
   assert.ok(needed.some((name) => name.startsWith('libc.so')), needed.join());
+  // The seal helper alone speaks to the packet filter, through the machine's own library for it.
+  const helper = run('readelf', ['--dynamic', join(place, 'holdfast-sealer')]);
+  assert.deepEqual([...helper.matchAll(/NEEDED.*\[(.*)\]/g)].map(([, name]) => name).filter((name) => !glibc.test(name) && name !== 'ld-linux-x86-64.so.2'), ['libnftables.so.1']);
 });
 
 test('from the tarball, with an empty environment, `holdfast demo` shows a page, trades, loses a store and gets it back', async (t) => {
@@ -70,7 +73,7 @@ test('from the tarball, with an empty environment, `holdfast demo` shows a page,
   await sold('store-02', 5);
 
   const about = JSON.parse((await fetchText(new URL('/v1/about', office))).text);
-  const control = about.demo_control;
+  const { control } = about.demo;
   assert.match(control, /^http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{64}$/);
   const state = async () => JSON.parse((await fetchText(`${control}/state`)).text);
   const act = async (what, site) => {
