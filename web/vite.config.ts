@@ -13,7 +13,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: { index: page('index.html'), till: page('till/index.html'), chain: page('chain/index.html') },
+      input: { index: page('index.html'), till: page('till/index.html'), chain: page('chain/index.html'),
+        incident: page('incident/index.html') },
     },
   },
   server: { proxy: { '/v1': node, '/mock': node } },

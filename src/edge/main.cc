@@ -21,5 +21,7 @@ int main(int argc, char** argv) {
   cli::add_journal_commands(app);
   cli::add_import_commands(app);
   cli::add_demo_command(app);
+  cli::add_incident_commands(app);
+  cli::add_rejoin_commands(app);
   return cli::run(app, argc, argv);
 }

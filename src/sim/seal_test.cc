@@ -2,6 +2,7 @@
 // everything that waited catches up when it is undone (docs/guard.md, promise 4).
 #include <gtest/gtest.h>
 
+#include "core/fold/incidents.h"
 #include "sim/chain.h"
 
 namespace holdfast::sim {
@@ -143,9 +144,31 @@ TEST(Seal, rejoining_opens_link_by_link) {
   Tap tap(chain);
   chain.run_for(seconds(10));
   EXPECT_EQ(tap.seen, 0u);
+  const auto refused = store.open_link(SiteName("head-office"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "incident/check_missing");
+  std::uint8_t key = 0;
+  const auto check = [&](incident::RejoinCheck which, std::uint8_t who) {
+    fold::WriteRequest request;
+    request.key.bytes[0] = std::byte{++key};
+    request.staff.bytes[0] = std::byte{who};
+    request.command = incident::StepRejoin{SiteName("head-office"), which, false, "done"};
+    bool taken = false;
+    store.submit(std::move(request), [&](const Result<fold::Taken>& answer) { taken = answer.has_value(); });
+    chain.run_for(seconds(1));
+    EXPECT_TRUE(taken) << to_text(which);
+  };
+  check(incident::RejoinCheck::clean_point, 1);
+  check(incident::RejoinCheck::keys, 1);
+  check(incident::RejoinCheck::journals, 1);
+  check(incident::RejoinCheck::agreed, 2);
+  EXPECT_EQ(tap.seen, 0u);
   ASSERT_TRUE(store.open_link(SiteName("head-office")));
   chain.run_for(seconds(10));
   EXPECT_GT(tap.seen, 0u);
+  const auto incidents = fold::incidents_seen(store.state());
+  ASSERT_EQ(incidents.size(), 1u) << "the seal opened it";
+  EXPECT_TRUE(std::get<incident::IncidentOpened>(incidents[0].opening->record->what).cause);
   std::size_t up = 0;
   for (const node::LinkView& link : store.links()) up += link.state == node::LinkState::up ? 1 : 0;
   EXPECT_EQ(up, 1u);

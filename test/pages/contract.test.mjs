@@ -127,6 +127,18 @@ test('every answer is what openapi.yaml says', async () => {
       for (const path of ['/v1/totals', '/metrics', '/healthz']) await ask(path);
       await ask('/v1/tills/me', { as: ['till'] });
       await ask('/v1/staff', { as: ['session'] });
+      await ask('/v1/situation');
+      assert.equal((await ask('/v1/incidents', { as: ['till'] })).status, 401, 'a till reads no incident');
+      const opened = randomBytes(16).toString('hex');
+      const [made] = await send([{ key: opened, kind: 'open_incident', title: 'contract' }], ['session']);
+      assert.equal(made.ok, true, JSON.stringify(made));
+      await send([{ key: randomBytes(16).toString('hex'), kind: 'note_incident', incident: opened, note: 'cause', knowing: 'not_yet_known' }], ['session']);
+      await ask('/v1/incidents', { as: ['session'] });
+      await ask('/v1/incidents/{id}', { path: `/v1/incidents/${opened}`, as: ['session'] });
+      await ask('/v1/incident-exports/{id}', { path: `/v1/incident-exports/${opened}`, as: ['session'] });
+      assert.equal((await ask('/v1/incidents/{id}', { path: `/v1/incidents/${'0'.repeat(32)}`, as: ['session'] })).status, 404);
+      await ask('/v1/rejoin', { as: ['session'] });
+      await send([{ key: randomBytes(16).toString('hex'), kind: 'close_incident', incident: opened }], ['session']);
     } else {
       await node.post('recovery', {});
       await node.post('contradiction', {});

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/fold/follow.h"
+#include "core/fold/incidents.h"
 
 namespace holdfast::fold {
 namespace {
@@ -74,6 +75,15 @@ struct ToState {
   }
   void operator()(const ListedClosed& e) { state.listed.erase(e.id); }
   void operator()(const SubjectRead&) {}  // that it was read is the record
+  void operator()(const LinkCut& e) { state.links_cut.insert_or_assign(e.site, event.at); }
+  void operator()(const LinkHealed& e) { state.links_cut.erase(e.site); }
+  void operator()(const incident::RejoinStep& e) { incident::apply(state.incidents, e, event.at, event.write->staff); }
+  // Told together with the facts of all events.
+  void operator()(const incident::IncidentOpened&) {}
+  void operator()(const incident::IncidentNoted&) {}
+  void operator()(const incident::TaskSet&) {}
+  void operator()(const incident::IncidentsJoined&) {}
+  void operator()(const incident::IncidentClosed&) {}
   void operator()(const catalogue::ProductsListed& e) { catalogue::apply(state.catalogue, index, e); }
   void operator()(const catalogue::ProductDelisted& e) { catalogue::apply(state.catalogue, index, e); }
   void operator()(const stock::StockReceived& e) { stock::apply(state.stock, e); }
@@ -97,7 +107,11 @@ struct ToState {
   void operator()(const till::RefundRecorded& e) { trade(e); }
   void operator()(const till::RefundWithoutReceipt& e) { trade(e); }
   void operator()(const guard::AlertRaised& e) { guard::apply(state.guard, e, event.at); }
-  void operator()(const guard::PostureChanged& e) { guard::apply(state.guard, e, event.at); }
+  void operator()(const guard::PostureChanged& e) {
+    guard::apply(state.guard, e, event.at);
+    const till::Totals& totals = state.till.totals;
+    tell_posture(state.incidents, e.posture, {event.at, index + 1, totals.sales, totals.gross});
+  }
 
   void tail_done(const Origin& origin, EntryIndex at) {
     std::uint64_t& done = state.readmission.tail_done[origin.text()];
@@ -159,7 +173,9 @@ Status apply(State& state, EntryIndex index, const Event& event, const PeerEntri
     HF_TRY_VOID(apply(state, index, *succeeded, peers));
   state.newest = std::max(state.newest, event.at);
   ToState to_state{state, index, event};
+  state.size = index + 1;
   std::visit(to_state, event.body);
+  tell_incidents(state.incidents, event, OwnPlace{state.epoch, index}, state.guard.posture);
   remember_write(state, index, event);
   note_return(to_state, event);
   return {};

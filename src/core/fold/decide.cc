@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/fold/follow.h"
+#include "core/fold/incidents.h"
 
 namespace holdfast::fold {
 namespace {
@@ -104,6 +105,40 @@ struct Asked {
       return fail("fold/reason_needed", "say why this person's data is read; the reason is kept for ever");
     return Body{SubjectRead{c.subject, c.reason}};
   }
+  Result<Body> operator()(const incident::OpenIncident& c) {
+    HF_TRY_VOID(till::check_card_number(c.title, "the title"));
+    return body(incident::decide(states(), c, incident::IncidentId{request.key.bytes}));
+  }
+  Result<Body> operator()(const incident::NoteIncident& c) {
+    HF_TRY_VOID(till::check_card_number(c.text, "the note"));
+    return body(incident::decide(states(), c));
+  }
+  Result<Body> operator()(const incident::SetTask& c) {
+    HF_TRY_VOID(till::check_card_number(c.text, "the task"));
+    return body(incident::decide(states(), c, incident::TaskId{request.key.bytes}));
+  }
+  Result<Body> operator()(const incident::StepRejoin& c) {
+    HF_TRY_VOID(till::check_card_number(c.text, "the step"));
+    if (!context.chain.linked(state.site, c.site))
+      return fail("node/unknown_link", fmt::format("the chain file names no link with {}", clean(c.site.view())));
+    if (const auto posture = posture_of(state).posture; posture != "sealed" && posture != "rejoining")
+      return fail("incident/not_rejoining", fmt::format("this site is {}; there is nothing to rejoin", posture));
+    return body(incident::decide(state.incidents, c, request.staff));
+  }
+  Result<Body> operator()(const incident::JoinIncidents& c) { return body(incident::decide(states(), c)); }
+  Result<Body> operator()(const incident::CloseIncident& c) {
+    HF_TRY_VOID(till::check_card_number(c.text, "the note"));
+    const auto seen = incidents_seen(state);
+    const incident::SeenIncident* incident = incident::find(seen, c.incident);
+    std::vector<incident::SiteFigures> figures;
+    if (incident != nullptr) {
+      if (incident->is_closed() && !happened)
+        return fail("incident/closed_before", fmt::format("it was closed at {} already; a note can still be added",
+                                                          to_text(incident->closing->record->at)));
+      figures = incident_figures(state, incident->records.front().record->at - incident::facts_before_opening);
+    }
+    return body(incident::decide(states(), c, std::move(figures)));
+  }
 
  private:
   static std::string_view clean(std::string_view text) { return is_clean_text(text) ? text : "?"; }
@@ -115,6 +150,11 @@ struct Asked {
   static Result<Body> body(Result<catalogue::Event> decided) {
     if (!decided) return pass_on(std::move(decided).error());
     return std::visit([](auto& event) { return Body{std::move(event)}; }, *decided);
+  }
+  incident::States states() const {
+    incident::States out;
+    for (const incident::Part& part : incident_parts(state)) out.push_back(part.state);
+    return out;
   }
   Status check_text(std::string_view text, std::string_view what) const {
     if (text.size() > note_bytes_max || !is_clean_text(text))
@@ -181,6 +221,17 @@ bool has_physically_happened(const Command& command) {
                std::is_same_v<C, till::RefundNoReceipt> || std::is_same_v<C, stock::Receive> ||
                std::is_same_v<C, stock::WriteOff> || std::is_same_v<C, stock::Count> ||
                std::is_same_v<C, stock::Dispatch> || std::is_same_v<C, stock::ReceiveDispatch>;
+      },
+      command);
+}
+
+bool is_of_incident(const Command& command) {
+  return std::visit(
+      [](const auto& c) {
+        using C = std::decay_t<decltype(c)>;
+        return std::is_same_v<C, incident::OpenIncident> || std::is_same_v<C, incident::NoteIncident> ||
+               std::is_same_v<C, incident::SetTask> || std::is_same_v<C, incident::JoinIncidents> ||
+               std::is_same_v<C, incident::CloseIncident> || std::is_same_v<C, incident::StepRejoin>;
       },
       command);
 }
@@ -254,7 +305,8 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
     event.write->prior->printed.reset();
     event.write->prior->broke.clear();
   }
-  if (request.at && !request.prior) event.at = std::min(*request.at, context.now);
+  // Who knew what, and when, is the point of an incident: its records have the node's time and no client's.
+  if (request.at && !request.prior && !is_of_incident(request.command)) event.at = std::min(*request.at, context.now);
   Asked asked{state, context, request};
   auto body = std::visit(asked, request.command);
   if (!body && request.prior) body = decide_again(asked, *event.write, body.error());

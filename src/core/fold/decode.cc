@@ -367,8 +367,72 @@ struct FromTable {
     }
     return checked(std::move(e), feed::check_event(e));
   }
+  Body operator()(const fbs::IncidentOpened& t) {
+    incident::IncidentOpened e{
+        {f.array<16>(t.incident(), "incident")}, f.text(t.title(), "title", incident::title_bytes_max), std::nullopt};
+    if (t.cause_origin() != nullptr) {
+      e.cause = EntryRef{f.origin(t.cause_origin(), "cause"), t.cause_index()};
+      f.expect(e.cause->index <= size_max, "cause", "is out of range");
+    }
+    return checked(std::move(e), incident::check_event(e));
+  }
+  Body operator()(const fbs::IncidentNoted& t) {
+    incident::IncidentNoted e;
+    e.incident.bytes = f.array<16>(t.incident(), "incident");
+    f.expect(t.kind() <= fbs::NoteKind::MAX && t.knowing() <= fbs::Knowing::MAX, "kind", "is not known");
+    if (!f.ok()) return e;
+    e.kind = static_cast<incident::NoteKind>(t.kind());
+    e.knowing = static_cast<incident::Knowing>(t.knowing());
+    e.text = f.text(t.text(), "note", incident::text_bytes_max);
+    if (t.has_from()) e.about.from = f.time(t.about_from(), "beginning");
+    if (t.has_to()) e.about.to = f.time(t.about_to(), "end");
+    e.by_whom = person(t.by_whom());
+    if (t.corrects() != nullptr) e.corrects = incident::NoteId{f.array<16>(t.corrects(), "corrected note")};
+    return checked(std::move(e), incident::check_event(e));
+  }
+  Body operator()(const fbs::TaskSet& t) {
+    incident::TaskSet e{{f.array<16>(t.incident(), "incident")},
+                        {f.array<16>(t.task(), "task")},
+                        f.text(t.text(), "task", incident::text_bytes_max),
+                        person(t.owner()),
+                        incident::TaskState::open};
+    f.expect(t.state() <= fbs::TaskState::MAX, "state", "is not known");
+    if (f.ok()) e.state = static_cast<incident::TaskState>(t.state());
+    return checked(std::move(e), incident::check_event(e));
+  }
+  Body operator()(const fbs::IncidentsJoined& t) {
+    incident::IncidentsJoined e{{f.array<16>(t.into(), "incident")}, {}};
+    ByteView all = f.bytes(t.others(), "incidents", incident::joined_max * 16);
+    f.expect(all.size() % 16 == 0, "incidents", "have a wrong size");
+    for (; all.size() >= 16; all = all.subspan(16)) e.others.push_back({*array_from<16>(all.first(16))});
+    return checked(std::move(e), incident::check_event(e));
+  }
+  Body operator()(const fbs::IncidentClosed& t) {
+    incident::IncidentClosed e{
+        {f.array<16>(t.incident(), "incident")}, f.text(t.text(), "note", incident::text_bytes_max), {}};
+    e.figures =
+        f.list<incident::SiteFigures>(t.figures(), "figures", incident::figures_max, [&](const fbs::SiteFigures& s) {
+          return incident::SiteFigures{
+              f.site(s.site(), "site"), s.as_of(),   s.is_sealed(), Duration{s.sealed_ns()}, s.sales(),
+              Money{s.gross()},         s.waiting(), s.alerts()};
+        });
+    return checked(std::move(e), incident::check_event(e));
+  }
+  Body operator()(const fbs::RejoinStep& t) {
+    incident::RejoinStep e{f.site(t.site(), "site"), incident::RejoinCheck::clean_point, t.not_needed(),
+                           f.text(t.text(), "step", incident::text_bytes_max)};
+    f.expect(t.check() <= fbs::RejoinCheck::MAX, "check", "is not known");
+    if (f.ok()) e.check = static_cast<incident::RejoinCheck>(t.check());
+    return checked(std::move(e), incident::check_event(e));
+  }
+  Body operator()(const fbs::LinkCut& t) { return LinkCut{f.site(t.site(), "site"), person(t.by()), t.found()}; }
+  Body operator()(const fbs::LinkHealed& t) { return LinkHealed{f.site(t.site(), "site"), person(t.by()), t.found()}; }
 
  private:
+  // A subject id; nobody, where there is none.
+  SubjectId person(const flatbuffers::Vector<std::uint8_t>* id) {
+    return id == nullptr ? SubjectId{} : SubjectId{f.array<16>(id, "person")};
+  }
   // Both arguments are evaluated before the move inside.
   template <class E>
   Body checked(E&& event, Status status) {
@@ -429,6 +493,14 @@ std::optional<Body> body_of(Field& f, const fbs::Entry& entry) {
     HF_KIND(OrdersFed)
     HF_KIND(AlertRaised)
     HF_KIND(PostureChanged)
+    HF_KIND(IncidentOpened)
+    HF_KIND(IncidentNoted)
+    HF_KIND(TaskSet)
+    HF_KIND(IncidentsJoined)
+    HF_KIND(IncidentClosed)
+    HF_KIND(LinkCut)
+    HF_KIND(LinkHealed)
+    HF_KIND(RejoinStep)
 #undef HF_KIND
     case fbs::Body::NONE:
       break;
@@ -447,7 +519,10 @@ bool needs_write(const Body& body) {
                std::is_same_v<E, stock::DispatchReceived> || std::is_same_v<E, till::SaleRecorded> ||
                std::is_same_v<E, till::RefundRecorded> || std::is_same_v<E, till::RefundWithoutReceipt> ||
                std::is_same_v<E, WriteListed> || std::is_same_v<E, feed::FeedTaken> ||
-               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, feed::OrdersFed>;
+               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, feed::OrdersFed> ||
+               std::is_same_v<E, incident::IncidentNoted> || std::is_same_v<E, incident::TaskSet> ||
+               std::is_same_v<E, incident::IncidentsJoined> || std::is_same_v<E, incident::IncidentClosed> ||
+               std::is_same_v<E, incident::RejoinStep>;
       },
       body);
 }

@@ -230,6 +230,57 @@ struct ToTable {
                                         static_cast<fbs::PostureCause>(e.cause), staff, source, signature, rule,
                                         reason));
   }
+  Offset<void> operator()(const incident::IncidentOpened& e) {
+    const Vector id = bytes(b, e.id.bytes);
+    const Text title = text(b, e.title), origin = e.cause ? text(b, e.cause->origin.text()) : Text();
+    return as(fbs::CreateIncidentOpened(b, id, title, origin, e.cause ? e.cause->index : 0));
+  }
+  Offset<void> operator()(const incident::IncidentNoted& e) {
+    const Vector id = bytes(b, e.incident.bytes);
+    const Text words = text(b, e.text);
+    const Vector by_whom = id_if_any(e.by_whom), corrects = e.corrects ? bytes(b, e.corrects->bytes) : Vector();
+    return as(fbs::CreateIncidentNoted(b, id, static_cast<fbs::NoteKind>(e.kind), static_cast<fbs::Knowing>(e.knowing),
+                                       words, e.about.from.has_value(), time_of(e.about.from.value_or(Instant{})),
+                                       e.about.to.has_value(), time_of(e.about.to.value_or(Instant{})), by_whom,
+                                       corrects));
+  }
+  Offset<void> operator()(const incident::TaskSet& e) {
+    const Vector id = bytes(b, e.incident.bytes), task = bytes(b, e.task.bytes);
+    const Text words = text(b, e.text);
+    const Vector owner = id_if_any(e.owner);
+    return as(fbs::CreateTaskSet(b, id, task, words, owner, static_cast<fbs::TaskState>(e.state)));
+  }
+  Offset<void> operator()(const incident::IncidentsJoined& e) {
+    const Vector into = bytes(b, e.into.bytes);
+    Bytes all;
+    for (const incident::IncidentId& other : e.others) all.insert(all.end(), other.bytes.begin(), other.bytes.end());
+    return as(fbs::CreateIncidentsJoined(b, into, bytes(b, all)));
+  }
+  Offset<void> operator()(const incident::IncidentClosed& e) {
+    const Vector id = bytes(b, e.incident.bytes);
+    const Text words = text(b, e.text);
+    const auto figures = tables<fbs::SiteFigures>(b, e.figures, [&](const incident::SiteFigures& f) {
+      const Text site = text(b, f.site.view());
+      return fbs::CreateSiteFigures(b, site, f.as_of, f.is_sealed, f.sealed.ns, f.sales, f.gross.minor, f.waiting,
+                                    f.alerts);
+    });
+    return as(fbs::CreateIncidentClosed(b, id, words, figures));
+  }
+  Offset<void> operator()(const LinkCut& e) {
+    const Text site = text(b, e.site.view());
+    return as(fbs::CreateLinkCut(b, site, id_if_any(e.by), e.found));
+  }
+  Offset<void> operator()(const LinkHealed& e) {
+    const Text site = text(b, e.site.view());
+    return as(fbs::CreateLinkHealed(b, site, id_if_any(e.by), e.found));
+  }
+  Offset<void> operator()(const incident::RejoinStep& e) {
+    const Text site = text(b, e.site.view()), words = text(b, e.text);
+    return as(fbs::CreateRejoinStep(b, site, static_cast<fbs::RejoinCheck>(e.check), e.not_needed, words));
+  }
+
+ private:
+  Vector id_if_any(const SubjectId& id) { return id.is_zero() ? Vector() : bytes(b, id.bytes); }
 };
 
 Offset<fbs::Write> write_table(Builder& b, const WriteInfo& w) {

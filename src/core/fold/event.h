@@ -18,6 +18,7 @@
 #include "core/catalogue/catalogue.h"
 #include "core/feed/feed.h"
 #include "core/guard/guard.h"
+#include "core/incident/event.h"
 #include "core/stock/stock.h"
 #include "core/till/till.h"
 
@@ -106,12 +107,29 @@ struct SubjectRead {
   bool operator==(const SubjectRead&) const = default;
 };
 
-using Body = std::variant<EpochOpened, NodeStarted, RulesAdopted, Part, PeerFollowed, PeerSucceeded, PeerEntryAccepted,
-                          EpochSealed, RegistrationTaken, ContradictionSeen, TailListed, WriteListed, ListedClosed,
-                          catalogue::ProductsListed, catalogue::ProductDelisted, stock::StockReceived,
-                          stock::StockWrittenOff, stock::StockCounted, stock::StockDispatched, stock::DispatchReceived,
-                          till::SaleRecorded, till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead,
-                          feed::FeedTaken, stock::StockFed, feed::OrdersFed, guard::AlertRaised, guard::PostureChanged>;
+// Of a link of this site; the cut itself is done before it is written, and needs no journal (promise 4).
+struct LinkCut {
+  SiteName site;
+  SubjectId by;        // zero: the machine's administrator
+  bool found = false;  // at a start: the list was changed while no node ran, so when and by whom is not known
+  bool operator==(const LinkCut&) const = default;
+};
+struct LinkHealed {
+  SiteName site;
+  SubjectId by;
+  bool found = false;
+  bool operator==(const LinkHealed&) const = default;
+};
+
+using Body =
+    std::variant<EpochOpened, NodeStarted, RulesAdopted, Part, PeerFollowed, PeerSucceeded, PeerEntryAccepted,
+                 EpochSealed, RegistrationTaken, ContradictionSeen, TailListed, WriteListed, ListedClosed,
+                 catalogue::ProductsListed, catalogue::ProductDelisted, stock::StockReceived, stock::StockWrittenOff,
+                 stock::StockCounted, stock::StockDispatched, stock::DispatchReceived, till::SaleRecorded,
+                 till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead, feed::FeedTaken, stock::StockFed,
+                 feed::OrdersFed, guard::AlertRaised, guard::PostureChanged, incident::IncidentOpened,
+                 incident::IncidentNoted, incident::TaskSet, incident::IncidentsJoined, incident::IncidentClosed,
+                 LinkCut, LinkHealed, incident::RejoinStep>;
 
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {

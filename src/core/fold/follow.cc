@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/fold/incidents.h"
+
 namespace holdfast::fold {
 namespace {
 
@@ -45,6 +47,7 @@ struct ToPart {
   void operator()(const guard::PostureChanged& e) {
     part.posture = e.posture;
     part.posture_since = event.at;
+    tell_posture(part.incidents, e.posture, {event.at, index + 1, part.totals.sales, part.totals.gross});
   }
   void operator()(const stock::StockReceived& e) { move(e); }
   void operator()(const stock::StockWrittenOff& e) { move(e); }
@@ -83,6 +86,15 @@ struct ToPart {
   void operator()(const ListedClosed&) {}
   void operator()(const SubjectRead&) {}
   void operator()(const guard::AlertRaised&) {}
+  // Told together with the facts of all events.
+  void operator()(const incident::IncidentOpened&) {}
+  void operator()(const incident::IncidentNoted&) {}
+  void operator()(const incident::TaskSet&) {}
+  void operator()(const incident::IncidentsJoined&) {}
+  void operator()(const incident::IncidentClosed&) {}
+  void operator()(const LinkCut&) {}
+  void operator()(const LinkHealed&) {}
+  void operator()(const incident::RejoinStep&) {}
 
  private:
   void move(const auto& e) {
@@ -221,6 +233,8 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
 
 void apply_to_part(PeerPart& part, EntryIndex index, const Event& event) {
   std::visit(ToPart{part, index, event}, event.body);
+  part.newest = std::max(part.newest, event.at);
+  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture);
 }
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers) {
@@ -348,6 +362,8 @@ void move_stock(stock::StockState& stock, const till::RefundWithoutReceipt& even
 }
 
 bool used_by_followers(const Body& body) {
+  // What only watches stays at home: a sensor may see it a thousand times a night.
+  if (const auto* alert = std::get_if<guard::AlertRaised>(&body)) return alert->level >= guard::Level::guarded;
   return std::visit(
       [](const auto& e) {
         using E = std::decay_t<decltype(e)>;
@@ -357,7 +373,11 @@ bool used_by_followers(const Body& body) {
                std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
                std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
                std::is_same_v<E, till::RefundWithoutReceipt> || std::is_same_v<E, feed::FeedTaken> ||
-               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, guard::PostureChanged>;
+               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, guard::PostureChanged> ||
+               std::is_same_v<E, ContradictionSeen> || std::is_same_v<E, LinkCut> || std::is_same_v<E, LinkHealed> ||
+               std::is_same_v<E, incident::IncidentOpened> || std::is_same_v<E, incident::IncidentNoted> ||
+               std::is_same_v<E, incident::TaskSet> || std::is_same_v<E, incident::IncidentsJoined> ||
+               std::is_same_v<E, incident::IncidentClosed> || std::is_same_v<E, incident::RejoinStep>;
       },
       body);
 }

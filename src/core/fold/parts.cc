@@ -40,6 +40,14 @@ struct Name {
   std::string_view operator()(const feed::OrdersFed&) { return "OrdersFed"; }
   std::string_view operator()(const guard::AlertRaised&) { return "AlertRaised"; }
   std::string_view operator()(const guard::PostureChanged&) { return "PostureChanged"; }
+  std::string_view operator()(const incident::IncidentOpened&) { return "IncidentOpened"; }
+  std::string_view operator()(const incident::IncidentNoted&) { return "IncidentNoted"; }
+  std::string_view operator()(const incident::TaskSet&) { return "TaskSet"; }
+  std::string_view operator()(const incident::IncidentsJoined&) { return "IncidentsJoined"; }
+  std::string_view operator()(const incident::IncidentClosed&) { return "IncidentClosed"; }
+  std::string_view operator()(const LinkCut&) { return "LinkCut"; }
+  std::string_view operator()(const LinkHealed&) { return "LinkHealed"; }
+  std::string_view operator()(const incident::RejoinStep&) { return "RejoinStep"; }
 };
 
 }  // namespace

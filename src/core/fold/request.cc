@@ -134,6 +134,45 @@ struct Put {
     out.u32(static_cast<std::uint32_t>(c.gone.size()));
     for (const std::string& number : c.gone) out.text(number);
   }
+  void operator()(const incident::OpenIncident& c) { out.text(c.title); }
+  void operator()(const incident::NoteIncident& c) {
+    out.raw(c.incident.bytes);
+    out.u8(static_cast<std::uint8_t>(c.kind));
+    out.u8(static_cast<std::uint8_t>(c.knowing));
+    out.text(c.text);
+    put_time(c.about.from);
+    put_time(c.about.to);
+    out.raw(c.by_whom.bytes);
+    out.raw(c.corrects.value_or(incident::NoteId{}).bytes);
+  }
+  void operator()(const incident::SetTask& c) {
+    out.raw(c.incident.bytes);
+    out.raw(c.task.value_or(incident::TaskId{}).bytes);
+    out.text(c.text);
+    out.raw(c.owner.bytes);
+    out.u8(static_cast<std::uint8_t>(c.state));
+  }
+  void operator()(const incident::JoinIncidents& c) {
+    out.raw(c.into.bytes);
+    out.u32(static_cast<std::uint32_t>(c.others.size()));
+    for (const incident::IncidentId& other : c.others) out.raw(other.bytes);
+  }
+  void operator()(const incident::StepRejoin& c) {
+    out.text(c.site.view());
+    out.u8(static_cast<std::uint8_t>(c.check));
+    out.u8(c.not_needed ? 1 : 0);
+    out.text(c.text);
+  }
+  void operator()(const incident::CloseIncident& c) {
+    out.raw(c.incident.bytes);
+    out.text(c.text);
+  }
+
+ private:
+  void put_time(const std::optional<Instant>& at) {
+    out.u8(at ? 1 : 0);
+    out.i64(at.value_or(Instant{}).unix_ns);
+  }
 };
 
 bool any_below_zero(const State& state, const auto& lines) {

@@ -189,6 +189,7 @@ void put_identity(Writer& out, const State& s) {
   out.u32(s.rules);
   out.text(s.registration);
   out.i64(s.newest.unix_ns);
+  out.u64(s.size);
   out.i64(s.started_at.unix_ns);
 }
 bool get_identity(Reader& in, State& s) {
@@ -200,6 +201,7 @@ bool get_identity(Reader& in, State& s) {
   s.rules = in.u32();
   s.registration = in.text();
   s.newest.unix_ns = in.i64();
+  s.size = in.u64();
   s.started_at.unix_ns = in.i64();
   return in.ok() && s.currency_decimals >= 0 && s.currency_decimals <= 4;
 }
@@ -237,6 +239,18 @@ bool get_epochs(Reader& in, State& s) {
            seen.note_b = in.text();
            return seen;
          });
+}
+
+void put_cuts(Writer& out, const std::map<SiteName, Instant>& cuts) {
+  out.u64(cuts.size());
+  for (const auto& [site, at] : cuts) {
+    out.text(site.view());
+    out.i64(at.unix_ns);
+  }
+}
+bool get_cuts(Reader& in, std::map<SiteName, Instant>& cuts) {
+  return read_map(
+      in, in.u64(), 12, cuts, [&] { return read_short_text<SiteName>(in); }, [&] { return Instant{in.i64()}; });
 }
 
 void put_list(Writer& out, const State& s) {
@@ -293,6 +307,8 @@ void PeerPart::encode(Writer& out) const {
   for (const ReceiptNumber& receipt : review) put(out, receipt);
   out.u8(static_cast<std::uint8_t>(posture));
   out.i64(posture_since.unix_ns);
+  out.i64(newest.unix_ns);
+  incidents.encode(out);
 }
 
 Result<PeerPart> PeerPart::decode(Reader& in) {
@@ -326,6 +342,8 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.posture = static_cast<guard::Posture>(in.u8());
   part.posture_since.unix_ns = in.i64();
   if (!in.ok() || part.posture > guard::Posture::rejoining) return bad("part of a followed site");
+  part.newest.unix_ns = in.i64();
+  HF_TRY(part.incidents, incident::IncidentState::decode(in));
   return part;
 }
 
@@ -346,6 +364,8 @@ Bytes State::encode() const {
   put_writes(out, *this);
   put_list(out, *this);
   guard.encode(out);
+  incidents.encode(out);
+  put_cuts(out, links_cut);
   return out.take();
 }
 
@@ -370,7 +390,8 @@ Result<State> State::decode(ByteView bytes) {
   if (!get_writes(in, s)) return bad("list of writes");
   if (!get_list_for_people(in, s)) return bad("list for people");
   HF_TRY(s.guard, guard::GuardState::decode(in));
-  if (!in.at_end()) return bad("end");
+  HF_TRY(s.incidents, incident::IncidentState::decode(in));
+  if (!get_cuts(in, s.links_cut) || !in.at_end()) return bad("end");
   return s;
 }
 

@@ -19,6 +19,7 @@
 #include "core/chain/chain.h"
 #include "core/fold/command.h"
 #include "core/fold/event.h"
+#include "core/incident/incident.h"
 
 namespace holdfast::fold {
 
@@ -77,6 +78,8 @@ struct PeerPart {
   feed::FeedState feed;                           // the files it has taken; its open orders stay in its own journal
   guard::Posture posture = guard::Posture::open;  // as it last said; a sealed site says nothing more
   Instant posture_since;
+  incident::IncidentState incidents;
+  Instant newest;  // time of the newest event of it that is folded here
   void encode(Writer& out) const;
   static Result<PeerPart> decode(Reader& in);
   bool operator==(const PeerPart&) const = default;
@@ -118,6 +121,7 @@ struct State {
   std::uint32_t rules = 1;
   std::string registration;  // of this epoch; empty for epoch 1
   Instant newest;            // newest time of an event
+  std::uint64_t size = 0;    // entries of this epoch's journal that are folded
   Instant started_at;        // of the last start of the node
 
   // own trade
@@ -125,6 +129,8 @@ struct State {
   stock::StockState stock;
   till::TillState till;
   feed::FeedState feed;  // what the old system said of this site
+  incident::IncidentState incidents;
+  std::map<SiteName, Instant> links_cut;  // since when, by the journal
 
   guard::GuardState guard;
 

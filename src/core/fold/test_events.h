@@ -128,6 +128,25 @@ inline std::vector<Event> samples() {
        {},
        guard::PostureChanged{
            guard::Posture::open, guard::Cause::person, {{std::byte{1}}}, "", "", "", "a false alarm"}},
+      {at, {}, incident::IncidentOpened{{dispatch.bytes}, "", EntryRef{old_origin, 9}}},
+      {at, sample_write(),
+       incident::IncidentNoted{{dispatch.bytes},
+                               incident::NoteKind::data_affected,
+                               incident::Knowing::suspected,
+                               "names of staff",
+                               {Instant{1}, at},
+                               {{std::byte{2}}},
+                               incident::NoteId{dispatch.bytes}}},
+      {at, sample_write(),
+       incident::TaskSet{{dispatch.bytes}, {dispatch.bytes}, "call the regulator", {}, incident::TaskState::done}},
+      {at, sample_write(), incident::IncidentsJoined{{dispatch.bytes}, {{{std::byte{1}}}, {{std::byte{2}}}}}},
+      {at, sample_write(),
+       incident::IncidentClosed{
+           {dispatch.bytes}, "over", {{SiteName("store-02"), 90, true, seconds(60), 3, Money{-5}, 7, 2}}}},
+      {at, {}, LinkCut{SiteName("store-02"), {{std::byte{3}}}, false}},
+      {at, {}, LinkHealed{SiteName("store-02"), {}, true}},
+      {at, sample_write(),
+       incident::RejoinStep{SiteName("store-02"), incident::RejoinCheck::keys, true, "its machine is new"}},
   };
 }
 

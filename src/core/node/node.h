@@ -130,8 +130,9 @@ class Node : public NetEvents {
   // when too many wait, node/stopped or node/rebuilding (503: try again, elsewhere).
   virtual void submit(fold::WriteRequest request, Answer answer) = 0;
   // Local and at once; needs nobody else; survives a restart (promise 4). node/unknown_link.
-  virtual Status cut_link(const SiteName& site) = 0;
-  virtual Status open_link(const SiteName& site) = 0;
+  // Who did it (zero: the machine's administrator) is written into the journal by the next turn.
+  virtual Status cut_link(const SiteName& site, const SubjectId& by = {}) = 0;
+  virtual Status open_link(const SiteName& site, const SubjectId& by = {}) = 0;
 
   // ---- posture (docs/guard.md); own links only, needs nobody else
   // Something was seen: judged by the rules in this call. If they seal, every link has ended when this returns.
@@ -164,6 +165,8 @@ class Node : public NetEvents {
   virtual Phase phase() const = 0;
   // An own event by epoch and index (receipts, retries).
   virtual Result<fold::Event> read(std::uint32_t epoch, EntryIndex index) const = 0;
+  // Root of the first `size` entries of a journal that is kept here. node/unknown_entry.
+  virtual Result<Hash> root_of(const Origin& origin, std::uint64_t size) const = 0;
   // The name of the file under evidence/ that holds contradiction number i of state().contradictions.
   static std::string evidence_path(const Origin& origin, std::size_t i);
 

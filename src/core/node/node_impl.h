@@ -90,8 +90,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void on_message(ConnectionId from, Bytes message) override;
   void on_closed(ConnectionId connection) override;
   void submit(fold::WriteRequest request, Answer answer) override;
-  Status cut_link(const SiteName& site) override;
-  Status open_link(const SiteName& site) override;
+  Status cut_link(const SiteName& site, const SubjectId& by) override;
+  Status open_link(const SiteName& site, const SubjectId& by) override;
   void raise(guard::Alert alert) override;
   void set_posture(guard::SetPosture order, PostureAnswer answer) override;
   void set_rules(guard::Rules rules) override { judge_ = guard::Judge(std::move(rules)); }
@@ -111,6 +111,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Progress> progress() const override;
   Phase phase() const override { return phase_; }
   Result<fold::Event> read(std::uint32_t epoch, EntryIndex index) const override;
+  Result<Hash> root_of(const Origin& origin, std::uint64_t size) const override;
   const Counters& counters() const override { return counters_; }
 
  private:
@@ -145,6 +146,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status decide_writes();
   Status write_one(const fold::WriteRequest& request, Answer answer);
   Status append_event(fold::Event event, EntryIndex* at = nullptr);
+  Status append_link_changes();
   Status commit();
   Status release();
   Status snapshot_if_due();
@@ -181,6 +183,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void trip(std::string_view signature, std::uint8_t severity, std::string text);
   void take_tripped();
   Status record_guard();
+  Status open_incident_by_seal(EntryIndex at);
   Status write_posture_switch();
   Status restore_posture();
   void restate_posture();
@@ -265,6 +268,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::map<ConnectionId, Session> sessions_;
   std::map<SiteName, Peer> peers_;
   std::set<SiteName> cut_;
+  std::vector<fold::Body> link_changes_;  // done, and not yet in the journal
 
   // guard
   struct PostureOrder {

@@ -249,8 +249,15 @@ Status NodeImpl::append_start_events() {
   world_.entropy.fill(random);
   std::uint64_t bits;
   std::memcpy(&bits, random.data(), sizeof bits);
-  return append_event(
-      {now_, std::nullopt, fold::NodeStarted{SeriesId{bits & ((1ull << 40) - 1)}, std::string(software_version)}});
+  HF_TRY_VOID(append_event(
+      {now_, std::nullopt, fold::NodeStarted{SeriesId{bits & ((1ull << 40) - 1)}, std::string(software_version)}}));
+  // Links that were cut or healed while no node ran, or just before a crash.
+  const auto known = state_.links_cut;
+  for (const SiteName& site : cut_)
+    if (!known.contains(site)) HF_TRY_VOID(append_event({now_, std::nullopt, fold::LinkCut{site, {}, true}}));
+  for (const auto& [site, since] : known)
+    if (!cut_.contains(site)) HF_TRY_VOID(append_event({now_, std::nullopt, fold::LinkHealed{site, {}, true}}));
+  return {};
 }
 
 Status NodeImpl::load_cut_list() {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "core/fold/incidents.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -53,7 +54,8 @@ Status NodeImpl::enforce(guard::Posture posture) {
   } else if (before == guard::Posture::sealed) {
     // Rejoining opens link by link, each by a person's `link heal`: all of them begin cut.
     if (posture == guard::Posture::rejoining) {
-      for (const auto& [site, p] : peers_) cut_.insert(site);
+      for (const auto& [site, p] : peers_)
+        if (cut_.insert(site).second) link_changes_.push_back(fold::LinkCut{site, {}, false});
       HF_TRY_VOID(save_cut_list());
     }
     world_.net.set_doors({});
@@ -136,11 +138,26 @@ Status NodeImpl::record_guard() {
   for (PostureOrder& order : std::exchange(posture_waiting_, {})) {
     if (order.event) {
       switch_due_ = PostureSwitch{order.event->posture, order.event->reason};
-      if (can_record) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(*order.event)}));
+      if (can_record) {
+        EntryIndex at = 0;
+        const bool seals = order.event->posture == guard::Posture::sealed;
+        HF_TRY_VOID(append_event({now_, std::nullopt, std::move(*order.event)}, &at));
+        if (seals) HF_TRY_VOID(open_incident_by_seal(at));
+      }
     }
     after_commit_.push_back([answer = std::move(order.answer)] { answer({}); });
   }
   return {};
+}
+
+// A seal begins an incident, unless one is open already as far as this site sees: then it belongs to that one.
+Status NodeImpl::open_incident_by_seal(EntryIndex at) {
+  for (const incident::SeenIncident& seen : fold::incidents_seen(state_))
+    if (!seen.is_closed()) return {};
+  const Hash hash = sha256(as_bytes(fmt::format("holdfast incident v1\n{}\n{}\n", origin_.text(), at)));
+  incident::IncidentOpened opened{{}, "", EntryRef{origin_, at}};
+  std::copy_n(hash.begin(), opened.id.bytes.size(), opened.id.bytes.begin());
+  return append_event({now_, std::nullopt, std::move(opened)});
 }
 
 Status NodeImpl::write_posture_switch() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/fold/incidents.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -288,11 +289,13 @@ Status NodeImpl::on(Session&, const sync::Refused&) {
   return {};
 }
 
-Status NodeImpl::cut_link(const SiteName& site) {
+Status NodeImpl::cut_link(const SiteName& site, const SubjectId& by) {
   if (peer(site) == nullptr)
     return fail("node/unknown_link",
                 fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
-  cut_.insert(site);
+  // Promise 4: the cut waits for nothing, not even for our own journal. What a crash leaves unwritten is found at the
+  // start.
+  if (cut_.insert(site).second) link_changes_.push_back(fold::LinkCut{site, by, false});
   end_sessions([&](const Session& session) { return session.site == site; });
   Peer* p = peer(site);
   if (p->dialling) {
@@ -302,11 +305,20 @@ Status NodeImpl::cut_link(const SiteName& site) {
   return save_cut_list();
 }
 
-Status NodeImpl::open_link(const SiteName& site) {
+Status NodeImpl::open_link(const SiteName& site, const SubjectId& by) {
   if (peer(site) == nullptr)
     return fail("node/unknown_link",
                 fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
-  cut_.erase(site);
+  if (fold::posture_of(state_).posture == "rejoining" && cut_.contains(site)) {
+    const auto known = state_.incidents.rejoin.find(site);
+    const auto missing =
+        known == state_.incidents.rejoin.end() ? incident::Checklist{}.missing() : known->second.missing();
+    if (!missing.empty())
+      return fail("incident/check_missing",
+                  fmt::format("the link with {} returns when its checklist is met; \"{}\" is missing", site.view(),
+                              to_text(missing.front())));
+  }
+  if (cut_.erase(site) > 0) link_changes_.push_back(fold::LinkHealed{site, by, false});
   return save_cut_list();
 }
 

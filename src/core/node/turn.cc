@@ -25,6 +25,7 @@ Status NodeImpl::turn() {
     if (phase_ == Phase::asking) HF_TRY_VOID(leave_asking_if_told());
     // One write after the other, each on the state that the one before left; all of them share the commit below.
     HF_TRY_VOID(decide_writes());
+    HF_TRY_VOID(append_link_changes());
     HF_TRY_VOID(follow_if_due());
     // Beyond this point nothing more is decided in this turn.
     HF_TRY_VOID(commit());
@@ -43,6 +44,7 @@ Status NodeImpl::turn() {
 
 Instant NodeImpl::wake_at() const {
   if (!inbox_.empty() || !waiting_.empty() || !posture_waiting_.empty()) return monotonic_;
+  if (!link_changes_.empty() && phase_ != Phase::stopped) return monotonic_;
   Instant at = next_heartbeat_;
   if (const auto due = recorder_.due_at(monotonic_)) at = std::min(at, std::max(*due, monotonic_ + milliseconds(10)));
   if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
@@ -172,6 +174,14 @@ Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
   return {};
 }
 
+// Who cut or healed which link, and when (issue 3 section 6).
+Status NodeImpl::append_link_changes() {
+  if (phase_ == Phase::stopped) return {};
+  for (fold::Body& change : std::exchange(link_changes_, {}))
+    HF_TRY_VOID(append_event({now_, std::nullopt, std::move(change)}));
+  return {};
+}
+
 Status NodeImpl::commit() {
   if (!own_ || own_->log().uncommitted_bytes() == 0) return {};
   HF_TRY_VOID(own_->log().commit());
@@ -198,6 +208,13 @@ Status NodeImpl::snapshot_if_due() {
   if (own_->latest()->checkpoint.size != own_->size() || own_->size() < snapshot_size_ + options_.snapshot_entries)
     return {};
   return write_snapshot();
+}
+
+Result<Hash> NodeImpl::root_of(const Origin& origin, std::uint64_t size) const {
+  journal::Log* log = const_cast<NodeImpl*>(this)->log_of(origin);  // reading fills caches only
+  if (log == nullptr || log->durable_size() < size)
+    return fail("node/unknown_entry", fmt::format("{} entries of {} are not on this disk", size, origin.text()));
+  return log->root_at(size);
 }
 
 Result<fold::Event> NodeImpl::read(std::uint32_t epoch, EntryIndex index) const {

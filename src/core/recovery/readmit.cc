@@ -46,6 +46,17 @@ struct ToCommand {
   bool operator()(const feed::FeedTaken& e) { return set(feed::TakeFile{e}); }
   bool operator()(const stock::StockFed&) { return false; }  // FeedTaken behind them stands for them
   bool operator()(const feed::OrdersFed&) { return false; }
+  // An incident keeps its id, which is the key of the write: the new entry is the same opening.
+  bool operator()(const incident::IncidentOpened& e) { return set(incident::OpenIncident{e.title}); }
+  bool operator()(const incident::IncidentNoted& e) {
+    return set(incident::NoteIncident{e.incident, e.kind, e.knowing, e.text, e.about, e.by_whom, e.corrects});
+  }
+  bool operator()(const incident::TaskSet& e) {
+    const bool is_new = e.task.bytes == request.key.bytes;
+    return set(incident::SetTask{e.incident, is_new ? std::nullopt : std::optional(e.task), e.text, e.owner, e.state});
+  }
+  bool operator()(const incident::IncidentsJoined& e) { return set(incident::JoinIncidents{e.into, e.others}); }
+  bool operator()(const incident::IncidentClosed& e) { return set(incident::CloseIncident{e.incident, e.text}); }
   // What no client asked for: the new epoch makes its own. TailListed and WriteListed are handled by list_again().
   bool operator()(const fold::EpochOpened&) { return false; }
   bool operator()(const fold::NodeStarted&) { return false; }
@@ -61,6 +72,9 @@ struct ToCommand {
   // What the old machine saw and did to its links stands in its own journal; the new one begins open or as it was told.
   bool operator()(const guard::AlertRaised&) { return false; }
   bool operator()(const guard::PostureChanged&) { return false; }
+  bool operator()(const incident::RejoinStep&) { return false; }  // a new machine is checked anew
+  bool operator()(const fold::LinkCut&) { return false; }
+  bool operator()(const fold::LinkHealed&) { return false; }
 
  private:
   bool set(fold::Command command) {

@@ -63,6 +63,7 @@ void Totals::encode(Writer& out) const {
   out.i64(units.thousandths);
   put(out, minutes);
   put(out, days);
+  put(out, hours);
 }
 
 Result<Totals> Totals::decode(Reader& in) {
@@ -83,7 +84,7 @@ Result<Totals> Totals::decode(Reader& in) {
   totals.cash.minor = in.i64();
   totals.card.minor = in.i64();
   totals.units.thousandths = in.i64();
-  whole = whole && get_ring(in, totals.minutes) && get_ring(in, totals.days);
+  whole = whole && get_ring(in, totals.minutes) && get_ring(in, totals.days) && get_ring(in, totals.hours);
   if (!whole || !in.ok())
     return fail(bad_snapshot, "the snapshot's totals are damaged; delete the snapshot, the journal has it all");
   return totals;

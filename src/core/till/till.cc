@@ -7,7 +7,7 @@
 namespace holdfast::till {
 namespace {
 
-constexpr std::size_t minutes_kept = 120, days_kept = 400;
+constexpr std::size_t minutes_kept = 120, hours_kept = 9 * 7 * 24, days_kept = 400;
 constexpr std::int64_t minute_ns = 60'000'000'000, day_ns = 1440 * minute_ns;
 
 void add_to_ring(std::map<std::int64_t, MinuteSales>& ring, std::int64_t slot, std::size_t kept, std::uint64_t sales,
@@ -24,6 +24,7 @@ Money signed_amount(Money amount, int sign) { return Money{sign * amount.minor};
 void add_moment(Totals& totals, Instant at, std::uint64_t sales, Money gross) {
   add(totals.gross, gross);
   add_to_ring(totals.minutes, at.unix_ns / minute_ns, minutes_kept, sales, gross);
+  add_to_ring(totals.hours, at.unix_ns / (60 * minute_ns), hours_kept, sales, gross);
   add_to_ring(totals.days, at.unix_ns / day_ns, days_kept, sales, gross);
 }
 

@@ -168,6 +168,7 @@ struct Totals {
   Quantity units;                               // goods sold - taken back
   std::map<std::int64_t, MinuteSales> minutes;  // by unix minute; the newest 120
   std::map<std::int64_t, MinuteSales> days;     // by unix day, UTC; the newest 400
+  std::map<std::int64_t, MinuteSales> hours;    // by unix hour; the newest 1,512 with trade: nine weeks or more
   void encode(Writer& out) const;
   static Result<Totals> decode(Reader& in);
   bool operator==(const Totals&) const = default;

@@ -24,6 +24,8 @@ void add_guard_commands(CLI::App& app);     // seal, unseal, posture, guard chec
 void add_journal_commands(CLI::App& app);   // journal show|verify|export|import
 void add_import_commands(CLI::App& app);    // import …
 void add_demo_command(CLI::App& app);       // demo
+void add_incident_commands(CLI::App& app);  // incident list|open|show|note|task|join|close|export
+void add_rejoin_commands(CLI::App& app);    // rejoin show|begin|step|link|end
 
 // Subcommands of one word in several files ("site keygen", "site rebuild"): makes the word once.
 CLI::App& command_group(CLI::App& app, const std::string& name, const std::string& description);

@@ -138,6 +138,13 @@ class Api {
   void search(const CallPtr& call, bool stock);
   void search_step(const std::shared_ptr<Search>& search, const node::Node& node);
 
+  // api_incidents.cc
+  void get_situation(const CallPtr& call);
+  void get_incidents(const CallPtr& call);
+  void get_incident(const CallPtr& call);
+  void get_incident_export(const CallPtr& call);
+  void get_rejoin(const CallPtr& call);
+
   // api_writes.cc
   void post_writes(const CallPtr& call);
   void post_link(const CallPtr& call);

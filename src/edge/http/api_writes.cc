@@ -111,8 +111,9 @@ void Api::post_link(const CallPtr& call) {
   if (problem) return call->refuse(*problem);
   const auto site = chain::site_name_of(call->argument);
   if (!site) return call->refuse({"node/unknown_link", "That is no site's name."});
-  parts_.node.change([call, site = *site, cut = wanted == "cut"](node::Node& node) {
-    const Status done = cut ? node.cut_link(site) : node.open_link(site);
+  const SubjectId by = call->asker.signed_in.value_or(SubjectId{});
+  parts_.node.change([call, site = *site, by, cut = wanted == "cut"](node::Node& node) {
+    const Status done = cut ? node.cut_link(site, by) : node.open_link(site, by);
     if (!done) return call->refuse(done.error());
     call->answer(links_json(node));
   });

@@ -36,12 +36,12 @@ class FakeNode final : public node::Node {
     if (is_stopped) return answer(fail("node/stopped", "This node has been replaced."));
     waiting.emplace_back(std::move(request), std::move(answer));
   }
-  Status cut_link(const SiteName& site) override {
+  Status cut_link(const SiteName& site, const SubjectId&) override {
     if (site != SiteName("store-02")) return fail("node/unknown_link", "There is no link with this site.");
     cut = true;
     return {};
   }
-  Status open_link(const SiteName&) override {
+  Status open_link(const SiteName&, const SubjectId&) override {
     cut = false;
     return {};
   }
@@ -108,6 +108,7 @@ class FakeNode final : public node::Node {
     if (found == events.end()) return fail("journal/damaged", "no such entry");
     return found->second;
   }
+  Result<Hash> root_of(const Origin&, std::uint64_t) const override { return Hash{}; }
   const Counters& counters() const override { return numbers; }
 
   chain::ChainFile file;

@@ -139,13 +139,78 @@ fold::Command read_close_listed(Fields& write, TillId) {
   return close;
 }
 
+incident::IncidentId read_incident(Fields& write, std::string_view name = "incident") { return {write.hex<16>(name)}; }
+SubjectId read_subject_if_any(Fields& write, std::string_view name) {
+  return write.has(name) ? SubjectId{write.hex<16>(name)} : SubjectId{};
+}
+// One of the words that an enumeration of `count` has.
+template <class Enum>
+Enum read_word(Fields& write, std::string_view name, std::uint8_t count, Enum otherwise) {
+  if (!write.has(name)) return otherwise;
+  const std::string given = write.text(name, {.bytes_max = 40});
+  std::string known;
+  for (std::uint8_t i = 0; i < count; ++i) {
+    const std::string_view each = to_text(static_cast<Enum>(i));
+    if (each == given) return static_cast<Enum>(i);
+    known += (known.empty() ? "" : ", ") + std::string(each);
+  }
+  write.refuse("http/bad_value", name, "must be one of: " + known);
+  return otherwise;
+}
+constexpr TextRule incident_text{.bytes_min = 0, .bytes_max = incident::text_bytes_max, .free_text = true};
+
+fold::Command read_open_incident(Fields& write, TillId) {
+  return incident::OpenIncident{write.text("title", {.bytes_max = incident::title_bytes_max, .free_text = true})};
+}
+fold::Command read_note_incident(Fields& write, TillId) {
+  incident::NoteIncident note;
+  note.incident = read_incident(write);
+  note.kind = read_word(write, "note", incident::note_kinds, incident::NoteKind::note);
+  note.knowing = read_word(write, "knowing", 4, incident::Knowing::known);
+  note.text = write.text_or_empty("text", incident_text);
+  note.about.from = write.time_if_any("about_from");
+  note.about.to = write.time_if_any("about_to");
+  note.by_whom = read_subject_if_any(write, "by_whom");
+  if (write.has("corrects")) note.corrects = incident::NoteId{write.hex<16>("corrects")};
+  return note;
+}
+fold::Command read_set_task(Fields& write, TillId) {
+  incident::SetTask task;
+  task.incident = read_incident(write);
+  if (write.has("task")) task.task = incident::TaskId{write.hex<16>("task")};
+  task.text = write.text("text", incident_text);
+  task.owner = read_subject_if_any(write, "owner");
+  task.state = read_word(write, "state", 4, incident::TaskState::open);
+  return task;
+}
+fold::Command read_join_incidents(Fields& write, TillId) {
+  incident::JoinIncidents join;
+  join.into = read_incident(write, "into");
+  write.each("others", 1, incident::joined_max, [&](Fields& item) { join.others.push_back(read_incident(item)); });
+  return join;
+}
+fold::Command read_rejoin_step(Fields& write, TillId) {
+  incident::StepRejoin step;
+  step.site = write.site("link");
+  step.check = read_word(write, "check", incident::rejoin_checks, incident::RejoinCheck::clean_point);
+  step.not_needed = write.flag("not_needed", false);
+  step.text = write.text_or_empty("text", incident_text);
+  return step;
+}
+fold::Command read_close_incident(Fields& write, TillId) {
+  incident::CloseIncident close;
+  close.incident = read_incident(write);
+  close.text = write.text_or_empty("text", incident_text);
+  return close;
+}
+
 struct Kind {
   std::string_view name;
   fold::Command (*read)(Fields&, TillId);
   std::optional<Role> needs;
   bool at_a_till = false;
 };
-constexpr std::array<Kind, 12> kinds = {{
+constexpr std::array<Kind, 18> kinds = {{
     {"sale", read_sale, {}, true},
     {"refund", read_refund, {}, true},
     {"refund_no_receipt", read_refund_no_receipt, Role::manager, true},
@@ -158,6 +223,12 @@ constexpr std::array<Kind, 12> kinds = {{
     {"delist_product", read_delist_product, Role::chain_operator},
     {"accept_held", read_accept_held, Role::manager},
     {"close_listed", read_close_listed, Role::manager},
+    {"open_incident", read_open_incident, Role::manager},
+    {"note_incident", read_note_incident, Role::manager},
+    {"set_task", read_set_task, Role::manager},
+    {"join_incidents", read_join_incidents, Role::manager},
+    {"close_incident", read_close_incident, Role::manager},
+    {"rejoin_step", read_rejoin_step, Role::manager},
 }};
 
 const Kind* kind_of(Fields& write) {

@@ -162,6 +162,49 @@ struct Fields {
   }
   void operator()(const guard::AlertRaised& e) { http::write_alert(out, e); }
   void operator()(const guard::PostureChanged& e) { http::write_posture_change(out, e); }
+  void operator()(const incident::IncidentOpened& e) {
+    out.field("incident", to_hex(e.id.bytes)).field("title", e.title);
+    if (e.cause)
+      out.object("cause").field("origin", e.cause->origin.text()).field("entry", e.cause->index).end_object();
+  }
+  void operator()(const incident::IncidentNoted& e) {
+    out.field("incident", to_hex(e.incident.bytes)).field("note", to_text(e.kind)).field("knowing", to_text(e.knowing));
+    out.field("text", e.text).field("about_from", http::time_text(e.about.from));
+    out.field("about_to", http::time_text(e.about.to));
+    if (!e.by_whom.is_zero()) out.field("by_whom", to_hex(e.by_whom.bytes));
+    if (e.corrects) out.field("corrects", to_hex(e.corrects->bytes));
+  }
+  void operator()(const incident::TaskSet& e) {
+    out.field("incident", to_hex(e.incident.bytes)).field("task", to_hex(e.task.bytes)).field("text", e.text);
+    if (!e.owner.is_zero()) out.field("owner", to_hex(e.owner.bytes));
+    out.field("state", to_text(e.state));
+  }
+  void operator()(const incident::IncidentsJoined& e) {
+    out.field("into", to_hex(e.into.bytes)).array("others");
+    for (const incident::IncidentId& other : e.others) out.text(to_hex(other.bytes));
+    out.end_array();
+  }
+  void operator()(const incident::IncidentClosed& e) {
+    out.field("incident", to_hex(e.incident.bytes)).field("text", e.text).array("figures");
+    for (const incident::SiteFigures& f : e.figures) {
+      out.object().field("site", f.site.view()).field("as_of", f.as_of).field("is_sealed", f.is_sealed);
+      out.field("sealed_ns", f.sealed.ns).field("sales", f.sales).field("gross", f.gross.minor);
+      out.field("waiting", f.waiting).field("alerts", f.alerts).end_object();
+    }
+    out.end_array();
+  }
+  void operator()(const incident::RejoinStep& e) {
+    out.field("site", e.site.view()).field("check", to_text(e.check)).field("not_needed", e.not_needed);
+    out.field("text", e.text);
+  }
+  void operator()(const fold::LinkCut& e) { write_link(e); }
+  void operator()(const fold::LinkHealed& e) { write_link(e); }
+
+ private:
+  void write_link(const auto& e) {
+    out.field("site", e.site.view()).field("found", e.found);
+    if (!e.by.is_zero()) out.field("by", to_hex(e.by.bytes));
+  }
 };
 
 }  // namespace

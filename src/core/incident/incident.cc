@@ -1,0 +1,152 @@
+#include "core/incident/incident.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/sums.h"
+
+namespace holdfast::incident {
+namespace {
+
+constexpr std::string_view unknown = "incident/unknown";
+constexpr std::array<std::string_view, fact_kinds> fact_names = {
+    "alert",        "posture",   "link_cut", "link_healed", "contradiction", "epoch_opened",
+    "registration", "take_over", "handback", "rejoin_step", "link_returned"};
+
+bool any_record(const States& states, const auto& holds) {
+  return std::ranges::any_of(states, [&](const IncidentState* s) { return std::ranges::any_of(s->records, holds); });
+}
+
+Status check_known(const States& states, const IncidentId& id) {
+  const bool is_known = any_record(states, [&](const Record& record) {
+    const auto* opened = std::get_if<IncidentOpened>(&record.what);
+    return opened != nullptr && opened->id == id;
+  });
+  if (is_known) return {};
+  return fail(unknown, "no such incident is seen from this site; `incident list` names those that are");
+}
+
+Status check_room(const States& states) {
+  if (states.front()->records.size() < records_max) return {};
+  return fail("incident/full", "this site has written as much about incidents as it can keep; write at another site");
+}
+
+template <class E>
+Result<E> checked(const States& states, E event, bool opens = false) {
+  HF_TRY_VOID(check_event(event));
+  HF_TRY_VOID(check_room(states));
+  if (!opens) HF_TRY_VOID(check_known(states, incident_of(event)));
+  return event;
+}
+
+}  // namespace
+
+std::string_view to_text(FactKind kind) { return fact_names.at(static_cast<std::size_t>(kind)); }
+
+Result<IncidentOpened> decide(const States& states, const OpenIncident& command, const IncidentId& id) {
+  if (command.title.empty())
+    return fail("incident/bad_title", "give the incident a title: in a few words, what has happened");
+  return checked(states, IncidentOpened{id, command.title, std::nullopt}, true);
+}
+
+Result<IncidentNoted> decide(const States& states, const NoteIncident& c) {
+  HF_TRY(IncidentNoted event,
+         checked(states, IncidentNoted{c.incident, c.kind, c.knowing, c.text, c.about, c.by_whom, c.corrects}));
+  if (event.corrects && !any_record(states, [&](const Record& record) {
+        return record.id == *event.corrects && std::holds_alternative<IncidentNoted>(record.what);
+      }))
+    return fail(unknown, "the note that this corrects is not seen from this site");
+  return event;
+}
+
+Result<TaskSet> decide(const States& states, const SetTask& c, const TaskId& id) {
+  HF_TRY(TaskSet event, checked(states, TaskSet{c.incident, c.task.value_or(id), c.text, c.owner, c.state}));
+  if (c.task && !any_record(states, [&](const Record& record) {
+        const auto* set = std::get_if<TaskSet>(&record.what);
+        return set != nullptr && set->task == *c.task;
+      }))
+    return fail(unknown, "no such task is seen from this site");
+  return event;
+}
+
+Result<IncidentsJoined> decide(const States& states, const JoinIncidents& command) {
+  IncidentsJoined event{command.into, command.others};
+  std::ranges::sort(event.others);
+  HF_TRY_VOID(check_event(event));
+  for (const IncidentId& other : event.others) HF_TRY_VOID(check_known(states, other));
+  return checked(states, std::move(event));
+}
+
+Result<IncidentClosed> decide(const States& states, const CloseIncident& command, std::vector<SiteFigures> figures) {
+  return checked(states, IncidentClosed{command.incident, command.text, std::move(figures)});
+}
+
+std::vector<RejoinCheck> Checklist::missing() const {
+  std::vector<RejoinCheck> out;
+  for (std::uint8_t i = 0; i < rejoin_checks; ++i)
+    if (!checks[i]) out.push_back(static_cast<RejoinCheck>(i));
+  return out;
+}
+
+Result<RejoinStep> decide(const IncidentState& state, const StepRejoin& c, const SubjectId& by) {
+  RejoinStep event{c.site, c.check, c.not_needed, c.text};
+  HF_TRY_VOID(check_event(event));
+  if (by.is_zero())
+    return fail("incident/second_person", "each check is a person's: sign in, or name the person with --staff");
+  if (c.check != RejoinCheck::agreed) return event;
+  const auto known = state.rejoin.find(c.site);
+  const Checklist list = known == state.rejoin.end() ? Checklist{} : known->second;
+  for (std::uint8_t i = 0; i < static_cast<std::uint8_t>(RejoinCheck::agreed); ++i) {
+    if (!list.checks[i])
+      return fail("incident/check_missing", fmt::format("the check \"{}\" is not done for {} yet; agree when it is",
+                                                        to_text(static_cast<RejoinCheck>(i)), c.site.view()));
+    if (list.checks[i]->by == by)
+      return fail("incident/second_person", "you have done one of these checks yourself; another person must agree");
+  }
+  return event;
+}
+
+void apply(IncidentState& state, const RejoinStep& event, Instant at, const SubjectId& by) {
+  Checklist& list = state.rejoin[event.site];
+  list.checks[static_cast<std::size_t>(RejoinCheck::agreed)].reset();
+  list.checks[static_cast<std::size_t>(event.check)] = CheckDone{at, by, event.not_needed, event.text};
+}
+
+void apply(IncidentState& state, Record record) {
+  if (state.records.size() < records_max)
+    state.records.push_back(std::move(record));
+  else
+    ++state.records_dropped;
+}
+
+void apply(IncidentState& state, Fact fact) {
+  state.facts.push_back(std::move(fact));
+  if (state.facts.size() <= facts_max) return;
+  state.facts.pop_front();
+  ++state.facts_dropped;
+}
+
+void seal(IncidentState& state, const Standing& standing) {
+  if (!state.sealings.empty() && !state.sealings.back().to) return;
+  state.rejoin.clear();  // what was checked before this seal is to be checked again
+  Sealing sealing;
+  sealing.from = standing.at;
+  sealing.entries_from = standing.entries;
+  sealing.sales_from = standing.sales;
+  sealing.gross_from = standing.gross;
+  state.sealings.push_back(sealing);
+  if (state.sealings.size() > sealings_max) state.sealings.pop_front();
+}
+
+void unseal(IncidentState& state, const Standing& standing) {
+  if (state.sealings.empty() || state.sealings.back().to) return;
+  Sealing& sealing = state.sealings.back();
+  sealing.to = std::max(standing.at, sealing.from);
+  sealing.entries_to = standing.entries;
+  sealing.sales_to = standing.sales;
+  sealing.gross_to = standing.gross;
+}
+
+}  // namespace holdfast::incident

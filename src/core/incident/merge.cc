@@ -1,0 +1,162 @@
+#include "core/incident/merge.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/base/sums.h"
+
+namespace holdfast::incident {
+namespace {
+
+template <class Seen, class Of>
+void sort_seen(std::vector<Seen>& all, Of of) {
+  std::ranges::sort(all, [&](const Seen& a, const Seen& b) {
+    const auto &x = *of(a), &y = *of(b);
+    return std::tie(x.at, a.site, x.epoch, x.index) < std::tie(y.at, b.site, y.epoch, y.index);
+  });
+}
+
+// Which incidents are one: the id that stands for each.
+class Groups {
+ public:
+  IncidentId of(IncidentId id) const {
+    for (auto it = into_.find(id); it != into_.end(); it = into_.find(id)) id = it->second;
+    return id;
+  }
+  void join(const IncidentId& a, const IncidentId& b) {
+    const IncidentId x = of(a), y = of(b);
+    if (x != y)
+      into_.emplace(std::max(x, y), std::min(x, y));  // towards the smaller: the order of joining is no matter
+  }
+
+ private:
+  std::map<IncidentId, IncidentId> into_;
+};
+
+// One record after the other, in order.
+struct Tell {
+  SeenIncident& incident;
+  std::map<TaskId, std::size_t> task_places = {};
+  std::vector<std::string> titles = {};
+  std::string named = {};
+
+  void operator()(const SeenRecord& seen, const IncidentOpened& e) {
+    if (!incident.opening) {
+      incident.opening = seen;
+      incident.id = e.id;
+    }
+    incident.closing.reset();
+    if (!e.title.empty()) titles.push_back(e.title);
+  }
+  void operator()(const SeenRecord& seen, const IncidentNoted& e) {
+    if (e.corrects) incident.corrected_by.insert_or_assign(*e.corrects, seen.record->id);
+    if (e.kind != NoteKind::title) return;
+    titles.push_back(e.text);
+    named = e.text;
+  }
+  void operator()(const SeenRecord& seen, const TaskSet& e) {
+    const auto [place, is_new] = task_places.try_emplace(e.task, incident.tasks.size());
+    if (is_new)
+      incident.tasks.push_back(seen);
+    else
+      incident.tasks[place->second] = seen;
+  }
+  void operator()(const SeenRecord&, const IncidentsJoined&) {}
+  void operator()(const SeenRecord& seen, const IncidentClosed&) {
+    if (!incident.closing) incident.closing = seen;
+  }
+};
+
+void tell(SeenIncident& incident) {
+  sort_seen(incident.records, [](const SeenRecord& seen) { return seen.record; });
+  Tell tell{incident};
+  for (const SeenRecord& seen : incident.records)
+    std::visit([&](const auto& what) { tell(seen, what); }, seen.record->what);
+  if (!incident.opening) incident.id = incident.ids.front();
+  for (const SeenRecord& seen : incident.records) {
+    const auto* noted = std::get_if<IncidentNoted>(&seen.record->what);
+    if (noted != nullptr && !incident.corrected_by.contains(seen.record->id))
+      incident.newest.insert_or_assign(noted->kind, seen);
+  }
+  incident.title = !tell.named.empty() ? tell.named : tell.titles.empty() ? std::string() : tell.titles.front();
+  for (std::string& title : tell.titles)
+    if (title != incident.title && std::ranges::find(incident.other_titles, title) == incident.other_titles.end())
+      incident.other_titles.push_back(std::move(title));
+}
+
+}  // namespace
+
+std::vector<SeenIncident> merge(const std::vector<Part>& parts) {
+  Groups groups;
+  for (const Part& part : parts)
+    for (const Record& record : part.state->records)
+      if (const auto* joined = std::get_if<IncidentsJoined>(&record.what))
+        for (const IncidentId& other : joined->others) groups.join(joined->into, other);
+  std::map<IncidentId, SeenIncident> by_group;
+  for (const Part& part : parts) {
+    for (const Record& record : part.state->records) {
+      const IncidentId& id = incident_of(record.what);
+      SeenIncident& incident = by_group[groups.of(id)];
+      incident.records.push_back({part.site, &record});
+      incident.ids.push_back(id);
+      if (const auto* joined = std::get_if<IncidentsJoined>(&record.what))
+        incident.ids.insert(incident.ids.end(), joined->others.begin(), joined->others.end());
+    }
+  }
+  std::vector<SeenIncident> out;
+  for (auto& [id, incident] : by_group) {
+    std::ranges::sort(incident.ids);
+    incident.ids.erase(std::ranges::unique(incident.ids).begin(), incident.ids.end());
+    tell(incident);
+    out.push_back(std::move(incident));
+  }
+  std::ranges::stable_sort(out, [](const SeenIncident& a, const SeenIncident& b) {
+    const auto at = [](const SeenIncident& i) {
+      return i.opening ? i.opening->record->at : i.records.front().record->at;
+    };
+    return at(a) > at(b);
+  });
+  return out;
+}
+
+const SeenIncident* find(const std::vector<SeenIncident>& incidents, const IncidentId& id) {
+  const auto it =
+      std::ranges::find_if(incidents, [&](const SeenIncident& i) { return std::ranges::binary_search(i.ids, id); });
+  return it == incidents.end() ? nullptr : &*it;
+}
+
+std::vector<SeenFact> facts_between(const std::vector<Part>& parts, Instant from, std::optional<Instant> to) {
+  std::vector<SeenFact> out;
+  for (const Part& part : parts)
+    for (const Fact& fact : part.state->facts)
+      if (fact.at >= from && (!to || fact.at <= *to)) out.push_back({part.site, &fact});
+  sort_seen(out, [](const SeenFact& seen) { return seen.fact; });
+  return out;
+}
+
+std::vector<SeenFact> facts_of(const SeenIncident& incident, const std::vector<Part>& parts) {
+  const Instant began = incident.records.front().record->at;
+  std::optional<Instant> ended;
+  if (incident.closing) ended = incident.closing->record->at;
+  return facts_between(parts, began - facts_before_opening, ended);
+}
+
+SiteFigures figures_of(const Part& part, const Standing& standing, Instant from) {
+  SiteFigures out;
+  out.site = part.site;
+  out.as_of = standing.entries;
+  for (const Sealing& s : part.state->sealings) {
+    const Instant end = s.to.value_or(std::max(standing.at, s.from));
+    if (end < from) continue;
+    out.is_sealed = !s.to;
+    out.sealed.ns = wrapping_sum(out.sealed.ns, (end - s.from).ns);
+    out.sales += (s.to ? s.sales_to : standing.sales) - s.sales_from;
+    add(out.gross, s.to ? s.gross_to : standing.gross);
+    take_off(out.gross, s.gross_from);
+    out.waiting += (s.to ? s.entries_to : standing.entries) - s.entries_from;
+  }
+  for (const Fact& fact : part.state->facts) out.alerts += fact.kind == FactKind::alert && fact.at >= from ? 1 : 0;
+  return out;
+}
+
+}  // namespace holdfast::incident

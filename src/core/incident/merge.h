@@ -1,0 +1,60 @@
+// Incidents as they are seen from one site: the union of the parts that its own journal and the followed ones hold.
+//
+// Shape:  records stand in the order of (time, origin, index), so that every site that sees the same parts tells the
+//         same. Incidents that an IncidentsJoined names are one; its id is that of the earliest opening seen.
+//         Two titles: a note of kind `title` counts before the titles at opening, the newest of them; the others are
+//         told beside it. Two closings: it is closed since the first one behind the newest opening; the others stay in
+//         the timeline with their figures. A note behind a closing stays a note and opens nothing.
+//         What was noted before its opening is seen (another site's link is behind) belongs to it already.
+// Thread: pure; what it returns points into the parts.
+// Source: issue 3 section 6; protocol 7.4.
+#pragma once
+
+#include <map>
+
+#include "core/incident/incident.h"
+
+namespace holdfast::incident {
+
+struct Part {
+  SiteName site;
+  const IncidentState* state = nullptr;
+};
+struct SeenRecord {
+  SiteName site;
+  const Record* record = nullptr;
+};
+struct SeenFact {
+  SiteName site;
+  const Fact* fact = nullptr;
+};
+
+struct SeenIncident {
+  IncidentId id;
+  std::vector<IncidentId> ids;  // all that are joined, rising
+  std::vector<SeenRecord> records;
+  std::string title;  // may be empty: opened by a seal, and not named yet
+  std::vector<std::string> other_titles;
+  std::optional<SeenRecord> opening;  // the earliest; none: not seen from here yet
+  std::optional<SeenRecord> closing;  // none: open
+  std::vector<SeenRecord> tasks;      // each as it was set last, in the order of their first setting
+  std::map<NoteId, NoteId> corrected_by;
+  std::map<NoteKind, SeenRecord> newest;  // of each kind, without those that were corrected
+
+  bool is_closed() const { return closing.has_value(); }
+};
+
+// The newest opening first.
+std::vector<SeenIncident> merge(const std::vector<Part>& parts);
+// Null: none.
+const SeenIncident* find(const std::vector<SeenIncident>& incidents, const IncidentId& id);
+// What the journals know by themselves, from `from` on and until `to`, in the same order.
+std::vector<SeenFact> facts_between(const std::vector<Part>& parts, Instant from, std::optional<Instant> to);
+// The facts of this long before an incident was opened belong to it: the alert comes before the seal.
+inline constexpr Duration facts_before_opening = days(1);
+std::vector<SeenFact> facts_of(const SeenIncident& incident, const std::vector<Part>& parts);
+
+// Figures of one site for the incident: its sealings from `from` on, as its journal of `standing` tells them.
+SiteFigures figures_of(const Part& part, const Standing& standing, Instant from);
+
+}  // namespace holdfast::incident

@@ -1,0 +1,181 @@
+// The incident page on real nodes: a phone at three in the morning, a tablet, a desk; both languages; axe.
+// With HF_SHOTS=DIRECTORY it leaves screenshots there, to be looked at. Skipped only where the program was never built.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Chain, program, top } from '../../demo/lib/chain.mjs';
+import { inParallel, newKey, waitUntil } from '../../demo/lib/http.mjs';
+import { axe_clean, launch, new_device, real, sign_in, until } from './lib.mjs';
+
+const skip = !existsSync(program) ? `${program} is not built` : real ? 'it starts nodes of its own' : false;
+const manager = { number: '1', pin: '7390284615' };
+const person = { staff: manager.number, pin: manager.pin };
+const shots = process.env.HF_SHOTS;
+let browser, chain;
+
+before(async () => {
+  if (skip) return;
+  browser = await launch();
+  mkdirSync(join(top, 'build/e2e'), { recursive: true });
+  chain = await Chain.create({ dir: join(top, 'build/e2e', `incident-page-${process.pid}`), stores: 2 });
+  const sites = [...chain.sites.values()];
+  await inParallel(sites, 4, (site) => site.start());
+  await inParallel(sites, 4, (site) => site.enrol({ ...manager }));
+  await inParallel(sites, 4, (site) => site.signing());
+});
+after(async () => {
+  await browser?.close();
+  await chain?.stopAll();
+  if (chain && !process.env.HF_KEEP) rmSync(chain.dir, { recursive: true, force: true });
+});
+
+async function shot(page, name) {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+}
+async function write(site, body) {
+  const { replies } = await site.session.post('/v1/writes', { writes: [{ key: newKey(), ...body }] });
+  assert.ok(replies[0].ok, JSON.stringify(replies[0].problem));
+  return replies[0];
+}
+async function at_page(site, device, body) {
+  const opened = await new_device(browser, device);
+  try {
+    await opened.page.goto(`${site.url}/incident/`);
+    await opened.page.locator('[data-testid=posture]').waitFor();
+    await body(opened);
+    assert.ok(await opened.page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'no sideways scrolling');
+    assert.deepEqual(opened.errors, [], 'errors on the page');
+  } finally {
+    await opened.context.close();
+  }
+}
+const small = { width: 360, height: 740, till_layout: true };
+async function in_as_manager(page, language = 'en') {
+  await page.locator('header').getByRole('button', { name: language === 'en' ? 'Sign in' : 'Connexion' }).click();
+  await sign_in(page, person);
+  await page.locator('dialog').waitFor({ state: 'detached' });
+}
+
+test('on a phone: a manager opens an incident, notes what is known and what is not, gives a task, corrects', { skip, timeout: 180_000 }, async () => {
+  const office = chain.headOffice;
+  await at_page(office, small, async ({ page }) => {
+    await page.getByText('Sign in as a manager to read and write the incident itself.').waitFor();
+    assert.equal(await page.locator('[data-testid=timeline]').count(), 0, 'a stranger reads nothing of it');
+    assert.match(await page.locator('[data-testid=map]').textContent(), /not enough history/);
+    await axe_clean(page, 'the incident page, signed out');
+    await in_as_manager(page);
+    await page.locator('#open-title').fill('Card 4111 1111 1111 1111');
+    await page.getByText('This looks like a card number').waitFor();
+    await page.locator('#open-title').fill('Tills of two stores show a demand');
+    await page.getByRole('button', { name: 'Open an incident' }).click();
+    await page.locator('[data-testid=timeline]').waitFor();
+    assert.equal(await page.locator('[data-testid=title]').textContent(), 'Tills of two stores show a demand');
+    await page.locator('li[data-step=note_discovered]').waitFor();
+    await page.locator('li[data-step=inform_authority]').waitFor();
+
+    await page.locator('.thumb button').click();
+    await axe_clean(page, 'the form for a note');
+    await page.locator('#note-kind').selectOption('discovered');
+    await page.locator('#note-text').fill('a cashier saw it');
+    await page.getByRole('button', { name: 'Just now' }).click();
+    await shot(page, 'phone-note-en');
+    await page.getByRole('button', { name: 'Write it down' }).click();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await until('the step is gone', async () => (await page.locator('li[data-step=note_discovered]').count()) === 0);
+    await page.locator('.thumb button').click();
+    await page.locator('#note-kind').selectOption('data_affected');
+    await page.locator('#note-knowing').selectOption('not_yet_known');
+    await page.getByRole('button', { name: 'Write it down' }).click();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await until('it is told as not yet known', async () => /not yet known/.test(await page.locator('[data-kind=data_affected]').textContent()));
+
+    await page.getByRole('button', { name: /Correct this note: a cashier saw it/ }).click();
+    await page.locator('#note-text').fill('two cashiers saw it');
+    await page.getByRole('button', { name: 'Write it down' }).click();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    await page.locator('[data-testid=timeline] .gone').getByText('a cashier saw it', { exact: true }).waitFor();
+    assert.match(await page.locator('[data-kind=discovered]').textContent(), /two cashiers saw it/);
+
+    await page.locator('#task-text').fill('call every store by telephone');
+    await page.getByRole('button', { name: 'Add task' }).click();
+    const task = page.locator('[data-testid=tasks] li').first();
+    await task.getByText('call every store by telephone').waitFor();
+    await page.locator('li[data-step=own_tasks]').waitFor();
+    await task.locator('select').first().selectOption({ label: manager.number });
+    await until('it has an owner', async () => (await page.locator('li[data-step=own_tasks]').count()) === 0);
+    await task.locator('select').nth(1).selectOption('done');
+    await until('it is done', async () => (await page.locator('[data-testid=tasks] li.done').count()) === 1);
+    await axe_clean(page, 'an incident on a phone');
+    await shot(page, 'phone-incident-en');
+  });
+});
+
+test('at the other site: the same incident, the cut that was made, and what that site alone opened is joined', { skip, timeout: 180_000 }, async () => {
+  const [store] = chain.stores;
+  const { incidents } = await chain.headOffice.session.get('/v1/incidents');
+  await waitUntil('the store to see it', async () => (await store.session.get('/v1/incidents')).incidents.length === 1, { seconds: 60 });
+  await store.session.post('/v1/links/warehouse', { state: 'cut' });
+  await write(store, { kind: 'open_incident', title: 'Back-office PC encrypted' });
+  await write(store, { kind: 'note_incident', incident: incidents[0].id, note: 'cause', knowing: 'suspected', text: 'an opened attachment', about_from: '2026-11-20T00:00:00Z' });
+  await at_page(store, { width: 800, height: 1180, till_layout: true }, async ({ page }) => {
+    await in_as_manager(page);
+    await page.getByText('Back-office PC encrypted').first().waitFor();
+    await page.getByRole('button', { name: 'It is the same incident' }).click();
+    await page.getByText('Also called: Back-office PC encrypted').waitFor();
+    const timeline = page.locator('[data-testid=timeline]');
+    await timeline.getByText('Link cut').first().waitFor();
+    await timeline.getByText('an opened attachment').waitFor();
+    assert.equal(await page.locator('[data-testid=map] li').count(), 4, 'every site of the chain has its tile');
+    assert.match(await page.locator('[data-site=store-02]').textContent(), /not yet known/, 'a site that is not followed');
+    await page.getByRole('button', { name: 'Oldest first' }).click();
+    assert.match(await timeline.locator('ol > li').first().textContent(), /Opened by hand|Link cut/);
+    await axe_clean(page, 'an incident on a tablet');
+    await shot(page, 'tablet-incident-en');
+  });
+  await store.session.post('/v1/links/warehouse', { state: 'open' });
+});
+
+for (const [language, locale] of [['en', 'en-GB'], ['fr', 'fr-FR']]) {
+  test(`axe finds nothing serious at a desk and on a phone (${language}), and nothing is left in the other language`, { skip, timeout: 180_000 }, async () => {
+    for (const [name, size] of [['desk', { width: 1280, height: 800 }], ['phone', small]]) {
+      await at_page(chain.headOffice, { language: locale, ...size }, async ({ page }) => {
+        assert.equal(await page.evaluate(() => document.documentElement.lang), language);
+        await in_as_manager(page, language);
+        await page.locator('[data-testid=timeline]').waitFor();
+        const text = await page.locator('main').textContent();
+        if (language === 'fr') {
+          assert.match(text, /Que faire maintenant/);
+          assert.match(text, /Continuez à vendre/, 'what to do next comes in the same language');
+          assert.doesNotMatch(text, /not yet known|What to do|Go on selling/);
+        } else assert.match(text, /Go on selling/);
+        await axe_clean(page, `the incident, ${name}, ${language}`);
+        await shot(page, `${name}-${language}`);
+        await page.locator('.thumb button').click();
+        await page.locator('#note-text').waitFor();
+        await axe_clean(page, `the form for a note, ${name}, ${language}`);
+        await page.keyboard.press('Escape');
+        await page.locator('dialog').waitFor({ state: 'detached' });
+      });
+    }
+  });
+}
+
+test('the page lives on what it knows when its node goes; the export is offered', { skip, timeout: 120_000 }, async () => {
+  await at_page(chain.headOffice, {}, async ({ page, context }) => {
+    await in_as_manager(page);
+    await page.locator('.export a').first().waitFor();
+    const href = await page.locator('.export a').nth(1).getAttribute('href');
+    const answer = await page.evaluate(async (at) => { const r = await fetch(at); return { type: r.headers.get('content-type'), text: await r.text() }; }, href);
+    assert.match(answer.type, /text\/html/);
+    assert.match(answer.text, /Chronologie/);
+    await context.setOffline(true);
+    await page.getByText('This node does not answer since').waitFor();
+    assert.ok((await page.locator('[data-testid=timeline] ol > li').count()) > 3);
+    await context.setOffline(false);
+    await page.getByText('This node does not answer since').waitFor({ state: 'detached' });
+  });
+});

@@ -1,0 +1,121 @@
+// The incident as this node knows it, asked for every few seconds; writes go the way of all writes, under one key each, so
+// that a second try is the same write.
+import { call, csrf, random_hex, type About, type Answer, type Chain, type Session } from '../lib/api';
+import type { IncidentWrite, Person, Rejoin, Report, Situation, Summary } from './types';
+
+const poll_ms = 3000;
+
+class IncidentPage {
+  about = $state.raw<About | null>(null);
+  situation = $state.raw<Situation | null>(null);
+  chain = $state.raw<Chain | null>(null);
+  session = $state.raw<Session | null>(null);
+  all = $state.raw<Summary[]>([]);
+  report = $state.raw<Report | null>(null);
+  people = $state.raw<Person[]>([]);
+  rejoin = $state.raw<Rejoin | null>(null);
+  chosen = $state<string | null>(null);
+  silent_since = $state<string | null>(null);
+  may_write = $derived(this.session !== null && this.session.role !== 'cashier');
+
+  async start(): Promise<void> {
+    this.chosen = new URLSearchParams(location.search).get('incident');
+    await this.#session();
+    for (;;) {
+      await this.poll();
+      await new Promise((resolve) => setTimeout(resolve, poll_ms));
+    }
+  }
+
+  async #session(): Promise<void> {
+    const answer = await call<Session>('/v1/session');
+    if (answer.kind === 'ok') this.session = answer.value;
+    else if (answer.kind === 'problem') this.session = null;
+  }
+  async poll(): Promise<void> {
+    const [situation, chain] = await Promise.all([call<Situation>('/v1/situation'), call<Chain>('/v1/chain')]);
+    if (situation.kind !== 'ok') {
+      this.silent_since ??= new Date().toISOString();
+      return;
+    }
+    this.silent_since = null;
+    this.situation = situation.value;
+    if (chain.kind === 'ok') this.chain = chain.value;
+    if (!this.about) {
+      const about = await call<About>('/v1/about');
+      if (about.kind === 'ok') this.about = about.value;
+    }
+    if (this.session && Date.parse(this.session.expires_at) <= Date.now()) await this.#session();
+    if (this.may_write) await this.#read();
+    else {
+      this.report = null;
+      this.all = [];
+    }
+  }
+  async #read(): Promise<void> {
+    const posture = this.situation?.posture;
+    if (posture === 'sealed' || posture === 'rejoining') {
+      const rejoin = await call<Rejoin>('/v1/rejoin');
+      if (rejoin.kind === 'ok') this.rejoin = rejoin.value;
+    } else this.rejoin = null;
+    const list = await call<{ incidents: Summary[] }>('/v1/incidents');
+    if (list.kind === 'problem' && list.problem.status === 401) return this.#session();
+    if (list.kind !== 'ok') return;
+    this.all = list.value.incidents;
+    const wanted = this.all.find((each) => this.chosen !== null && each.ids.includes(this.chosen));
+    const id = (wanted ?? this.all.find((each) => each.state === 'open') ?? this.all[0])?.id;
+    if (id === undefined) {
+      this.report = null;
+      return;
+    }
+    const answer = await call<Report>(`/v1/incidents/${id}`);
+    if (answer.kind === 'ok') this.report = answer.value;
+    if (this.people.length === 0) {
+      const people = await call<{ staff: Person[] }>('/v1/staff');
+      if (people.kind === 'ok') this.people = people.value.staff;
+    }
+  }
+  async choose(id: string): Promise<void> {
+    this.chosen = id;
+    await this.#read();
+  }
+  /** "manager 1" for one of this site's people, the beginning of the id for another's. */
+  number_of(id: string): string {
+    return this.people.find((p) => p.staff_id === id)?.number ?? id.slice(0, 8);
+  }
+
+  async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
+    const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
+    if (answer.kind === 'ok') {
+      this.session = answer.value;
+      await this.poll();
+    }
+    return answer;
+  }
+  async sign_out(): Promise<void> {
+    await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
+    this.session = null;
+    this.report = null;
+    this.all = [];
+  }
+  /** Null: done; else a sentence. Empty: the node did not answer; the same key may be sent again. */
+  async write(fields: IncidentWrite, key = random_hex(16)): Promise<string | null> {
+    if (!this.session) return '';
+    const body = { key, staff: this.session.staff_id, ...fields };
+    for (let i = 0; i < 2; i++) {
+      const answer = await call<{ replies: ({ ok: true } | { ok: false; problem: { title: string; detail: string } })[] }>(
+        '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
+      );
+      if (answer.kind === 'problem') return answer.problem.detail || answer.problem.title;
+      if (answer.kind === 'no_answer') continue;
+      const reply = answer.value.replies[0];
+      if (!reply) continue;
+      if (fields.kind === 'open_incident') this.chosen = key;
+      await this.#read();
+      return reply.ok ? null : reply.problem.detail || reply.problem.title;
+    }
+    return '';
+  }
+}
+
+export const page = new IncidentPage();
