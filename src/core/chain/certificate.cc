@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view bad_certificate = "chain/bad_certificate";
 constexpr std::string_view bad_registration = "chain/bad_registration";
+constexpr std::size_t witnesses_max = 16;
 constexpr std::string_view certificate_first_line = "holdfast certificate v1\n";
 constexpr std::string_view registration_first_line = "holdfast registration v1\n";
 
@@ -87,11 +88,12 @@ Result<Certificate> parse_certificate_text(std::string_view text) {
   c.site = *site;
   c.issued = *issued;
   if (c.epoch < 2) return bad("epoch 1 needs no certificate; the chain file names its keys");
-  if (take != "longest") {
+  c.spare = take == "spare";
+  if (take != "longest" && !c.spare) {
     const std::size_t space = take.find(' ');
     const auto origin = parse_origin(take.substr(0, space));
     if (space == std::string_view::npos || !origin)
-      return bad("the line \"take\" is neither \"longest\" nor origin and size");
+      return bad("the line \"take\" is neither \"longest\" nor \"spare\" nor origin and size");
     c.clean_point.emplace(*origin, in.number<std::uint64_t>(take.substr(space + 1)));
     if (origin->chain != c.chain || origin->site != c.site || origin->epoch >= c.epoch)
       return bad("its clean point is not in an older epoch of the same site");
@@ -136,7 +138,7 @@ Result<Registration> parse_registration_note(std::string_view whole, journal::No
   const auto bad = [](std::string_view what) {
     return fail(bad_registration, fmt::format("not a registration: {}", what));
   };
-  HF_TRY(note, split_note(whole, 2 * certificate_bytes_max, bad_registration, "registration"));
+  HF_TRY(note, split_note(whole, 3 * certificate_bytes_max, bad_registration, "registration"));
   LineReader in(note.text);
   Registration r;
   in.literal(registration_first_line);
@@ -155,14 +157,18 @@ Result<Registration> parse_registration_note(std::string_view whole, journal::No
   if (c.clean_point && (c.clean_point->first != *old || r.kept_size > c.clean_point->second))
     return bad("it keeps more than the clean point of its certificate allows, or of another origin");
   if (registration_text(r) != note.text) return bad("a value is not in its one form");
+  if (c.spare)
+    for (const journal::NoteSignature& line : note.signatures)
+      if (line.name != c.origin().text()) r.witnesses.push_back(line);
+  if (r.witnesses.size() > witnesses_max) return bad("more mirrors than a journal can have stand below it");
   return r;
 }
 
 }  // namespace
 
 std::string certificate_text(const Certificate& c) {
-  const std::string take =
-      c.clean_point ? fmt::format("{} {}", c.clean_point->first.text(), c.clean_point->second) : "longest";
+  const std::string take = c.clean_point ? fmt::format("{} {}", c.clean_point->first.text(), c.clean_point->second)
+                                         : std::string(c.spare ? "spare" : "longest");
   return fmt::format("{}chain {}\nsite {}\nepoch {}\nlog {}\ncosign {}\ntls {}\nsealing {}\ntake {}\nissued {}\n",
                      certificate_first_line, c.chain, c.site.view(), c.epoch, to_hex(c.keys.log), to_hex(c.keys.cosign),
                      to_hex(c.keys.tls), to_hex(c.keys.sealing), take, holdfast::to_text(c.issued));
@@ -184,6 +190,10 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view who
                 fmt::format("the certificate is for {}, which the chain file does not name; take the newest "
                             "chain file first",
                             certificate.site.view()));
+  if (file.is_revoked(certificate.site, certificate.epoch))
+    return fail(bad_certificate,
+                fmt::format("the certificate of {} for epoch {} is revoked in version {} of the chain file",
+                            certificate.site.view(), certificate.epoch, file.version));
   HF_TRY_VOID(check_new_keys(file, certificate.keys));
   std::vector<NamedKey> may_sign;
   for (const auto& [name, key] : file.recovery.keys) may_sign.push_back({recovery_key_name(file.chain, name), key});
@@ -209,6 +219,36 @@ Registration make_registration(const Certificate& certificate, const Origin& old
   return r;
 }
 
+namespace {
+
+std::string mirror_name(const Registration& r, const SiteName& mirror) {
+  return journal::cosigner_name(r.certificate.chain, mirror);
+}
+
+}  // namespace
+
+journal::NoteSignature witness(const Registration& r, const SiteName& mirror, const PublicKey& cosign_key,
+                               const journal::SignFunction& sign) {
+  journal::Note note{registration_text(r), {}};
+  journal::sign_note(note, mirror_name(r, mirror), cosign_key, sign);
+  return std::move(note.signatures.front());
+}
+
+bool is_witness(const Registration& r, const journal::NoteSignature& line, const SiteName& mirror,
+                const PublicKey& cosign_key) {
+  if (line.name != mirror_name(r, mirror)) return false;
+  const auto has = journal::has_signature({registration_text(r), {line}}, line.name, cosign_key);
+  return has && *has;
+}
+
+std::string with_witnesses(const Registration& r, const std::vector<journal::NoteSignature>& lines) {
+  auto note = split_note(r.note, 3 * certificate_bytes_max, bad_registration, "registration");
+  HF_CHECK(note.has_value(), "registration of {}", r.certificate.site.view());
+  std::erase_if(note->signatures, [&](const auto& line) { return line.name != r.certificate.origin().text(); });
+  note->signatures.insert(note->signatures.end(), lines.begin(), lines.end());
+  return journal::to_text(*note);
+}
+
 Result<Registration> parse_registration(std::string_view whole) {
   journal::Note note;
   return parse_registration_note(whole, note);
@@ -218,6 +258,9 @@ Result<Registration> open_registration(const ChainFile& file, std::string_view w
   journal::Note note;
   HF_TRY(Registration r, parse_registration_note(whole, note));
   HF_TRY(const Certificate certificate, open_certificate(file, r.certificate.note));
+  // What mirrors have written below a spare's is weighed by whoever knows their keys (sync/keyring.h).
+  if (certificate.spare)
+    std::erase_if(note.signatures, [&](const auto& line) { return line.name != certificate.origin().text(); });
   HF_TRY(const std::vector<bool> signed_by, check_signers(note, {{certificate.origin().text(), certificate.keys.log}},
                                                           bad_registration, "the registration"));
   if (!signed_by[0]) return fail(bad_registration, "the new machine's log key has not signed the registration");

@@ -174,5 +174,54 @@ TEST(Registration, EveryChangedCharacterIsRefused) {
   }
 }
 
+Certificate spare_certificate(const ChainFile& file, std::string_view site, std::uint32_t epoch) {
+  Certificate c{file.chain, SiteName(site), epoch, site_keys(site, epoch), {}, noon, {}, true};
+  journal::Note note{certificate_text(c), {}};
+  for (const char* word : {"recovery-1", "recovery-3"}) {
+    const TestKey key(word);
+    journal::sign_note(note, recovery_key_name(file.chain, word), key.pub, key.signer());
+  }
+  c.note = journal::to_text(note);
+  return c;
+}
+
+TEST(Certificate, OfASpareIsToldApartAndCanBeRevoked) {  // protocol 10.2
+  ChainFile file = small_chain();
+  const Certificate made = spare_certificate(file, "store-02", 2);
+  const auto opened = open_certificate(file, made.note);
+  ASSERT_TRUE(opened) << opened.error().text;
+  EXPECT_TRUE(opened->spare);
+  EXPECT_FALSE(open_certificate(file, make_certificate(file, "store-02", 3, noon).note)->spare);
+  file.revoked = {{SiteName("store-02"), 2}};
+  const auto read_back = parse_chain_text(canonical_text(file));
+  ASSERT_TRUE(read_back) << read_back.error().text;
+  EXPECT_TRUE(*read_back == file);
+  EXPECT_THAT(open_certificate(*read_back, made.note).error().text, HasSubstr("revoked"));
+  EXPECT_TRUE(open_certificate(*read_back, spare_certificate(file, "store-02", 3).note));
+  EXPECT_THAT(openings(file, small_chain()), ::testing::ElementsAre(HasSubstr("counts again")));
+  file.revoked.emplace_back("store-99", 2);
+  EXPECT_THAT(check_rules(file).error().text, HasSubstr("no site of this file"));
+}
+
+TEST(Registration, OfASpareCarriesMirrorsLinesAndNobodyElsesDoes) {  // protocol 10.2
+  const ChainFile file = small_chain();
+  const Registration r = registration_of(spare_certificate(file, "store-02", 2));
+  const SiteName mirror("head-office");
+  const TestKey key = site_key("head-office", "cosign");
+  const journal::NoteSignature line = witness(r, mirror, key.pub, key.signer());
+  EXPECT_TRUE(is_witness(r, line, mirror, key.pub));
+  EXPECT_FALSE(is_witness(r, line, SiteName("warehouse"), key.pub));
+  EXPECT_FALSE(is_witness(r, line, mirror, site_key("warehouse", "cosign").pub));
+  const auto opened = open_registration(file, with_witnesses(r, {line}));
+  ASSERT_TRUE(opened) << opened.error().text;
+  ASSERT_EQ(opened->witnesses.size(), 1u);
+  EXPECT_TRUE(is_witness(*opened, opened->witnesses[0], mirror, key.pub));
+  Registration other = registration_of(spare_certificate(file, "store-02", 2), 42);
+  EXPECT_FALSE(is_witness(other, line, mirror, key.pub)) << "a line is of one registration";
+  const Registration ceremony = registration_of(make_certificate(file, "store-02", 2, noon));
+  EXPECT_FALSE(open_registration(file, with_witnesses(ceremony, {line})))
+      << "a ceremony's needs no lines and takes none";
+}
+
 }  // namespace
 }  // namespace holdfast::chain

@@ -37,7 +37,7 @@ bool ChainFile::operator==(const ChainFile& o) const {
          currency.decimals == o.currency.decimals && languages == o.languages && vat_rates == o.vat_rates &&
          bounds == o.bounds && quorum == o.quorum && lying_mirrors == o.lying_mirrors && root == o.root &&
          recovery == o.recovery && operations == o.operations && former_root == o.former_root && within == o.within &&
-         sites == o.sites;
+         sites == o.sites && revoked == o.revoked;
 }
 
 const Site* ChainFile::find(const SiteName& name) const {
@@ -45,6 +45,9 @@ const Site* ChainFile::find(const SiteName& name) const {
   return found == sites.end() ? nullptr : &*found;
 }
 
+bool ChainFile::is_revoked(const SiteName& site, std::uint32_t epoch) const {
+  return std::ranges::find(revoked, std::pair(site, epoch)) != revoked.end();
+}
 const VatRate* ChainFile::vat(const VatCode& code) const {
   const auto found = std::ranges::find(vat_rates, code, &VatRate::code);
   return found == vat_rates.end() ? nullptr : &*found;
@@ -89,6 +92,9 @@ std::vector<std::string> openings(const ChainFile& known, const ChainFile& next)
       out.push_back(fmt::format("{} is reached at {}", site.name.view(), site.link_address));
     if (site.keys != before->keys) out.push_back(fmt::format("{} has new keys", site.name.view()));
   }
+  for (const auto& [site, epoch] : known.revoked)
+    if (!next.is_revoked(site, epoch))
+      out.push_back(fmt::format("the certificate of {} for epoch {} counts again", site.view(), epoch));
   if (next.bounds.price_change_percent_max > known.bounds.price_change_percent_max)
     out.push_back(fmt::format("price_change_percent_max rises to {}", next.bounds.price_change_percent_max));
   if (next.bounds.mirror_bytes_a_day > known.bounds.mirror_bytes_a_day)

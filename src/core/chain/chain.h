@@ -82,10 +82,13 @@ struct ChainFile {
   std::optional<KeySet> former_root;  // what `root` has replaced: signs too, for those who know only the former file
   std::optional<Within> within;       // set: signed by the operations key
   std::vector<Site> sites;            // in the order of the file; of two linked sites the later one dials
+  // Certificates that count no longer, by site and epoch: of a spare that was stolen (protocol 10.2).
+  std::vector<std::pair<SiteName, std::uint32_t>> revoked = {};
 
   bool operator==(const ChainFile&) const;
   const Site* find(const SiteName& name) const;
   const VatRate* vat(const VatCode& code) const;
+  bool is_revoked(const SiteName& site, std::uint32_t epoch) const;
   // n - q + f + 1 for that site's journal (protocol, preamble).
   unsigned honest_any(const Site& site) const;
   bool is_mirror(const SiteName& mirror, const SiteName& owner) const;
@@ -136,7 +139,8 @@ Result<ChainFile> open_successor(const ChainFile& known, std::string_view note);
 // follows web-shop"). A sealed site takes a successor only if there is none (protocol 9.1).
 std::vector<std::string> openings(const ChainFile& known, const ChainFile& next);
 
-// Protocol 5.1. Signed by k recovery keys of the chain file.
+// Protocol 5.1, 10.2. Signed by k recovery keys of the chain file: at a ceremony, or beforehand for a spare. What a
+// spare keeps is what its registration names, and its epoch cosigns for nobody.
 struct Certificate {
   std::string chain;
   SiteName site;
@@ -144,7 +148,8 @@ struct Certificate {
   SiteKeys keys;            // of the new machine; none of them named in the chain file
   std::optional<std::pair<Origin, std::uint64_t>> clean_point;  // nullopt: "longest"
   Instant issued;
-  std::string note;  // the whole signed text
+  std::string note;    // the whole signed text
+  bool spare = false;  // "take spare"
   Origin origin() const { return {chain, site, epoch}; }
 };
 std::string certificate_text(const Certificate& unsigned_certificate);  // what the recovery keys sign
@@ -152,14 +157,23 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view not
 // Without the recovery keys at hand (fold: what a journal holds was checked when it was taken): shape only.
 Result<Certificate> parse_certificate(std::string_view note);
 
-// Protocol 5.2. Signed by the new log key under the name of the new origin.
+// Protocol 5.2. Signed by the new log key under the name of the new origin; a spare's also by the mirrors that have
+// registered it, with their cosigning keys, so that whoever did not hear the silence himself can see that q of them
+// did.
 struct Registration {
   Certificate certificate;
   Origin old_origin;
   std::uint64_t kept_size = 0;
   Hash kept_root{};
-  std::string note;  // the whole signed text
+  std::string note;                                    // the whole signed text
+  std::vector<journal::NoteSignature> witnesses = {};  // of a spare's; not verified here
 };
+// The mirror's line under a spare's registration, and the note with such lines put below it.
+journal::NoteSignature witness(const Registration& registration, const SiteName& mirror, const PublicKey& cosign_key,
+                               const journal::SignFunction& sign);
+bool is_witness(const Registration& registration, const journal::NoteSignature& line, const SiteName& mirror,
+                const PublicKey& cosign_key);
+std::string with_witnesses(const Registration& registration, const std::vector<journal::NoteSignature>& lines);
 Registration make_registration(const Certificate& certificate, const Origin& old_origin, std::uint64_t kept_size,
                                const Hash& kept_root, const journal::SignFunction& sign_with_new_log_key);
 Result<Registration> open_registration(const ChainFile& file, std::string_view note);

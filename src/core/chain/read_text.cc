@@ -285,6 +285,19 @@ Bounds read_bounds(Table table, bool are_needed) {
   return b;
 }
 
+std::pair<SiteName, std::uint32_t> read_revoked(Table& table) {
+  std::pair<SiteName, std::uint32_t> out;
+  if (const auto text = table.text("site", true, "\"store-07\"")) {
+    if (const auto name = site_name_of(*text))
+      out.first = *name;
+    else
+      table.say(table.line(), "\"{}\" is not a site's name", text->substr(0, 40));
+  }
+  out.second = static_cast<std::uint32_t>(table.integer("epoch", true, 2, UINT32_MAX, "2").value_or(0));
+  table.refuse_unknown();
+  return out;
+}
+
 ChainFile read_chain_file(Table& top, Form form) {
   const bool is_whole = form == Form::whole;
   ChainFile file;
@@ -309,6 +322,8 @@ ChainFile read_chain_file(Table& top, Form form) {
   if (auto table = top.table("former_root")) file.former_root = read_key_set(*table);
   for (Table& table : top.tables("vat", "[[vat]], one for each rate")) file.vat_rates.push_back(read_vat_rate(table));
   for (Table& table : top.tables("site", "[[site]], one for each site")) file.sites.push_back(read_site(table, form));
+  for (Table& table : top.tables("revoked", "[[revoked]], one for each certificate"))
+    file.revoked.push_back(read_revoked(table));
   top.refuse_unknown();
   return file;
 }

@@ -31,6 +31,7 @@ class Finder {
     if (file_.within && file_.within->version >= file_.version)
       say("within", "within.version must be lower than version: an operations-signed file follows a root-signed one");
     sites();
+    revoked();
     all_keys();
   }
 
@@ -152,6 +153,18 @@ class Finder {
       named_sites(fmt::format("site.{}.mirrors", i), "mirrors", site, site.mirrors);
       named_sites(fmt::format("site.{}.follows", i), "follows", site, site.follows);
       quorum(fmt::format("site.{}.mirrors", i), site);
+    }
+  }
+
+  void revoked() {
+    std::set<std::pair<SiteName, std::uint32_t>> seen;
+    for (std::size_t i = 0; i < file_.revoked.size(); ++i) {
+      const auto& [site, epoch] = file_.revoked[i];
+      const std::string path = fmt::format("revoked.{}", i);
+      if (!names_.contains(site))
+        say(path, "[[revoked]] names \"{}\", which is no site of this file", site.view());
+      else if (!seen.insert(file_.revoked[i]).second)
+        say(path, "[[revoked]] names epoch {} of {} twice; leave one out", epoch, site.view());
     }
   }
 

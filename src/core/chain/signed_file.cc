@@ -58,6 +58,7 @@ Status check_only_links_and_limits(const ChainFile& base, const ChainFile& file)
   narrowed.version = file.version;
   narrowed.within = file.within;
   narrowed.bounds = file.bounds;
+  narrowed.revoked = file.revoked;
   if (file.sites.size() == base.sites.size())
     for (std::size_t i = 0; i < base.sites.size(); ++i) narrowed.sites[i].follows = file.sites[i].follows;
   if (!(narrowed == file))

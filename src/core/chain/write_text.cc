@@ -81,6 +81,8 @@ std::string canonical_text(const ChainFile& file) {
         fmt::format("\n[[site]]\nname = {}\nkind = \"{}\"\nlink_address = {}\nmirrors = {}\nfollows = {}\n{}",
                     quoted(site.name.view()), to_text(site.kind), quoted(site.link_address),
                     list_text(site.mirrors, name_text), list_text(site.follows, name_text), site_keys_text(site.keys));
+  for (const auto& [site, epoch] : file.revoked)
+    out += fmt::format("\n[[revoked]]\nsite = {}\nepoch = {}\n", quoted(site.view()), epoch);
   return out;
 }
 
