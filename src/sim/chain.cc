@@ -85,6 +85,7 @@ void Chain::build_file(unsigned stores) {
       if (j != i && (i < 2 || j < 2)) site.follows.push_back(names[j]);
     file_.sites.push_back(std::move(site));
     epochs_[names[i]] = 1;
+    serving_[names[i]] = names[i].str();
     machines_.emplace(names[i].str(), std::move(machine));
   }
   journal::Note note{chain::canonical_text(file_), {}};
@@ -105,23 +106,39 @@ Status Chain::start(const std::string& name) {
   m.disk.reboot();
   m.died_of.reset();
   m.entropy = std::make_unique<SimEntropy>(random_.fork());
+  if (m.is_spare && serving(m.site) != name) return start_spare(m);
   World world{m.disk, *m.wire, *m.clock, *m.entropy, *m.signer, executor_};
   node::Options options;
   options.site = m.site;
   options.snapshot_entries = snapshot_entries;
+  options.spare_silence = spare_silence;
   auto opened = node::Node::open(world, options);
   if (!opened) {
     m.died_of = opened.error();
     return pass_on(opened.error());
   }
   m.node = std::move(*opened);
-  network.join(name, file_.find(m.site)->link_address, m.signer->public_key(KeyUse::tls), m.node.get());
+  network.join(name, m.address.empty() ? file_.find(m.site)->link_address : m.address,
+               m.signer->public_key(KeyUse::tls), m.node.get());
+  return {};
+}
+
+Status Chain::start_spare(Machine& m) {
+  auto opened = node::Spare::open(m.disk, *m.wire, *m.clock, executor_, {m.site, {}});
+  if (!opened) {
+    m.died_of = opened.error();
+    return pass_on(opened.error());
+  }
+  m.spare = std::move(*opened);
+  network.join(m.name, m.address, m.signer->public_key(KeyUse::tls), m.spare.get());
   return {};
 }
 
 void Chain::kill(const std::string& name) {
   network.leave(name);
   machine(name).node.reset();
+  machine(name).spare.reset();
+  if (serving(machine(name).site) != name) return;
   for (TillWrite& w : till_writes_[machine(name).site]) w.waiting = false;
 }
 
@@ -130,29 +147,62 @@ void Chain::destroy(const std::string& name) {
   machine(name).disk = SimDisk(random_.fork());
 }
 
-std::string Chain::rebuild(const SiteName& site) {
-  const std::uint32_t epoch = ++epochs_[site];
+std::unique_ptr<Machine> Chain::new_machine(std::string name, const SiteName& site, std::uint32_t epoch) {
   auto machine = std::make_unique<Machine>(random_.fork());
-  machine->name = fmt::format("{}#{}", site.view(), epoch);
+  machine->name = std::move(name);
   machine->site = site;
   machine->epoch = epoch;
   machine->wire = std::make_unique<Wire>(network, machine->name);
   machine->clock = std::make_unique<SimClock>(network);
   machine->signer = std::make_shared<SimSigner>(random_);
-  chain::Certificate certificate{file_.chain, site, epoch, machine->signer->keys(), std::nullopt, network.now(), {}};
+  return machine;
+}
+
+chain::Certificate Chain::certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare) {
+  chain::Certificate certificate{file_.chain, site, epoch, keys, std::nullopt, network.now(), {}, spare};
   journal::Note note{chain::certificate_text(certificate), {}};
   journal::sign_note(note, chain::recovery_key_name(file_.chain, "recovery-1"), recovery_->open,
                      [&](ByteView text) { return recovery_->sign(text); });
+  certificate.note = journal::to_text(note);
+  return certificate;
+}
+
+std::string Chain::rebuild(const SiteName& site) {
+  const std::uint32_t epoch = ++epochs_[site];
+  auto machine = new_machine(fmt::format("{}#{}", site.view(), epoch), site, epoch);
+  const chain::Certificate certificate = certify(site, epoch, machine->signer->keys(), false);
   HF_CHECK(machine->disk.write_all(node::chain_file_path, as_bytes(file_note_)).has_value(), "write");
-  HF_CHECK(machine->disk.write_all(node::certificate_path, as_bytes(journal::to_text(note))).has_value(), "write");
+  HF_CHECK(machine->disk.write_all(node::certificate_path, as_bytes(certificate.note)).has_value(), "write");
+  const std::string name = machine->name;
+  machines_[name] = std::move(machine);
+  serving_[site] = name;
+  return name;
+}
+
+std::string Chain::add_spare(const SiteName& site) {
+  const std::uint32_t epoch = ++epochs_[site];
+  auto machine = new_machine(fmt::format("{}#{}-spare", site.view(), epoch), site, epoch);
+  machine->is_spare = true;
+  machine->address = fmt::format("10.1.0.{}:7000", machines_.size());
+  const chain::Certificate certificate = certify(site, epoch, machine->signer->keys(), true);
+  HF_CHECK(machine->disk.write_all(node::chain_file_path, as_bytes(file_note_)).has_value(), "write");
+  HF_CHECK(machine->disk.write_all(node::certificate_path, as_bytes(certificate.note)).has_value(), "write");
   const std::string name = machine->name;
   machines_[name] = std::move(machine);
   return name;
 }
 
+Status Chain::promote(const std::string& spare) {
+  Machine& m = machine(spare);
+  for (TillWrite& w : till_writes_[m.site]) w.waiting = false;
+  kill(spare);
+  serving_[m.site] = spare;
+  return start(spare);
+}
+
 void Chain::turn(Machine& m) {
-  if (m.node == nullptr) return;
-  const Status done = m.node->turn();
+  if (m.node == nullptr && m.spare == nullptr) return;
+  const Status done = m.node ? m.node->turn() : m.spare->turn();
   if (done) return;
   m.died_of = done.error();
   kill(m.name);
@@ -163,14 +213,17 @@ void Chain::run_for(Duration time) {
   while (network.now() < end) {
     Instant next = end;
     for (const auto& [name, m] : machines_)
-      if (m->node) next = std::min(next, std::max(m->node->wake_at(), network.now() + Duration{1000}));
+      if (m->node || m->spare)
+        next = std::min(next,
+                        std::max(m->node ? m->node->wake_at() : m->spare->wake_at(), network.now() + Duration{1000}));
     const std::string touched = network.step(next);
     if (!touched.empty()) {
       if (const auto it = machines_.find(touched); it != machines_.end()) turn(*it->second);
       continue;
     }
     for (const auto& [name, m] : machines_)
-      if (m->node && m->node->wake_at() <= network.now()) turn(*m);
+      if ((m->node && m->node->wake_at() <= network.now()) || (m->spare && m->spare->wake_at() <= network.now()))
+        turn(*m);
   }
 }
 
@@ -183,10 +236,7 @@ bool Chain::run_until(const std::function<bool()>& condition, Duration limit) {
   return true;
 }
 
-std::string Chain::serving(const SiteName& site) const {
-  const std::uint32_t epoch = epochs_.at(site);
-  return epoch == 1 ? site.str() : fmt::format("{}#{}", site.view(), epoch);
-}
+std::string Chain::serving(const SiteName& site) const { return serving_.at(site); }
 
 void Chain::list_products(unsigned count) {
   catalogue::ListProducts command;
@@ -218,6 +268,10 @@ std::size_t Chain::submit(const SiteName& site, fold::WriteRequest request) {
 }
 
 std::size_t Chain::sell(const SiteName& store, std::uint32_t till, unsigned lines) {
+  return submit(store, a_sale(store, till, lines));
+}
+
+fold::WriteRequest Chain::a_sale(const SiteName& store, std::uint32_t till, unsigned lines) {
   till::RecordSale sale;
   sale.till = TillId{till};
   Money total;
@@ -239,7 +293,7 @@ std::size_t Chain::sell(const SiteName& store, std::uint32_t till, unsigned line
     sale.lines.push_back(std::move(line));
   }
   sale.tenders = {{till::TenderKind::cash, total, "", "", till::CardResult::approved}};
-  return submit(store, {TillId{till}, {}, SubjectId{}, {}, {}, std::move(sale), {}, {}});
+  return {TillId{till}, {}, SubjectId{}, {}, {}, std::move(sale), {}, {}};
 }
 
 void Chain::send_again(const SiteName& store) {
@@ -281,9 +335,15 @@ std::uint64_t Chain::acknowledged() const {
 }
 
 // Law: no two cosigned checkpoints of one origin disagree. Every cosigned note that passes is remembered.
-void Chain::watch(const std::string&, ByteView bytes) {
+void Chain::watch(const std::string& from, ByteView bytes) {
   const auto message = sync::decode(bytes);
   if (!message) return;
+  // Laws of a spare's epoch (5.5, 10.2): it cosigns for nobody, and nothing of it is offered before it is registered.
+  if (const auto it = machines_.find(from); it != machines_.end() && it->second->is_spare && it->second->node) {
+    if (std::holds_alternative<sync::Cosignature>(*message)) broken_ = from + " has cosigned, and is a spare";
+    if (std::holds_alternative<sync::Offer>(*message) && it->second->node->phase() == node::Phase::provisional)
+      broken_ = from + " has offered a checkpoint of a provisional epoch";
+  }
   const auto* cosigned = std::get_if<sync::Cosigned>(&*message);
   if (cosigned == nullptr) return;
   const auto note = journal::parse_note(cosigned->note);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/node/node.h"
+#include "core/node/spare_copy.h"
 #include "sim/disk.h"
 #include "sim/net.h"
 
@@ -68,7 +69,10 @@ struct Machine {
   std::unique_ptr<SimClock> clock;
   std::unique_ptr<SimEntropy> entropy;
   std::shared_ptr<SimSigner> signer;
-  std::unique_ptr<node::Node> node;  // null: not running
+  std::unique_ptr<node::Node> node;    // null: not running
+  std::unique_ptr<node::Spare> spare;  // of a spare that is not promoted
+  std::string address;                 // where it listens, if not at its site's address
+  bool is_spare = false;               // its certificate is a spare's
   std::optional<Error> died_of;
   explicit Machine(Random random) : disk(random) {}
 };
@@ -79,6 +83,7 @@ class Chain {
 
   Network network;
   std::uint64_t snapshot_entries = 50;  // small, so that starts meet snapshots
+  Duration spare_silence = seconds(3);  // short, so that a day has room for it
   const chain::ChainFile& file() const { return file_; }
   Machine& machine(const std::string& name) { return *machines_.at(name); }
   node::Node& node(const std::string& name);
@@ -91,6 +96,10 @@ class Chain {
   void destroy(const std::string& name);  // the machine is gone, and its disk with it
   // A new machine for the site with a certificate of the recovery keys; it rebuilds when it runs. Its name.
   std::string rebuild(const SiteName& site);
+  // A second machine in the store, with a certificate signed beforehand; it copies from now on. Its name.
+  std::string add_spare(const SiteName& site);
+  // The paper code is typed: the spare of the site opens in the node's place, whatever the node does.
+  Status promote(const std::string& spare);
   void run_for(Duration time);
   // Until the condition holds; false after `limit`.
   bool run_until(const std::function<bool()>& condition, Duration limit);
@@ -100,6 +109,7 @@ class Chain {
   // One sale at a till of the store, kept by the till; answered in a later turn. Returns its number in writes(store).
   std::size_t sell(const SiteName& store, std::uint32_t till, unsigned lines = 1);
   std::size_t submit(const SiteName& store, fold::WriteRequest request);
+  fold::WriteRequest a_sale(const SiteName& store, std::uint32_t till, unsigned lines = 1);
   std::vector<TillWrite>& writes(const SiteName& store) { return till_writes_[store]; }
   // What tills do all day: what is not yet cosigned in the present epoch is sent again, with its reply beside it.
   void send_again(const SiteName& store);
@@ -118,6 +128,9 @@ class Chain {
 
  private:
   void build_file(unsigned stores);
+  chain::Certificate certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare);
+  std::unique_ptr<Machine> new_machine(std::string name, const SiteName& site, std::uint32_t epoch);
+  Status start_spare(Machine& machine);
   void turn(Machine& machine);
   void watch(const std::string& from, ByteView bytes);
   std::string check_acknowledged(const SiteName& store);
@@ -128,7 +141,8 @@ class Chain {
   std::unique_ptr<SimKey> root_, recovery_;
   SerialExecutor executor_;
   std::map<std::string, std::unique_ptr<Machine>> machines_;
-  std::map<SiteName, std::uint32_t> epochs_;
+  std::map<SiteName, std::uint32_t> epochs_;  // given out
+  std::map<SiteName, std::string> serving_;
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
   std::map<std::pair<std::string, std::uint64_t>, Hash>
       cosigned_;  // (origin, size) -> root, of every cosigned note on the wire

@@ -20,6 +20,7 @@ class Day {
     for (unsigned step = 0; step < options_.steps && result_.broken.empty(); ++step) {
       trade();
       if (random_.one_in(6)) fault();
+      if (options_.spares && step >= promote_at_ && result_.spares_promoted == 0) promote();
       repair();
       chain_.run_for(milliseconds(200));
       result_.broken = chain_.broken_law();
@@ -36,6 +37,14 @@ class Day {
   std::string begin() {
     for (const auto& [name, m] : chain_.machines())
       if (const Status started = chain_.start(name); !started) return started.error().text;
+    if (options_.spares) {
+      promote_at_ = 20 + random_.below(options_.steps / 2);
+      for (unsigned i = 0; i < options_.stores; ++i) {
+        const SiteName store = chain_.file().sites[2 + i].name;
+        spares_[store] = chain_.add_spare(store);
+        if (const Status started = chain_.start(spares_[store]); !started) return started.error().text;
+      }
+    }
     chain_.run_for(seconds(3));
     chain_.list_products(10);
     chain_.run_for(seconds(3));
@@ -121,7 +130,7 @@ class Day {
   }
 
   void lose_machine() {
-    if (down_ || rebuilding_ || old_alive_ || result_.machines_destroyed >= 3) return;
+    if (options_.spares || down_ || rebuilding_ || old_alive_ || result_.machines_destroyed >= 3) return;
     const SiteName site = any_site();
     if (!runs(site)) return;
     const std::string name = chain_.serving(site);
@@ -144,6 +153,34 @@ class Day {
     isolate_old();
     (void)chain_.start(*rebuilding_);
     tell(fmt::format("{} is rebuilt on a new machine", site.view()));
+  }
+
+  // The store's machine dies, or is cut off from everybody; a moment later the code is typed at its spare.
+  void promote() {
+    if (down_ || rebuilding_) return;
+    const SiteName store = any_store();
+    const std::string name = chain_.serving(store);
+    const std::string spare = spares_.at(store);
+    if (!runs(store) || chain_.node(name).phase() != node::Phase::signing || !chain_.machine(spare).spare) return;
+    const node::SpareView view = chain_.machine(spare).spare->view();
+    if (!view.is_linked || view.size + 5 < chain_.node(name).safety().size) return;
+    ++result_.spares_promoted;
+    if (random_.one_in(2)) {
+      old_alive_ = name;
+      isolate_old();
+      old_back_ = chain_.now() + seconds(15);
+      ++result_.old_machines_alive;
+      tell(fmt::format("{} is cut off", name));
+    } else {
+      chain_.destroy(name);
+      ++result_.machines_destroyed;
+      tell(fmt::format("{} is destroyed", name));
+    }
+    if (random_.one_in(2)) chain_.run_for(milliseconds(500));
+    if (const Status opened = chain_.promote(spare); !opened)
+      result_.broken = fmt::format("{} does not open: {}", spare, opened.error().text);
+    rebuilding_ = spare;
+    tell(fmt::format("{} is promoted, of {} entries", spare, view.size));
   }
 
   void isolate_old() {
@@ -227,6 +264,8 @@ class Day {
   Instant old_back_;
   std::unique_ptr<SimDisk> image_;
   std::string image_of_;
+  std::map<SiteName, std::string> spares_;
+  std::uint64_t promote_at_ = 0;
 };
 
 }  // namespace

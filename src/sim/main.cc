@@ -10,7 +10,7 @@
 namespace {
 
 constexpr std::string_view usage =
-    "holdfast-sim [--seed N] [--seeds COUNT] [--stores S] [--steps N] [--trace]\n"
+    "holdfast-sim [--seed N] [--seeds COUNT] [--stores S] [--steps N] [--spares] [--trace]\n"
     "  Runs COUNT simulated days from seed N on: a chain of S stores, head office and warehouse on simulated disks,\n"
     "  network and clocks, N steps of 200 ms with sales and faults, then peace; laws are checked all along.\n"
     "  The same seed gives the same states on any machine. Exit 1: a law was broken; the seed is printed.\n";
@@ -24,12 +24,16 @@ bool number(std::string_view text, std::uint64_t& out) {
 
 int main(int argc, char** argv) {
   std::uint64_t seed = 1, seeds = 1, stores = 4, steps = 300;
-  bool trace = false;
+  bool trace = false, spares = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
     if (name == "--help") {
       fmt::print("{}", usage);
       return 0;
+    }
+    if (name == "--spares") {
+      spares = true;
+      continue;
     }
     if (name == "--trace") {
       trace = true;
@@ -50,11 +54,11 @@ int main(int argc, char** argv) {
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t i = 0; i < seeds; ++i) {
     const holdfast::sim::DayResult day =
-        holdfast::sim::run_day({seed + i, static_cast<unsigned>(stores), static_cast<unsigned>(steps), trace});
+        holdfast::sim::run_day({seed + i, static_cast<unsigned>(stores), static_cast<unsigned>(steps), trace, spares});
     if (!day.broken.empty()) {
       ++broken;
-      fmt::print("seed {}: LAW BROKEN: {}\n  replay: holdfast-sim --seed {} --stores {} --steps {} --trace\n", seed + i,
-                 day.broken, seed + i, stores, steps);
+      fmt::print("seed {}: LAW BROKEN: {}\n  replay: holdfast-sim --seed {} --stores {} --steps {}{} --trace\n",
+                 seed + i, day.broken, seed + i, stores, steps, spares ? " --spares" : "");
     } else if (seeds == 1) {
       fmt::print("seed {}: state {}\n", seed, holdfast::to_hex(day.state));
     }
@@ -68,15 +72,17 @@ int main(int argc, char** argv) {
     sum.machines_destroyed += day.machines_destroyed;
     sum.old_machines_alive += day.old_machines_alive;
     sum.old_images += day.old_images;
+    sum.spares_promoted += day.spares_promoted;
     sum.simulated_seconds += day.simulated_seconds;
   }
   const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   fmt::print(
       "{} seeds, {} sites: laws broken {}; {} sales, {} refunds, {} acknowledged, {} cosigned checkpoints; faults: {} "
       "power cuts ({} in a "
-      "write), {} links cut, {} machines lost ({} alive after all), {} old images; simulated / wall time {:.0f}\n",
+      "write), {} links cut, {} machines lost ({} alive after all), {} spares promoted, {} old images; simulated / "
+      "wall time {:.0f}\n",
       seeds, stores + 2, broken, sum.sales, sum.refunds, sum.acknowledged, sum.cosigned, sum.power_cuts,
-      sum.torn_writes, sum.links_cut, sum.machines_destroyed, sum.old_machines_alive, sum.old_images,
-      sum.simulated_seconds / wall);
+      sum.torn_writes, sum.links_cut, sum.machines_destroyed, sum.old_machines_alive, sum.spares_promoted,
+      sum.old_images, sum.simulated_seconds / wall);
   return broken == 0 ? 0 : 1;
 }

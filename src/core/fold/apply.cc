@@ -34,6 +34,10 @@ struct ToState {
     if (const auto currency = currency_of(e.currency)) state.currency_decimals = currency->decimals;
     state.registration = e.registration;
     state.till.series = {};  // receipts of this epoch begin with its first start
+    // What the old machine moved last may be missing here, and the shelf knows.
+    if (const auto registration = chain::parse_registration(e.registration);
+        registration && registration->certificate.spare)
+      stock::want_count_of_all(state.stock);
     state.readmission.resubmitted = state.readmission.readmitted = state.readmission.listed = 0;
   }
   void operator()(const NodeStarted& e) {
@@ -57,7 +61,14 @@ struct ToState {
     if (!registration) return;
     SiteEpochs& epochs = state.epochs[registration->certificate.site];
     epochs.sealed_below = std::max(epochs.sealed_below, registration->certificate.epoch);
-    epochs.registrations.try_emplace(registration->certificate.epoch, e.registration);
+    const auto [known, is_new] = epochs.registrations.try_emplace(registration->certificate.epoch, e.registration);
+    if (is_new) return;
+    // The same registration of a spare with more mirrors' lines below it (chain.h).
+    const auto before = chain::parse_registration(known->second);
+    if (before && before->certificate.note == registration->certificate.note &&
+        before->old_origin == registration->old_origin && before->kept_size == registration->kept_size &&
+        before->kept_root == registration->kept_root && before->witnesses.size() < registration->witnesses.size())
+      known->second = e.registration;
   }
   void operator()(const ContradictionSeen& e) {
     if (std::ranges::find(state.contradictions, e) == state.contradictions.end()) state.contradictions.push_back(e);

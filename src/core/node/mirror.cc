@@ -18,7 +18,8 @@ std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
 }
 
 const chain::Registration* NodeImpl::successor_of(const Origin& origin) const {
-  for (std::uint32_t epoch = origin.epoch + 1; epoch <= keys_.newest_epoch(origin.site); ++epoch) {
+  // The highest that names it: one that stayed short of q is overtaken by a higher number (5.4).
+  for (std::uint32_t epoch = keys_.newest_epoch(origin.site); epoch > origin.epoch; --epoch) {
     const chain::Registration* r = keys_.registration(origin.site, epoch);
     if (r != nullptr && r->old_origin == origin) return r;
   }
@@ -30,9 +31,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const SiteName& owner = m.origin.site;
   const bool wanted =
       chain_.is_mirror(me_->name, owner) || chain_.follows(me_->name, owner) || needs_.contains(m.origin);
-  const sync::KeyRing& keys = rebuild_ ? rebuild_->keys() : keys_;
-  auto key = keys.log_key(m.origin);
-  if (!key) key = keys_.log_key(m.origin);
+  const auto key = key_for(m);
   if (!wanted || !key || m.origin == origin_)
     return fail("node/refused", fmt::format("{} is not kept here", m.origin.text()));
   if (!needs_.contains(m.origin) && m.first + m.entries.size() > acceptable_size(m.origin))
@@ -56,6 +55,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const auto need = needs_.find(m.origin);
   if (need != needs_.end()) need->second.asked_at = monotonic_;
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
+  if (most != UINT64_MAX && replica->size() >= most) want(owner);  // now for what rests on it
   send(session.id, sync::Have{m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
   if (replica->gossiped) {
     const auto agrees = replica->agrees(replica->gossiped->checkpoint);
@@ -75,6 +75,7 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   // While it asks, a mirror does not know either whether its disk is an old one, with seals missing that it once gave;
   // they stand in its own journal, so once that has caught up it may sign (3.1).
   if (!chain_.is_mirror(me_->name, origin.site) || phase_ != Phase::signing) return false;
+  if (certificate_ && certificate_->spare) return false;  // 10.2
   const auto it = state_.epochs.find(origin.site);
   if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return false;
   if (origin_.epoch == 1) return true;
@@ -243,7 +244,8 @@ Status NodeImpl::on(Session& session, const sync::Ask& m) {
   const bool his = m.site == *session.site && chain_.is_mirror(me_->name, m.site);
   const bool fellow = chain_.is_mirror(me_->name, m.site) && chain_.is_mirror(*session.site, m.site);
   if (!his && !fellow) return fail("node/refused", "that journal is not mirrored by us both");
-  if (phase_ == Phase::rebuilding) return {};
+  // A spare's epoch holds nobody's journal but its own; its word about another's is none (10.2).
+  if (phase_ == Phase::rebuilding || (certificate_ && certificate_->spare)) return {};
   after_commit_.push_back([this, id = session.id, site = m.site] { send(id, what_we_know(site)); });
   return {};
 }
@@ -253,6 +255,14 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
   HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
   if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
     return fail("node/refused", "this certificate is not for you, or we are no mirror of that site");
+  if (certificate_ && certificate_->spare) return fail("node/refused", "a spare's epoch is no mirror");
+  if (c.spare) {
+    HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
+    if (registration.certificate.note != c.note)
+      return fail("node/refused", "the registration shown is not of this certificate");
+    HF_TRY_VOID(check_silence(c));
+    HF_TRY_VOID(check_kept(registration));
+  }
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
   if (sealed != known.sealed_by.end() && sealed->second != c.note)
@@ -279,6 +289,9 @@ Status NodeImpl::on(Session& session, const sync::Register& m) {
   const chain::Certificate& c = registration.certificate;
   if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
     return fail("node/refused", "this registration is not yours, or we are no mirror of that site");
+  if (certificate_ && certificate_->spare) return fail("node/refused", "a spare's epoch is no mirror");
+  HF_TRY_VOID(check_silence(c));
+  HF_TRY_VOID(check_kept(registration));
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
   if (sealed == known.sealed_by.end() || sealed->second != c.note)
@@ -290,12 +303,16 @@ Status NodeImpl::on(Session& session, const sync::Register& m) {
   if (taken == known.registrations.end() && !known.registrations.empty() &&
       known.registrations.rbegin()->first > c.epoch)
     return fail("node/refused", "a higher epoch is registered here");
-  HF_TRY_VOID(take_registration(registration));
+  HF_TRY_VOID(take_registration(registration, true));
   session.rebuilding = false;
   session.epoch = c.epoch;
-  after_commit_.push_back([this, id = session.id, site = c.site, epoch = c.epoch] {
-    send(id, sync::Registered{site, epoch});
-    want(site);
+  sync::Registered answer{c.site, c.epoch, std::nullopt};
+  if (c.spare)
+    answer.witness = chain::witness(registration, me_->name, world_.signer.public_key(KeyUse::cosign),
+                                    [&](ByteView text) { return world_.signer.sign(KeyUse::cosign, text); });
+  after_commit_.push_back([this, id = session.id, answer = std::move(answer)] {
+    send(id, answer);
+    want(answer.site);
   });
   return {};
 }
@@ -306,6 +323,7 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     if (registration && registration->certificate.site == m.site) HF_TRY_VOID(take_registration(*registration));
   }
   if (phase_ == Phase::stopped) return {};
+  if (!keys_.is_mirroring(*session.site)) return {};  // 10.2
   if (m.site == me_->name) {
     if (!chain_.is_mirror(*session.site, me_->name)) return {};
     if (rebuild_) {

@@ -37,13 +37,23 @@ struct Options {
   std::size_t group_writes_max = 4096;                // writes decided before a commit
   Duration follow_interval = milliseconds(200);       // at most one PeerFollowed in this time
   std::uint64_t snapshot_entries = 100'000;           // a snapshot each so many entries
+  // A mirror seals for a spare only after it has heard nothing of the node for so long (protocol 10.2). The program
+  // that ships takes no less than spare_silence_min; the simulator does.
+  Duration spare_silence = seconds(60);
+  std::string old_address;  // where a promoted spare looks for the machine it replaced; empty: the chain file's
 };
+inline constexpr Duration spare_silence_min = seconds(60);
+// While an epoch is provisional, one write takes in or pays out at most so much cash, in whole units of the currency:
+// cash leaves no second record anywhere, card payments do at the third party, and until the epoch is registered this
+// machine's disk is the only one that has it.
+inline constexpr std::int64_t provisional_cash_max = 500;
 
 enum class Phase {
-  rebuilding,  // a new machine with a certificate: sealing, fetching, registering; takes no writes yet
-  asking,      // sells and acknowledges, signs nothing yet (protocol 3.1)
-  signing,     // all is normal
-  stopped,     // replaced by a newer epoch (5.7), or contradicted: takes no writes
+  rebuilding,   // a new machine with a certificate: sealing, fetching, registering; takes no writes yet
+  asking,       // sells and acknowledges, signs nothing yet (protocol 3.1)
+  provisional,  // a promoted spare: sells and acknowledges, signs nothing until q mirrors have registered it (5.5)
+  signing,      // all is normal
+  stopped,      // replaced by a newer epoch (5.7), or contradicted: takes no writes
 };
 std::string_view to_text(Phase phase);
 
@@ -51,6 +61,15 @@ struct MirrorView {
   SiteName site;
   std::optional<std::uint64_t> held;  // entries it has told us it stores durably
   std::optional<Instant> heard_at;    // nullopt: not since this start
+};
+// The second machine in the store (protocol 10.1). Its copy never counts towards q.
+struct SpareLink {
+  std::uint32_t epoch = 0;          // that its certificate allows
+  PublicKey sealing{};              // what is kept there for it is sealed to this key
+  std::uint64_t held = 0;           // entries of our journal that it has told us it stores durably
+  std::optional<Instant> heard_at;  // nullopt: not since this start
+  bool is_linked = false;           // now
+  bool is_ready = false;            // linked, or heard a moment ago, and it held everything then
 };
 struct Safety {
   Origin origin;
@@ -65,6 +84,8 @@ struct Safety {
   std::optional<Origin> replaced_by;
   std::uint64_t listed = 0;        // open items of the list
   std::uint64_t not_taken_in = 0;  // events of tails known and neither re-admitted nor listed
+  std::optional<SpareLink> spare = {};
+  std::string registering = {};  // while provisional: what the registration waits for, for people
 };
 
 enum class LinkState { up, down, cut };
@@ -146,6 +167,9 @@ class Node : public NetEvents {
   // Called in the call that changes the posture, after the links have ended and before anything is written.
   virtual void on_posture(std::function<void(guard::Posture)> listener) = 0;
   virtual PostureView posture() const = 0;
+  // What the spare of this store keeps for us, sealed to SpareLink::sealing (protocol 11.1): sent now, and again
+  // whenever it comes back.
+  virtual void keep_on_spare(Bytes box) = 0;
 
   // ---- the main path
   virtual Status turn() = 0;

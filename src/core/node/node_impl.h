@@ -1,5 +1,6 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, owner.cc, follow.cc, rebuild.cc, tail.cc, posture.cc, views.cc.
+// mirror.cc, owner.cc, follow.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the spare's link), promote.cc (being one),
+// views.cc.
 #pragma once
 
 #include <set>
@@ -32,6 +33,9 @@ inline constexpr std::size_t tails_a_site_max = 1000;
 inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
 inline constexpr std::string_view replaced_path = "replaced.note";
+// Written by a spare while it copies: u64 size announced, i64 at, i64 heard_at.
+inline constexpr std::string_view spare_heard_path = "spare.heard";
+inline constexpr std::string_view own_spare_path = "own-spare.note";  // its certificate: so that a seal leaves it in
 
 // What one session asked us to send of one journal. One chunk is under way at a time; Have asks for the next.
 struct Feed {
@@ -48,6 +52,8 @@ struct Session {
   std::uint32_t epoch = 0;
   bool rebuilding = false;  // holds a certificate, not yet a registration
   bool superseded = false;  // an older epoch of its site: only its tail is taken
+  bool candidate = false;   // a promoted spare that is not registered: may ask to be, and nothing else
+  bool own_spare = false;   // of our own site: gets the copy
   std::map<Origin, Feed> feeds;
 };
 
@@ -81,6 +87,16 @@ struct Need {
   bool met = false;
 };
 
+// The spare in this store, as we know it (10.1).
+struct OwnSpare {
+  chain::Certificate certificate;
+  std::optional<ConnectionId> session;
+  std::optional<Instant> heard_at, heard_monotonic;
+  std::uint64_t held = 0;
+  std::uint64_t noted = 0;  // size of the newest checkpoint sent
+  bool has_asked = false;   // waits for entries; one piece is under way at a time
+};
+
 class NodeImpl final : public Node, private fold::OwnEntries {
  public:
   NodeImpl(World world, Options options, chain::ChainFile file);
@@ -98,6 +114,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   const guard::Rules& rules() const override { return judge_.rules(); }
   void on_posture(std::function<void(guard::Posture)> listener) override { on_posture_ = std::move(listener); }
   PostureView posture() const override { return {posture_, posture_recorded_}; }
+  void keep_on_spare(Bytes box) override;
   Status turn() override;
   Instant wake_at() const override;
   Status stop() override;
@@ -170,7 +187,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Peer* peer(const SiteName& site);
   Session* session_of(const SiteName& site);
   journal::Log* log_of(const Origin& origin);
-  Status take_registration(const chain::Registration& registration);
+  // `is_direct`: by Register, after all that a mirror checks; not by what somebody shows.
+  Status take_registration(const chain::Registration& registration, bool is_direct = false);
   Status on(Session& session, const sync::Refused& m);
 
   // posture.cc
@@ -243,6 +261,36 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status load_tails();
   void send_stored_tails(Session& session);
   Status offer_surplus(const SiteName& site);
+  std::uint64_t not_taken_in() const;
+  Status note_through(const Origin& origin, std::uint64_t end);
+
+  // spare.cc
+  Status meet_own_site(Session& session, const sync::Hello& m);
+  Status from_own_site(Session& session, const sync::Message& message);
+  Status on(Session& session, const sync::SpareHave& m);
+  Status on(Session& session, const sync::SpareEntries& m);
+  Status on(Session& session, const sync::SpareDiffers& m);
+  Status on(Session& session, const sync::SpareCredentials& m);
+  Status take_from_spare(Session& session, const sync::Tail& m);
+  void pump_spare();
+  std::optional<SpareLink> spare_link() const;
+  Status check_silence(const chain::Certificate& certificate) const;
+  Status check_kept(const chain::Registration& registration);
+  bool holds_lineage(const Origin& origin) const;
+  std::optional<PublicKey> key_for(const sync::Entries& m) const;
+  Status close_old_journal(const chain::Registration& registration);
+
+  // promote.cc
+  Status promote();
+  Result<std::uint64_t> usable_size(sync::Replica& copy) const;
+  bool is_registered_spare() const;
+  void begin_provisional();
+  Status register_if_possible();
+  Status take_witness(const SiteName& mirror, const journal::NoteSignature& line);
+  Status registered();
+  std::string waits_for() const;
+  void dial_old_machine();
+  std::optional<Error> beyond_provisional(const fold::WriteRequest& request) const;
 
   World world_;
   Options options_;
@@ -303,6 +351,18 @@ class NodeImpl final : public Node, private fold::OwnEntries {
     std::uint64_t size = 0;
   };
   std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
+  // spare
+  std::optional<OwnSpare> spare_;
+  Bytes spare_box_;
+  Instant started_;  // monotonic
+  // promoted
+  std::map<SiteName, journal::NoteSignature> witnesses_;
+  std::map<SiteName, std::string> refusals_;  // what a mirror said last
+  std::optional<ConnectionId> own_dial_;
+  Instant next_own_dial_;  // monotonic
+  bool is_our_address_ = false;
+  std::map<Origin, std::uint64_t> tail_through_;  // tails of our own older epochs: taken in to here
+
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;
   std::optional<Instant> quorum_sealed_at_;

@@ -62,6 +62,8 @@ std::string_view to_text(Phase phase) {
       return "rebuilding";
     case Phase::asking:
       return "asking";
+    case Phase::provisional:
+      return "provisional";
     case Phase::signing:
       return "signing";
     case Phase::stopped:
@@ -89,7 +91,7 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
 
 Status NodeImpl::start() {
   now_ = world_.clock.now();
-  monotonic_ = world_.clock.monotonic();
+  started_ = monotonic_ = world_.clock.monotonic();
   me_ = chain_.find(options_.site);
   if (me_ == nullptr)
     return fail("node/wrong_site",
@@ -121,6 +123,11 @@ Status NodeImpl::start() {
   origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
   HF_TRY_VOID(load_tails());
+  if (auto note = world_.disk.read_all(own_spare_path)) {
+    auto spare = chain::open_certificate(chain_, as_text(*note));  // one that was revoked is not let in
+    if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}, 0, 0, false};
+  }
+  bool is_promoted = false;
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
   if (epoch > 1) {
     HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
@@ -129,7 +136,8 @@ Status NodeImpl::start() {
       HF_TRY(auto log, journal::Log::open(world_.disk, world_.executor, origin_));
       is_new = log->durable_size() == 0;
     }
-    if (is_new) {
+    is_promoted = is_new && certificate_->spare;
+    if (is_new && !is_promoted) {
       phase_ = Phase::rebuilding;
       step_ = "waiting for mirrors to seal the old epoch";
       rebuild_ = std::make_unique<recovery::Rebuild>(chain_, *certificate_);
@@ -137,7 +145,17 @@ Status NodeImpl::start() {
       return restore_posture();
     }
   }
+  if (is_promoted) {
+    for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+    return promote();
+  }
   HF_TRY_VOID(open_own_journal());
+  if (certificate_ && certificate_->spare && phase_ == Phase::asking) {
+    // Its entry 0 has the registration as it was said; the file has it with the mirrors' lines, once there are any.
+    HF_TRY(const Bytes said, world_.disk.read_all(recovery::registration_path));
+    registration_ = std::string(as_text(said));
+    if (!is_registered_spare()) begin_provisional();
+  }
   HF_TRY_VOID(restore_posture());
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());

@@ -196,14 +196,14 @@ Status NodeImpl::on(Session& session, const sync::Cosignature& m) {
 void NodeImpl::heartbeat_if_due() {
   if (monotonic_ < next_heartbeat_) return;
   next_heartbeat_ = monotonic_ + heartbeat_interval;
-  sync::Heartbeat beat{origin_, 0, 0, now_, phase_ == Phase::asking || phase_ == Phase::signing, std::nullopt};
+  sync::Heartbeat beat{origin_, 0, 0, now_, phase_ != Phase::stopped && phase_ != Phase::rebuilding, std::nullopt};
   if (phase_ == Phase::signing && !contradicted_) {
     beat.size = own_->size();
     beat.cosigned_size = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;
     beat.signature = world_.signer.sign(KeyUse::log, sync::heartbeat_text(beat));
   }
   for (const auto& [id, session] : sessions_)
-    if (session.site && !session.superseded) send(id, beat);
+    if (session.site && !session.superseded && !session.candidate) send(id, beat);
 }
 
 }  // namespace holdfast::node

@@ -16,9 +16,10 @@ bool NodeImpl::is_closed_to(const SiteName& site) const {
   return posture_ == guard::Posture::sealed || cut_.contains(site);
 }
 
-// Hook of the spare (protocol 10.1): whoever holds one of these TLS keys is inside a seal, and its session has
-// `inside`.
-std::vector<PublicKey> NodeImpl::inside_keys() const { return {}; }
+// Protocol 10.1: the spare of this store is inside a seal, linked now or not.
+std::vector<PublicKey> NodeImpl::inside_keys() const {
+  return spare_ ? std::vector<PublicKey>{spare_->certificate.keys.tls} : std::vector<PublicKey>();
+}
 
 bool NodeImpl::is_shut_out(const PublicKey& tls) const {
   if (posture_ != guard::Posture::sealed) return false;
@@ -131,7 +132,7 @@ void NodeImpl::take_tripped() {
 // What was seen and what was ordered goes into the journal; the switch file follows in write_posture_switch().
 Status NodeImpl::record_guard() {
   HF_TRY_VOID(posture_failed_);
-  const bool can_record = own_ && (phase_ == Phase::asking || phase_ == Phase::signing);
+  const bool can_record = own_ && phase_ != Phase::rebuilding && phase_ != Phase::stopped;
   if (can_record)
     for (guard::AlertRaised& raised : recorder_.take_due(monotonic_))
       HF_TRY_VOID(append_event({now_, std::nullopt, std::move(raised)}));

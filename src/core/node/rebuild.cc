@@ -118,6 +118,8 @@ Status NodeImpl::rebuild_register() {
                                  [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); })
             .note;
     HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
+    HF_TRY(const chain::Registration said, chain::open_registration(chain_, registration_));
+    HF_TRY_VOID(close_old_journal(said));
     next_retry_ = {};
   }
   step_ = fmt::format("registering: {} of {} mirrors", registered_at_.size(), chain_.quorum);
@@ -130,7 +132,9 @@ Status NodeImpl::rebuild_register() {
 }
 
 Status NodeImpl::on(Session& session, const sync::Registered& m) {
-  if (phase_ != Phase::rebuilding || m.site != me_->name || m.epoch != origin_.epoch) return {};
+  if (m.site != me_->name || m.epoch != origin_.epoch) return {};
+  if (m.witness) return take_witness(*session.site, *m.witness);
+  if (phase_ != Phase::rebuilding) return {};
   if (chain_.is_mirror(*session.site, me_->name)) registered_at_.insert(*session.site);
   return {};
 }
@@ -154,10 +158,20 @@ Status NodeImpl::open_epoch() {
   step_.clear();
   // Nobody else can have signed under this epoch: its number was given out once and q have registered it.
   phase_ = Phase::signing;
+  if (certificate_->spare) {
+    begin_provisional();
+    // The same store, and nobody has said that it is over: a seal stays a seal, and a cut a cut, until a person opens
+    // it.
+    posture_ = state_.guard.posture;
+    for (const auto& [site, at] : state_.links_cut) cut_.insert(site);
+    HF_TRY_VOID(save_cut_list());
+    if (posture_ == guard::Posture::sealed) end_every_link();
+  }
   HF_TRY_VOID(append_start_events());
   restate_posture();  // a new machine begins as it is now, whatever the old one's journal said of its links
-  for (const chain::Registration& registration : std::exchange(learned_, {}))
-    HF_TRY_VOID(take_registration(registration));
+  if (phase_ == Phase::signing)
+    for (const chain::Registration& registration : std::exchange(learned_, {}))
+      HF_TRY_VOID(take_registration(registration));
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
   std::vector<ConnectionId> ids;

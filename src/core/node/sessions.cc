@@ -63,6 +63,11 @@ void NodeImpl::refuse(Session& session, const Error& error) {
 }
 
 void NodeImpl::drop(ConnectionId id) {
+  if (own_dial_ == id) own_dial_.reset();
+  if (spare_ && spare_->session == id) {
+    spare_->session.reset();
+    spare_->has_asked = false;
+  }
   for (auto& [site, p] : peers_) {
     if (p.session == id) {
       p.session.reset();
@@ -94,6 +99,10 @@ void NodeImpl::dial_peers() {
 void NodeImpl::greet(ConnectionId id) {
   sync::Hello hello{chain_.chain, me_->name, origin_.epoch, {}, registration_};
   if (phase_ == Phase::rebuilding && certificate_ && registration_.empty()) hello.certificate = certificate_->note;
+  if (phase_ == Phase::provisional) {  // nobody takes the registration before q mirrors have signed below it
+    hello.certificate = certificate_->note;
+    hello.registration.clear();
+  }
   send(id, hello);
 }
 
@@ -101,6 +110,13 @@ Status NodeImpl::handle(Session& session, const sync::Message& message) {
   const auto refused = [](std::string_view why) { return fail("sync/bad_message", std::string(why)); };
   if (!session.site && !std::holds_alternative<sync::Hello>(message)) return refused("say Hello first");
   if (session.site) {
+    if (*session.site == me_->name) return from_own_site(session, message);
+    if (session.candidate) {
+      const bool asks = std::holds_alternative<sync::Seal>(message) ||
+                        std::holds_alternative<sync::Register>(message) || std::holds_alternative<sync::Hello>(message);
+      if (!asks) return {};  // it may become the site; until then it is nobody
+      return std::visit([&](const auto& m) { return on(session, m); }, message);
+    }
     Peer* p = peer(*session.site);
     if (p != nullptr && !session.superseded) {
       p->heard_at = now_;
@@ -117,6 +133,7 @@ Status NodeImpl::handle(Session& session, const sync::Message& message) {
 Status NodeImpl::on(Session& session, const sync::Hello& m) {
   const auto refused = [&](std::string why) { return fail("sync/bad_message", std::move(why)); };
   if (m.chain != chain_.chain) return refused("this is a site of another chain");
+  if (m.site == me_->name) return meet_own_site(session, m);
   Peer* p = peer(m.site);
   if (p == nullptr) return refused("the chain file names no link between us");
   if (is_closed_to(m.site)) return refused("this link is cut here");
@@ -124,11 +141,17 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   bool rebuilding = false;
   if (const chain::SiteKeys* keys = keys_.keys(m.site, newest); keys != nullptr && keys->tls == session.tls) {
     session.epoch = newest;
+    // A spare that this mirror has registered shows the lines of the others now.
+    if (const auto shown = chain::open_registration(chain_, m.registration)) HF_TRY_VOID(take_registration(*shown));
   } else if (const auto known = keys_.by_tls(session.tls); known && known->site == m.site) {
     // The old machine, alive after all. It is shown what replaced it (5.7) and may hand in its tail.
     session.site = m.site;
     session.epoch = known->epoch;
     session.superseded = true;
+    // First what it may not know of its mirrors' keys: they stand below a spare's registration.
+    for (const SiteName& mirror : chain_.find(m.site)->mirrors)
+      if (const chain::Registration* r = keys_.registration(mirror, keys_.newest_epoch(mirror)))
+        send(session.id, sync::Superseded{r->note});
     if (const chain::Registration* r = keys_.registration(m.site, newest)) send(session.id, sync::Superseded{r->note});
     return {};
   } else if (!m.registration.empty()) {
@@ -137,12 +160,19 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
     if (c.site != m.site || c.epoch <= newest || c.keys.tls != session.tls)
       return refused("the registration shown is not of this machine, or not newer than what is known here");
     HF_TRY_VOID(take_registration(registration));
+    if (keys_.newest_epoch(m.site) < c.epoch)
+      return refused("the registration of a spare lacks the signatures of its mirrors, or of mirrors not known here");
     session.epoch = c.epoch;
   } else if (!m.certificate.empty()) {
     HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
     if (c.site != m.site || c.epoch <= newest || c.keys.tls != session.tls)
       return refused("the certificate shown is not of this machine, or not newer than what is known here");
     session.epoch = c.epoch;
+    if (c.spare) {  // the place of the node is not taken for it: the node may be alive
+      session.site = m.site;
+      session.candidate = true;
+      return {};
+    }
     rebuilding = true;
   } else {
     return refused("this TLS key is not known for that site");
@@ -161,6 +191,7 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   }
   session.site = m.site;
   session.rebuilding = rebuilding;
+  session.candidate = false;
   p->session = session.id;
   if (p->dialling == session.id) p->dialling.reset();
   p->heard_at = now_;
@@ -176,6 +207,10 @@ Status NodeImpl::ready(Session& session) {
   if (phase_ == Phase::rebuilding) {
     if (our_mirror && rebuild_) send(session.id, sync::Seal{rebuild_->certificate().note});
     for (auto& [origin, need] : needs_) need.asked_at = {};
+    return {};
+  }
+  if (phase_ == Phase::provisional) {
+    next_retry_ = monotonic_;
     return {};
   }
   if (our_mirror && phase_ == Phase::asking) send(session.id, sync::Ask{me_->name});
@@ -206,6 +241,7 @@ void NodeImpl::want(const SiteName& site) {
   for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
     const Origin origin{chain_.chain, site, epoch};
     if (keys_.keys(site, epoch) == nullptr) continue;
+    if (!holds_lineage(origin)) break;  // it is asked for when what it rests on has come
     const sync::Replica* replica = replicas_.find(origin);
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     const std::uint64_t most = acceptable_size(origin);
@@ -223,8 +259,8 @@ Status NodeImpl::on(Session& session, const sync::Have& m) {
   const SiteName& site = *session.site;
   const bool ours = m.origin.site == me_->name;
   const bool his = m.origin.site == site;  // a rebuilt machine takes back its own
-  const bool shared = chain_.is_mirror(site, m.origin.site) || chain_.follows(site, m.origin.site) ||
-                      (session.rebuilding && chain_.linked(site, m.origin.site));
+  const bool shared = session.own_spare || chain_.is_mirror(site, m.origin.site) ||
+                      chain_.follows(site, m.origin.site) || (session.rebuilding && chain_.linked(site, m.origin.site));
   if (!his && !shared) return fail("node/refused", fmt::format("{} may not have {}", site.view(), m.origin.text()));
   if (ours && m.origin == origin_ && chain_.is_mirror(site, me_->name)) {
     Peer* p = peer(site);
@@ -239,7 +275,7 @@ Status NodeImpl::on(Session& session, const sync::Have& m) {
 // Sends each open feed its next piece. Never beyond the last checkpoint: nothing leaves the site unsigned (2.2).
 void NodeImpl::pump_feeds() {
   for (auto& [id, session] : sessions_) {
-    if (!session.site || session.superseded) continue;
+    if (!session.site || session.superseded || session.candidate) continue;
     for (auto& [origin, feed] : session.feeds) {
       if (feed.under_way || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
       journal::Log* log = log_of(origin);
@@ -254,13 +290,19 @@ void NodeImpl::pump_feeds() {
 }
 
 // A newer epoch of a peer, proven by its certificate: from here its new keys count (5.2, 5.4).
-Status NodeImpl::take_registration(const chain::Registration& registration) {
+Status NodeImpl::take_registration(const chain::Registration& registration, bool is_direct) {
   const chain::Certificate& c = registration.certificate;
+  if (!is_direct && !keys_.may_be_taken(registration)) return {};  // 10.2: not shown to have been silent
   if (c.site == me_->name) return c.epoch > origin_.epoch ? replaced(registration) : Status();
   const auto known = state_.epochs.find(c.site);
-  if (known != state_.epochs.end() && known->second.registrations.contains(c.epoch)) return {};
-  if (keys_.newest_epoch(c.site) >= c.epoch) return {};
-  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) {
+  if (known != state_.epochs.end() && known->second.registrations.contains(c.epoch)) {
+    // Taken directly before, and now with the mirrors' lines below it: kept in that form, and told on.
+    const auto before = chain::parse_registration(known->second.registrations.at(c.epoch));
+    if (is_direct || !before || before->witnesses.size() >= registration.witnesses.size()) return {};
+  } else if (keys_.newest_epoch(c.site) >= c.epoch) {
+    return {};
+  }
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || !own_) {
     keys_.add(registration);
     learned_.push_back(registration);
     return {};
@@ -270,7 +312,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration) {
   offers_.forget(c.site, chain_);
   // A machine of an older epoch that is still connected is told at once.
   for (auto& [id, session] : sessions_) {
-    if (session.site != c.site || session.epoch >= c.epoch || session.rebuilding) continue;
+    if (session.site != c.site || session.epoch >= c.epoch || session.rebuilding || session.candidate) continue;
     session.superseded = true;
     if (Peer* p = peer(c.site); p != nullptr && p->session == id) p->session.reset();
     after_commit_.push_back([this, id = id, note = registration.note] { send(id, sync::Superseded{note}); });
@@ -278,14 +320,15 @@ Status NodeImpl::take_registration(const chain::Registration& registration) {
   // Everybody must know: whoever counts cosignatures needs the newest key of each mirror, linked to it or not.
   after_commit_.push_back([this, site = c.site, note = registration.note] {
     for (const auto& [id, session] : sessions_)
-      if (session.site && !session.superseded) send(id, sync::Superseded{note});
+      if (session.site && !session.superseded && !session.candidate) send(id, sync::Superseded{note});
     want(site);
   });
   return {};
 }
 
-Status NodeImpl::on(Session&, const sync::Refused&) {
+Status NodeImpl::on(Session& session, const sync::Refused& m) {
   ++counters_.messages_refused;
+  if (phase_ == Phase::provisional && session.site) refusals_[*session.site] = m.reason;
   return {};
 }
 

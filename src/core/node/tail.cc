@@ -13,10 +13,9 @@ constexpr std::string_view taken_suffix = ".taken";
 
 Status NodeImpl::on(Session& session, const sync::Superseded& m) {
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
-  if (registration.certificate.site != me_->name) return take_registration(registration);
-  if (registration.certificate.epoch <= origin_.epoch) return {};
-  HF_TRY_VOID(replaced(registration));
-  offer_tail(session.id);
+  HF_TRY_VOID(take_registration(registration));
+  if (registration.certificate.site != me_->name || registration.certificate.epoch <= origin_.epoch) return {};
+  if (phase_ == Phase::stopped) offer_tail(session.id);
   return {};
 }
 
@@ -63,7 +62,8 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   } else if (!ours) {
     return fail("node/refused", "an unsigned tail goes to its own site only");
   }
-  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};  // it is offered again
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::provisional)
+    return {};  // it is offered again
   const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] {
     send(id, taken);
   };
@@ -83,12 +83,37 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   }
   if (m.signature) {
     HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
+    HF_TRY_VOID(note_through(m.origin, m.first + m.entries.size()));
   } else {
     HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));
     HF_TRY_VOID(readmit(m.origin, m.first, stored));
   }
   after_commit_.push_back(answer);
   return {};
+}
+
+// How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
+// not asked again.
+Status NodeImpl::note_through(const Origin& origin, std::uint64_t end) {
+  std::uint64_t& known = tail_through_[origin];
+  if (end <= known) return {};
+  known = end;
+  Writer out;
+  out.u64(end);
+  return world_.disk.write_all(fmt::format("tails/{}.through", origin.epoch), out.view());
+}
+
+// 6.4: what a mirror holds or heard announced of the old machine, less what is here by now.
+std::uint64_t NodeImpl::not_taken_in() const {
+  if (phase_ == Phase::stopped) return tail_waiting_;
+  if (!record_ || !certificate_ || !certificate_->spare) return 0;
+  const recovery::Choice& c = record_->choice;
+  std::uint64_t through = c.kept_size;
+  if (const auto it = tail_through_.find(c.old_origin); it != tail_through_.end())
+    through = std::max(through, it->second);
+  if (const sync::Replica* old = replicas_.find(c.old_origin)) through = std::max(through, old->size());
+  through += state_.readmission.resubmitted;
+  return c.announced > through ? c.announced - through : 0;
 }
 
 // From a mirror that held more than was sealed: the old machine's own checkpoint covers it. Several mirrors may hold
@@ -133,6 +158,13 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
 
 Status NodeImpl::load_tails() {
   HF_TRY(const std::vector<std::string> names, world_.disk.list("tails"));
+  for (std::uint32_t epoch = 1; epoch < origin_.epoch; ++epoch) {
+    const std::string name = fmt::format("{}.through", epoch);
+    if (std::ranges::find(names, name) == names.end()) continue;
+    HF_TRY(const Bytes bytes, world_.disk.read_all("tails/" + name));
+    Reader in(bytes);
+    tail_through_[{chain_.chain, me_->name, epoch}] = in.u64();
+  }
   for (const std::string& name : names) {
     if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;
     HF_TRY(const Bytes bytes, world_.disk.read_all("tails/" + name));

@@ -23,6 +23,7 @@ Status NodeImpl::turn() {
     HF_TRY_VOID(advance_rebuild());
   } else {
     if (phase_ == Phase::asking) HF_TRY_VOID(leave_asking_if_told());
+    HF_TRY_VOID(register_if_possible());
     // One write after the other, each on the state that the one before left; all of them share the commit below.
     HF_TRY_VOID(decide_writes());
     HF_TRY_VOID(append_link_changes());
@@ -37,8 +38,10 @@ Status NodeImpl::turn() {
   }
 
   dial_peers();
+  dial_old_machine();
   heartbeat_if_due();
   pump_feeds();
+  pump_spare();
   return snapshot_if_due();
 }
 
@@ -50,6 +53,7 @@ Instant NodeImpl::wake_at() const {
   if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
     at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
+  if (phase_ == Phase::provisional) at = std::min(at, std::max(next_retry_, monotonic_ + milliseconds(10)));
   if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
   for (const auto& [site, p] : peers_)
     if (!p.session && !p.dialling && !is_closed_to(site))
@@ -87,7 +91,10 @@ Status NodeImpl::take_inbox() {
         continue;
       }
       Session& session = sessions_[connected->id];
-      session = Session{connected->id, connected->tls, connected->dialled_here, std::nullopt, 0, false, false, {}};
+      session = Session();
+      session.id = connected->id;
+      session.tls = connected->tls;
+      session.dialled_here = connected->dialled_here;
       greet(connected->id);
     } else if (const auto* closed = std::get_if<Closed>(&item)) {
       drop(closed->id);
@@ -132,6 +139,11 @@ Status NodeImpl::decide_writes() {
 Status NodeImpl::write_one(const fold::WriteRequest& request, Answer answer) {
   if (phase_ == Phase::stopped) {
     answer(fail("node/stopped", "this machine has been replaced; use the new one"));
+    return {};
+  }
+  if (auto beyond = beyond_provisional(request)) {
+    ++counters_.writes_refused;
+    answer(pass_on(std::move(*beyond)));
     return {};
   }
   const fold::DecideContext context{std::max(now_, last_event_at_), chain_, *this};

@@ -20,7 +20,10 @@ Safety NodeImpl::safety() const {
   if (out.size > out.cosigned_size) out.no_copy_since = no_copy_since_;
   out.replaced_by = replaced_by_;
   out.listed = state_.listed.size();
-  out.not_taken_in = phase_ == Phase::stopped ? tail_waiting_ : 0;
+  out.not_taken_in = not_taken_in();
+  out.provisional = phase_ == Phase::provisional;
+  out.registering = waits_for();
+  out.spare = spare_link();
   return out;
 }
 
@@ -51,7 +54,7 @@ std::vector<SiteView> NodeImpl::sites() const {
     if (site.name == me_->name) {
       v.is_here = true;
       v.origin = origin_;
-      v.trading = phase_ == Phase::asking || phase_ == Phase::signing ? Trading::yes : Trading::no;
+      v.trading = phase_ == Phase::stopped || phase_ == Phase::rebuilding ? Trading::no : Trading::yes;
       v.heard_at = world_.clock.now();
       v.size = v.held_here = own_ ? own_->size() : 0;
       v.cosigned_size = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;

@@ -29,11 +29,34 @@ Result<Choice> Rebuild::choose() const {
                 fmt::format("{} of {} mirrors have sealed the old epoch of {}; {} are needed. Bring one more mirror "
                             "within reach",
                             sealed_.size(), mirrors_, certificate_.site.view(), file_.quorum));
+  if (certificate_.clean_point) return choose(certificate_.clean_point->first);
+  // The newest epoch that a mirror has registered; unless none that has sealed holds an entry of it. Then nothing of it
+  // was ever cosigned: it stayed short of q or did not begin, and what its machine has is a tail (5.4).
+  Origin origin = keys_.newest_origin(certificate_.site);
+  for (; origin.epoch > 1; --origin.epoch) {
+    if (!keys_.log_key(origin)) continue;
+    HF_TRY(Choice choice, choose(origin));
+    if (choice.kept_size > 0) return choice;
+  }
+  return choose(origin);
+}
+
+Result<Choice> Rebuild::choose(const Origin& old_origin) const {
   Choice best;
-  // Only registered epochs count (epoch 1 is); what a provisional one holds is a tail.
-  best.old_origin = keys_.newest_origin(certificate_.site);
-  if (certificate_.clean_point) best.old_origin = certificate_.clean_point->first;
+  best.old_origin = old_origin;
   const auto key = keys_.log_key(best.old_origin);
+  // A successor may have closed the journal at the size that it kept, with its own key.
+  const auto open = [&](const sync::HeldEpoch& h) -> Result<journal::SignedCheckpoint> {
+    auto by_owner = journal::open_checkpoint(h.note, *key);
+    if (by_owner) return by_owner;
+    for (std::uint32_t epoch = old_origin.epoch + 1; epoch <= keys_.newest_epoch(old_origin.site); ++epoch) {
+      const chain::Registration* r = keys_.registration(old_origin.site, epoch);
+      if (r == nullptr || r->old_origin != old_origin || r->kept_size != h.size) continue;
+      auto closing = journal::open_checkpoint(h.note, r->certificate.keys.log);
+      if (closing && closing->checkpoint.root == r->kept_root) return closing;
+    }
+    return by_owner;
+  };
   for (const auto& [mirror, held] : sealed_) {
     for (const sync::HeldEpoch& h : held) {
       if (h.origin != best.old_origin) continue;
@@ -43,7 +66,7 @@ Result<Choice> Rebuild::choose() const {
       }
       best.heard_at = std::max(best.heard_at, h.heard_at);
       if (h.note.empty() || !key) continue;
-      const auto c = journal::open_checkpoint(h.note, *key);
+      const auto c = open(h);
       if (!c || c->checkpoint.origin != best.old_origin || c->checkpoint.size != h.size) continue;
       if (h.size > best.kept_size) {
         best.kept_size = h.size;
@@ -66,6 +89,20 @@ Result<Choice> Rebuild::choose() const {
   }
   if (best.kept_size == 0) best.kept_root = sha256(ByteView());
   return best;
+}
+
+void Rebuild::add_up(Choice& choice) const {
+  for (const auto& [mirror, held] : sealed_) {
+    for (const sync::HeldEpoch& h : held) {
+      if (h.origin != choice.old_origin) continue;
+      choice.heard_at = std::max(choice.heard_at, h.heard_at);
+      if (h.announced > choice.announced) {
+        choice.announced = h.announced;
+        choice.announced_at = h.announced_at;
+      }
+      if (h.size > choice.announced) choice.announced = h.size;
+    }
+  }
 }
 
 Bytes encode(const Record& r) {

@@ -41,9 +41,12 @@ class Rebuild {
   bool has_sealed(const SiteName& mirror) const { return sealed_.contains(mirror); }
   bool all_sealed() const { return sealed_.size() == mirrors_; }
   Result<Choice> choose() const;
+  // What the mirrors that have sealed hold or heard announced of choice.old_origin: raises choice.announced and times.
+  void add_up(Choice& choice) const;
   const sync::KeyRing& keys() const { return keys_; }
 
  private:
+  Result<Choice> choose(const Origin& old_origin) const;
   const chain::ChainFile& file_;
   chain::Certificate certificate_;
   std::size_t mirrors_;

@@ -208,6 +208,10 @@ void want_count_of_differences(StockState& state, const std::vector<Line>& sent,
     if (!left.contains(sku)) state.items[sku].count_wanted = true;
 }
 
+void want_count_of_all(StockState& state) {
+  for (auto& [sku, item] : state.items) item.count_wanted = true;
+}
+
 void move_by_till(StockState& state, const Sku& sku, Quantity sold) {
   if (sold.thousandths >= 0) {
     move_out(state, {sku, sold});

@@ -148,6 +148,8 @@ void apply(StockState& state, const StockDispatched& event, const DispatchId& id
 void apply(StockState& state, const DispatchReceived& event, Instant at);
 // Products of which another quantity arrived than was sent are to be counted here.
 void want_count_of_differences(StockState& state, const std::vector<Line>& sent, const std::vector<Line>& arrived);
+// A site goes on from a copy that may lack what was last moved (protocol 10.1): everything is to be counted.
+void want_count_of_all(StockState& state);
 // A till's movement: sold (quantity > 0) or taken back (< 0). Below zero: allowed and flagged for a count.
 void move_by_till(StockState& state, const Sku& sku, Quantity sold);
 

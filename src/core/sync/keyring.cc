@@ -53,13 +53,40 @@ std::optional<SiteEpoch> KeyRing::by_tls(const PublicKey& key) const {
   return std::nullopt;
 }
 
+bool KeyRing::is_mirroring(const SiteName& site) const {
+  const chain::Registration* newest = registration(site, newest_epoch(site));
+  return newest == nullptr || !newest->certificate.spare;
+}
+
+bool KeyRing::is_witness(const chain::Registration& registration, const journal::NoteSignature& line,
+                         const SiteName& mirror) const {
+  for (const auto& [place, keys] : keys_)
+    if (place.first == mirror && chain::is_witness(registration, line, mirror, keys.cosign)) return true;
+  return false;
+}
+
+bool KeyRing::may_be_taken(const chain::Registration& registration) const {
+  if (!registration.certificate.spare) return true;
+  const chain::Site* owner = file_->find(registration.certificate.site);
+  if (owner == nullptr) return false;
+  std::size_t count = 0;
+  for (const SiteName& mirror : owner->mirrors) {
+    for (const journal::NoteSignature& line : registration.witnesses) {
+      if (!is_witness(registration, line, mirror)) continue;
+      ++count;
+      break;
+    }
+  }
+  return count >= file_->quorum;
+}
+
 std::vector<SiteName> KeyRing::cosigners(const journal::SignedCheckpoint& checkpoint) const {
   std::vector<SiteName> out;
   const chain::Site* owner = file_->find(checkpoint.checkpoint.origin.site);
   if (owner == nullptr) return out;
   for (const SiteName& mirror : owner->mirrors) {
     const chain::SiteKeys* keys_now = keys(mirror, newest_epoch(mirror));
-    if (keys_now == nullptr) continue;
+    if (keys_now == nullptr || !is_mirroring(mirror)) continue;
     const std::string name = journal::cosigner_name(file_->chain, mirror);
     for (const journal::NoteSignature& s : checkpoint.note.signatures) {
       const auto at = journal::verify_cosignature(checkpoint.checkpoint, s, name, keys_now->cosign);

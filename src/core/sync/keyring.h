@@ -30,6 +30,13 @@ class KeyRing {
   const chain::SiteKeys* keys(const SiteName& site, std::uint32_t epoch) const;
   std::optional<PublicKey> log_key(const Origin& origin) const;
   const chain::Registration* registration(const SiteName& site, std::uint32_t epoch) const;  // null for epoch 1
+  // Protocol 10.2: the epoch of a spare cosigns, seals and witnesses for nobody.
+  bool is_mirroring(const SiteName& site) const;
+  // A ceremony's registration counts as it is; a spare's when q mirrors have signed below it, each with a key that is
+  // or was its own (a mirror that has come back with a new one since has still heard the silence then).
+  bool may_be_taken(const chain::Registration& registration) const;
+  bool is_witness(const chain::Registration& registration, const journal::NoteSignature& line,
+                  const SiteName& mirror) const;
   std::optional<SiteEpoch> by_tls(const PublicKey& key) const;
 
   // The sites among the owner's mirrors that have validly cosigned this checkpoint with their newest key.

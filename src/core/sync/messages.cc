@@ -42,7 +42,9 @@ struct Encoder {
     return {fbs::LinkBody::Superseded, fbs::CreateSuperseded(b, text(b, m.registration)).Union()};
   }
   Out operator()(const Ask& m) { return {fbs::LinkBody::Ask, fbs::CreateAsk(b, text(b, m.site.view())).Union()}; }
-  Out operator()(const Seal& m) { return {fbs::LinkBody::Seal, fbs::CreateSeal(b, text(b, m.certificate)).Union()}; }
+  Out operator()(const Seal& m) {
+    return {fbs::LinkBody::Seal, fbs::CreateSeal(b, text(b, m.certificate), text(b, m.registration)).Union()};
+  }
   Out operator()(const Known& m) {
     std::vector<Offset<fbs::HeldEpoch>> held;
     for (const HeldEpoch& h : m.held)
@@ -56,7 +58,12 @@ struct Encoder {
     return {fbs::LinkBody::Register, fbs::CreateRegister(b, text(b, m.registration)).Union()};
   }
   Out operator()(const Registered& m) {
-    return {fbs::LinkBody::Registered, fbs::CreateRegistered(b, text(b, m.site.view()), m.epoch).Union()};
+    const auto site = text(b, m.site.view());
+    if (!m.witness) return {fbs::LinkBody::Registered, fbs::CreateRegistered(b, site, m.epoch).Union()};
+    const auto name = text(b, m.witness->name);
+    const auto signature = octets(b, m.witness->signature);
+    return {fbs::LinkBody::Registered,
+            fbs::CreateRegistered(b, site, m.epoch, name, m.witness->key_id, signature).Union()};
   }
   Out operator()(const Have& m) {
     return {fbs::LinkBody::Have, fbs::CreateHave(b, text(b, m.origin.text()), m.size, m.limit).Union()};
@@ -93,6 +100,22 @@ struct Encoder {
   }
   Out operator()(const Refused& m) {
     return {fbs::LinkBody::Refused, fbs::CreateRefused(b, text(b, m.what), text(b, m.reason)).Union()};
+  }
+  Out operator()(const SpareHave& m) {
+    return {fbs::LinkBody::SpareHave,
+            fbs::CreateSpareHave(b, text(b, m.origin.text()), m.size, octets(b, m.root), text(b, m.note)).Union()};
+  }
+  Out operator()(const SpareEntries& m) {
+    const auto signature = m.signature ? octets(b, *m.signature) : 0;
+    return {fbs::LinkBody::SpareEntries, fbs::CreateSpareEntries(b, text(b, m.origin.text()), m.first,
+                                                                 blobs(b, m.entries), signature, text(b, m.note))
+                                             .Union()};
+  }
+  Out operator()(const SpareDiffers& m) {
+    return {fbs::LinkBody::SpareDiffers, fbs::CreateSpareDiffers(b, text(b, m.origin.text())).Union()};
+  }
+  Out operator()(const SpareCredentials& m) {
+    return {fbs::LinkBody::SpareCredentials, fbs::CreateSpareCredentials(b, octets(b, m.box)).Union()};
   }
 };
 
@@ -161,7 +184,8 @@ Result<Message> typed(const fbs::Ask& m) {
 }
 Result<Message> typed(const fbs::Seal& m) {
   HF_TRY(std::string certificate, note_of(m.certificate()));
-  return Seal{std::move(certificate)};
+  HF_TRY(std::string registration, note_of(m.registration()));
+  return Seal{std::move(certificate), std::move(registration)};
 }
 Result<Message> typed(const fbs::Known& m) {
   Known out;
@@ -190,7 +214,10 @@ Result<Message> typed(const fbs::Register& m) {
 }
 Result<Message> typed(const fbs::Registered& m) {
   HF_TRY(SiteName site, site_of(m.site()));
-  return Registered{site, m.epoch()};
+  if (m.signature() == nullptr) return Registered{site, m.epoch()};
+  if (view(m.name()).size() > 250 || view(m.signature()).size() != 64) return bad("not a signature of a mirror");
+  return Registered{site, m.epoch(),
+                    journal::NoteSignature{std::string(view(m.name())), m.key_id(), to_bytes(view(m.signature()))}};
 }
 Result<Message> typed(const fbs::Have& m) {
   HF_TRY(Origin origin, origin_of(m.origin()));
@@ -238,6 +265,28 @@ Result<Message> typed(const fbs::TailTaken& m) {
 }
 Result<Message> typed(const fbs::Refused& m) {
   return Refused{std::string(view(m.what()).substr(0, 100)), std::string(view(m.reason()).substr(0, 500))};
+}
+Result<Message> typed(const fbs::SpareHave& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  const auto root = array_from<32>(view(m.root()));
+  if (!root) return bad("a root is not 32 bytes");
+  HF_TRY(std::string note, note_of(m.note()));
+  return SpareHave{std::move(origin), m.size(), *root, std::move(note)};
+}
+Result<Message> typed(const fbs::SpareEntries& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries()));
+  HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
+  HF_TRY(std::string note, note_of(m.note()));
+  return SpareEntries{std::move(origin), m.first(), std::move(entries), signature, std::move(note)};
+}
+Result<Message> typed(const fbs::SpareDiffers& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  return SpareDiffers{std::move(origin)};
+}
+Result<Message> typed(const fbs::SpareCredentials& m) {
+  if (view(m.box()).size() > credentials_box_bytes_max) return bad("a credential store is too large");
+  return SpareCredentials{to_bytes(view(m.box()))};
 }
 
 }  // namespace
@@ -289,6 +338,14 @@ Result<Message> decode(ByteView bytes) {
       return typed(*m->body_as_TailTaken());
     case fbs::LinkBody::Refused:
       return typed(*m->body_as_Refused());
+    case fbs::LinkBody::SpareHave:
+      return typed(*m->body_as_SpareHave());
+    case fbs::LinkBody::SpareEntries:
+      return typed(*m->body_as_SpareEntries());
+    case fbs::LinkBody::SpareDiffers:
+      return typed(*m->body_as_SpareDiffers());
+    case fbs::LinkBody::SpareCredentials:
+      return typed(*m->body_as_SpareCredentials());
     case fbs::LinkBody::NONE:
       break;
   }

@@ -31,6 +31,7 @@ struct Ask {
 };
 struct Seal {
   std::string certificate;
+  std::string registration = {};  // a spare's; else empty
 };
 struct HeldEpoch {
   Origin origin;
@@ -53,6 +54,7 @@ struct Register {
 struct Registered {
   SiteName site;
   std::uint32_t epoch = 0;
+  std::optional<journal::NoteSignature> witness = {};  // of a spare's registration
 };
 struct Have {
   Origin origin;
@@ -104,8 +106,30 @@ struct Refused {
   std::string reason;
 };
 
-using Message = std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer,
-                             Cosignature, Cosigned, Gossip, Heartbeat, Tail, TailTaken, Refused>;
+struct SpareHave {
+  Origin origin;
+  std::uint64_t size = 0;
+  Hash root{};
+  std::string note = {};  // the newest checkpoint held
+};
+struct SpareEntries {
+  Origin origin;
+  EntryIndex first = 0;
+  std::vector<Bytes> entries;
+  std::optional<Signature> signature;  // over tail_text of the same entries
+  std::string note;
+};
+struct SpareDiffers {
+  Origin origin;
+};
+struct SpareCredentials {
+  Bytes box;
+};
+inline constexpr std::size_t credentials_box_bytes_max = 6u << 20;
+
+using Message =
+    std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer, Cosignature, Cosigned,
+                 Gossip, Heartbeat, Tail, TailTaken, Refused, SpareHave, SpareEntries, SpareDiffers, SpareCredentials>;
 
 Bytes encode(const Message& message);
 Result<Message> decode(ByteView bytes);

@@ -17,7 +17,7 @@ Result<bool> Offers::take(const SiteName& mirror, const journal::NoteSignature& 
                           const chain::ChainFile& file) {
   if (!current_) return false;
   const chain::SiteKeys* mirror_keys = keys.keys(mirror, keys.newest_epoch(mirror));
-  if (mirror_keys == nullptr || !file.is_mirror(mirror, current_->checkpoint.origin.site))
+  if (mirror_keys == nullptr || !keys.is_mirroring(mirror) || !file.is_mirror(mirror, current_->checkpoint.origin.site))
     return fail("sync/bad_signature", fmt::format("{} is no mirror of this journal", mirror.view()));
   HF_TRY(const std::optional<Instant> at,
          journal::verify_cosignature(current_->checkpoint, signature, journal::cosigner_name(file.chain, mirror),

@@ -1,0 +1,212 @@
+// A spare that has been promoted (protocol 5.2, 5.5, 10): it opens its epoch at the size from which it sells, sells at
+// once, and registers as mirrors become reachable.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+constexpr Duration own_dial_interval = seconds(5);
+}
+
+// At the first start with the log key: from the copy on this disk alone, because the bad day has no mirrors.
+Status NodeImpl::promote() {
+  sync::Replica* copy = nullptr;
+  for (auto& [origin, replica] : replicas_.all())
+    if (origin.site == me_->name && origin.epoch < origin_.epoch && replica->size() > 0) copy = replica.get();
+  if (copy == nullptr)
+    return fail("node/not_started",
+                "this spare has no copy of the store's journal yet; it must have been linked to the store's machine "
+                "once. Rebuild the store from its mirrors instead: `holdfast site rebuild`");
+  chain::Registration registration;
+  if (auto note = world_.disk.read_all(recovery::registration_path)) {
+    // Interrupted after the size was said: an epoch number names one size only (5.4).
+    HF_TRY(registration, chain::open_registration(chain_, as_text(*note)));
+    copy = replicas_.find(registration.old_origin);
+    if (copy == nullptr || copy->size() < registration.kept_size)
+      return fail("sync/missing_entries", "the copy that this spare's registration names is no longer on this disk");
+  } else {
+    HF_TRY(const std::uint64_t kept, usable_size(*copy));
+    HF_TRY(const Hash root, copy->log().root_at(kept));
+    registration = chain::make_registration(*certificate_, copy->origin(), kept, root,
+                                            [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); });
+    HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration.note)));
+  }
+  registration_ = registration.note;
+  HF_TRY_VOID(close_old_journal(registration));
+  recovery::Choice choice;
+  choice.old_origin = registration.old_origin;
+  choice.kept_size = registration.kept_size;
+  choice.kept_root = registration.kept_root;
+  if (auto heard = world_.disk.read_all(spare_heard_path)) {
+    Reader in(*heard);
+    const std::uint64_t announced = in.u64();
+    const Instant at{in.i64()}, heard_at{in.i64()};
+    if (in.at_end()) {
+      choice.announced = announced;
+      choice.announced_at = at;
+      choice.heard_at = heard_at;
+    }
+  }
+  record_ = recovery::Record{choice, 0, 0};
+  HF_TRY_VOID(open_epoch());
+  // What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys.
+  std::vector<Bytes> rest;
+  HF_TRY_VOID(copy->log().scan(registration.kept_size, copy->size(), [&](EntryIndex, ByteView body) -> Status {
+    rest.push_back(to_bytes(body));
+    return {};
+  }));
+  if (!rest.empty()) {
+    HF_TRY_VOID(readmit(copy->origin(), registration.kept_size, rest));
+    HF_TRY_VOID(note_through(copy->origin(), registration.kept_size + rest.size()));
+    HF_TRY_VOID(commit());
+    HF_TRY_VOID(release());
+  }
+  return {};
+}
+
+// How far the copy can be folded: to the first prefix of a peer that it names and this disk does not hold (7.2).
+Result<std::uint64_t> NodeImpl::usable_size(sync::Replica& copy) const {
+  std::uint64_t usable = copy.size();
+  fold::Joiner joiner;
+  std::uint64_t begins = 0;
+  constexpr std::string_view stop = "node/stop";
+  const Status scanned = copy.log().scan(0, copy.size(), [&](EntryIndex index, ByteView body) -> Status {
+    if (!joiner.in_the_middle()) begins = index;
+    HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
+    if (!event) return {};
+    const auto missing = [&](const Origin& origin, std::uint64_t size) {
+      const sync::Replica* replica = replicas_.find(origin);
+      return size > 0 && (replica == nullptr || replica->size() < size);
+    };
+    bool lacks = false;
+    if (const auto* followed = std::get_if<fold::PeerFollowed>(&event->body))
+      for (const fold::FollowedPrefix& p : followed->peers) lacks = lacks || missing(p.origin, p.size);
+    if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event->body))
+      lacks = missing(succeeded->old_origin, succeeded->kept_size);
+    if (!lacks) return {};
+    usable = begins;
+    return fail(stop, "");
+  });
+  if (!scanned && scanned.error().code != stop) return pass_on(scanned.error());
+  if (scanned && joiner.in_the_middle()) usable = begins;  // the last command's parts have not all come
+  if (usable == 0) return fail("node/not_started", "the copy on this spare does not reach its first entry's end");
+  return usable;
+}
+
+bool NodeImpl::is_registered_spare() const {
+  const auto registration = chain::open_registration(chain_, registration_);
+  return registration && keys_.may_be_taken(*registration);
+}
+
+void NodeImpl::begin_provisional() {
+  phase_ = Phase::provisional;
+  rebuild_ = std::make_unique<recovery::Rebuild>(chain_, *certificate_);
+}
+
+// 5.2, in the background: seal, then register. Each mirror decides by itself whether the node has been silent.
+Status NodeImpl::register_if_possible() {
+  if (phase_ != Phase::provisional || monotonic_ < next_retry_) return {};
+  next_retry_ = monotonic_ + retry_interval;
+  for (const SiteName& mirror : me_->mirrors) {
+    if (session_of(mirror) == nullptr) {
+      refusals_.erase(mirror);
+      continue;
+    }
+    if (!rebuild_->has_sealed(mirror))
+      send_site(mirror, sync::Seal{certificate_->note, registration_});
+    else if (rebuild_->sealed_count() >= chain_.quorum && !witnesses_.contains(mirror))
+      send_site(mirror, sync::Register{registration_});
+  }
+  return {};
+}
+
+Status NodeImpl::take_witness(const SiteName& mirror, const journal::NoteSignature& line) {
+  if (phase_ != Phase::provisional || !chain_.is_mirror(mirror, me_->name)) return {};
+  HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
+  if (!keys_.is_witness(registration, line, mirror))
+    return fail("sync/bad_signature",
+                fmt::format("the signature of {} below our registration does not hold", mirror.view()));
+  refusals_.erase(mirror);
+  witnesses_.insert_or_assign(mirror, line);
+  return witnesses_.size() >= chain_.quorum ? registered() : Status();
+}
+
+// From here on the epoch counts, and its owner signs.
+Status NodeImpl::registered() {
+  HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
+  std::vector<journal::NoteSignature> lines;
+  for (const auto& [mirror, line] : witnesses_) lines.push_back(line);
+  const std::string note = chain::with_witnesses(registration, lines);
+  HF_TRY(const chain::Registration witnessed, chain::open_registration(chain_, note));
+  if (!keys_.may_be_taken(witnessed)) return {};  // one of them stands in a spare's epoch itself: another must sign
+  registration_ = note;
+  keys_.add(witnessed);
+  HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
+  // What the mirrors hold or heard of the old machine beyond our copy comes as a tail; until then it is told (6.4).
+  rebuild_->add_up(record_->choice);
+  HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
+  rebuild_.reset();
+  refusals_.clear();
+  phase_ = Phase::signing;
+  unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
+  next_own_dial_ = monotonic_;
+  for (const chain::Registration& learned : std::exchange(learned_, {})) HF_TRY_VOID(take_registration(learned));
+  std::vector<ConnectionId> ids;
+  for (const auto& [id, session] : sessions_)
+    if (session.site && session.site != me_->name) ids.push_back(id);
+  for (const ConnectionId id : ids) {
+    greet(id);
+    if (const auto it = sessions_.find(id); it != sessions_.end()) HF_TRY_VOID(ready(it->second));
+  }
+  return {};
+}
+
+// For people: what is missing until this epoch is registered.
+std::string NodeImpl::waits_for() const {
+  if (phase_ != Phase::provisional) return {};
+  std::string out = fmt::format("{} of {} mirrors have registered this machine", witnesses_.size(), chain_.quorum);
+  std::size_t reachable = 0;
+  for (const SiteName& mirror : me_->mirrors) {
+    const auto p = peers_.find(mirror);
+    if (p != peers_.end() && p->second.session) ++reachable;
+  }
+  out += fmt::format("; {} of {} are reachable", reachable, me_->mirrors.size());
+  if (!refusals_.empty()) out += fmt::format("; {}: {}", refusals_.begin()->first.view(), refusals_.begin()->second);
+  return out;
+}
+
+// 5.7: the old machine, if it comes to life in the store, is shown what replaced it, though no mirror reaches it.
+void NodeImpl::dial_old_machine() {
+  if (!certificate_ || !certificate_->spare || is_our_address_ || own_dial_ || monotonic_ < next_own_dial_) return;
+  if ((phase_ != Phase::signing && phase_ != Phase::asking) || posture_ == guard::Posture::sealed) return;
+  next_own_dial_ = monotonic_ + own_dial_interval;
+  own_dial_ = world_.net.dial(options_.old_address.empty() ? me_->link_address : options_.old_address);
+}
+
+// Provisional trade takes in and pays out little cash (node.h). What has happened is taken whatever it was (6.2).
+std::optional<Error> NodeImpl::beyond_provisional(const fold::WriteRequest& request) const {
+  if (phase_ != Phase::provisional || request.prior) return std::nullopt;
+  std::int64_t unit = 1;
+  for (int i = 0; i < chain_.currency.decimals; ++i) unit *= 10;
+  const std::int64_t most = provisional_cash_max * unit;
+  const std::int64_t cash = std::visit(
+      [](const auto& command) -> std::int64_t {
+        std::int64_t sum = 0;
+        if constexpr (requires { command.tenders; })
+          for (const till::Tender& t : command.tenders)
+            if (t.kind == till::TenderKind::cash && t.amount.minor < INT64_MAX / 64) sum += t.amount.minor;
+        return sum;
+      },
+      request.command);
+  if (cash <= most || state_.find_write({request.till, request.key}) != nullptr) return std::nullopt;
+  return Error{
+      "till/provisional_cash",
+      fmt::format("this machine is not registered yet: until then one sale or refund may move at most {} {} in "
+                  "cash. Take the rest by card",
+                  provisional_cash_max, chain_.currency.code)};
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,257 @@
+// The second machine of a store, as its node and its mirrors see it (protocol 10): the copy it gets, what it gives
+// back, and when mirrors believe it. Being one: spare_copy.h before it is promoted, promote.cc after.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+constexpr std::size_t spare_chunk_bytes = 1u << 20;
+constexpr Duration spare_heard_recently = seconds(5);
+}  // namespace
+
+// ---- the node and the spare of its own store
+
+// Whoever says that he is our own site: our spare, an older machine of ours, a newer one, or we ourselves.
+Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
+  const auto refused = [](std::string why) { return fail("sync/bad_message", std::move(why)); };
+  if (session.tls == world_.signer.public_key(KeyUse::tls)) {
+    is_our_address_ = true;
+    return refused("we have called ourselves");
+  }
+  if (const auto known = keys_.by_tls(session.tls); known && known->site == me_->name && known->epoch < origin_.epoch) {
+    session.site = m.site;
+    session.epoch = known->epoch;
+    session.superseded = true;
+    if (phase_ == Phase::signing || phase_ == Phase::asking) send(session.id, sync::Superseded{registration_});
+    return {};
+  }
+  if (phase_ == Phase::rebuilding || phase_ == Phase::provisional)
+    return refused("this machine has just taken the site over; it keeps no spare yet");
+  if (!m.registration.empty()) {
+    HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
+    const chain::Certificate& c = registration.certificate;
+    if (c.site != me_->name || c.keys.tls != session.tls)
+      return refused("the registration shown is not of this machine");
+    HF_TRY_VOID(take_registration(registration));
+    if (phase_ != Phase::stopped) return refused("this registration does not replace us");
+    session.site = m.site;
+    session.epoch = c.epoch;
+    offer_tail(session.id);
+    return {};
+  }
+  HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
+  if (!c.spare || c.site != me_->name || c.keys.tls != session.tls)
+    return refused("this is no spare of this site: its certificate is another machine's, or not a spare's");
+  if (c.epoch <= origin_.epoch)
+    return refused(
+        fmt::format("the certificate of this spare is for epoch {}, and the site is in epoch {} by now; sign "
+                    "it a new one with `holdfast recovery sign --spare`",
+                    c.epoch, origin_.epoch));
+  if (spare_ && spare_->session && *spare_->session != session.id) {
+    const ConnectionId old = *spare_->session;
+    world_.net.close(old);
+    drop(old);
+  }
+  session.site = m.site;
+  session.epoch = c.epoch;
+  session.own_spare = true;
+  if (!spare_ || spare_->certificate.note != c.note)
+    HF_TRY_VOID(world_.disk.write_all(own_spare_path, as_bytes(c.note)));
+  spare_ = OwnSpare{c, session.id, now_, monotonic_, 0, 0, false};
+  for (const chain::Site& site : chain_.sites)
+    if (const chain::Registration* r = keys_.registration(site.name, keys_.newest_epoch(site.name)))
+      send(session.id, sync::Superseded{r->note});
+  if (!spare_box_.empty()) send(session.id, sync::SpareCredentials{spare_box_});
+  return {};
+}
+
+// What a machine of our own site may say; the rest is not for it.
+Status NodeImpl::from_own_site(Session& session, const sync::Message& message) {
+  if (session.own_spare && spare_ && spare_->session == session.id) {
+    spare_->heard_at = now_;
+    spare_->heard_monotonic = monotonic_;
+    if (const auto* have = std::get_if<sync::SpareHave>(&message)) return on(session, *have);
+    if (const auto* have = std::get_if<sync::Have>(&message)) return on(session, *have);
+    const bool is_ours = catch_up_ && catch_up_->from == me_->name;
+    if (const auto* entries = std::get_if<sync::Entries>(&message); entries && is_ours) return on(session, *entries);
+    if (const auto* tail = std::get_if<sync::Tail>(&message)) return take_from_spare(session, *tail);
+    return {};
+  }
+  if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(session, *hello);
+  if (const auto* tail = std::get_if<sync::Tail>(&message); tail && session.superseded) return on(session, *tail);
+  if (const auto* taken = std::get_if<sync::TailTaken>(&message)) return on(session, *taken);
+  if (const auto* superseded = std::get_if<sync::Superseded>(&message)) return on(session, *superseded);
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
+  if (m.origin != origin_ || !own_) return {};  // it learns our epoch from our Hello, and asks for that
+  const std::uint64_t size = own_->size();
+  bool agrees = m.size <= size;
+  if (agrees) {
+    HF_TRY(const Hash root, own_->log().root_at(m.size));
+    agrees = root == m.root;
+  }
+  if (!agrees) {
+    // It has what this disk does not: the disk is an old one, or we went on differently after a start. What this key
+    // has signed comes back first, as from a mirror (3.2); what it had only acknowledged comes back as a tail.
+    const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
+    auto newest = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
+    if (phase_ == Phase::asking && newest && newest->checkpoint.origin == origin_ &&
+        newest->checkpoint.size > signed_size) {
+      if (catch_up_) return {};  // from a mirror: the spare asks again when that is done
+      catch_up_ = CatchUp{me_->name, signed_size, std::move(*newest), {}, false, monotonic_};
+      send(session.id, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
+      return {};
+    }
+    send(session.id, sync::SpareDiffers{origin_});
+    return {};
+  }
+  spare_->held = m.size;
+  spare_->has_asked = true;
+  return {};
+}
+
+// What a spare holds and this node does not, under the signature that this log key gave when the spare took it.
+Status NodeImpl::take_from_spare(Session& session, const sync::Tail& m) {
+  const auto key = m.origin.site == me_->name ? keys_.log_key(m.origin) : std::nullopt;
+  if (!key || m.origin.epoch > origin_.epoch || !m.signature || !ed25519_verify(*key, sync::tail_text(m), *m.signature))
+    return fail("sync/bad_signature", "the signature over what the spare gives back does not hold");
+  if (phase_ == Phase::stopped) return {};
+  HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
+  after_commit_.push_back(
+      [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] { send(id, taken); });
+  return {};
+}
+
+// These go from a node to its spare alone; a node that gets one is spoken to by something broken.
+Status NodeImpl::on(Session&, const sync::SpareEntries&) { return fail("sync/bad_message", "we are no spare"); }
+Status NodeImpl::on(Session&, const sync::SpareDiffers&) { return fail("sync/bad_message", "we are no spare"); }
+Status NodeImpl::on(Session&, const sync::SpareCredentials&) { return fail("sync/bad_message", "we are no spare"); }
+
+// Everything durable, signed or not: what the mirrors do not have yet is what the spare is for. No checkpoint is made
+// for it; the signature over a piece says only "we wrote this", as over a tail.
+void NodeImpl::pump_spare() {
+  if (!spare_ || !spare_->session || !spare_->has_asked || !own_ || phase_ == Phase::rebuilding) return;
+  journal::Log& log = own_->log();
+  sync::SpareEntries out{origin_, spare_->held, {}, std::nullopt, {}};
+  std::size_t bytes = 0;
+  constexpr std::string_view full = "node/chunk_full";
+  const Status scanned = log.scan(spare_->held, log.durable_size(), [&](EntryIndex, ByteView body) -> Status {
+    if (bytes + body.size() > spare_chunk_bytes && !out.entries.empty()) return fail(full, "");
+    bytes += body.size();
+    out.entries.push_back(to_bytes(body));
+    return {};
+  });
+  if (!scanned && scanned.error().code != full) return;
+  const std::uint64_t end = out.first + out.entries.size();
+  if (own_->latest() && own_->latest()->checkpoint.size > spare_->noted) {
+    out.note = log.checkpoint_at_most(end);
+    const auto parsed = journal::parse_note(out.note);
+    const auto checkpoint = parsed ? journal::parse_checkpoint(parsed->text) : journal::parse_checkpoint("");
+    if (checkpoint && checkpoint->size > spare_->noted)
+      spare_->noted = checkpoint->size;
+    else
+      out.note.clear();
+  }
+  if (out.entries.empty() && out.note.empty()) return;
+  if (!out.entries.empty())
+    out.signature = world_.signer.sign(KeyUse::log, sync::tail_text({origin_, out.first, out.entries, {}, {}}));
+  send(*spare_->session, std::move(out));
+  spare_->has_asked = false;
+}
+
+void NodeImpl::keep_on_spare(Bytes box) {
+  spare_box_ = std::move(box);
+  if (spare_ && spare_->session) send(*spare_->session, sync::SpareCredentials{spare_box_});
+}
+
+std::optional<SpareLink> NodeImpl::spare_link() const {
+  if (!spare_ || !spare_->heard_at) return std::nullopt;
+  SpareLink out{spare_->certificate.epoch, spare_->certificate.keys.sealing, spare_->held,
+                spare_->heard_at,          spare_->session.has_value(),      false};
+  const bool recent =
+      spare_->heard_monotonic && world_.clock.monotonic() - *spare_->heard_monotonic < spare_heard_recently;
+  out.is_ready = out.is_linked && (recent || (own_ && out.held >= own_->size()));
+  return out;
+}
+
+// ---- a mirror and another store's spare
+
+// 10.2: not while the node is heard. What was before this start is not known, so it counts from there.
+Status NodeImpl::check_silence(const chain::Certificate& certificate) const {
+  if (!certificate.spare) return {};
+  Instant heard = started_;
+  if (const auto p = peers_.find(certificate.site); p != peers_.end() && p->second.heard_monotonic)
+    heard = std::max(heard, *p->second.heard_monotonic);
+  const Duration silent = monotonic_ - heard;
+  if (silent >= options_.spare_silence) return {};
+  return fail(
+      "node/refused",
+      fmt::format("{} has heard the machine that the spare of {} is to replace; it must have been silent for {} "
+                  "s, and that is {} s from now at the earliest",
+                  me_->name.view(), certificate.site.view(), options_.spare_silence.ns / seconds(1).ns,
+                  (options_.spare_silence.ns - silent.ns) / seconds(1).ns + 1));
+}
+
+// A spare's copy is no signed history. One that contradicts what is kept here is not taken; that is for a ceremony.
+Status NodeImpl::check_kept(const chain::Registration& registration) {
+  if (!registration.certificate.spare) return {};
+  sync::Replica* replica = replicas_.find(registration.old_origin);
+  const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+  if (registration.kept_size > size || registration.kept_size == 0) return {};
+  HF_TRY(const Hash root, replica->log().root_at(registration.kept_size));
+  if (root == registration.kept_root) return {};
+  return fail("node/refused",
+              fmt::format("the spare's copy of {} is not the history that is kept here; rebuild the site from its "
+                          "mirrors instead, and what the spare has sold is taken in as a tail",
+                          registration.old_origin.text()));
+}
+
+// What a newer epoch rests on is held before anything of it is: so whoever has signed one entry of it holds all of it,
+// and a spare's unsigned part is at q mirrors before an epoch counts as cosigned.
+bool NodeImpl::holds_lineage(const Origin& origin) const {
+  for (std::uint32_t epoch = 1; epoch < origin.epoch; ++epoch) {
+    const Origin older{origin.chain, origin.site, epoch};
+    const chain::Registration* next = successor_of(older);
+    if (next == nullptr || next->certificate.epoch > origin.epoch || next->kept_size == 0) continue;
+    const sync::Replica* replica = replicas_.find(older);
+    if (replica != nullptr && replica->frozen) continue;
+    if (replica == nullptr || replica->size() < next->kept_size) return false;
+  }
+  return true;
+}
+
+// The old key signed what the old machine signed. Where its successor kept more, the successor has said so in its
+// registration, and may sign that one size of the old journal.
+std::optional<PublicKey> NodeImpl::key_for(const sync::Entries& m) const {
+  if (const chain::Registration* next = successor_of(m.origin)) {
+    const auto note = journal::parse_note(m.note);
+    const auto checkpoint = note ? journal::parse_checkpoint(note->text) : journal::parse_checkpoint("");
+    if (checkpoint && checkpoint->size == next->kept_size && checkpoint->root == next->kept_root &&
+        journal::open_checkpoint(m.note, next->certificate.keys.log))
+      return next->certificate.keys.log;
+  }
+  const sync::KeyRing& keys = rebuild_ && phase_ == Phase::rebuilding ? rebuild_->keys() : keys_;
+  const auto key = keys.log_key(m.origin);
+  return key ? key : keys_.log_key(m.origin);
+}
+
+// The other side of key_for(): so that whoever keeps the old journal can be given it to its end.
+Status NodeImpl::close_old_journal(const chain::Registration& registration) {
+  sync::Replica* old = replicas_.find(registration.old_origin);
+  if (old == nullptr || registration.kept_size == 0 || old->size() < registration.kept_size) return {};
+  const std::string last = old->log().checkpoint_at_most(registration.kept_size);
+  const auto note = journal::parse_note(last);
+  const auto checkpoint = note ? journal::parse_checkpoint(note->text) : journal::parse_checkpoint("");
+  if (checkpoint && checkpoint->size == registration.kept_size) return {};
+  const journal::SignedCheckpoint closing = journal::sign_checkpoint(
+      {registration.old_origin, registration.kept_size, registration.kept_root}, world_.signer.public_key(KeyUse::log),
+      [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); });
+  return old->log().put_checkpoint(registration.kept_size, journal::to_text(closing.note));
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,419 @@
+#include "core/node/spare_copy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+
+constexpr Duration spare_redial_interval = seconds(1);
+constexpr Duration ask_again = seconds(3);
+constexpr Duration patience = seconds(10);  // with a node that says nothing at all
+
+bool is_fatal(const Error& error) { return error.code.starts_with("base/disk") || error.code == "journal/damaged"; }
+
+std::optional<std::uint64_t> size_of(const std::string& note) {
+  const auto parsed = journal::parse_note(note);
+  if (!parsed) return std::nullopt;
+  const auto checkpoint = journal::parse_checkpoint(parsed->text);
+  return checkpoint ? std::optional(checkpoint->size) : std::nullopt;
+}
+
+// "00000000000000000042-7": first entry and count.
+std::optional<std::pair<EntryIndex, std::uint64_t>> piece_of(std::string_view name) {
+  std::pair<EntryIndex, std::uint64_t> out;
+  const std::size_t dash = name.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto number = [](std::string_view text, std::uint64_t& into) {
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), into);
+    return error == std::errc() && stop == text.data() + text.size();
+  };
+  if (!number(name.substr(0, dash), out.first) || !number(name.substr(dash + 1), out.second)) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+Spare::Spare(Disk& disk, Net& net, Clock& clock, Executor& executor, SpareOptions options, chain::ChainFile file,
+             chain::Certificate certificate)
+    : disk_(disk),
+      net_(net),
+      clock_(clock),
+      options_(std::move(options)),
+      chain_(std::move(file)),
+      certificate_(std::move(certificate)),
+      keys_(chain_),
+      replicas_(disk, executor),
+      executor_(executor) {}
+
+Result<std::unique_ptr<Spare>> Spare::open(Disk& disk, Net& net, Clock& clock, Executor& executor,
+                                           SpareOptions options) {
+  const auto chain_text = disk.read_all(chain_file_path);
+  const auto note = disk.read_all(certificate_path);
+  if (!chain_text || !note)
+    return fail("node/not_started",
+                "this spare has no chain file or no certificate yet; run `holdfast spare adopt DIR CHAINFILE "
+                "CERTIFICATE` first");
+  HF_TRY(chain::ChainFile file, chain::open_chain_file(as_text(*chain_text)));
+  HF_TRY(chain::Certificate certificate, chain::open_certificate(file, as_text(*note)));
+  if (!certificate.spare || certificate.site != options.site)
+    return fail("node/wrong_site",
+                fmt::format("the certificate here is not one for a spare of {}", options.site.view()));
+  std::unique_ptr<Spare> spare(
+      new Spare(disk, net, clock, executor, std::move(options), std::move(file), std::move(certificate)));
+  HF_TRY_VOID(spare->start());
+  return spare;
+}
+
+Status Spare::start() {
+  now_ = clock_.now();
+  redial_at_ = monotonic_ = clock_.monotonic();
+  me_ = chain_.find(options_.site);
+  if (me_ == nullptr) return fail("node/wrong_site", "the chain file does not name the site of this spare");
+  if (options_.node_address.empty()) options_.node_address = me_->link_address;
+  has_credentials_ = disk_.read_all(spare_credentials_path).has_value();
+  HF_TRY(const std::vector<std::string> epochs, disk_.list("journals/" + me_->name.str()));
+  Origin newest{chain_.chain, me_->name, 0};
+  for (const std::string& name : epochs) {
+    std::uint32_t epoch = 0;
+    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), epoch);
+    if (error == std::errc() && stop == name.data() + name.size()) newest.epoch = std::max(newest.epoch, epoch);
+  }
+  HF_TRY_VOID(replicas_.open_all(newest, chain_));
+  return newest.epoch == 0 ? Status() : use_epoch(newest);
+}
+
+// The copy is of this epoch from now on; what there is of the one before becomes a journal like a peer's.
+Status Spare::use_epoch(const Origin& origin) {
+  if (copy_ && copy_->origin() == origin) return {};
+  if (copy_) {
+    const Origin before = copy_->origin();
+    copy_.reset();
+    HF_TRY_VOID(replicas_.find_or_create(before));
+  }
+  pieces_.clear();
+  HF_TRY(copy_, journal::Log::open(disk_, executor_, origin));
+  HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
+  for (const std::string& name : names)
+    if (const auto piece = piece_of(name)) pieces_.insert(*piece);
+  return drop_pieces(noted());
+}
+
+std::uint64_t Spare::noted() const { return copy_ ? size_of(copy_->last_checkpoint()).value_or(0) : 0; }
+
+std::string Spare::piece_path(const Origin& origin, EntryIndex first) const {
+  const auto it = pieces_.find(first);
+  return fmt::format("copy/{}/{:020}-{}", origin.epoch, first, it == pieces_.end() ? 0 : it->second);
+}
+
+Status Spare::drop_pieces(std::uint64_t below) {
+  while (!pieces_.empty() && pieces_.begin()->first + pieces_.begin()->second <= below) {
+    HF_TRY_VOID(disk_.remove(piece_path(copy_->origin(), pieces_.begin()->first)));
+    pieces_.erase(pieces_.begin());
+  }
+  return {};
+}
+
+void Spare::on_connected(ConnectionId connection, const PublicKey& peer_tls_key, bool) {
+  inbox_.push_back(Connected{connection, peer_tls_key});
+}
+void Spare::on_message(ConnectionId from, Bytes message) {
+  if (inbox_bytes_ + message.size() > inbox_bytes_max) {
+    net_.close(from);
+    inbox_.push_back(Closed{from});
+    return;
+  }
+  inbox_bytes_ += message.size();
+  inbox_.push_back(Arrived{from, std::move(message)});
+}
+void Spare::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connection}); }
+
+Instant Spare::wake_at() const {
+  if (!inbox_.empty()) return monotonic_;
+  if (!session_ && !dialling_) return std::max(redial_at_, monotonic_ + milliseconds(10));
+  return monotonic_ + spare_redial_interval;
+}
+
+Status Spare::turn() {
+  now_ = clock_.now();
+  monotonic_ = clock_.monotonic();
+  for (std::size_t left = inbox_.size(); left > 0; --left) {
+    auto item = std::move(inbox_.front());
+    inbox_.pop_front();
+    if (const auto* connected = std::get_if<Connected>(&item)) {
+      // A spare calls; whoever calls it is told nothing.
+      if (dialling_ != connected->id) {
+        net_.close(connected->id);
+        continue;
+      }
+      dialling_.reset();
+      session_ = connected->id;
+      session_tls_ = connected->tls;
+      is_greeted_ = false;
+      heard_monotonic_ = monotonic_;
+      send(sync::Hello{chain_.chain, me_->name, certificate_.epoch, certificate_.note, {}});
+    } else if (const auto* closed = std::get_if<Closed>(&item)) {
+      if (dialling_ == closed->id) dialling_.reset();
+      if (session_ == closed->id) session_.reset();
+      redial_at_ = std::max(redial_at_, monotonic_ + spare_redial_interval);
+    } else {
+      const auto& arrived = std::get<Arrived>(item);
+      inbox_bytes_ -= arrived.message.size();
+      if (session_ != arrived.id) continue;
+      const auto message = sync::decode(arrived.message);
+      const Status handled = message ? handle(*message) : Status(pass_on(message.error()));
+      if (handled) continue;
+      if (is_fatal(handled.error())) return handled;
+      hang_up(handled.error().text);
+    }
+  }
+  if (session_ && heard_monotonic_ && monotonic_ - *heard_monotonic_ > patience) hang_up("the node says nothing");
+  // Asked again now and then: a node that was catching up did not answer.
+  if (session_ && is_greeted_ && given_back_.empty() && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
+  if (!session_ && !dialling_ && monotonic_ >= redial_at_) {
+    redial_at_ = monotonic_ + spare_redial_interval;
+    dialling_ = net_.dial(options_.node_address);
+  }
+  return {};
+}
+
+void Spare::send(const sync::Message& message) {
+  if (session_) net_.send(*session_, sync::encode(message));
+}
+
+void Spare::hang_up(std::string why) {
+  problem_ = std::move(why);
+  if (session_) net_.close(*session_);
+  session_.reset();
+  redial_at_ = monotonic_ + spare_redial_interval;
+}
+
+Status Spare::handle(const sync::Message& message) {
+  if (const auto* refused = std::get_if<sync::Refused>(&message)) {
+    problem_ = refused->reason;
+    return {};
+  }
+  if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(*hello);
+  if (!is_greeted_) return fail("sync/bad_message", "the node does not say who it is");
+  heard_at_ = now_;
+  heard_monotonic_ = monotonic_;
+  return std::visit(
+      [this](const auto& m) -> Status {
+        if constexpr (requires { on(m); }) return on(m);
+        return {};  // between sites; nothing for a spare
+      },
+      message);
+}
+
+// The node proves itself by its TLS key: of the chain file, or of a registration that it shows (9.3).
+Status Spare::on(const sync::Hello& m) {
+  if (m.chain != chain_.chain || m.site != me_->name) return fail("sync/bad_message", "this is another site's node");
+  if (!m.registration.empty()) HF_TRY_VOID(learn(m.registration));
+  const std::uint32_t newest = keys_.newest_epoch(me_->name);
+  const chain::SiteKeys* keys = keys_.keys(me_->name, newest);
+  if (keys == nullptr || keys->tls != session_tls_ || m.epoch != newest)
+    return fail("sync/bad_message", "the node's key is not the one that this spare knows of its site");
+  is_greeted_ = true;
+  problem_.clear();
+  heard_at_ = now_;
+  heard_monotonic_ = monotonic_;
+  const Origin before = copy_ ? copy_->origin() : Origin{};
+  HF_TRY_VOID(use_epoch({chain_.chain, me_->name, newest}));
+  // The epoch before ended at what its successor kept. What this copy has beyond is given to the successor.
+  if (const chain::Registration* r = keys_.registration(me_->name, newest);
+      r != nullptr && before.epoch != 0 && before.epoch < newest && r->old_origin == before)
+    if (sync::Replica* old = replicas_.find(before); old != nullptr && old->size() > r->kept_size)
+      HF_TRY_VOID(offer_back(before, old->log(), r->kept_size));
+  HF_TRY_VOID(ask_for_copy());
+  ask_for_others();
+  return {};
+}
+
+Status Spare::learn(const std::string& registration_note) {
+  const auto registration = chain::open_registration(chain_, registration_note);
+  if (!registration || !keys_.may_be_taken(*registration)) return {};
+  if (keys_.newest_epoch(registration->certificate.site) < registration->certificate.epoch) keys_.add(*registration);
+  return {};
+}
+
+Status Spare::ask_for_copy() {
+  HF_TRY(const Hash root, copy_->root_at(copy_->durable_size()));
+  asked_at_ = monotonic_;
+  send(sync::SpareHave{copy_->origin(), copy_->durable_size(), root, copy_->last_checkpoint()});
+  return {};
+}
+
+// The node is on an old disk and asks for what its own key has signed (3.2).
+Status Spare::on(const sync::Have& m) {
+  if (m.origin != copy_->origin()) return {};
+  HF_TRY(std::optional<sync::Entries> chunk, sync::next_chunk(*copy_, m.size, m.limit));
+  if (chunk) send(std::move(*chunk));
+  return {};
+}
+
+// Older epochs of our own, and everything of the peers that the site follows: a superset of what the journal names.
+void Spare::ask_for_others() {
+  std::vector<SiteName> sites = me_->follows;
+  sites.push_back(me_->name);
+  for (const SiteName& site : sites) {
+    for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
+      const Origin origin{chain_.chain, site, epoch};
+      if (origin == copy_->origin()) continue;
+      const sync::Replica* replica = replicas_.find(origin);
+      send(sync::Have{origin, replica == nullptr ? 0 : replica->size(), 0});
+    }
+  }
+}
+
+Status Spare::on(const sync::SpareEntries& m) {
+  if (m.origin == copy_->origin() && m.first < copy_->durable_size()) return {};  // asked for twice
+  if (m.origin != copy_->origin() || m.first != copy_->durable_size())
+    return fail("sync/out_of_order", "not the entries that this spare asked for");
+  if (!m.entries.empty()) {
+    const auto key = keys_.log_key(m.origin);
+    if (!key || !m.signature ||
+        !ed25519_verify(*key, sync::tail_text({m.origin, m.first, m.entries, {}, {}}), *m.signature))
+      return fail("sync/bad_signature", "the node's signature over its entries does not hold");
+    for (const Bytes& entry : m.entries) copy_->append(entry);
+    HF_TRY_VOID(copy_->commit());
+    pieces_[m.first] = m.entries.size();
+    HF_TRY_VOID(disk_.write_all(piece_path(m.origin, m.first), *m.signature));
+  }
+  if (!m.note.empty()) HF_TRY_VOID(put_note(m.note));
+  return ask_for_copy();
+}
+
+Status Spare::put_note(const std::string& note) {
+  const auto key = keys_.log_key(copy_->origin());
+  HF_TRY(const journal::SignedCheckpoint c, journal::open_checkpoint(note, key.value_or(PublicKey{})));
+  if (c.checkpoint.origin != copy_->origin() || c.checkpoint.size > copy_->durable_size()) return {};
+  HF_TRY(const Hash root, copy_->root_at(c.checkpoint.size));
+  if (root != c.checkpoint.root)
+    return fail("sync/contradiction", "the node has signed another history than the one that this spare holds");
+  HF_TRY_VOID(copy_->put_checkpoint(c.checkpoint.size, note));
+  return drop_pieces(noted());
+}
+
+// The node goes on from less than we hold, or from something else, after a start. What is under its checkpoint stands;
+// the rest it gets back, to take in by its keys (3.2), and then we follow it.
+Status Spare::on(const sync::SpareDiffers& m) {
+  if (m.origin != copy_->origin()) return {};
+  const std::uint64_t from = noted();
+  if (copy_->durable_size() <= from)
+    return fail("sync/contradiction",
+                "the node's journal contradicts what it had signed when this spare took it; the copy stays as it is");
+  HF_TRY_VOID(offer_back(copy_->origin(), *copy_, from));
+  if (given_back_.empty()) return fail("sync/contradiction", "the node's journal is not the one that this spare holds");
+  return {};
+}
+
+Status Spare::offer_back(const Origin& origin, journal::Log& log, std::uint64_t from) {
+  HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
+  given_back_.clear();
+  for (const std::string& name : names) {
+    const auto piece = piece_of(name);
+    if (!piece || piece->first + piece->second <= from || piece->first + piece->second > log.durable_size()) continue;
+    const auto signature = disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name));
+    const auto bytes = signature ? array_from<64>(*signature) : std::nullopt;
+    if (!bytes) continue;
+    sync::Tail tail{origin, piece->first, {}, *bytes, {}};
+    HF_TRY_VOID(log.scan(piece->first, piece->first + piece->second, [&](EntryIndex, ByteView body) -> Status {
+      tail.entries.push_back(to_bytes(body));
+      return {};
+    }));
+    given_back_[piece->first] = piece->second;
+    send(tail);
+  }
+  return {};
+}
+
+Status Spare::on(const sync::TailTaken& m) {
+  if (given_back_.erase(m.first) == 0 || !given_back_.empty()) return {};
+  if (m.origin != copy_->origin()) return {};
+  const std::uint64_t stays = noted();
+  if (copy_->durable_size() > stays) HF_TRY_VOID(copy_->rewind(stays));
+  for (const auto& [first, count] : pieces_) HF_TRY_VOID(disk_.remove(piece_path(copy_->origin(), first)));
+  pieces_.clear();
+  return ask_for_copy();
+}
+
+Status Spare::on(const sync::SpareCredentials& m) {
+  HF_TRY_VOID(disk_.write_all(spare_credentials_path, m.box));
+  has_credentials_ = true;
+  return {};
+}
+
+Status Spare::on(const sync::Entries& m) {
+  const SiteName& site = m.origin.site;
+  const bool wanted = site == me_->name || chain_.follows(me_->name, site);
+  if (!wanted || m.origin == copy_->origin()) return fail("node/refused", "these entries were not asked for");
+  auto key = keys_.log_key(m.origin);
+  // An older epoch may be closed by the key of the one after it (spare.cc, key_for).
+  if (!key || !journal::open_checkpoint(m.note, *key)) {
+    for (std::uint32_t epoch = m.origin.epoch + 1; epoch <= keys_.newest_epoch(site); ++epoch) {
+      const chain::Registration* r = keys_.registration(site, epoch);
+      if (r == nullptr || r->old_origin != m.origin || size_of(m.note) != r->kept_size) continue;
+      key = r->certificate.keys.log;
+    }
+  }
+  if (!key) return fail("node/refused", "the key of that journal is not known here");
+  HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
+  const Status taken = replica->take(m, *key, chain_.bounds, now_);
+  if (!taken && taken.error().code != "sync/out_of_order") return taken;
+  if (!taken && m.first < replica->size()) return {};
+  send(sync::Have{m.origin, replica->size(), 0});
+  return {};
+}
+
+Status Spare::on(const sync::Superseded& m) {
+  const auto before = [this] {
+    std::uint64_t sum = 0;
+    for (const chain::Site& site : chain_.sites) sum += keys_.newest_epoch(site.name);
+    return sum;
+  };
+  const std::uint64_t known = before();
+  HF_TRY_VOID(learn(m.registration));
+  if (before() != known && copy_) ask_for_others();
+  return {};
+}
+
+Status Spare::on(const sync::Cosigned& m) {
+  const auto parsed = journal::parse_note(m.note);
+  const auto checkpoint = parsed ? journal::parse_checkpoint(parsed->text) : journal::parse_checkpoint("");
+  if (!checkpoint || checkpoint->origin != copy_->origin()) return {};
+  return put_note(m.note);
+}
+
+Status Spare::on(const sync::Heartbeat& m) {
+  if (m.origin != copy_->origin() || !m.signature) return {};
+  const auto key = keys_.log_key(m.origin);
+  if (!key || !ed25519_verify(*key, sync::heartbeat_text(m), *m.signature)) return {};
+  announced_ = std::max(announced_.value_or(0), m.size);
+  Writer out;
+  out.u64(m.size);
+  out.i64(m.at.unix_ns);
+  out.i64(now_.unix_ns);
+  return disk_.write_all(spare_heard_path, out.view());
+}
+
+SpareView Spare::view() const {
+  SpareView out;
+  if (copy_) {
+    out.origin = copy_->origin();
+    out.size = copy_->durable_size();
+  }
+  out.announced = announced_;
+  out.heard_at = heard_at_;
+  if (heard_monotonic_ && heard_at_) out.silent = clock_.monotonic() - *heard_monotonic_;
+  out.is_linked = session_.has_value() && is_greeted_;
+  out.has_credentials = has_credentials_;
+  out.epoch = certificate_.epoch;
+  out.problem = problem_;
+  return out;
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,125 @@
+// A spare before it is promoted (protocol 10.1): keeps a copy of its store's journal, and of every prefix that it
+// names, over the store's own network.
+//
+// Shape:  dials the node of its site, shows its certificate, and asks for the journal, older epochs, and the journals
+//         of the peers that the site follows. Every piece is durable here before the next is asked for. Its own journal
+//         is taken as it is acknowledged, signed or not; the node's signature over each piece not yet under a
+//         checkpoint lies below copy/, so that what the node has forgotten can be given back to it. On disk the copy is
+//         what a node has: Node::open with the log key and the certificate promotes it.
+// Errors: open(): node/not_started (no chain file or certificate: says what to run), node/wrong_site, journal/damaged,
+//         chain/*. turn(): a write to disk has failed; the process must end (1.2).
+// Thread: one, as Node.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "core/base/world.h"
+#include "core/sync/keyring.h"
+#include "core/sync/messages.h"
+#include "core/sync/replica.h"
+
+namespace holdfast::node {
+
+inline constexpr std::string_view spare_credentials_path = "spare.credentials";
+
+struct SpareOptions {
+  SiteName site;
+  std::string node_address;  // empty: the link address of the site in the chain file
+};
+struct SpareView {
+  Origin origin;                           // of the copy; epoch 0: nothing yet
+  std::uint64_t size = 0;                  // entries held
+  std::optional<std::uint64_t> announced;  // by the node's last signed heartbeat
+  std::optional<Instant> heard_at;         // of the node, UTC; nullopt: not since this start
+  std::optional<Duration> silent;          // since then
+  bool is_linked = false;
+  bool has_credentials = false;  // people and tills can come along
+  std::uint32_t epoch = 0;       // that the certificate allows
+  std::string problem;           // a sentence for people; empty: none
+};
+
+class Spare final : public NetEvents {
+ public:
+  static Result<std::unique_ptr<Spare>> open(Disk& disk, Net& net, Clock& clock, Executor& executor,
+                                             SpareOptions options);
+
+  void on_connected(ConnectionId connection, const PublicKey& peer_tls_key, bool dialled_here) override;
+  void on_message(ConnectionId from, Bytes message) override;
+  void on_closed(ConnectionId connection) override;
+  Status turn();
+  Instant wake_at() const;
+  SpareView view() const;
+  const chain::ChainFile& chain_file() const { return chain_; }
+  const SiteName& site() const { return options_.site; }
+
+ private:
+  struct Connected {
+    ConnectionId id;
+    PublicKey tls;
+  };
+  struct Arrived {
+    ConnectionId id;
+    Bytes message;
+  };
+  struct Closed {
+    ConnectionId id;
+  };
+
+  Spare(Disk& disk, Net& net, Clock& clock, Executor& executor, SpareOptions options, chain::ChainFile file,
+        chain::Certificate certificate);
+  Status start();
+  Status use_epoch(const Origin& origin);
+  Status handle(const sync::Message& message);
+  Status on(const sync::Hello& m);
+  Status on(const sync::SpareEntries& m);
+  Status on(const sync::SpareDiffers& m);
+  Status on(const sync::SpareCredentials& m);
+  Status on(const sync::Entries& m);
+  Status on(const sync::Have& m);
+  Status on(const sync::Superseded& m);
+  Status on(const sync::Cosigned& m);
+  Status on(const sync::Heartbeat& m);
+  Status on(const sync::TailTaken& m);
+  Status put_note(const std::string& note);
+  Status learn(const std::string& registration_note);
+  Status ask_for_copy();
+  void ask_for_others();
+  Status offer_back(const Origin& origin, journal::Log& log, std::uint64_t from);
+  std::string piece_path(const Origin& origin, EntryIndex first) const;
+  Status drop_pieces(std::uint64_t below);
+  std::uint64_t noted() const;
+  void send(const sync::Message& message);
+  void hang_up(std::string why);
+
+  Disk& disk_;
+  Net& net_;
+  Clock& clock_;
+  SpareOptions options_;
+  chain::ChainFile chain_;
+  chain::Certificate certificate_;
+  const chain::Site* me_ = nullptr;
+  sync::KeyRing keys_;
+  sync::Replicas replicas_;  // of peers and of our older epochs
+  Executor& executor_;
+  std::unique_ptr<journal::Log> copy_;
+  std::map<EntryIndex, std::uint64_t> pieces_;  // first -> count, not yet under a checkpoint
+  std::map<EntryIndex, std::uint64_t> given_back_;
+
+  std::deque<std::variant<Connected, Arrived, Closed>> inbox_;
+  std::size_t inbox_bytes_ = 0;
+  std::optional<ConnectionId> dialling_, session_;
+  PublicKey session_tls_{};
+  bool is_greeted_ = false;
+  Instant now_, monotonic_, redial_at_, asked_at_;
+  std::optional<Instant> heard_at_, heard_monotonic_;
+  std::optional<std::uint64_t> announced_;
+  bool has_credentials_ = false;
+  std::string problem_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,329 @@
+// Spares (protocol 5, 10): a store's second machine sells on, and nothing is lost, doubled, or believed too early.
+#include <gtest/gtest.h>
+
+#include "core/sync/messages.h"
+#include "sim/chain.h"
+#include "sim/day.h"
+
+namespace holdfast::sim {
+namespace {
+
+const SiteName head_office("head-office");
+const SiteName store_1("store-01");
+const SiteName store_2("store-02");
+
+bool is_signing(Chain& chain, const std::string& name) {
+  return chain.machine(name).node && chain.node(name).phase() == node::Phase::signing;
+}
+bool holds_all(Chain& chain, const std::string& spare, const std::string& node) {
+  const node::SpareView view = chain.machine(spare).spare->view();
+  return view.is_linked && view.size == chain.node(node).safety().size;
+}
+
+// A chain in trade whose first store has a spare that holds everything. Its name.
+std::string start_all(Chain& chain) {
+  for (const auto& [name, m] : chain.machines()) EXPECT_TRUE(chain.start(name).has_value()) << name;
+  const std::string spare = chain.add_spare(store_1);
+  EXPECT_TRUE(chain.start(spare).has_value());
+  EXPECT_TRUE(
+      chain.run_until([&] { return is_signing(chain, "store-01") && is_signing(chain, "head-office"); }, seconds(20)));
+  chain.list_products(10);
+  EXPECT_TRUE(
+      chain.run_until([&] { return chain.node("store-01").state().find_product("P9") != nullptr; }, seconds(20)));
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
+  return spare;
+}
+void isolate(Chain& chain, const std::string& name, const std::string& but = {}) {
+  for (const auto& [other, m] : chain.machines())
+    if (other != name && other != but) chain.network.cut(name, other);
+}
+void settle(Chain& chain) {
+  chain.network.heal_all();
+  for (int i = 0; i < 40; ++i) {
+    for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);
+    chain.run_for(seconds(1));
+    if (chain.broken_at_rest().empty()) break;
+  }
+  EXPECT_EQ(chain.broken_at_rest(), "");
+}
+// Without any till sending anything again.
+void expect_all_here(Chain& chain, const SiteName& store, const std::string& machine) {
+  std::size_t missing = 0;
+  for (const TillWrite& w : chain.writes(store))
+    if (w.reply && chain.node(machine).state().find_write({w.request.till, w.request.key}) == nullptr) ++missing;
+  EXPECT_EQ(missing, 0u);
+}
+
+TEST(Spare, holds_what_the_mirrors_do_not_have_yet_and_sells_on_from_there) {
+  Chain chain(1, 3);
+  const std::string spare = start_all(chain);
+  isolate(chain, "store-01", spare);  // nothing more is cosigned, nor at any mirror
+  for (int i = 0; i < 30; ++i) chain.sell(store_1, 1, 2);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  EXPECT_TRUE(chain.node("store-01").safety().spare->is_ready);
+  EXPECT_LT(chain.node("store-01").safety().cosigned_size + 25, chain.node("store-01").safety().size);
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  ASSERT_TRUE(chain.promote(spare).has_value()) << chain.machine(spare).died_of->text;
+  expect_all_here(chain, store_1, spare);
+  EXPECT_TRUE(chain.node(spare).safety().provisional);
+  const std::size_t sale = chain.sell(store_1, 1);
+  chain.run_for(seconds(10));
+  ASSERT_TRUE(chain.writes(store_1)[sale].reply) << "it sells with nobody in reach";
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+  for (const auto& [sku, item] : chain.node(spare).state().stock.items) EXPECT_TRUE(item.count_wanted) << sku.view();
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  EXPECT_FALSE(chain.node(spare).safety().provisional);
+  EXPECT_TRUE(chain.run_until(
+      [&] { return chain.node(spare).safety().cosigned_size == chain.node(spare).safety().size; }, seconds(20)));
+  settle(chain);
+}
+
+TEST(Spare, stays_inside_a_seal_and_opens_sealed) {
+  Chain chain(11, 3);
+  const std::string spare = start_all(chain);
+  guard::SetPosture seal;
+  seal.posture = guard::Posture::sealed;
+  seal.cause = guard::Cause::machine;
+  seal.reason = "somebody is inside";
+  chain.node("store-01").set_posture(seal, {});
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  EXPECT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.kill("store-01");
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  chain.sell(store_1, 1);
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10))) << "after a start, too";
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  expect_all_here(chain, store_1, spare);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(20));
+  EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional) << "nothing passes before a person has opened it";
+}
+
+TEST(Spare, is_refused_by_mirrors_while_they_hear_the_node) {
+  Chain chain(2, 3);
+  const std::string spare = start_all(chain);
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.run_for(seconds(20));
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+  EXPECT_NE(chain.node(spare).safety().registering.find("has heard"), std::string::npos)
+      << chain.node(spare).safety().registering;
+  EXPECT_EQ(chain.node("store-01").phase(), node::Phase::signing) << "the node is not disturbed";
+  for (const char* mirror : {"head-office", "warehouse", "store-02"})
+    EXPECT_FALSE(chain.node(mirror).state().epochs.contains(store_1)) << mirror << " has sealed nothing";
+  const Instant silent_from = chain.now();
+  chain.destroy("store-01");
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  EXPECT_GE((chain.now() - silent_from).ns, chain.spare_silence.ns);
+  settle(chain);
+}
+
+TEST(Spare, and_old_node_both_sell_and_every_sale_is_in_the_new_epoch_once) {
+  Chain chain(3, 3);
+  const std::string spare = start_all(chain);
+  chain.sell(store_1, 1);
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(5)));
+  isolate(chain, "store-01");  // from the spare, too
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  std::vector<fold::WriteKey> at_the_old;
+  for (int i = 0; i < 20; ++i) {
+    chain.sell(store_1, 1);
+    fold::WriteRequest sale = chain.a_sale(store_1, 2);
+    for (std::byte& b : sale.key.bytes) b = static_cast<std::byte>(chain.random().next());
+    chain.node("store-01").submit(sale, [&, key = fold::WriteKey{sale.till, sale.key}](const auto& taken) {
+      if (taken) at_the_old.push_back(key);
+    });
+    chain.run_for(milliseconds(500));
+  }
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  ASSERT_EQ(at_the_old.size(), 20u);
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(20)));
+  EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").safety().not_taken_in == 0; }, seconds(20)));
+  for (const fold::WriteKey& key : at_the_old) EXPECT_NE(chain.node(spare).state().find_write(key), nullptr);
+  EXPECT_EQ(chain.node(spare).state().till.totals.sales, 41u);
+  EXPECT_EQ(chain.node(spare).safety().not_taken_in, 0u);
+}
+
+TEST(Spare, shows_the_old_machine_its_registration_in_the_store_though_no_mirror_reaches_it) {
+  Chain chain(4, 3);
+  const std::string spare = start_all(chain);
+  isolate(chain, "store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  chain.network.heal("store-01", spare);
+  EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(20)));
+}
+
+TEST(Spare, that_loses_its_power_while_provisional_is_provisional_again_and_registers) {
+  Chain chain(5, 3);
+  const std::string spare = start_all(chain);
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  chain.kill(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  chain.kill(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::asking) << "registered: it asks like any node";
+  settle(chain);
+}
+
+TEST(Spare, that_was_registered_and_lost_is_rebuilt_with_what_the_old_key_never_signed) {
+  Chain chain(6, 3);
+  const std::string spare = start_all(chain);
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  chain.destroy("store-01");
+  chain.network.heal_all();
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  chain.sell(store_1, 1);
+  EXPECT_TRUE(chain.run_until(
+      [&] { return chain.node(spare).safety().cosigned_size == chain.node(spare).safety().size; }, seconds(20)));
+  chain.destroy(spare);
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(third).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)))
+      << (chain.node(third).progress() ? chain.node(third).progress()->step : "");
+  expect_all_here(chain, store_1, third);
+  settle(chain);
+}
+
+TEST(Spare, whose_registration_stayed_short_of_a_quorum_takes_no_history_away) {
+  Chain chain(7, 3);
+  const std::string spare = start_all(chain);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(5)));
+  chain.run_for(seconds(1));
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  // Destroyed at the moment when the first mirror has registered it.
+  const auto one_has = [&] {
+    for (const char* mirror : {"head-office", "warehouse", "store-02"}) {
+      const auto it = chain.node(mirror).state().epochs.find(store_1);
+      if (it != chain.node(mirror).state().epochs.end() && !it->second.registrations.empty()) return true;
+    }
+    return false;
+  };
+  for (int i = 0; i < 20'000 && !one_has(); ++i) chain.run_for(milliseconds(1));
+  ASSERT_TRUE(one_has());
+  ASSERT_NE(chain.node(spare).phase(), node::Phase::signing);
+  chain.destroy(spare);
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(third).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)));
+  expect_all_here(chain, store_1, third);
+  settle(chain);
+}
+
+TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
+  Chain chain(8, 3);
+  const std::string spare = start_all(chain);
+  const SimDisk image = chain.machine("store-01").disk;
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.kill("store-01");
+  chain.machine("store-01").disk = image;
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)))
+      << chain.machine(spare).spare->view().problem;
+  std::size_t back = 0;
+  for (const TillWrite& w : chain.writes(store_1))
+    if (chain.node("store-01").state().find_write({w.request.till, w.request.key}) != nullptr) ++back;
+  // What the node had signed meanwhile stands under its checkpoint at the spare and contradicts nothing; what it had
+  // not is given back.
+  EXPECT_EQ(back, 10u);
+}
+
+// A machine that has everything of a spare but the code: its TLS key and its certificate.
+struct Thief final : NetEvents {
+  Chain& chain;
+  Wire wire;
+  std::vector<sync::Message> heard;
+  std::optional<ConnectionId> to;
+  explicit Thief(Chain& chain_of, const Machine& spare) : chain(chain_of), wire(chain_of.network, "thief") {
+    chain.network.join("thief", "10.9.9.9:1", spare.signer->public_key(KeyUse::tls), this);
+  }
+  void on_connected(ConnectionId connection, const PublicKey&, bool) override { to = connection; }
+  void on_message(ConnectionId, Bytes bytes) override {
+    if (auto message = sync::decode(bytes)) heard.push_back(std::move(*message));
+  }
+  void on_closed(ConnectionId) override { to.reset(); }
+  void say(const sync::Message& message) { wire.send(*to, sync::encode(message)); }
+};
+
+TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journal) {
+  Chain chain(9, 3);
+  const std::string spare = start_all(chain);
+  chain.kill(spare);
+  chain.destroy("store-01");
+  chain.run_for(seconds(30));  // silent long enough
+  const std::string note(as_text(*chain.machine(spare).disk.read_all(node::certificate_path)));
+  Thief thief(chain, chain.machine(spare));
+  thief.wire.dial(chain.file().find(head_office)->link_address);
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(thief.to);
+  thief.say(sync::Hello{chain.file().chain, store_1, 2, note, {}});
+  thief.say(sync::Have{{chain.file().chain, head_office, 1}, 0, 0});
+  thief.say(sync::Ask{store_1});
+  chain.run_for(seconds(2));
+  for (const sync::Message& message : thief.heard) {
+    EXPECT_FALSE(std::holds_alternative<sync::Entries>(message));
+    EXPECT_FALSE(std::holds_alternative<sync::Known>(message));
+  }
+  thief.say(sync::Seal{note, {}});
+  chain.run_for(seconds(2));
+  EXPECT_FALSE(chain.node("head-office").state().epochs.contains(store_1));
+  chain.network.leave("thief");
+}
+
+TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror_has_signed) {
+  Chain chain(10, 3);
+  const std::string spare = start_all(chain);
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.run_for(seconds(1));
+  const std::string note(as_text(*chain.machine(spare).disk.read_all("registration.note")));
+  chain.kill(spare);
+  Thief thief(chain, chain.machine(spare));
+  for (const SiteName& site : {store_1, head_office, store_2}) {
+    thief.wire.dial(chain.file().find(site)->link_address);
+    chain.run_for(seconds(1));
+    ASSERT_TRUE(thief.to) << site.view();
+    thief.say(sync::Hello{chain.file().chain, store_1, 2, {}, note});
+    chain.run_for(seconds(1));
+    if (thief.to) thief.say(sync::Superseded{note});
+    chain.run_for(seconds(1));
+  }
+  EXPECT_EQ(chain.node("store-01").phase(), node::Phase::signing);
+  EXPECT_FALSE(chain.node("head-office").state().epochs.contains(store_1));
+  chain.network.leave("thief");
+}
+
+TEST(Day, with_a_spare_promoted_breaks_no_law) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    DayOptions options;
+    options.seed = seed;
+    options.steps = 200;
+    options.spares = true;
+    const DayResult day = run_day(options);
+    EXPECT_EQ(day.broken, "") << "seed " << seed;
+    EXPECT_EQ(day.spares_promoted, 1u) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::sim
