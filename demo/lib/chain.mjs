@@ -117,7 +117,7 @@ export class Site {
     this.ended = null;
     // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens.
     const [command, ...before] = [...this.within, program];
-    this.child = spawn(command, [...before, 'serve', '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
+    this.child = spawn(command, [...before, ...(this.command ?? ['serve']), '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
       ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
     if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
@@ -216,7 +216,7 @@ export class Chain {
     return chain;
   }
   constructor(dir, control) {
-    Object.assign(this, { dir, control, sites: new Map(), rebuilds: 0 });
+    Object.assign(this, { dir, control, sites: new Map(), spares: new Map(), rebuilds: 0 });
     this.path = join(dir, 'chain');
   }
   site(name) {
@@ -227,7 +227,7 @@ export class Chain {
   get headOffice() { return this.site('head-office'); }
   get warehouse() { return this.site('warehouse'); }
   get stores() { return [...this.sites.values()].filter((site) => site.kind === 'store'); }
-  async stopAll() { await Promise.all([...this.sites.values()].map((site) => site.stop())); }
+  async stopAll() { await Promise.all([...this.sites.values(), ...this.spares.values()].map((site) => site.stop())); }
 
   // A new machine for a site (protocol 5.1, 9.2): it makes its own keys, a certificate is signed offline with the ceremony's
   // recovery keys, and the rebuild fetches what the mirrors hold. The site's directory is the new one from then on; it is
@@ -247,6 +247,24 @@ export class Chain {
     site.oldDirs.push(site.dir);
     site.dir = path;
     return out;
+  }
+  // A second machine for a store (protocol 10), with everything that the engineer does beforehand. Not started.
+  async addSpare(name) {
+    const store = this.site(name);
+    const dir = join(this.dir, 'spares', name);
+    const codeFile = join(this.dir, 'spares', `${name}.code`);
+    mkdirSync(join(this.dir, 'spares'), { recursive: true });
+    await run(['spare', 'keygen', name, '--into', dir, '--code-file', codeFile]);
+    writeFileSync(join(dir, marker), mark);
+    await run(['recovery', 'sign', '--spare', '--chain', join(this.path, 'chain.hfc'), ...this.recoveryKeys().flatMap((key) => ['--keys', key]),
+      '--request', join(dir, `${name}.pub.toml`), '--out', `${dir}-certificate`]);
+    await run(['spare', 'adopt', dir, join(this.path, 'chain.hfc'), join(`${dir}-certificate`, `${name}.certificate`)]);
+    const [port] = [await freePorts(1, 16_000 + (process.pid % 40) * 100 + this.spares.size)];
+    const spare = new Site(this, `${name}-spare`, dir, port);
+    Object.assign(spare, { command: ['spare', 'serve', '--links', 'none'], of: store, staff: store.staff,
+      code: readFileSync(codeFile, 'utf8').trim().split(' ')[1] });
+    this.spares.set(name, spare);
+    return spare;
   }
   recoveryKeys() {
     const ceremony = join(this.path, 'ceremony');

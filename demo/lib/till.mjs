@@ -16,8 +16,15 @@ export class Till {
   enter({ till, device_key, staff, session }) {
     this.number = till;
     this.staff = staff;
-    const headers = { authorization: `Till ${till}.${device_key}` };
+    this.authorization = `Till ${till}.${device_key}`;
+    const headers = { authorization: this.authorization };
     this.client = this.site.with(session ? { ...session.headers, ...headers } : headers);
+  }
+
+  // The same till at another address of its site: the spare knows its device key.
+  move(client) {
+    this.site = client;
+    this.client = client.with({ authorization: this.authorization });
   }
 
   // Sends one write until it is answered; returns {write, reply, ms} or throws when nobody answers within the patience.

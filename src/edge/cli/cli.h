@@ -13,6 +13,9 @@
 namespace CLI {
 class App;
 }
+namespace holdfast::serve {
+struct ServeSettings;
+}
 
 namespace holdfast::cli {
 
@@ -21,11 +24,15 @@ void add_key_commands(CLI::App& app);       // site keygen|adopt
 void add_recovery_commands(CLI::App& app);  // recovery sign
 void add_serve_commands(CLI::App& app);     // serve, link cut|heal, site rebuild
 void add_guard_commands(CLI::App& app);     // seal, unseal, posture, guard check|try
+void add_spare_commands(CLI::App& app);     // spare keygen|adopt|serve|status|promote
 void add_journal_commands(CLI::App& app);   // journal show|verify|export|import
 void add_import_commands(CLI::App& app);    // import …
 void add_demo_command(CLI::App& app);       // demo
 void add_incident_commands(CLI::App& app);  // incident list|open|show|note|task|join|close|export
 void add_rejoin_commands(CLI::App& app);    // rejoin show|begin|step|link|end
+
+// What `serve`, `site rebuild --serve` and `spare serve` have in common.
+void add_serve_options(CLI::App& command, serve::ServeSettings& settings);
 
 // Subcommands of one word in several files ("site keygen", "site rebuild"): makes the word once.
 CLI::App& command_group(CLI::App& app, const std::string& name, const std::string& description);

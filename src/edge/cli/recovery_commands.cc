@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <memory>
 
 #include "edge/cli/cli.h"
@@ -17,7 +19,9 @@ namespace {
 struct SignArguments {
   std::string chain_file, epoch = "auto", out;
   std::vector<std::string> key_folders, requests, clean_points;
+  std::string requests_folder;
   unsigned managers = 1;
+  bool spares = false;
 };
 
 template <class T>
@@ -52,24 +56,46 @@ void take_clean_point(std::vector<keys::CertificateRequest>& requests, const std
 void write_certificate(const std::string& directory, const keys::Issued& issued) {
   const chain::Certificate& c = issued.certificate;
   or_refuse(keys::create_public_file(fmt::format("{}/{}.certificate", directory, c.site.view()), c.note));
-  or_refuse(keys::write_enrolment(directory, issued.enrolment.file));
-  fmt::print(
-      "{:<31} epoch {:<4} takes {:<40} keys {}\n", c.site.view(), c.epoch,
-      c.clean_point ? fmt::format("{}:{}", c.clean_point->first.text(), c.clean_point->second) : "the longest history",
-      chain::fingerprint({c.site, c.keys}));
+  if (!c.spare) or_refuse(keys::write_enrolment(directory, issued.enrolment.file));
+  fmt::print("{:<31} epoch {:<4} takes {:<40} keys {}\n", c.site.view(), c.epoch,
+             c.clean_point ? fmt::format("{}:{}", c.clean_point->first.text(), c.clean_point->second)
+             : c.spare     ? "what the spare has"
+                           : "the longest history",
+             chain::fingerprint({c.site, c.keys}));
+}
+
+// Those named one by one, and every NAME.pub.toml of the folder, in the order of their names.
+std::vector<std::string> request_files(const SignArguments& arguments) {
+  std::vector<std::string> out = arguments.requests;
+  if (!arguments.requests_folder.empty()) {
+    std::error_code error;
+    std::vector<std::string> found;
+    for (std::filesystem::directory_iterator it(arguments.requests_folder, error), end; !error && it != end;
+         it.increment(error))
+      if (it->path().string().ends_with(".pub.toml")) found.push_back(it->path().string());
+    if (error)
+      refuse({"keys/not_found", fmt::format("cannot look into {}: {}", arguments.requests_folder, error.message())});
+    std::ranges::sort(found);
+    out.insert(out.end(), found.begin(), found.end());
+  }
+  if (out.empty())
+    refuse({"keys/not_found", "there is no request; give --request NAME.pub.toml, or --requests and a folder of them"});
+  return out;
 }
 
 void sign_certificates(const SignArguments& arguments) {
   auto file = chain::open_chain_file(or_refuse(keys::read_public_file(arguments.chain_file)));
   if (!file) refuse({file.error().code, fmt::format("{}: {}", arguments.chain_file, file.error().text)});
   std::vector<keys::CertificateRequest> requests;
-  for (const std::string& path : arguments.requests) {
+  for (const std::string& path : request_files(arguments)) {
     auto machine = chain::parse_public_keys(or_refuse(keys::read_public_file(path)));
     if (!machine) refuse({machine.error().code, fmt::format("{}: {}", path, machine.error().text)});
     requests.push_back({*machine, std::nullopt});
   }
   for (const std::string& text : arguments.clean_points) take_clean_point(requests, text);
-  keys::IssueOptions options{std::nullopt, arguments.managers, edge::PosixClock().now()};
+  if (arguments.spares && !arguments.clean_points.empty())
+    refuse({"chain/bad_certificate", "a spare has no clean point; sign spares and lost sites one after another"});
+  keys::IssueOptions options{std::nullopt, arguments.managers, edge::PosixClock().now(), arguments.spares};
   if (arguments.epoch != "auto") {
     options.epoch = parse_number<std::uint32_t>(arguments.epoch);
     if (!options.epoch || *options.epoch < 2)
@@ -81,6 +107,10 @@ void sign_certificates(const SignArguments& arguments) {
   or_refuse(keys::make_private_directory(arguments.out));
   const auto issued = or_refuse(keys::issue_certificates(*file, arguments.key_folders, requests, options));
   for (const keys::Issued& one : issued) write_certificate(arguments.out, one);
+  if (arguments.spares) {
+    fmt::print("Take each NAME.certificate in {} to its spare: `holdfast spare adopt`.\n", arguments.out);
+    return;
+  }
   fmt::print("Take each NAME.certificate and NAME.enrolment in {} to its new machine: `holdfast site rebuild`.\n",
              arguments.out);
   for (const keys::Issued& one : issued)
@@ -97,7 +127,9 @@ void add_recovery_commands(CLI::App& app) {
   sign->add_option("--chain", arguments->chain_file, "The newest signed chain file")->required();
   sign->add_option("--keys", arguments->key_folders, "A folder with a recovery key; once for each key that signs")
       ->required();
-  sign->add_option("--request", arguments->requests, "NAME.pub.toml of a new machine; once for each site")->required();
+  sign->add_option("--request", arguments->requests, "NAME.pub.toml of a new machine; once for each site");
+  sign->add_option("--requests", arguments->requests_folder, "A folder with the NAME.pub.toml of many sites");
+  sign->add_flag("--spare", arguments->spares, "For spares, beforehand: they open with their own code, once");
   sign->add_option("--clean-point", arguments->clean_points,
                    "ORIGIN:SIZE, the last entries still trusted of a site; otherwise the longest history");
   sign->add_option("--epoch", arguments->epoch, "auto: the next that these keys have not given out; or a number")

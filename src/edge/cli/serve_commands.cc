@@ -220,16 +220,21 @@ void report(const std::string& data) {
   fmt::print("  not yet known since      {}\n", text_of(answer, "not_yet_known_since"));
 }
 
+}  // namespace
+
 void add_serve_options(CLI::App& command, serve::ServeSettings& settings) {
   command.add_option("--http", settings.http, "Address of the HTTP API and the pages")->capture_default_str();
   command.add_flag("--http-insecure-bind", settings.http_insecure_bind,
                    "Allow --http beyond this machine: PINs and keys then pass in clear, unless TLS stands in front");
   command.add_option("--pages", settings.pages, "A directory of built pages, instead of those inside the program");
   command.add_option("--demo-control", settings.demo_control, "URL of the demo's control server (only in the demo)");
+  command
+      .add_option("--spare-silence", settings.spare_silence_seconds,
+                  "Seconds without a word of a store's machine before this mirror registers its spare")
+      ->capture_default_str()
+      ->check(CLI::Range(60u, 86'400u));
   command.add_option("--log", settings.log, "File of the structured log; otherwise standard error");
 }
-
-}  // namespace
 
 void add_serve_commands(CLI::App& app) {
   auto settings = std::make_shared<serve::ServeSettings>();

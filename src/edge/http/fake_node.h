@@ -102,6 +102,7 @@ class FakeNode final : public node::Node {
   }
   std::optional<node::RecoveryReport> recovery() const override { return std::nullopt; }
   std::optional<node::Progress> progress() const override { return std::nullopt; }
+  void keep_on_spare(Bytes) override {}
   node::Phase phase() const override { return node::Phase::signing; }
   Result<fold::Event> read(std::uint32_t, EntryIndex index) const override {
     const auto found = events.find(index);

@@ -20,6 +20,7 @@ std::string percent_text(std::int64_t millionths) {
 std::string_view signing_text(node::Phase phase) {
   switch (phase) {
     case node::Phase::rebuilding:
+    case node::Phase::provisional:  // told by the field of that name
     case node::Phase::asking:
       return "asking";
     case node::Phase::signing:
@@ -94,7 +95,18 @@ std::string safety_json(const node::Node& node) {
   const guard::GuardState& guarded = node.state().guard;
   out.field("posture", guard::to_text(node.posture().posture));
   out.field("posture_since", guarded.since.unix_ns == 0 ? std::nullopt : std::optional(to_text(guarded.since)));
-  return out.field("listed", safety.listed).field("not_taken_in", safety.not_taken_in).end_object().take();
+  out.field("listed", safety.listed).field("not_taken_in", safety.not_taken_in);
+  if (safety.registering.empty())
+    out.field_null("registering");
+  else
+    out.field("registering", safety.registering);
+  if (safety.spare) {
+    out.object("spare").field("held", safety.spare->held).field("last_heard_at", time_text(safety.spare->heard_at));
+    out.field("ready", safety.spare->is_ready).end_object();
+  } else {
+    out.field_null("spare");
+  }
+  return out.field("machines_here", safety.spare && safety.spare->is_linked ? 2 : 1).end_object().take();
 }
 
 void write_taken(JsonOut& out, std::string_view key, const fold::Taken& taken, bool is_dispatch) {
@@ -127,9 +139,9 @@ std::string status_json(const node::Node& node, TillId till, const std::vector<I
   for (const IdempotencyKey& key : keys) {
     out.object().field("key", to_hex(key.bytes));
     if (const fold::KnownWrite* known = state.find_write({till, key})) {
-      // An older epoch's entries are known here because a quorum sealed them. What was put on the list is as safe as
-      // the entry that says so.
-      const bool is_safe = known->epoch < safety.origin.epoch || known->index < safety.cosigned_size;
+      // An older epoch's entries are as safe as our entry 0, which names them: a mirror takes nothing of a new epoch
+      // before it holds what that one rests on. What was put on the list is as safe as the entry that says so.
+      const bool is_safe = (known->epoch < safety.origin.epoch ? 0 : known->index) < safety.cosigned_size;
       Origin origin = safety.origin;
       origin.epoch = known->epoch;
       out.field("state", !is_safe ? "durable" : known->listed ? "listed" : "cosigned");

@@ -182,7 +182,8 @@ Result<std::vector<Issued>> issue_certificates(const chain::ChainFile& file,
                   fmt::format("epoch {} of {} may not be given out: epoch {} was, and each number counts once; use "
                               "--epoch auto or a higher number",
                               epoch, site.view(), newest));
-    chain::Certificate certificate{file.chain, site, epoch, request.machine.keys, request.clean_point, options.now, {}};
+    chain::Certificate certificate{file.chain,          site,        epoch, request.machine.keys,
+                                   request.clean_point, options.now, {},    options.spares};
     certificate = sign_certificate(file, std::move(certificate), keys);
     HF_TRY_VOID(chain::open_certificate(file, certificate.note));  // what no mirror would take is not issued
     epochs.emplace_back(site, epoch);

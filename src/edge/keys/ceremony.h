@@ -44,6 +44,7 @@ struct IssueOptions {
       epoch;              // nullopt: for each site one more than any that these folders remember, at least 2
   unsigned managers = 1;  // enrolment codes for each site
   Instant now;
+  bool spares = false;  // certificates signed beforehand (protocol 10.2): what is kept is what the spare has
 };
 struct Issued {
   chain::Certificate certificate;

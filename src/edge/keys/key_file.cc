@@ -81,6 +81,16 @@ PrivateKey make_key(Use use, std::string_view holder) {
   return key;
 }
 
+PrivateKey key_of_seed(Use use, std::string_view holder, std::span<const std::byte, 32> seed) {
+  init_crypto();
+  PrivateKey key;
+  key.use = use;
+  key.holder = std::string(holder);
+  std::copy(seed.begin(), seed.end(), reinterpret_cast<std::byte*>(key.seed.data()));
+  expand(key);
+  return key;
+}
+
 std::string key_file_name(const PrivateKey& key) {
   const bool is_of_site =
       key.use == Use::log || key.use == Use::cosign || key.use == Use::tls || key.use == Use::sealing;

@@ -36,6 +36,7 @@ struct PrivateKey {
 void init_crypto();
 
 PrivateKey make_key(Use use, std::string_view holder);
+PrivateKey key_of_seed(Use use, std::string_view holder, std::span<const std::byte, 32> seed);
 std::string key_file_name(const PrivateKey& key);
 Status write_key(const std::string& directory, const PrivateKey& key);
 // `expected`: keys/bad_file if the file holds a key of another use.

@@ -78,6 +78,60 @@ Hash first_code_hash(std::string_view code) {
   return sha256(as_bytes("holdfast first code\n"), as_bytes(plain));
 }
 
+// ---- a verifier that was made with another machine's pepper: that pepper and the verifier, under our own
+
+constexpr std::string_view wrapped_mark = "wrapped:";
+constexpr std::string_view copy_magic = "HFPCOPY1";
+constexpr std::size_t wrap_nonce_bytes = crypto_secretbox_NONCEBYTES, wrap_tag_bytes = crypto_secretbox_MACBYTES;
+
+ByteArray<32> wrap_key(const ByteArray<32>& pepper) {
+  const Hash key = sha256(as_bytes("holdfast wrapped verifier v1\n"), pepper);
+  ByteArray<32> out;
+  std::ranges::copy(key, out.begin());
+  return out;
+}
+unsigned char* raw(std::byte* p) { return reinterpret_cast<unsigned char*>(p); }
+const unsigned char* raw(const std::byte* p) { return reinterpret_cast<const unsigned char*>(p); }
+
+std::string wrap(const ByteArray<32>& pepper, Entropy& entropy, const ByteArray<32>& former,
+                 const std::string& verifier) {
+  Writer inside;
+  inside.raw(former);
+  inside.text(verifier);
+  Bytes box(wrap_nonce_bytes + wrap_tag_bytes + inside.size());
+  entropy.fill(std::span(box).first(wrap_nonce_bytes));
+  const ByteArray<32> key = wrap_key(pepper);
+  crypto_secretbox_easy(raw(box.data() + wrap_nonce_bytes), raw(inside.view().data()), inside.size(), raw(box.data()),
+                        raw(key.data()));
+  return std::string(wrapped_mark) + to_hex(box);
+}
+
+struct Unwrapped {
+  ByteArray<32> pepper{};
+  std::string verifier;
+};
+// A verifier of this machine's own is made with its own pepper.
+std::optional<Unwrapped> unwrap(const ByteArray<32>& pepper, const std::string& stored) {
+  if (!stored.starts_with(wrapped_mark)) return Unwrapped{pepper, stored};
+  const auto box = from_hex(std::string_view(stored).substr(wrapped_mark.size()));
+  if (!box || box->size() < wrap_nonce_bytes + wrap_tag_bytes) return std::nullopt;
+  Bytes inside(box->size() - wrap_nonce_bytes - wrap_tag_bytes);
+  const ByteArray<32> key = wrap_key(pepper);
+  if (crypto_secretbox_open_easy(raw(inside.data()), raw(box->data() + wrap_nonce_bytes),
+                                 box->size() - wrap_nonce_bytes, raw(box->data()), raw(key.data())) != 0)
+    return std::nullopt;
+  Reader in(inside);
+  Unwrapped out{in.array<32>(), in.text()};
+  return in.at_end() ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::string mix(const ByteArray<32>& pepper, const std::string& pin) {
+  ByteArray<32> mixed;
+  crypto_generichash(raw(mixed.data()), mixed.size(), reinterpret_cast<const unsigned char*>(pin.data()), pin.size(),
+                     raw(pepper.data()), pepper.size());
+  return to_hex(mixed);
+}
+
 std::string_view first_line(ByteView bytes) {
   const std::string_view text = as_text(bytes);
   return text.substr(0, text.find_first_of("\r\n"));
@@ -183,6 +237,11 @@ Status Credentials::load_first_code() {
 }
 
 Status Credentials::save(const Book& book) {
+  ++version_;
+  return disk_->write_all(credentials_path, bytes_of(book));
+}
+
+Bytes Credentials::bytes_of(const Book& book) {
   Writer out;
   out.raw(as_bytes(magic));
   out.u32(static_cast<std::uint32_t>(book.staff.size()));
@@ -203,18 +262,94 @@ Status Credentials::save(const Book& book) {
     out.u32(epoch);
     out.u32(number);
   }
-  return disk_->write_all(credentials_path, with_hash(out));
+  return with_hash(out);
 }
 
 // ---- PINs
 
 // HMAC-like: without the pepper nothing that the verifier says can be computed.
-std::string Credentials::peppered(const std::string& pin) const {
-  ByteArray<32> mixed;
-  crypto_generichash(reinterpret_cast<unsigned char*>(mixed.data()), mixed.size(),
-                     reinterpret_cast<const unsigned char*>(pin.data()), pin.size(),
-                     reinterpret_cast<const unsigned char*>(pepper_.data()), pepper_.size());
-  return to_hex(mixed);
+std::string Credentials::peppered(const std::string& pin) const { return mix(pepper_, pin); }
+
+bool Credentials::verify_record(const StaffRecord& record, const std::string& pin) const {
+  const auto own = unwrap(pepper_, record.verifier);
+  if (!own) return false;
+  const std::string password = mix(own->pepper, pin);
+  return crypto_pwhash_str_verify(own->verifier.c_str(), password.data(), password.size()) == 0;
+}
+
+// The PIN is known now, so this person's verifier needs the former machine's pepper no longer.
+Status Credentials::pepper_anew(const StaffRecord& record, const std::string& pin) {
+  HF_TRY(std::string verifier, verifier_of(pin));
+  const std::lock_guard lock(mutex_);
+  Book book = book_;
+  for (StaffRecord& each : book.staff)
+    if (each.staff.id == record.staff.id && each.verifier == record.verifier) each.verifier = verifier;
+  HF_TRY_VOID(save(book));
+  book_ = std::move(book);
+  return {};
+}
+
+Bytes Credentials::copy() const {
+  const std::lock_guard lock(mutex_);
+  Writer out;
+  out.raw(as_bytes(copy_magic));
+  std::vector<std::pair<const StaffRecord*, Unwrapped>> staff;
+  for (const StaffRecord& record : book_.staff)
+    if (auto own = unwrap(pepper_, record.verifier)) staff.emplace_back(&record, std::move(*own));
+  out.u32(static_cast<std::uint32_t>(staff.size()));
+  for (const auto& [record, own] : staff) {
+    out.text(record->staff.number);
+    out.raw(record->staff.id.bytes);
+    out.u8(static_cast<std::uint8_t>(record->staff.role));
+    out.raw(own.pepper);
+    out.text(own.verifier);
+  }
+  out.u32(static_cast<std::uint32_t>(book_.tills.size()));
+  for (const TillRecord& record : book_.tills) {
+    out.u32(record.till.till.number);
+    out.text(record.till.name);
+    out.raw(record.key_hash);
+  }
+  return out.take();
+}
+
+std::uint64_t Credentials::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+Status import_credentials(Disk& disk, Entropy& entropy, ByteView copy) {
+  HF_CHECK(sodium_init() >= 0, "libsodium does not start");
+  Reader in(copy);
+  if (as_text(in.raw(copy_magic.size())) != copy_magic) return damaged("the copy of the credential store");
+  ByteArray<32> pepper;
+  entropy.fill(pepper);
+  Credentials::Book book;
+  const std::uint32_t staff_count = in.u32();
+  if (staff_count > staff_max) return damaged("the copy of the credential store");
+  for (std::uint32_t i = 0; i < staff_count && in.ok(); ++i) {
+    Credentials::StaffRecord& record = book.staff.emplace_back();
+    record.staff.number = in.text();
+    record.staff.id.bytes = in.array<16>();
+    const std::uint8_t role = in.u8();
+    if (role > static_cast<std::uint8_t>(Role::chain_operator)) return damaged("the copy of the credential store");
+    record.staff.role = static_cast<Role>(role);
+    const auto former = in.array<32>();
+    record.verifier = wrap(pepper, entropy, former, in.text());
+  }
+  const std::uint32_t till_count = in.u32();
+  if (till_count > tills_max) return damaged("the copy of the credential store");
+  for (std::uint32_t i = 0; i < till_count && in.ok(); ++i) {
+    Credentials::TillRecord& record = book.tills.emplace_back();
+    record.till.till.number = in.u32();
+    record.till.name = in.text();
+    record.key_hash = in.array<32>();
+  }
+  if (!in.at_end()) return damaged("the copy of the credential store");
+  // The book first would be one that no pepper opens; this way an interruption leaves a pepper without a book.
+  HF_TRY_VOID(disk.remove(credentials_path));
+  HF_TRY_VOID(disk.write_all(pepper_path, pepper));
+  return disk.write_all(credentials_path, Credentials::bytes_of(book));
 }
 
 Result<std::string> Credentials::verifier_of(const std::string& pin) const {
@@ -263,8 +398,10 @@ Result<Staff> Credentials::check_pin(const std::string& number, const std::strin
     const std::lock_guard lock(mutex_);
     nobodys_verifier_ = verifier;
   }
-  const bool is_right = verify(verifier, pin);
+  const bool is_right = found ? verify_record(*found, pin) : verify(verifier, pin);
   if (!found || !is_right) return fail("people/wrong_pin", std::string(wrong));
+  // Not done now is done at the next sign-in.
+  if (found->verifier.starts_with(wrapped_mark)) static_cast<void>(pepper_anew(*found, pin));
   const std::lock_guard lock(mutex_);
   pin_limits_.succeeded(number);
   return found->staff;

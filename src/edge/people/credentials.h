@@ -75,6 +75,9 @@ class Credentials {
 
   // A guarded or sealed site: PINs and codes may be guessed less often (limits.h).
   void tighten(bool tight);
+  // All of it, for the spare of this store (protocol 11.1); to be sealed before it leaves. version() changes with it.
+  Bytes copy() const;
+  std::uint64_t version() const;
 
   bool is_admin(std::string_view token) const;
   // After people/wait: how long. Kept for the last refusal of this subject.
@@ -96,14 +99,18 @@ class Credentials {
   };
   Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& clock, std::optional<keys::Enrolment> enrolment,
               CredentialSettings settings);
+  friend Status import_credentials(Disk& disk, Entropy& entropy, ByteView copy);
   Status load_secrets();
   Status load_book();
   Status load_first_code();
   Status save(const Book& book);
+  static Bytes bytes_of(const Book& book);
   Status begin_attempt(AttemptLimits& limits, const std::string& subject);
   Result<std::string> verifier_of(const std::string& pin) const;
   bool verify(const std::string& verifier, const std::string& pin) const;
   std::string peppered(const std::string& pin) const;
+  bool verify_record(const StaffRecord& record, const std::string& pin) const;
+  Status pepper_anew(const StaffRecord& record, const std::string& pin);
   // What a code opens: the first code (0, 0), or one of the enrolment file that is not spent.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> find_code(const std::string& code) const;
   Result<Staff> insert_staff(Book book, const std::string& number, Role role, std::string verifier);
@@ -119,9 +126,16 @@ class Credentials {
   std::string admin_token_;
   std::string nobodys_verifier_;  // so that an unknown number takes as long as a known one
   Book book_;
+  std::uint64_t version_ = 1;
   std::optional<Hash> first_code_;  // of enrolment-code
   AttemptLimits pin_limits_, code_limits_;
   Duration wait_left_;
 };
+
+// What copy() gave, on the machine that takes the other's place. Its own pepper is drawn, and each verifier lies under
+// it together with the pepper that it was made with; at a person's first sign-in it is made anew with the new one
+// alone.
+// Errors: people/damaged; base/disk_*. A credential store that is there already is replaced.
+Status import_credentials(Disk& disk, Entropy& entropy, ByteView copy);
 
 }  // namespace holdfast::people

@@ -21,6 +21,17 @@ std::string first_code(PeopleWorld& world) {
   if (code.ends_with('\n')) code.pop_back();
   return code;
 }
+// Another machine's randomness.
+class SequenceEntropy final : public Entropy {
+ public:
+  explicit SequenceEntropy(unsigned seed) : next_(seed * 101) {}
+  void fill(std::span<std::byte> into) override {
+    for (std::byte& b : into) b = static_cast<std::byte>(next_ = (next_ * 1103515245 + 12345));
+  }
+
+ private:
+  unsigned next_;
+};
 std::unique_ptr<Credentials> with_manager(PeopleWorld& world) {
   auto credentials = std::move(*world.open());
   EXPECT_TRUE(credentials->enrol(first_code(world), "1", "4711", Role::manager));
@@ -247,6 +258,50 @@ TEST(Sessions, AreBoundedAndEndWithTheirPerson) {
   sessions.end_all_of(leaving.id);
   EXPECT_FALSE(sessions.find(c));
   EXPECT_TRUE(sessions.find(b));
+}
+
+TEST(Credentials, AllOfItWorksOnTheSpareUnderAnotherPepper) {  // protocol 11.1
+  PeopleWorld node, spare;
+  auto credentials = with_manager(node);
+  ASSERT_TRUE(credentials->add_staff("22", Role::cashier, "2222"));
+  const auto till = credentials->add_till("Till 1", {}, {});
+  ASSERT_TRUE(till);
+  const std::uint64_t version = credentials->version();
+  ASSERT_TRUE(credentials->add_staff("33", Role::cashier, "3333"));
+  EXPECT_NE(credentials->version(), version) << "the spare is to get the new one";
+
+  SequenceEntropy entropy(7);
+  ASSERT_TRUE(import_credentials(*spare.disk(), entropy, credentials->copy()));
+  EXPECT_NE(spare.read("people/pepper"), node.read("people/pepper"));
+  EXPECT_THAT(spare.read("people/credentials"), Not(HasSubstr("argon2")))
+      << "no verifier in clear beside the new pepper";
+  auto there = std::move(*spare.open());
+  EXPECT_FALSE(there->needs_enrolment());
+  EXPECT_EQ(there->check_pin("1", "4711")->role, Role::manager);
+  EXPECT_EQ(there->check_pin("22", "2221").error().code, "people/wrong_pin");
+  EXPECT_EQ(there->check_pin("22", "2222")->id, credentials->check_pin("22", "2222")->id);
+  EXPECT_TRUE(there->till_of(till->till.till, till->device_key));
+  EXPECT_FALSE(there->till_of(till->till.till, std::string(64, '0')));
+  // Whoever has signed in has a verifier with the new pepper alone; the others have theirs at their first sign-in.
+  EXPECT_THAT(spare.read("people/credentials"), HasSubstr("argon2"));
+  there = std::move(*spare.open());
+  EXPECT_TRUE(there->check_pin("1", "4711"));
+  EXPECT_TRUE(there->check_pin("33", "3333"));
+  // And from there to the next spare.
+  PeopleWorld third;
+  SequenceEntropy more(9);
+  ASSERT_TRUE(import_credentials(*third.disk(), more, there->copy()));
+  EXPECT_TRUE((*third.open())->check_pin("22", "2222"));
+}
+
+TEST(Credentials, ADamagedCopyIsRefusedWhole) {
+  PeopleWorld node, spare;
+  Bytes copy = with_manager(node)->copy();
+  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, copy.size() - 1}) {
+    SequenceEntropy entropy(1);
+    EXPECT_EQ(import_credentials(*spare.disk(), entropy, ByteView(copy).first(size)).error().code, "people/damaged");
+  }
+  EXPECT_EQ(spare.read("people/credentials"), "");
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ Result<std::unique_ptr<NodeHost>> NodeHost::open(const Settings& settings, const
   HF_TRY(host->disk_, edge::PosixDisk::open_root(settings.data));
   edge::TlsNetOptions options;
   options.tls_seed = host->signer_->tls_seed();
-  options.listen = settings.listen.empty() ? here->link_address : settings.listen;
+  options.listen = settings.listen.empty()     ? here->link_address
+                   : settings.listen == "none" ? std::string()
+                                               : settings.listen;
   options.log = [log](std::string_view line) { log.info("link", {{"what", std::string(line)}}); };
   HF_TRY(host->net_, edge::TlsNet::open(std::move(options), [raw = host.get()](std::function<void()> event) {
            raw->post({[event = std::move(event)](node::Node&) { event(); }, true});
@@ -33,6 +35,8 @@ Result<std::unique_ptr<NodeHost>> NodeHost::open(const Settings& settings, const
   World world{*host->disk_, *host->net_, host->clock_, host->entropy_, *host->signer_, host->pool_};
   node::Options node_options;
   node_options.site = site;
+  node_options.spare_silence = std::max(settings.spare_silence, node::spare_silence_min);
+  node_options.old_address = settings.old_machine;
   HF_TRY(host->node_, node::Node::open(world, node_options));
   host->net_->start(*host->node_);
   return host;

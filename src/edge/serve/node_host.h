@@ -29,7 +29,9 @@ class NodeHost final : public http::NodeAccess {
  public:
   struct Settings {
     std::string data;    // the data directory
-    std::string listen;  // for links, where it differs from the chain file's address of this site
+    std::string listen;  // for links, where it differs from the chain file's address of this site; "none": only dials
+    std::string old_machine;
+    Duration spare_silence = node::spare_silence_min;
   };
   static Result<std::unique_ptr<NodeHost>> open(const Settings& settings, const Log& log);
   ~NodeHost() override;

@@ -21,7 +21,8 @@ namespace {
 // What happens to the node over time, for the log; looked at between rounds.
 class Watch {
  public:
-  Watch(const Log& log, Clock& clock) : log_(log), clock_(clock) {}
+  Watch(const Log& log, Clock& clock, const people::Credentials& credentials)
+      : log_(log), clock_(clock), credentials_(credentials) {}
 
   // True: it was replaced and has nothing left to offer.
   bool round(node::Node& node) {
@@ -35,6 +36,7 @@ class Watch {
     if (now - looked_at_ < milliseconds(250)) return false;
     looked_at_ = now;
     look_at_links(node);
+    look_at_spare(node);
     const auto progress = node.progress();
     if (progress && progress->step != step_) log_.info("rebuild", {{"step", step_ = progress->step}});
     if (phase != node::Phase::stopped) return false;
@@ -56,6 +58,16 @@ class Watch {
   bool was_replaced() const { return was_replaced_; }
 
  private:
+  // 11.1: the store's spare has the credential store as it is now, sealed to its key.
+  void look_at_spare(node::Node& node) {
+    const auto spare = node.safety().spare;
+    if (!spare || !spare->is_linked) return;
+    const std::uint64_t version = credentials_.version();
+    if (version == kept_version_ && spare->sealing == kept_for_) return;
+    kept_version_ = version;
+    kept_for_ = spare->sealing;
+    node.keep_on_spare(keys::seal_to(spare->sealing, credentials_.copy()));
+  }
   void look_at_links(const node::Node& node) {
     for (const node::LinkView& link : node.links()) {
       auto [known, is_new] = links_.try_emplace(link.to, link.state);
@@ -67,6 +79,9 @@ class Watch {
   }
   const Log& log_;
   Clock& clock_;
+  const people::Credentials& credentials_;
+  std::uint64_t kept_version_ = 0;
+  PublicKey kept_for_{};
   std::optional<node::Phase> phase_;
   Instant phase_since_, looked_at_;
   std::map<SiteName, node::LinkState> links_;
@@ -119,7 +134,11 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   server.insecure_bind = settings.http_insecure_bind;
   server.headers = http::security_headers(settings.demo_control);
   HF_TRY(s->server, http::Server::open(std::move(server)));
-  HF_TRY(s->host, NodeHost::open({.data = settings.data, .listen = settings.links}, s->log));
+  HF_TRY(s->host, NodeHost::open({.data = settings.data,
+                                  .listen = settings.links,
+                                  .old_machine = settings.old_machine,
+                                  .spare_silence = seconds(settings.spare_silence_seconds)},
+                                 s->log));
   HF_TRY(auto enrolment, enrolment_of(settings.data, s->host->site()));
   HF_TRY(auto people_disk, edge::PosixDisk::open_root(settings.data));
   HF_TRY(s->credentials,
@@ -186,7 +205,7 @@ int serve(const ServeSettings& settings) {
     return complain(written.error(), exit_failed);
   }
 
-  Watch watch(s.log, s.host->clock());
+  Watch watch(s.log, s.host->clock(), *s.credentials);
   Status ended;
   std::atomic<bool> has_ended = false;
   std::thread node_thread([&] {

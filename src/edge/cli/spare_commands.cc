@@ -1,0 +1,164 @@
+// `holdfast spare keygen|adopt|serve|status|promote`: the second machine of a store.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "edge/cli/cli.h"
+#include "edge/keys/data_directory.h"
+#include "edge/keys/private_files.h"
+#include "edge/keys/spare_directory.h"
+#include "edge/posix/data_lock.h"
+#include "edge/posix/posix_world.h"
+#include "edge/serve/local_client.h"
+#include "edge/serve/spare_serve.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Arguments {
+  std::string name, into, data, chain_file, certificate, code_file;
+  bool though_heard = false;
+  serve::SpareServeSettings serve;
+};
+
+void keygen(const Arguments& arguments) {
+  const auto site = chain::site_name_of(arguments.name);
+  if (!site)
+    refuse({"keys/wrong_site", fmt::format("\"{}\" is no site's name; write 1 to {} of a-z, 0-9 and '-', like store-07",
+                                           arguments.name, SiteName::bytes_max)});
+  const keys::NewSpare made = or_refuse(keys::make_spare_directory(arguments.into, *site));
+  if (!arguments.code_file.empty())
+    or_refuse(keys::create_private_file(arguments.code_file, fmt::format("{} {}\n", site->view(), made.code)));
+  fmt::print(
+      "{0} has the keys of a spare of {1}. Have {0}/{1}.pub.toml signed: `holdfast recovery sign --spare`.\n"
+      "Fingerprint: {2}\n",
+      arguments.into, site->view(), chain::fingerprint(made.keys));
+  if (arguments.code_file.empty())
+    fmt::print("Promotion code, shown once. Print it, seal it, and leave it in the store: {} {}\n", site->view(),
+               made.code);
+}
+
+void adopt(const Arguments& arguments) {
+  const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
+  const std::string certificate =
+      arguments.certificate.empty()
+          ? std::string()
+          : or_refuse(keys::read_public_file(arguments.certificate, chain::certificate_bytes_max));
+  or_refuse(keys::adopt_spare(arguments.data, chain_text, certificate));
+  fmt::print("{} can be the store's spare now: `holdfast spare serve --data {}`.\n", arguments.data, arguments.data);
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return "not yet known";
+  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+}
+const json::object& object_of(const json::object& object, std::string_view name) {
+  static const json::object none;
+  const json::value* value = object.if_contains(name);
+  const json::object* found = value == nullptr ? nullptr : value->if_object();
+  return found == nullptr ? none : *found;
+}
+
+void status(const Arguments& arguments) {
+  if (keys::is_promoted(arguments.data)) {
+    fmt::print("This spare has been promoted; it is the store's machine now.\n");
+    return;
+  }
+  const json::object answer = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/spare"));
+  const json::object& copy = object_of(answer, "copy");
+  fmt::print("{}: {}\n", text_of(answer, "site"), text_of(answer, "ready") == "true" ? "ready" : "NOT ready");
+  fmt::print("  copy                 {} entries of {}\n", text_of(copy, "size"), text_of(copy, "origin"));
+  fmt::print("  the store's machine  last heard at {}\n", text_of(object_of(answer, "node"), "last_heard_at"));
+  fmt::print("  people and tills     {}\n", text_of(answer, "has_people") == "true" ? "come along" : "NOT here yet");
+  if (const std::string problem = text_of(answer, "problem"); problem != "not yet known")
+    fmt::print("  problem              {}\n", problem);
+  if (text_of(answer, "ready") != "true") throw CLI::RuntimeError(1);
+}
+
+// From the file, or typed: never on the command line, which others on the machine can read.
+std::string read_code(const Arguments& arguments) {
+  if (!arguments.code_file.empty()) {
+    const std::string text = or_refuse(keys::read_public_file(arguments.code_file, 256));
+    const std::size_t blank = text.rfind(' ');
+    return blank == std::string::npos ? text : text.substr(blank + 1);
+  }
+  fmt::print("The code on the paper: ");
+  std::fflush(stdout);
+  std::string line;
+  std::getline(std::cin, line);
+  return line;
+}
+
+void promote(const Arguments& arguments) {
+  const std::string code = read_code(arguments);
+  const std::string body = json::serialize(json::object{{"code", code}, {"though_heard", arguments.though_heard}});
+  const auto answer = serve::ask_node(arguments.data, "POST", "/v1/spare/promote", body);
+  bool has_people = false;
+  if (answer) {
+    has_people = text_of(*answer, "has_people") == "true";
+  } else if (answer.error().code != "edge/no_node") {
+    refuse(answer.error());
+  } else {
+    const auto lock = or_refuse(edge::DataLock::take(arguments.data));
+    edge::SodiumEntropy entropy;
+    has_people = or_refuse(keys::promote_directory(arguments.data, code, entropy)).has_people;
+  }
+  fmt::print("{}", answer ? "This machine opens as the store's now.\n"
+                          : "This machine is the store's now. Start it: `holdfast spare serve`.\n");
+  fmt::print("{}", has_people
+                       ? "Tills and staff numbers work as before.\n"
+                       : "No copy of the staff list was here: enrol with the code in the file enrolment-code.\n");
+}
+
+}  // namespace
+
+void add_spare_commands(CLI::App& app) {
+  CLI::App& group = command_group(app, "spare", "The second machine of a store, that opens in the first one's place");
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* make = group.add_subcommand("keygen", "Makes a spare's directory, its keys, and the code for the paper");
+  make->add_option("name", arguments->name, "The store's name in the chain file")->required();
+  make->add_option("--into", arguments->into, "Directory to make; missing or empty")->required();
+  make->add_option("--code-file", arguments->code_file,
+                   "Write the code to this file, mode 0600, and not to the screen");
+  make->callback([arguments] { keygen(*arguments); });
+
+  CLI::App* adopter = group.add_subcommand("adopt", "Puts the chain file and the spare's certificate in place");
+  adopter->add_option("directory", arguments->data, "The spare's data directory")->required();
+  adopter->add_option("file", arguments->chain_file, "The signed chain file")->required();
+  adopter->add_option("certificate", arguments->certificate,
+                      "NAME.certificate, made by `holdfast recovery sign --spare`; left out: the one that is there");
+  adopter->callback([arguments] { adopt(*arguments); });
+
+  CLI::App* serves = group.add_subcommand("serve", "Keeps the copy; once promoted, serves the store");
+  arguments->serve.serve.http = "127.0.0.1:7400";
+  serves->add_option("--data", arguments->serve.serve.data, "The spare's data directory")->required();
+  serves->add_option("--node", arguments->serve.node,
+                     "host:port where the store's machine listens for links; otherwise "
+                     "the chain file's");
+  serves->add_option(
+      "--links", arguments->serve.serve.links,
+      "host:port to listen on for links once promoted; \"none\": it only dials; otherwise the chain file's");
+  add_serve_options(*serves, arguments->serve.serve);
+  serves->callback([arguments] {
+    const int code = serve::serve_spare(arguments->serve);
+    if (code != 0) throw CLI::RuntimeError(code);
+  });
+
+  CLI::App* states = group.add_subcommand("status", "How good the copy is; exit code 1 if it is not ready");
+  states->add_option("--data", arguments->data, "The spare's data directory")->required();
+  states->callback([arguments] { status(*arguments); });
+
+  CLI::App* promotes =
+      group.add_subcommand("promote", "Opens this machine in the place of the store's; asks for the code");
+  promotes->add_option("--data", arguments->data, "The spare's data directory")->required();
+  promotes->add_option("--code-file", arguments->code_file, "A file with the code, instead of typing it");
+  promotes->add_flag("--though-heard", arguments->though_heard, "Even though the store's machine still answers");
+  promotes->callback([arguments] { promote(*arguments); });
+}
+
+}  // namespace holdfast::cli

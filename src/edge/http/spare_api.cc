@@ -1,0 +1,129 @@
+#include "edge/http/spare_api.h"
+
+#include <fmt/format.h>
+
+#include "edge/http/browser.h"
+#include "edge/http/json_out.h"
+#include "edge/http/json_read.h"
+#include "edge/http/problem.h"
+#include "edge/http/state_json.h"
+#include "edge/keys/promotion_code.h"
+
+namespace holdfast::http {
+namespace {
+
+// While the node has been heard so lately, it is not dead.
+constexpr Duration node_is_alive = seconds(5);
+
+std::string spare_json(const node::SpareView& view, const chain::ChainFile& file, const SiteName& site) {
+  JsonOut out;
+  const bool is_alive = view.is_linked && view.silent && *view.silent < node_is_alive;
+  out.object().field("chain", file.chain).field("site", site.view()).field("role", "spare");
+  out.object("node").field("alive", is_alive).field("last_heard_at", time_text(view.heard_at));
+  if (view.silent)
+    out.field("silent_seconds", static_cast<std::uint64_t>(view.silent->ns / seconds(1).ns));
+  else
+    out.field_null("silent_seconds");
+  out.end_object().object("copy").field("origin", view.origin.epoch == 0 ? std::string() : view.origin.text());
+  out.field("size", view.size).field("announced", view.announced).end_object();
+  out.field("has_people", view.has_credentials).field("epoch", view.epoch);
+  out.field("ready", view.size > 0 && view.has_credentials && view.problem.empty());
+  if (view.problem.empty())
+    out.field_null("problem");
+  else
+    out.field("problem", view.problem);
+  return out.end_object().take();
+}
+
+Response json_response(std::string body) {
+  Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+void SpareApi::handle(Request request, Respond respond) {
+  if (const auto checked = check_browser(request, listen_); !checked)
+    return respond_now(respond, problem(checked.error()));
+  const bool is_read = request.method == Method::get || request.method == Method::head;
+  if (request.path == "/v1/spare" && is_read) {
+    return read_([respond](const node::Spare& spare) {
+      const node::SpareView view = spare.view();
+      respond_now(respond, json_response(spare_json(view, spare.chain_file(), spare.site())));
+    });
+  }
+  if (request.path == "/v1/spare/promote") {
+    if (request.method != Method::post)
+      return respond_now(respond, problem("http/wrong_method", "This address takes POST."));
+    return post_promote(request, std::move(respond));
+  }
+  if (request.path == "/healthz" && is_read) {
+    return read_([respond](const node::Spare&) {
+      Response response;
+      response.content_type = "text/plain; charset=utf-8";
+      response.body = "ok\n";
+      respond_now(respond, std::move(response));
+    });
+  }
+  if (request.path.starts_with("/v1/") || !is_read)
+    return respond_now(respond,
+                       problem("spare/waiting",
+                               "This is the store's spare. It takes no trade until a manager opens it with the "
+                               "code on the paper, at /spare/."));
+  if (request.path == "/") {
+    Response response;
+    response.status = 307;
+    response.content_type = "text/plain; charset=utf-8";
+    response.headers.emplace_back("Location", "/spare/");
+    return respond_now(respond, std::move(response));
+  }
+  auto page = pages_.find(request);
+  respond_now(respond, page ? std::move(*page) : problem("http/not_found", "There is no such page."));
+}
+
+void SpareApi::post_promote(const Request& request, Respond respond) {
+  if (const auto checked = check_json_body(request); !checked) return respond_now(respond, problem(checked.error()));
+  const auto parsed = parse_json(request.body, json::make_shared_resource<json::monotonic_resource>());
+  if (!parsed) return respond_now(respond, problem(parsed.error()));
+  std::optional<Error> wrong;
+  Fields body(*parsed, "", wrong);
+  const std::string code = body.text("code", {.bytes_max = 64});
+  const bool though_heard = body.flag("though_heard", false);
+  body.finish();
+  if (wrong) return respond_now(respond, problem(*wrong));
+  if (const auto typed = keys::read_promotion_code(code); !typed) return respond_now(respond, problem(typed.error()));
+  read_([this, respond, code, though_heard](const node::Spare& spare) {
+    const node::SpareView view = spare.view();
+    if (!though_heard && view.is_linked && view.silent && *view.silent < node_is_alive)
+      return respond_now(respond,
+                         problem("spare/node_alive",
+                                 "The store's machine still answers this spare, so it is not dead. If it must be "
+                                 "replaced, switch it off or pull its cable, and try again in a few seconds."));
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto wait = limits_.begin("code", clock_.monotonic())) {
+        Response response = problem("auth/wait", "Too many wrong codes. Wait a moment and try again.");
+        response.headers.emplace_back("Retry-After", fmt::format("{}", wait->ns / seconds(1).ns + 1));
+        return respond_now(respond, std::move(response));
+      }
+    }
+    const bool posted = worker_.post([this, respond, code] {
+      const auto promoted = promote_(code);
+      if (!promoted) return respond_now(respond, problem(promoted.error()));
+      {
+        const std::lock_guard lock(mutex_);
+        limits_.succeeded("code");
+      }
+      JsonOut out;
+      respond_now(
+          respond,
+          json_response(
+              out.object().field("promoted", true).field("has_people", promoted->has_people).end_object().take()));
+      is_promoted_ = true;
+    });
+    if (!posted) respond_now(respond, problem("http/busy", "Too much at once. Try again in a moment."));
+  });
+}
+
+}  // namespace holdfast::http

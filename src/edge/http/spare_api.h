@@ -1,0 +1,53 @@
+// The HTTP API of a spare that waits: how good its copy is, and the code that promotes it (schema/openapi.yaml, tag
+// spare). Everything else is there once it is the store's node.
+//
+// Shape:  GET /v1/spare; POST /v1/spare/promote {code, though_heard?}; /healthz; pages ("/" leads to /spare/).
+//         The code is its own right: whoever holds the paper may. Wrong ones are counted and made to wait (limits.h); a
+//         mistyped one is told before anything is computed and does not count.
+// Errors: problem.h; spare/node_alive: the store's machine answers this spare, so it is not dead.
+// Thread: handle() on the server's; `promote` is called on the worker's thread, once at a time.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "core/node/spare_copy.h"
+#include "edge/http/message.h"
+#include "edge/http/pages.h"
+#include "edge/http/worker.h"
+#include "edge/keys/spare_directory.h"
+#include "edge/people/limits.h"
+
+namespace holdfast::http {
+
+class SpareApi {
+ public:
+  using Read = std::function<void(std::function<void(const node::Spare&)>)>;
+  using Promote = std::function<Result<keys::Promoted>(const std::string& typed_code)>;
+  SpareApi(Read read, Promote promote, Worker& worker, Clock& clock, const Pages& pages, std::string listen)
+      : read_(std::move(read)),
+        promote_(std::move(promote)),
+        worker_(worker),
+        clock_(clock),
+        pages_(pages),
+        listen_(std::move(listen)),
+        limits_(people::LimitSettings{}) {}
+  void handle(Request request, Respond respond);
+  bool is_promoted() const { return is_promoted_; }
+
+ private:
+  void post_promote(const Request& request, Respond respond);
+  Read read_;
+  Promote promote_;
+  Worker& worker_;
+  Clock& clock_;
+  const Pages& pages_;
+  const std::string listen_;
+  std::mutex mutex_;  // guards limits_
+  people::AttemptLimits limits_;
+  std::atomic<bool> is_promoted_ = false;
+};
+
+}  // namespace holdfast::http

@@ -1,0 +1,142 @@
+#include "edge/keys/spare_directory.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/node/node.h"
+#include "core/node/spare_copy.h"
+#include "edge/keys/data_directory.h"
+#include "edge/keys/key_file.h"
+#include "edge/keys/private_files.h"
+#include "edge/keys/promotion_code.h"
+#include "edge/people/credentials.h"
+#include "edge/posix/posix_disk.h"
+
+namespace holdfast::keys {
+namespace {
+
+constexpr std::string_view sealed_name = "keys/promotion.sealed";
+constexpr std::size_t sealed_bytes_max = 4096;
+
+std::string join(const std::string& directory, std::string_view name) { return fmt::format("{}/{}", directory, name); }
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+// Written once; after an interruption it is there already, and must be the same.
+Status write_key_once(const std::string& directory, const PrivateKey& key) {
+  const std::string path = join(directory, "keys/" + key_file_name(key));
+  if (!exists(path)) return write_key(join(directory, "keys"), key);
+  HF_TRY(const PrivateKey there, read_key(path, key.use));
+  if (there.pub != key.pub) return fail("keys/bad_file", fmt::format("{} is another key than the sealed one", path));
+  return {};
+}
+
+}  // namespace
+
+bool is_spare_directory(const std::string& directory) { return exists(join(directory, sealed_name)); }
+bool is_promoted(const std::string& directory) {
+  return is_spare_directory(directory) && exists(join(directory, "keys/log.key"));
+}
+
+Result<NewSpare> make_spare_directory(const std::string& directory, const SiteName& site) {
+  HF_TRY_VOID(check_missing_or_empty(directory));
+  HF_TRY_VOID(make_private_directory(directory));
+  NewSpare out{{site, {}}, make_promotion_code()};
+  HF_TRY(const std::string code, read_promotion_code(out.code));
+  const PrivateKey tls = make_key(Use::tls, site.view());
+  HF_TRY_VOID(write_key(join(directory, "keys"), tls));
+  out.keys.keys.tls = tls.pub;
+  Secret<sealed_seeds_bytes> seeds;
+  std::size_t at = 0;
+  for (const auto& [use, pub] : {std::pair(Use::log, &out.keys.keys.log), std::pair(Use::cosign, &out.keys.keys.cosign),
+                                 std::pair(Use::sealing, &out.keys.keys.sealing)}) {
+    const PrivateKey key = make_key(use, site.view());
+    std::copy(key.seed.data(), key.seed.data() + 32, seeds.data() + at);
+    at += 32;
+    *pub = key.pub;
+  }
+  HF_TRY_VOID(create_private_file(join(directory, sealed_name), as_text(seal_seeds(site, code, seeds))));
+  ByteArray<32> token;
+  randombytes_buf(token.data(), token.size());
+  HF_TRY_VOID(create_private_file(join(directory, "admin.token"), to_hex(token) + "\n"));
+  HF_TRY_VOID(create_public_file(join(directory, site.str() + ".pub.toml"), chain::public_keys_text(out.keys)));
+  HF_TRY_VOID(
+      create_public_file(join(directory, site_marker_name), fmt::format("holdfast site v1\nsite {}\n", site.view())));
+  return out;
+}
+
+Status adopt_spare(const std::string& directory, std::string_view chain_text, std::string_view certificate_note) {
+  HF_TRY(const SiteName site, read_site_marker(directory));
+  if (!is_spare_directory(directory))
+    return fail("keys/wrong_site", fmt::format("{} is no directory of a spare; `holdfast spare keygen {} --into {}` "
+                                               "makes one",
+                                               directory, site.view(), directory));
+  if (is_promoted(directory))
+    return fail("keys/wrong_site",
+                "this spare has been promoted: it is the store's node now; use `holdfast site adopt`");
+  chain::ChainFile file;
+  if (auto known = read_chain_file(directory)) {
+    auto there = read_public_file(join(directory, node::chain_file_path), 2 * chain::chain_file_bytes_max);
+    if (there && *there == chain_text)
+      file = std::move(*known);
+    else {
+      HF_TRY(file, chain::open_successor(*known, chain_text));
+    }
+  } else {
+    HF_TRY(file, chain::open_chain_file(chain_text));
+  }
+  std::string note(certificate_note);
+  if (note.empty()) {
+    HF_TRY(note, read_public_file(join(directory, node::certificate_path), chain::certificate_bytes_max));
+  }
+  HF_TRY(const chain::Certificate certificate, chain::open_certificate(file, note));
+  HF_TRY(const std::string text, read_public_file(join(directory, site.str() + ".pub.toml"), 4096));
+  HF_TRY(const chain::PublicKeysFile made, chain::parse_public_keys(text));
+  HF_TRY(const PrivateKey tls, read_key(join(directory, "keys/tls.key"), Use::tls));
+  if (certificate.site != site || certificate.keys != made.keys || tls.pub != made.keys.tls)
+    return fail("keys/wrong_site",
+                fmt::format("the certificate is not for the keys in {}; sign its {}.pub.toml", directory, site.view()));
+  if (!certificate.spare)
+    return fail("keys/wrong_site",
+                "the certificate is one for a rebuild, not for a spare; sign it with `holdfast recovery sign --spare`");
+  HF_TRY(const auto disk, edge::PosixDisk::open_root(directory));
+  HF_TRY_VOID(disk->write_all(node::certificate_path, as_bytes(note)));
+  return disk->write_all(node::chain_file_path, as_bytes(chain_text));
+}
+
+Result<Promoted> promote_directory(const std::string& directory, std::string_view typed_code, Entropy& entropy) {
+  HF_TRY(const std::string code, read_promotion_code(typed_code));
+  HF_TRY(const SiteName site, read_site_marker(directory));
+  if (!is_spare_directory(directory))
+    return fail("keys/wrong_site", fmt::format("{} is no directory of a spare", directory));
+  Secret<sealed_bytes_max> sealed;
+  HF_TRY(const std::size_t size, read_private_file(join(directory, sealed_name), sealed));
+  HF_TRY(const Secret<sealed_seeds_bytes> seeds, open_seeds(site, code, ByteView(sealed.bytes()).first(size)));
+  const auto seed = [&](std::size_t i) { return std::span<const std::byte, 32>(seeds.bytes().data() + 32 * i, 32); };
+  const PrivateKey log = key_of_seed(Use::log, site.view(), seed(0));
+  const PrivateKey cosign = key_of_seed(Use::cosign, site.view(), seed(1));
+  const PrivateKey sealing = key_of_seed(Use::sealing, site.view(), seed(2));
+  HF_TRY(const std::string note,
+         read_public_file(join(directory, node::certificate_path), chain::certificate_bytes_max));
+  HF_TRY(const chain::ChainFile file, read_chain_file(directory));
+  HF_TRY(const chain::Certificate certificate, chain::open_certificate(file, note));
+  if (certificate.keys.log != log.pub || certificate.keys.sealing != sealing.pub)
+    return fail("keys/wrong_site", "the certificate here is not for the keys under this code");
+  HF_TRY_VOID(write_key_once(directory, cosign));
+  HF_TRY_VOID(write_key_once(directory, sealing));
+  Promoted out;
+  HF_TRY(auto disk, edge::PosixDisk::open_root(directory));
+  if (const auto box = disk->read_all(node::spare_credentials_path)) {
+    HF_TRY(const Bytes copy, unseal(sealing, *box));
+    HF_TRY_VOID(people::import_credentials(*disk, entropy, copy));
+    out.has_people = true;
+  }
+  HF_TRY_VOID(write_key_once(directory, log));
+  return out;
+}
+
+}  // namespace holdfast::keys

@@ -1,0 +1,142 @@
+// A spare's code and directory (protocol 10.2).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/chain/test_chain.h"
+#include "core/node/node.h"
+#include "core/node/spare_copy.h"
+#include "edge/keys/ceremony.h"
+#include "edge/keys/data_directory.h"
+#include "edge/keys/file_signer.h"
+#include "edge/keys/promotion_code.h"
+#include "edge/keys/spare_directory.h"
+#include "edge/posix/posix_world.h"
+#include "edge/posix/scratch_directory.h"
+
+namespace holdfast::keys {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+constexpr std::string_view crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+TEST(PromotionCode, IsFourGroupsAndIsReadHoweverItIsTyped) {
+  const std::string code = make_promotion_code();
+  EXPECT_THAT(code, MatchesRegex("[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}"));
+  EXPECT_NE(code, make_promotion_code());
+  const auto read = read_promotion_code(code);
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->size(), 16u) << "16 characters of 5 bits: 80 bits";
+  std::string typed = " ";
+  for (char c : code)
+    if (c != '-')
+      typed += c == '0'   ? std::string("o")
+               : c == '1' ? std::string("l ")
+                          : std::string(1, static_cast<char>(std::tolower(c)));
+  EXPECT_EQ(*read_promotion_code(typed), *read);
+}
+
+TEST(PromotionCode, TellsEachWrongCharacterAndEachSwapByItsGroup) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string right = make_promotion_code();
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      if (right[i] == '-') continue;
+      for (char other : crockford) {
+        if (other == right[i]) continue;
+        std::string wrong = right;
+        wrong[i] = other;
+        const auto read = read_promotion_code(wrong);
+        ASSERT_FALSE(read) << right << " " << wrong;
+        EXPECT_EQ(read.error().code, "keys/mistyped_code");
+        EXPECT_THAT(read.error().text, HasSubstr("Group " + std::to_string(i / 6 + 1)));
+      }
+      for (std::size_t j = i + 1; j < i / 6 * 6 + 5; ++j) {
+        std::string wrong = right;
+        std::swap(wrong[i], wrong[j]);
+        if (wrong != right) EXPECT_FALSE(read_promotion_code(wrong)) << right << " " << wrong;
+      }
+    }
+    const std::string swapped = right.substr(6, 5) + "-" + right.substr(0, 5) + right.substr(11);
+    EXPECT_FALSE(read_promotion_code(swapped)) << "two groups swapped";
+  }
+  for (const char* bad :
+       {"", "7KQ2", "AAAAA-AAAAA-AAAAA-AAAAA-A", "UUUUU-AAAAA-AAAAA-AAAAA", "AAAAA-AAAAA-AAAAA-AAA%A"})
+    EXPECT_EQ(read_promotion_code(bad).error().code, "keys/mistyped_code") << bad;
+}
+
+TEST(PromotionCode, OpensWhatItSealedAndNothingElseDoes) {
+  const SiteName site("store-01");
+  Secret<sealed_seeds_bytes> seeds;
+  for (std::size_t i = 0; i < seeds.size(); ++i) seeds.data()[i] = static_cast<unsigned char>(i);
+  const std::string code = *read_promotion_code(make_promotion_code());
+  Bytes sealed = seal_seeds(site, code, seeds);
+  const auto opened = open_seeds(site, code, sealed);
+  ASSERT_TRUE(opened) << opened.error().text;
+  EXPECT_EQ(opened->bytes(), seeds.bytes());
+  EXPECT_EQ(open_seeds(site, *read_promotion_code(make_promotion_code()), sealed).error().code, "keys/wrong_code");
+  EXPECT_EQ(open_seeds(SiteName("store-02"), code, sealed).error().code, "keys/bad_file");
+  sealed.back() ^= std::byte{1};
+  EXPECT_EQ(open_seeds(site, code, sealed).error().code, "keys/wrong_code");
+  EXPECT_EQ(open_seeds(site, code, ByteView(sealed).first(40)).error().code, "keys/bad_file");
+}
+
+struct Ceremony {
+  edge::ScratchDirectory scratch;
+  chain::ChainFile file;
+  std::string chain_text;
+  std::string path(std::string_view name) const { return scratch.path() + "/" + std::string(name); }
+  Ceremony() {
+    file = chain::testing::small_chain();
+    const chain::Authority authority = *make_authority(path("ceremony"), {{2, 3}, {2, 3}, true, true});
+    file.root = authority.root;
+    file.recovery = authority.recovery;
+    file.operations = authority.operations;
+    chain_text = *sign_chain_file(file, {path("ceremony/root")});
+  }
+  std::string certify(const chain::PublicKeysFile& machine, bool spare) {
+    IssueOptions options{std::nullopt, 1, Instant{1'800'000'000'000'000'000}, spare};
+    return (*issue_certificates(file, {path("ceremony/recovery")}, {{machine, std::nullopt}}, options))[0]
+        .certificate.note;
+  }
+};
+
+TEST(SpareDirectory, HasNoKeyInClearThatRegistersUntilItsCodeIsTyped) {
+  Ceremony ceremony;
+  const std::string directory = ceremony.path("spare");
+  const auto made = make_spare_directory(directory, SiteName("store-01"));
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_TRUE(is_spare_directory(directory));
+  EXPECT_FALSE(is_promoted(directory));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    std::stringstream bytes;
+    bytes << in.rdbuf();
+    EXPECT_EQ(bytes.str().find(made->code), std::string::npos) << entry.path() << " holds the code";
+    EXPECT_EQ(bytes.str().find("private key v1 log"), std::string::npos) << entry.path();
+  }
+  EXPECT_EQ(adopt_spare(directory, ceremony.chain_text, ceremony.certify(made->keys, false)).error().code,
+            "keys/wrong_site")
+      << "a certificate for a rebuild is none for a spare";
+  ASSERT_TRUE(adopt_spare(directory, ceremony.chain_text, ceremony.certify(made->keys, true)));
+  edge::SodiumEntropy entropy;
+  const auto other = promote_directory(directory, make_promotion_code(), entropy);
+  EXPECT_EQ(other.error().code, "keys/wrong_code");
+  EXPECT_FALSE(is_promoted(directory));
+  const auto promoted = promote_directory(directory, made->code, entropy);
+  ASSERT_TRUE(promoted) << promoted.error().text;
+  EXPECT_FALSE(promoted->has_people) << "no copy had come";
+  EXPECT_TRUE(is_promoted(directory));
+  const auto signer = FileSigner::open(directory, SiteName("store-01"));
+  ASSERT_TRUE(signer) << signer.error().text;
+  EXPECT_EQ((*signer)->public_keys(), made->keys.keys);
+  EXPECT_TRUE(promote_directory(directory, made->code, entropy)) << "again, after an interruption";
+}
+
+}  // namespace
+}  // namespace holdfast::keys

@@ -1,0 +1,116 @@
+#include "edge/serve/spare_serve.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "edge/http/api.h"
+#include "edge/http/spare_api.h"
+#include "edge/keys/spare_directory.h"
+#include "edge/serve/spare_host.h"
+
+namespace holdfast::serve {
+namespace {
+
+int complain(const Error& error, int code) {
+  std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()),
+               error.code.data());
+  return code;
+}
+
+struct Waiting {
+  Log log;
+  http::Pages pages;
+  std::unique_ptr<http::Server> server;
+  std::unique_ptr<SpareHost> host;
+  edge::SodiumEntropy entropy;
+  std::unique_ptr<http::Worker> worker;
+  std::unique_ptr<http::SpareApi> api;
+};
+
+Result<std::unique_ptr<Waiting>> prepare(const ServeSettings& settings, const std::string& node) {
+  auto w = std::make_unique<Waiting>();
+  HF_TRY(w->log, Log::open(settings.log));
+  if (!settings.pages.empty()) {
+    HF_TRY(w->pages, http::Pages::load(settings.pages));
+  }
+  http::ServerSettings server;
+  server.listen = settings.http;
+  server.insecure_bind = settings.http_insecure_bind;
+  server.headers = http::security_headers(settings.demo_control);
+  HF_TRY(w->server, http::Server::open(std::move(server)));
+  HF_TRY(w->host, SpareHost::open({settings.data, node}, w->log));
+  w->worker = std::make_unique<http::Worker>(4);
+  w->api = std::make_unique<http::SpareApi>([host = w->host.get()](auto task) { host->read(std::move(task)); },
+                                            [data = settings.data, &entropy = w->entropy](const std::string& code) {
+                                              return keys::promote_directory(data, code, entropy);
+                                            },
+                                            *w->worker, w->host->clock(), w->pages, settings.http);
+  return w;
+}
+
+// Copies until it is promoted (true), or a signal or an error ends it.
+Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
+  HF_TRY(auto disk, edge::PosixDisk::open_root(settings.data));
+  HF_TRY_VOID(disk->write_all(http_address_path, as_bytes(w.server->address() + "\n")));
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  Status ended;
+  std::atomic<bool> has_ended = false;
+  std::thread copying([&] {
+    ended = w.host->run();
+    has_ended = true;
+  });
+  w.server->start([&api = *w.api](http::Request request, http::Respond respond) {
+    api.handle(std::move(request), std::move(respond));
+  });
+  w.log.info("spare", {{"site", w.host->site().str()}, {"http", w.server->address()}});
+  fmt::print("the spare of {} waits at http://{}/\n", w.host->site().view(), w.server->address());
+  std::fflush(stdout);
+  const timespec pause{0, 50'000'000};
+  int signal = -1;
+  while (signal < 0 && !has_ended && !w.api->is_promoted()) signal = sigtimedwait(&ending, nullptr, &pause);
+  w.server->stop();
+  w.host->request_stop();
+  copying.join();
+  w.worker.reset();
+  if (!ended) return pass_on(ended.error());
+  w.log.info(w.api->is_promoted() ? "promoted" : "stopped", {{"site", w.host->site().str()}});
+  return w.api->is_promoted();
+}
+
+}  // namespace
+
+int serve_spare(const SpareServeSettings& settings) {
+  ::umask(077);
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  if (!keys::is_spare_directory(settings.serve.data))
+    return complain({"keys/wrong_site", fmt::format("{} is no directory of a spare; `holdfast spare keygen` makes one, "
+                                                    "and `holdfast serve` serves a site's",
+                                                    settings.serve.data)},
+                    exit_failed);
+  if (!keys::is_promoted(settings.serve.data)) {
+    auto prepared = prepare(settings.serve, settings.node);
+    if (!prepared) return complain(prepared.error(), exit_failed);
+    const auto promoted = wait_for_the_day(**prepared, settings.serve);
+    if (!promoted) return complain(promoted.error(), exit_fatal);
+    if (!*promoted) return 0;
+  }
+  ServeSettings serves = settings.serve;
+  serves.old_machine = settings.node;
+  return serve(serves);
+}
+
+}  // namespace holdfast::serve

@@ -1,0 +1,36 @@
+// What tests and trials of spares share.
+import { assert, waitUntil } from './lib.mjs';
+
+export const spareStatus = (spare) => spare.client.get('/v1/spare');
+export const promote = (spare, code, more = {}) => spare.client.call('POST', '/v1/spare/promote', { code, ...more });
+
+// The spare has every entry that its store's machine has acknowledged, and its people.
+export const holdsEverything = (spare) => waitUntil(`${spare.name} to hold everything`, async () => {
+  const [{ size }, { copy, ready }] = await Promise.all([spare.of.safety(), spareStatus(spare)]);
+  return ready && copy.size >= size;
+}, { seconds: 60 });
+
+// The network outside the store is gone: nobody hears it any more. Not a cut by a person in the store: that one would be the
+// spare's, too.
+export async function lineIsDown(chain, store, down = true) {
+  for (const peer of chain.sites.values()) {
+    if (peer === store || !peer.alive) continue;
+    const { links } = await peer.local().get('/v1/links');
+    if (links.some(({ site }) => site === store.name)) await (down ? peer.cut(store.name) : peer.heal(store.name));
+  }
+}
+
+// Every acknowledged write of these tills is there, and none twice: the total of sales is exactly theirs.
+export async function expectOnce(site, tills) {
+  let sales = 0;
+  for (const till of tills) {
+    for (const { reply } of till.replies) {
+      sales++;
+      const receipt = await till.client.get(`/v1/receipts/${reply.receipt}`);
+      assert.equal(receipt.total, reply.total, reply.receipt);
+    }
+  }
+  const totals = await site.local().get('/v1/totals');
+  const mine = totals.sites.find(({ site: name }) => name === site.of.name);
+  assert.equal(mine.sales, sales, 'as many sales as were acknowledged');
+}
