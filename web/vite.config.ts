@@ -1,4 +1,4 @@
-// Two pages and an index, built so that the CSP default-src 'self' holds: no inline script or style, no data: URL.
+// Three pages and an index, built so that the CSP default-src 'self' holds: no inline script or style, no data: URL.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
@@ -14,7 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: { index: page('index.html'), till: page('till/index.html'), chain: page('chain/index.html'),
-        incident: page('incident/index.html') },
+        incident: page('incident/index.html'), spare: page('spare/index.html') },
     },
   },
   server: { proxy: { '/v1': node, '/mock': node } },

@@ -162,7 +162,7 @@ export function make_mock(options = {}) {
     ...cover(), epoch: state.epoch, signing: state.signing, provisional: false, quorum: 2,
     mirrors: ['head-office', 'warehouse', 'store-01'].map((s, i) => ({ site: s, held: i < 2 ? cosigned : Math.max(0, cosigned - 3), last_heard_at: now() })),
     no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, posture: posture.posture, posture_since: posture.since,
-    listed: state.listed.length, not_taken_in: state.not_taken_in,
+    listed: state.listed.length, not_taken_in: state.not_taken_in, registering: null, spare: null, machines_here: 1,
   });
   // Where the links and limits stand; sealed by an alert through `posture` of the control.
   let posture = { posture: 'open', since: null, last: null, seals: 0, alerts: [] };

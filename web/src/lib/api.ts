@@ -68,6 +68,21 @@ export interface Safety extends Cover {
   not_taken_in: number;
   posture?: Posture;
   posture_since?: Time | null;
+  /** While provisional: what the registration waits for. */
+  registering: string | null;
+  spare: null | { held: number; last_heard_at: Time | null; ready: boolean };
+  machines_here: 1 | 2;
+}
+export interface SpareStatus {
+  chain: string;
+  site: string;
+  role: 'spare';
+  node: { alive: boolean; last_heard_at: Time | null; silent_seconds: number | null };
+  copy: { origin: string; size: number; announced: number | null };
+  has_people: boolean;
+  epoch: number;
+  ready: boolean;
+  problem: string | null;
 }
 export type Posture = 'open' | 'guarded' | 'sealed' | 'rejoining';
 export interface SensorAlert {

@@ -5,7 +5,7 @@ import { safety_line, type Known } from './safety_line';
 const safety: Safety = {
   origin: 'N/s/1', size: 40, cosigned_size: 40, cosigned_at: '2026-11-22T14:03:05Z', epoch: 1, signing: 'signing', provisional: false, quorum: 2,
   mirrors: [{ site: 'a', held: 40, last_heard_at: null }, { site: 'b', held: 40, last_heard_at: null }, { site: 'c', held: null, last_heard_at: null }],
-  no_copy_elsewhere_since: null, replaced_by: null, listed: 0, not_taken_in: 0,
+  no_copy_elsewhere_since: null, replaced_by: null, listed: 0, not_taken_in: 0, registering: null, spare: null, machines_here: 1 as const,
 };
 const counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0 };
 const line = (known: Partial<Known>) =>
@@ -13,6 +13,11 @@ const line = (known: Partial<Known>) =>
 const keys = (known: Partial<Known>) => line(known).parts.map((p) => p.key);
 
 describe('the safety line', () => {
+  it('says that a machine which took the store over is not registered, and that a spare holds a copy', () => {
+    const taken_over = { ...safety, signing: 'asking' as const, provisional: true, no_copy_elsewhere_since: '2026-11-22T14:04:00Z' };
+    expect(keys({ safety: taken_over })).toEqual(['safe.provisional']);
+    expect(keys({ safety: { ...safety, machines_here: 2 as const } })).toContain('safe.two_machines');
+  });
   it('says how many mirrors hold this till’s last write, and when', () => {
     expect(line({})).toEqual({ level: 'good', parts: [{ key: 'safe.copied', values: { k: 2, n: 3, at: safety.cosigned_at } }] });
   });

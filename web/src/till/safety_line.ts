@@ -65,12 +65,15 @@ export function safety_line(known: Known): SafetyLine {
         ? { key: 'safe.replaced', values: { origin: safety.replaced_by.origin } }
         : { key: 'safe.stopped' },
     );
+  } else if (safety.provisional) {
+    raise('care');
+    parts.push({ key: 'safe.provisional' });
   } else if (safety.no_copy_elsewhere_since !== null) {
     raise('care');
     parts.push({ key: 'safe.here_only', values: { since: safety.no_copy_elsewhere_since } });
-  } else if (safety.cosigned_at === null || safety.provisional) {
+  } else if (safety.cosigned_at === null) {
     raise('care');
-    parts.push({ key: safety.provisional ? 'safe.provisional' : 'safe.not_yet_copied' });
+    parts.push({ key: 'safe.not_yet_copied' });
   } else {
     const k = copies(safety, known.last, counts.uncopied);
     if (k < safety.quorum) raise('care');
@@ -87,7 +90,8 @@ export function safety_line(known: Known): SafetyLine {
   }
 
   if (known.silent_since === null) {
-    if (safety?.signing === 'asking') {
+    if (safety?.machines_here === 2) parts.push({ key: 'safe.two_machines' });
+    if (safety?.signing === 'asking' && !safety.provisional) {
       raise('care');
       parts.push({ key: 'safe.asks_first' });
     }

@@ -1,0 +1,77 @@
+// The spare's page in a real browser: the manager's minute. What the spare answers is played here; the spare itself is
+// tested in test/e2e/spare.test.mjs.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axe_clean, launch, new_device, real, start_node } from './lib.mjs';
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+
+const problem = (status, code, detail) => ({ status, contentType: 'application/problem+json',
+  body: JSON.stringify({ type: 'about:blank', title: code, status, detail, code }) });
+
+function at_spare(name, device_options, body) {
+  test(name, { skip: real ? 'plays its own spare' : false, timeout: 120_000 }, async () => {
+    const node = await start_node();
+    const device = await new_device(browser, device_options);
+    const played = { alive: true, promoted: false, answer: null, typed: [] };
+    try {
+      await device.page.route('**/v1/spare', (route) => (played.promoted ? route.fulfill(problem(404, 'http/not_found', '')) : route.fulfill({ json: {
+        chain: 'holdfast.example/demo', site: 'store-07', role: 'spare', node: { alive: played.alive, last_heard_at: '2026-11-22T14:03:05Z', silent_seconds: 3 },
+        copy: { origin: 'holdfast.example/demo/store-07/1', size: 48213, announced: 48213 }, has_people: true, epoch: 2, ready: true, problem: null } })));
+      await device.page.route('**/v1/spare/promote', (route) => {
+        played.typed.push(route.request().postDataJSON().code);
+        if (played.answer) return route.fulfill(played.answer);
+        played.promoted = true;
+        return route.fulfill({ json: { promoted: true, has_people: true } });
+      });
+      await device.page.route('**/v1/safety', (route) => route.fulfill({ json: { origin: 'holdfast.example/demo/store-07/2', provisional: true,
+        registering: '0 of 2 mirrors have registered this machine; 0 of 3 are reachable', not_taken_in: 0 } }));
+      await device.page.goto(`${node.url}/spare/`);
+      await device.page.locator('#code').waitFor();
+      await body({ page: device.page, played });
+      assert.deepEqual(device.errors, [], 'errors on the page');
+    } finally {
+      await device.context.close();
+      await node.stop();
+    }
+  });
+}
+
+at_spare('by keyboard alone: a mistyped code is told by its group, the right one opens the store', {}, async ({ page, played }) => {
+  await page.getByRole('heading', { name: 'The store’s machine is alive.' }).waitFor();
+  played.alive = false;
+  await page.getByRole('heading', { name: 'The store’s machine does not answer.' }).waitFor();
+  await axe_clean(page);
+  await page.locator('#code').focus();
+  played.answer = problem(422, 'keys/mistyped_code', 'Group 3 was mistyped: "AAAAA". Look at that group on the paper again.');
+  await page.keyboard.type('7kq2c m9xav aaaaa pprtz');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').filter({ hasText: 'Group 3 of the code was mistyped' }).waitFor();
+  assert.equal(await page.locator('#code').inputValue(), '7kq2c m9xav aaaaa pprtz', 'what was typed stays, to be put right');
+  await axe_clean(page);
+  played.answer = problem(409, 'spare/node_alive', '');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').filter({ hasText: 'still answers' }).waitFor();
+  played.answer = null;
+  await page.keyboard.press('Enter');
+  await page.getByTestId('promoted').waitFor();
+  assert.match(await page.getByTestId('promoted').textContent(), /is the store’s machine now.*500 in cash/s);
+  await axe_clean(page);
+  assert.equal(played.typed.length, 3);
+});
+
+at_spare('in French, on a phone: nothing runs out of the page', { language: 'fr-FR', width: 390, height: 844 }, async ({ page, played }) => {
+  await page.getByRole('heading', { name: 'Ouvrir le magasin sur cette machine' }).waitFor();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'no sideways scrolling');
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'fr');
+  await axe_clean(page);
+  if (process.env.HF_SHOTS) await page.screenshot({ path: `${process.env.HF_SHOTS}/spare-fr-phone.png`, fullPage: true });
+  await page.locator('#code').fill('7KQ2C-M9XAV-0V3E1-PPRTZ');
+  await page.getByRole('button', { name: 'Ouvrir le magasin' }).click();
+  await page.getByTestId('promoted').waitFor();
+  assert.deepEqual(played.typed, ['7KQ2C-M9XAV-0V3E1-PPRTZ']);
+  await axe_clean(page);
+  if (process.env.HF_SHOTS) await page.screenshot({ path: `${process.env.HF_SHOTS}/spare-fr-promoted.png`, fullPage: true });
+});
