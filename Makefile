@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean crash-long seal-long sim-night replay-million
+.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean crash-long seal-long sim-night replay-million spare-trials
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ crash-long: ## kill -9 a loaded store node 200 times at random moments
 sim-night: ## simulated days with faults, from new seeds (SEEDS=2000, SEED=drawn); a broken law prints its seed
 	@tools/setup build
 	@SEED=$(SEED) SEEDS=$(SEEDS) node tools/run-stages.mjs sim-night
+
+spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 stores reopened with one list (TRIALS=20, MINUTES=60, STORES=20)
+	@tools/setup build web test
+	@HF_TRIALS=$(or $(TRIALS),20) HF_MINUTES=$(or $(MINUTES),60) HF_STORES=$(or $(STORES),20) node tools/run-stages.mjs spare-trials
 
 bench: ## measured beside SQLite and PostgreSQL 15 on this machine
 	@tools/setup build bench

@@ -42,7 +42,7 @@ const stages = {
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
   unit: { run: () => units('release'), needs: ['build'] },
   // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones.
-  sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40']], needs: ['build'] },
+  sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40'], [simulator, '--spares', '--seed', '1', '--seeds', '30']], needs: ['build'] },
   'replay-million': {
     run: () => [['build/release/src/test_sim', '--gtest_filter=Replay.*']], needs: ['build'],
     env: { HF_REPLAY_SALES: '1000000' },
@@ -60,6 +60,7 @@ const stages = {
   'seal-long': { run: () => nodeTests('test/seal'), needs: ['build'], env: { HF_SEAL_TRIALS: '20', HF_SEAL_SITES: process.env.SITES || '50' } },
   crash: { run: () => nodeTests('test/crash'), needs: ['build'] },
   'crash-long': { run: () => nodeTests('test/crash'), needs: ['build'], env: { HF_KILLS: '200' } },
+  'spare-trials': { run: () => nodeTests('test/trials'), needs: ['build', 'web'] },
   pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
   package: { run: () => nodeTests('test/package'), needs: ['build', 'web'] },
   'make-package': { run: () => [['tools/package']], needs: ['program', 'web'] },
@@ -84,6 +85,7 @@ const ways = {
   'crash-long': ['build', 'crash-long'],
   'seal-long': ['build', 'seal-long'],
   'replay-million': ['build', 'replay-million'],
+  'spare-trials': ['build', 'web', 'spare-trials'],
   'sim-night': ['program', 'sim-night'],
 };
 
