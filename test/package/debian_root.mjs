@@ -34,7 +34,7 @@ if (!existsSync(join(root, 'holdfast-ready'))) {
 }
 // No network but loopback, no sight of this machine's processes; /proc, /dev and a shell are all that is there.
 const inside = (script) => ['unshare', '--net', '--pid', '--mount', '--fork', '--kill-child', 'sh', '-ec',
-  `ip link set lo up; mount -t proc proc ${root}/proc; exec chroot ${root} /usr/bin/env -i PATH=/usr/bin:/bin HOME=/tmp sh -ec '${script}'`];
+  `ip link set lo up; mount -t proc proc ${root}/proc; exec chroot ${root} /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp sh -ec '${script}'`];
 const asVisitor = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
 
 rmSync(join(root, 'visit'), { recursive: true, force: true });
