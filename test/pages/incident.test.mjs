@@ -93,7 +93,7 @@ test('on a phone: a manager opens an incident, notes what is known and what is n
     await page.locator('dialog').waitFor({ state: 'detached' });
     await until('it is told as not yet known', async () => /not yet known/.test(await page.locator('[data-kind=data_affected]').textContent()));
 
-    await page.getByRole('button', { name: /Correct this note: a cashier saw it/ }).click();
+    await page.getByRole('button', { name: /Correct this note ?: a cashier saw it/ }).click();
     await page.locator('#note-text').fill('two cashiers saw it');
     await page.getByRole('button', { name: 'Write it down' }).click();
     await page.locator('dialog').waitFor({ state: 'detached' });
@@ -128,7 +128,7 @@ test('at the other site: the same incident, the cut that was made, and what that
     await page.getByText('Also called: Back-office PC encrypted').waitFor();
     const timeline = page.locator('[data-testid=timeline]');
     await timeline.getByText('Link cut').first().waitFor();
-    await timeline.getByText('an opened attachment').waitFor();
+    await timeline.getByText('an opened attachment', { exact: true }).waitFor();
     assert.equal(await page.locator('[data-testid=map] li').count(), 4, 'every site of the chain has its tile');
     assert.match(await page.locator('[data-site=store-02]').textContent(), /not yet known/, 'a site that is not followed');
     await page.getByRole('button', { name: 'Oldest first' }).click();
