@@ -9,7 +9,7 @@ namespace {
 
 std::string sale(const std::string& key) {
   return R"({"key":")" + key + R"(","kind":"sale","till":3,"staff":"00","lines":[{"sku":"PEN","quantity":"1",)" +
-         R"("unit_price":"1.25","vat":"S"}],"tenders":[{"kind":"cash","amount":125}]})";
+         R"("unit_price":"1.25","vat":"S","name":"Pen","open":true}],"tenders":[{"kind":"cash","amount":125}]})";
 }
 std::string file_of(const std::string& writes, const std::string& site = "store-01") {
   return R"({"format":"holdfast till writes 1","chain":"test.example/chain","site":")" + site +
