@@ -21,8 +21,12 @@ std::vector<PublicKey> NodeImpl::inside_keys() const {
   return spare_ ? std::vector<PublicKey>{spare_->certificate.keys.tls} : std::vector<PublicKey>();
 }
 
+// Nothing passes to whoever holds this key: everybody outside a seal, and a site whose link is cut (promise 4).
 bool NodeImpl::is_shut_out(const PublicKey& tls) const {
-  if (posture_ != guard::Posture::sealed) return false;
+  if (posture_ != guard::Posture::sealed) {
+    const auto known = keys_.by_tls(tls);
+    return known && cut_.contains(known->site);
+  }
   const std::vector<PublicKey> inside = inside_keys();
   return std::ranges::find(inside, tls) == inside.end();
 }

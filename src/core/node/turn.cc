@@ -86,7 +86,7 @@ Status NodeImpl::take_inbox() {
     auto item = std::move(inbox_.front());
     inbox_.pop_front();
     if (const auto* connected = std::get_if<Connected>(&item)) {
-      if (is_shut_out(connected->tls)) {  // it came about while the seal was set
+      if (is_shut_out(connected->tls)) {  // it knocks, and gets no word
         world_.net.close(connected->id);
         continue;
       }

@@ -276,7 +276,7 @@ TEST_P(Wires, a_file_put_in_another_s_place_is_seen) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, Wires, ::testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "by_comparing" : "by_fanotify"; });
+                         [](const auto& chosen) { return chosen.param ? "by_comparing" : "by_fanotify"; });
 
 TEST(Tripwires, however_busy_we_are_our_own_writes_never_count_and_one_byte_of_another_does) {
   edge::ScratchDirectory dir;

@@ -74,7 +74,8 @@ struct Told : ::testing::Test {
   }
   std::vector<std::string> codes() {
     std::vector<std::string> out;
-    for (const Step& step : export_report(state, id)->next) out.emplace_back(step.code);
+    const auto report = export_report(state, id);
+    for (const Step& step : report->next) out.emplace_back(step.code);
     return out;
   }
   bool says(std::string_view code) {
@@ -117,7 +118,8 @@ TEST_F(Told, steps_come_and_go_with_what_is_noted) {
 
 TEST_F(Told, the_72_hours_run_from_the_discovery_as_far_as_it_is_noted) {
   const auto due = [&] {
-    for (const Step& step : export_report(state, id)->next)
+    const auto report = export_report(state, id);
+    for (const Step& step : report->next)
       if (step.code == "inform_authority") return step.at->unix_ns;
     return std::int64_t{0};
   };
