@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean crash-long seal-long sim-night replay-million spare-trials
+.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large crash-long seal-long sim-night replay-million spare-trials
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -49,6 +49,11 @@ spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 sto
 bench: ## measured beside SQLite and PostgreSQL 15 on this machine
 	@tools/setup build bench
 	@bench/run
+
+feed-large: ## a night of 100,000 products x 300 locations into real nodes, beside SQLite's .import (about 1.5 GB of disk)
+	@tools/setup build web bench
+	@node tools/run-stages.mjs build
+	@node bench/feed.mjs
 
 lint: ## clang-tidy over everything
 	@tools/setup build lint

@@ -24,5 +24,6 @@ int main(int argc, char** argv) {
   cli::add_demo_command(app);
   cli::add_incident_commands(app);
   cli::add_rejoin_commands(app);
+  cli::add_feed_commands(app);
   return cli::run(app, argc, argv);
 }

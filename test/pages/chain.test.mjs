@@ -24,6 +24,15 @@ function at_chain(name, options, body) {
 }
 const rows = (page) => page.locator('tr[data-site]');
 
+at_chain('a fed site says how old its stock and orders are', { mock_only: true }, async ({ page }) => {
+  await page.locator('tr[data-site="store-02"] button.open').click();
+  const details = page.locator('tr.more dl');
+  await details.waitFor();
+  assert.match(await details.textContent(), /Stock of the old system.*(02:10|ago)/s);
+  assert.doesNotMatch(await details.textContent(), /Prices of the old system/, 'they are head office\'s');
+  if (process.env.HF_SHOTS) await page.screenshot({ path: `${process.env.HF_SHOTS}/chain-feed.png` });
+});
+
 at_chain('34 sites stay readable at 1280×800: no row wraps, nothing runs out of the page', { mock_only: true }, async ({ page }) => {
   assert.equal(await rows(page).count(), 34);
   const heights = await rows(page).evaluateAll((all) => all.map((r) => r.getBoundingClientRect().height));

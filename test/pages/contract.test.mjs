@@ -117,7 +117,8 @@ test('every answer is what openapi.yaml says', async () => {
     const [card] = await send([{ ...sale, key: key.replace(/^../, (c) => (c === '00' ? '11' : '00')), lines: [{ ...sale.lines[0], open: true, name: 'to 4111 1111 1111 1111' }] }]);
     if (real) assert.equal(card.problem?.code, 'till/card_number');
 
-    for (const path of ['/v1/stock', '/v1/dispatches', '/v1/held', '/v1/listed']) {
+    await ask('/v1/feed', { as: ['till'] });
+    for (const path of ['/v1/stock', '/v1/orders', '/v1/dispatches', '/v1/held', '/v1/listed']) {
       if (real || api.paths[path].get.operationId.match(/held|listed/)) await ask(path, { as: ['till'] });
     }
     await ask('/v1/chain');

@@ -32,6 +32,16 @@ const till_and_n = (receipt) => {
   return { till, series, n: Number(n) };
 };
 
+for (const [language, told] of [['en-GB', /^Prices of the old system: .*(02:10|ago).* · stock: /], ['fr-FR', /^Prix de l’ancien système : .*(02:10|il y a).* · stock : /]]) {
+  at_till(`what the old system said shows its age (${language})`, { mock_only: true, device: { language } }, async ({ page }) => {
+    const ages = page.locator('[data-testid=ages]');
+    await ages.waitFor();
+    assert.match(await ages.textContent(), told);
+    await axe_clean(page, `ages ${language}`);
+    if (process.env.HF_SHOTS) await page.screenshot({ path: `${process.env.HF_SHOTS}/till-ages-${language}.png` });
+  });
+}
+
 at_till('a sale by keyboard alone gets a receipt number and is copied', {}, async ({ page, node }) => {
   const sku = await tile_sku(page, 0);
   await page.keyboard.press('F2');

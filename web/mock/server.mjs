@@ -15,6 +15,7 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const hex = (bytes) => randomBytes(bytes).toString('hex');
 const now = () => new Date().toISOString();
 const mime = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
+const last_night = new Date(new Date().setHours(2, 10, 0, 0) - (new Date().getHours() < 6 ? 86_400_000 : 0)).toISOString();
 const rates = [
   { code: 'S', name: 'Standard', rate: '20' },
   { code: 'R', name: 'Reduced', rate: '5' },
@@ -201,6 +202,7 @@ export function make_mock(options = {}) {
           to, state: here && (state.cut.has(to) || posture.posture === 'sealed') ? 'cut' : quiet ? 'down' : i === 14 && j === 1 ? 'cut' : 'up', roles: j === 0 ? ['mirror', 'follow'] : j === 3 ? ['follow'] : ['mirror'],
         })),
         sales: quiet ? null : { minutes, today_count: minutes.reduce((s, m) => s + m.count, 0) * 4, today_gross: minutes.reduce((s, m) => s + m.gross, 0) * 4 },
+        feed: i === 0 ? { catalogue: last_night, stock: null, orders: null } : i === 1 ? null : { catalogue: null, stock: last_night, orders: last_night },
         contradictions: state.contradictions.filter((c) => c.origin.includes(`/${name}/`)).length,
       };
     });
@@ -312,7 +314,7 @@ export function make_mock(options = {}) {
     const known = till !== null || session;
     const { method } = request;
 
-    if (path === '/v1/about') return send(200, { chain, site, kind: 'store', origin: origin(), epoch: state.epoch, version: '0.1.0-mock', currency: options.currency ?? 'GBP', currency_decimals: 2, languages: ['en', 'fr'], vat_rates: rates, needs_enrolment: state.needs_enrolment, demo: state.demo });
+    if (path === '/v1/about') return send(200, { chain, site, kind: 'store', origin: origin(), epoch: state.epoch, version: '0.1.0-mock', price_change_percent_max: 50, currency: options.currency ?? 'GBP', currency_decimals: 2, languages: ['en', 'fr'], vat_rates: rates, needs_enrolment: state.needs_enrolment, demo: state.demo });
     if (path === '/v1/safety') return send(200, safety());
     if (path === '/v1/chain') return send(200, chain_view());
     if (path === '/v1/posture' && method === 'GET') return send(200, posture_now(Boolean(session)));
@@ -403,13 +405,16 @@ export function make_mock(options = {}) {
         }),
       });
     }
+    if (path === '/v1/feed') {
+      return send(200, { site: 'store-01', fed: true, prices: { fed: true, as_of: last_night }, stock: { fed: true, as_of: last_night }, orders: { fed: false, as_of: null }, open_orders: 0, files: [] });
+    }
     if (path === '/v1/products') {
       state.catalogue_reads++;
       const q = (url.searchParams.get('q') ?? '').toLowerCase().split(/\s+/).filter(Boolean);
       const after = url.searchParams.get('after') ?? '';
       const limit = Math.min(1000, Number(url.searchParams.get('limit') ?? 20));
       const hits = products.filter((p) => p.sku > after && q.every((part) => `${p.name} ${p.sku} ${p.gtin}`.toLowerCase().includes(part))).slice(0, limit);
-      return send(200, { as_of: null, products: hits });
+      return send(200, { as_of: null, prices: { fed: true, as_of: last_night }, products: hits });
     }
     if (path.startsWith('/v1/products/')) {
       const code = decodeURIComponent(path.slice(13));

@@ -37,8 +37,8 @@ void import_catalogue(CatalogueArguments& arguments) {
   std::unique_ptr<trade::ByteSource> source = or_refuse(trade::open_source(arguments.file));
   const std::unique_ptr<trade::Node> node = or_refuse(trade::http_node(arguments.at.url, arguments.at.token_file));
   const trade::CatalogueReport report = or_refuse(trade::import_catalogue(std::move(source), *node, arguments.options));
-  fmt::print("Catalogue at {}: {} rows read, {} listed, {} unchanged, {} refused.\n", report.site, report.rows,
-             report.listed, report.unchanged, report.refused);
+  fmt::print("Catalogue at {}: {} rows read, {} listed, {} unchanged, {} skipped, {} refused.\n", report.site,
+             report.rows, report.listed, report.unchanged, report.skipped, report.refused);
   for (const auto& [reason, count] : report.reasons) fmt::print("  {:>8}  {}\n", count, reason);
   if (report.refused > 0)
     fmt::print("The refused rows, each with its line and the reason: {}\n", arguments.options.refused_path);

@@ -90,6 +90,8 @@ const std::vector<Api::Route>& Api::routes() {
       {Method::get, "/v1/products/{}", Access::known, &Api::get_product},
       {Method::get, "/v1/receipts/{}", Access::known, &Api::get_receipt},
       {Method::get, "/v1/stock", Access::known, &Api::get_stock},
+      {Method::get, "/v1/feed", Access::known, &Api::get_feed},
+      {Method::get, "/v1/orders", Access::known, &Api::get_orders},
       {Method::get, "/v1/dispatches", Access::known, &Api::get_dispatches},
       {Method::get, "/v1/held", Access::known, &Api::get_held},
       {Method::get, "/v1/listed", Access::known, &Api::get_listed},

@@ -126,6 +126,8 @@ class Api {
   void get_product(const CallPtr& call);
   void get_receipt(const CallPtr& call);
   void get_stock(const CallPtr& call);
+  void get_feed(const CallPtr& call);
+  void get_orders(const CallPtr& call);
   void get_dispatches(const CallPtr& call);
   void get_held(const CallPtr& call);
   void get_listed(const CallPtr& call);

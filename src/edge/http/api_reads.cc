@@ -55,6 +55,14 @@ void Api::get_dispatches(const CallPtr& call) { read(call, dispatches_json); }
 void Api::get_held(const CallPtr& call) { read(call, held_json); }
 void Api::get_listed(const CallPtr& call) { read(call, listed_json); }
 void Api::get_links(const CallPtr& call) { read(call, links_json); }
+void Api::get_feed(const CallPtr& call) { read(call, feed_json); }
+void Api::get_orders(const CallPtr& call) {
+  const auto limit = limit_of(call->query);
+  if (!limit) return call->refuse(limit.error());
+  read(call, [after = value_of(call->query, "after"), limit = *limit](const node::Node& node) {
+    return orders_json(node, after, limit);
+  });
+}
 void Api::get_chain(const CallPtr& call) {
   read(call, [now = parts_.clock.now()](const node::Node& node) { return chain_json(node, now); });
 }
@@ -180,6 +188,11 @@ void Api::search(const CallPtr& call, bool of_stock) {
       write_as_of(search->out, node, parts_.clock.now());
     } else {
       search->out.field_null("as_of");
+    }
+    if (search->of_stock) {
+      write_age(search->out, "levels", &node.state().feed, feed::Kind::stock);
+    } else {
+      write_age(search->out, "prices", node.state().prices_feed(), feed::Kind::catalogue);
     }
     search->out.array("products");
     search_step(search, node);

@@ -49,9 +49,9 @@ TEST_F(ApiTest, MethodsAndMediaTypesAreChecked) {
 // ---- who may
 
 TEST_F(ApiTest, WhoIsNotKnownReadsNeitherPricesNorReceipts) {
-  for (const char* path :
-       {"/v1/products", "/v1/products/A", "/v1/receipts/1-00000001-1", "/v1/stock", "/v1/dispatches", "/v1/held",
-        "/v1/listed", "/v1/writes/status?key=00112233445566778899aabbccddeeff", "/v1/staff", "/v1/session"}) {
+  for (const char* path : {"/v1/products", "/v1/products/A", "/v1/receipts/1-00000001-1", "/v1/stock", "/v1/feed",
+                           "/v1/orders", "/v1/dispatches", "/v1/held", "/v1/listed",
+                           "/v1/writes/status?key=00112233445566778899aabbccddeeff", "/v1/staff", "/v1/session"}) {
     EXPECT_EQ(ask("GET", path).status, 401) << path;
   }
   EXPECT_EQ(ask("POST", "/v1/writes", "", "{\"writes\":[" + sale(1) + "]}").status, 401);
@@ -288,6 +288,18 @@ TEST_F(ApiTest, ProductsAreFoundByWordAndPagedBySku) {
   }
   const auto found = ask("GET", "/v1/products?q=mug+blue&limit=1000", till()).object();
   EXPECT_EQ(found.at("products").as_array().size(), 50u);
+  EXPECT_TRUE(found.at("prices").as_object().at("as_of").is_null()) << "not yet known";
+  feed::FeedTaken file{feed::Kind::catalogue, "products", "products.csv"};
+  file.as_of = *parse_instant("2026-11-25T02:10:00Z");
+  node_.fold_state.feed.streams[{file.kind, file.stream}] = {file, file.as_of};
+  node_.fold_state.feed.orders["#1"] = {"#1", {}, "paid", {}, {{Sku("SKU-1"), Quantity{2000}}}};
+  const auto fed = ask("GET", "/v1/products?q=mug", till()).object();
+  EXPECT_EQ(fed.at("prices").as_object().at("as_of").as_string(), "2026-11-25T02:10:00.000000000Z");
+  const auto all = ask("GET", "/v1/feed", till()).object();
+  EXPECT_EQ(all.at("files").as_array()[0].as_object().at("file").as_string(), "products.csv");
+  EXPECT_TRUE(all.at("stock").as_object().at("as_of").is_null());
+  EXPECT_EQ(ask("GET", "/v1/orders?after=%230", till()).object().at("orders").as_array().size(), 1u);
+  EXPECT_EQ(ask("GET", "/v1/orders?after=%231", till()).object().at("orders").as_array().size(), 0u);
   const auto page = ask("GET", "/v1/products?q=&limit=3&after=SKU-10001", till()).object();
   ASSERT_EQ(page.at("products").as_array().size(), 3u);
   EXPECT_EQ(page.at("products").as_array()[0].at("sku").as_string(), "SKU-10002");

@@ -57,7 +57,7 @@ void write_sales(JsonOut& out, const till::Totals* totals, Instant now) {
   out.field("today_count", sum.count).field("today_gross", sum.gross.minor).end_object();
 }
 
-void write_site(JsonOut& out, const node::SiteView& view, Instant now) {
+void write_site(JsonOut& out, const fold::State& state, const node::SiteView& view, Instant now) {
   out.object().field("site", view.site.view()).field("kind", chain::to_text(view.kind)).field("is_here", view.is_here);
   out.field("origin", view.origin ? view.origin->text() : std::string())
       .field("epoch", view.origin ? view.origin->epoch : 0);
@@ -77,6 +77,7 @@ void write_site(JsonOut& out, const node::SiteView& view, Instant now) {
   for (const node::LinkView& link : view.links) write_link(out, "to", link);
   out.end_array();
   write_sales(out, view.totals, now);
+  write_site_feed(out, state, view.site);
   out.field("contradictions", view.contradictions).end_object();
 }
 
@@ -132,7 +133,7 @@ std::string chain_json(const node::Node& node, Instant now) {
   JsonOut out;
   out.object().field("here", node.safety().origin.site.view()).field("as_of", to_text(now));
   out.field("currency", file.currency.code).field("currency_decimals", file.currency.decimals).array("sites");
-  for (const node::SiteView& view : node.sites()) write_site(out, view, now);
+  for (const node::SiteView& view : node.sites()) write_site(out, node.state(), view, now);
   out.end_array();
   write_contradictions(out, node.state());
   if (const auto report = node.recovery()) {
@@ -236,6 +237,17 @@ std::string metrics_text(const node::Node& node) {
   }
   metric("links_up", "gauge", "Links that are up.", up);
   metric("links_cut", "gauge", "Links that somebody here has cut.", cut);
+  // Absent while not yet known, as Prometheus wants it.
+  const auto age = [&](std::string_view name, std::string_view what, const feed::FeedState* feed, feed::Kind kind) {
+    const auto as_of = feed == nullptr ? std::nullopt : feed->as_of(kind);
+    if (as_of)
+      metric(name, "gauge", fmt::format("When the old system's {} were true, in seconds since 1970.", what),
+             static_cast<std::uint64_t>(as_of->unix_ns / 1'000'000'000));
+  };
+  const fold::State& state = node.state();
+  age("feed_prices_as_of_seconds", "prices", state.prices_feed(), feed::Kind::catalogue);
+  age("feed_stock_as_of_seconds", "stock levels", &state.feed, feed::Kind::stock);
+  age("feed_orders_as_of_seconds", "open orders", &state.feed, feed::Kind::orders);
   return out;
 }
 

@@ -46,6 +46,7 @@ std::string about_json(const node::Node& node, const AboutExtras& extras) {
   out.field("origin", safety.origin.text())
       .field("epoch", safety.origin.epoch)
       .field("version", node::software_version);
+  out.field("price_change_percent_max", file.bounds.price_change_percent_max);
   out.field("currency", file.currency.code).field("currency_decimals", file.currency.decimals).array("languages");
   for (const std::string& language : file.languages) out.text(language);
   out.end_array().array("vat_rates");

@@ -45,6 +45,14 @@ void write_posture_change(JsonOut& out, const guard::PostureChanged& change);  /
 // `in_full`: with what the sensors saw; for whoever is known here. `proof`: JSON of what was done beside the links.
 std::string posture_json(const node::Node& node, bool in_full, const std::string& proof);
 
+// feed_json.cc
+// name: {fed, as_of}; as_of null: not yet known.
+void write_age(JsonOut& out, std::string_view name, const feed::FeedState* feed, feed::Kind kind);
+// "feed": {catalogue, stock, orders} of one site, each a time or null; null: it is not fed, or not followed here.
+void write_site_feed(JsonOut& out, const fold::State& state, const SiteName& site);
+std::string feed_json(const node::Node& node);
+std::string orders_json(const node::Node& node, std::string_view after, std::size_t limit);
+
 // chain_json.cc
 std::string chain_json(const node::Node& node, Instant now);
 std::string totals_json(const node::Node& node, Instant now);

@@ -204,13 +204,56 @@ fold::Command read_close_incident(Fields& write, TillId) {
   return close;
 }
 
+fold::Command read_feed_stock(Fields& write, TillId) {
+  stock::Feed fed;
+  fed.as_of = write.time("as_of");
+  fed.lines = read_stock(write, "level", Quantity{-quantity_thousandths_max});
+  return fed;
+}
+fold::Command read_feed_orders(Fields& write, TillId) {
+  feed::FeedOrders fed;
+  fed.as_of = write.time("as_of");
+  write.each("orders", 0, feed::orders_a_command_max, [&](Fields& item) {
+    feed::Order& order = fed.orders.emplace_back();
+    order.number = item.text("number", {.bytes_max = feed::number_bytes_max});
+    order.state = item.text_or_empty("state", {.bytes_max = feed::state_bytes_max});
+    if (item.has("customer")) order.customer.bytes = item.hex<16>("customer");
+    order.placed_at = item.time_if_any("placed_at").value_or(Instant{});
+    item.each("lines", 1, feed::lines_a_command_max, [&](Fields& line) {
+      order.lines.push_back({line.has("sku") ? line.short_text<Sku>("sku") : Sku(), line.quantity("quantity", {1})});
+    });
+  });
+  write.each("gone", 0, feed::lines_a_command_max,
+             [&](Fields& item) { fed.gone.push_back(item.text("number", {.bytes_max = feed::number_bytes_max})); });
+  return fed;
+}
+fold::Command read_feed_taken(Fields& write, TillId) {
+  feed::TakeFile take;
+  feed::FeedTaken& file = take.file;
+  const auto kind = feed::kind_of(write.text("feed", {}));
+  if (kind)
+    file.kind = *kind;
+  else
+    write.refuse("http/bad_value", "feed", "must be \"catalogue\", \"stock\" or \"orders\"");
+  file.stream = write.text("stream", {.bytes_max = feed::stream_bytes_max});
+  file.file = write.text("file", {.bytes_max = feed::file_bytes_max});
+  file.sha256 = write.hex<32>("sha256");
+  file.as_of = write.time("as_of");
+  file.whole = write.flag("whole", false);
+  file.accepted = write.flag("accepted", false);
+  for (const auto& [name, number] :
+       {std::pair{"rows", &file.rows}, {"refused", &file.refused}, {"taken", &file.taken}, {"changed", &file.changed}})
+    *number = write.number(name, 0, INT64_MAX);
+  return take;
+}
+
 struct Kind {
   std::string_view name;
   fold::Command (*read)(Fields&, TillId);
   std::optional<Role> needs;
   bool at_a_till = false;
 };
-constexpr std::array<Kind, 18> kinds = {{
+constexpr std::array<Kind, 21> kinds = {{
     {"sale", read_sale, {}, true},
     {"refund", read_refund, {}, true},
     {"refund_no_receipt", read_refund_no_receipt, Role::manager, true},
@@ -221,6 +264,9 @@ constexpr std::array<Kind, 18> kinds = {{
     {"receive_dispatch", read_receive_dispatch, {}},
     {"list_products", read_list_products, Role::chain_operator},
     {"delist_product", read_delist_product, Role::chain_operator},
+    {"feed_stock", read_feed_stock, Role::chain_operator},
+    {"feed_orders", read_feed_orders, Role::chain_operator},
+    {"feed_taken", read_feed_taken, Role::chain_operator},
     {"accept_held", read_accept_held, Role::manager},
     {"close_listed", read_close_listed, Role::manager},
     {"open_incident", read_open_incident, Role::manager},

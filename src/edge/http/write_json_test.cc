@@ -258,6 +258,17 @@ TEST(WriteJson, EveryKindIsRead) {
   holds("receive_dispatch", goods + R"(,"from":"warehouse","dispatch":")" + key + "\"",
         static_cast<stock::ReceiveDispatch*>(nullptr));
   holds("delist_product", R"("sku":"A-1")", static_cast<catalogue::DelistProduct*>(nullptr));
+  const std::string as_of = R"("as_of":"2026-11-25T02:10:00Z",)";
+  holds("feed_stock", as_of + R"("lines":[{"sku":"A-1","level":"-1.5"}])", static_cast<stock::Feed*>(nullptr));
+  holds("feed_orders", as_of + R"("orders":[{"number":"#1","lines":[{"quantity":"1"}]}],"gone":[{"number":"#2"}])",
+        static_cast<feed::FeedOrders*>(nullptr));
+  const std::string file = as_of +
+                           R"("stream":"stock","file":"stock.csv","rows":2,"refused":1,"taken":1,"changed":1,)" +
+                           R"("sha256":")" + std::string(64, 'a') + "",
+                    ";
+      holds("feed_taken", file + R"("feed":"stock","whole":true)", static_cast<feed::TakeFile*>(nullptr));
+  EXPECT_EQ(refusal(with("feed_taken", file + R"("feed":"prices")"), "\"catalogue\", \"stock\" or \"orders\""),
+            "http/bad_value");
   holds("accept_held", R"("origin":"c/head-office/1","index":5)", static_cast<fold::AcceptHeld*>(nullptr));
   holds("close_listed", R"("id":")" + key + R"(","note":"done")", static_cast<fold::CloseListed*>(nullptr));
   EXPECT_EQ(refusal(with("dispatch", goods + R"(,"to":"Store 02")"), "a site's name"), "http/bad_value");

@@ -16,11 +16,9 @@
 
 #include "edge/trade/csv.h"
 #include "edge/trade/node.h"
+#include "edge/trade/rows.h"
 
 namespace holdfast::trade {
-
-inline constexpr std::size_t sku_bytes_max = 31;
-inline constexpr std::size_t name_bytes_max = 200;
 
 struct CatalogueOptions {
   std::string refused_path;
@@ -30,16 +28,11 @@ struct CatalogueOptions {
 struct CatalogueReport {
   std::string site;
   std::uint64_t rows = 0, listed = 0, unchanged = 0, refused = 0;
+  std::uint64_t skipped = 0;  // rows that are no product of today: an image alone, a draft, what is archived
   std::map<std::string, std::uint64_t> reasons;  // kind of reason -> rows
 };
 Result<CatalogueReport> import_catalogue(std::unique_ptr<ByteSource> source, Node& node,
                                          const CatalogueOptions& options);
-
-// Where each column stands in a header; -1: not there.
-struct CatalogueColumns {
-  int sku = -1, gtin = -1, name = -1, unit_price = -1, vat = -1, goods = -1;
-};
-Result<CatalogueColumns> catalogue_columns(const std::vector<std::string>& header, const CatalogueOptions& options);
 
 // Lists products at a node in batches; a batch that is refused is taken apart, so that one bad product costs itself
 // alone. `done` is called once for each product, with an empty reason where it was listed.

@@ -1,6 +1,8 @@
 #include "edge/trade/csv.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -36,6 +38,13 @@ void CsvReader::skip_byte_order_mark() {
 }
 
 Result<std::optional<CsvRecord>> CsvReader::next() {
+  CsvRecord record;
+  HF_TRY(const bool is_there, next(record));
+  if (!is_there) return std::optional<CsvRecord>();
+  return std::optional<CsvRecord>(std::move(record));
+}
+
+Result<bool> CsvReader::next(CsvRecord& record) {
   if (!started_) skip_byte_order_mark();
   started_ = true;
   for (;;) {
@@ -46,16 +55,70 @@ Result<std::optional<CsvRecord>> CsvReader::next() {
       line_ += c == '\n' ? 1 : 0;
       continue;
     }
-    CsvRecord record;
     record.line = line_;
+    record.trouble.clear();
+    fields_ = 0;
+    if (read_plain_line(record)) {
+      record.fields.resize(fields_);
+      return true;
+    }
     raw_.clear();
+    line_was_ended_ = false;
     read_record(record);
     if (error_) break;
+    record.fields.resize(fields_);
     if (record.trouble.empty() && !is_utf8(raw_)) spoil(record, "The row is not UTF-8: save the file as UTF-8.");
-    return std::optional<CsvRecord>(std::move(record));
+    return true;
   }
   if (error_) return pass_on(*error_);
-  return std::optional<CsvRecord>();
+  return false;
+}
+
+std::string& CsvReader::new_field(CsvRecord& record) {
+  if (record.fields.size() == fields_) record.fields.emplace_back();
+  std::string& field = record.fields[fields_++];
+  field.clear();
+  return field;
+}
+
+bool CsvReader::read_plain_line(CsvRecord& record) {
+  const auto find_end = [&] {
+    return static_cast<const char*>(std::memchr(buffer_.data() + at_, '\n', filled_ - at_));
+  };
+  const char* end_of_line = find_end();
+  if (end_of_line == nullptr && !ended_ && at_ > 0) {  // the rest moves to the front, and more is read behind it
+    std::memmove(buffer_.data(), buffer_.data() + at_, filled_ - at_);
+    filled_ -= at_;
+    at_ = 0;
+    while (end_of_line == nullptr && filled_ < buffer_.size()) {
+      auto got = source_->read({buffer_.data() + filled_, buffer_.size() - filled_});
+      if (!got) error_ = std::move(got).error();
+      if (error_ || *got == 0) {  // the long way takes what is left
+        ended_ = true;
+        return false;
+      }
+      filled_ += *got;
+      end_of_line = find_end();
+    }
+  }
+  if (end_of_line == nullptr) return false;
+  const char* from = buffer_.data() + at_;
+  std::string_view line(from, static_cast<std::size_t>(end_of_line - from));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.find_first_of(std::string_view("\"\r\0", 3)) != std::string_view::npos || !is_utf8(line)) return false;
+  while (fields_ < csv_fields_max) {
+    const std::size_t stop = line.find(separator_);
+    new_field(record).assign(line.substr(0, stop));
+    if (stop == std::string_view::npos) {
+      at_ += static_cast<std::size_t>(end_of_line - from) + 1;
+      ++line_;
+      line_was_ended_ = true;
+      return true;
+    }
+    line.remove_prefix(stop + 1);
+  }
+  fields_ = 0;
+  return false;
 }
 
 void CsvReader::read_record(CsvRecord& record) {
@@ -64,21 +127,21 @@ void CsvReader::read_record(CsvRecord& record) {
     if (error_) return;
     if (!record.trouble.empty()) return to_next_line();
     if (at_line_end()) return;
-    if (record.fields.size() == csv_fields_max) {
+    if (fields_ == csv_fields_max) {
       spoil(record, fmt::format("The row has more than {} fields.", csv_fields_max));
       return to_next_line();
     }
-    raw_ += ',';
-    skip();  // the comma, which read_field left
+    raw_ += separator_;
+    skip();  // the separator, which read_field left
   }
 }
 
 void CsvReader::read_field(CsvRecord& record) {
   if (peek() == '"') return read_quoted(record);
-  std::string field;
+  std::string& field = new_field(record);
   for (;;) {
     const int c = peek();
-    if (c < 0 || c == ',' || c == '\n' || c == '\r') break;
+    if (c < 0 || c == static_cast<unsigned char>(separator_) || c == '\n' || c == '\r') break;
     if (c == '"')
       return spoil(record,
                    "A quote stands inside a field that does not begin with one: double it and quote the field.");
@@ -88,11 +151,10 @@ void CsvReader::read_field(CsvRecord& record) {
     raw_ += static_cast<char>(c);
     skip();
   }
-  record.fields.push_back(std::move(field));
 }
 
 void CsvReader::read_quoted(CsvRecord& record) {
-  std::string field;
+  std::string& field = new_field(record);
   raw_ += '"';
   skip();
   for (;;) {
@@ -117,10 +179,9 @@ void CsvReader::read_quoted(CsvRecord& record) {
       skip();
       continue;
     }
-    if (after >= 0 && after != ',' && after != '\n' && after != '\r') {
+    if (after >= 0 && after != static_cast<unsigned char>(separator_) && after != '\n' && after != '\r') {
       return spoil(record, "Text follows a closing quote: double the quotes inside a field.");
     }
-    record.fields.push_back(std::move(field));
     return;
   }
 }
@@ -130,11 +191,13 @@ bool CsvReader::at_line_end() {
   if (c == '\r') {
     skip();
     c = peek();
+    line_was_ended_ = true;
     if (c != '\n') return true;  // a lone CR ends a line too: old spreadsheets write it
   }
   if (c == '\n') {
     skip();
     ++line_;
+    line_was_ended_ = true;
     return true;
   }
   return c < 0;
@@ -145,6 +208,7 @@ void CsvReader::to_next_line() {
     skip();
     if (c == '\n') {
       ++line_;
+      line_was_ended_ = true;
       return;
     }
   }
@@ -153,6 +217,7 @@ void CsvReader::to_next_line() {
 void CsvReader::spoil(CsvRecord& record, std::string why) {
   record.trouble = std::move(why);
   record.fields = {raw_};
+  fields_ = 1;
 }
 
 std::string csv_line(const std::vector<std::string>& fields) {
@@ -191,8 +256,12 @@ Result<RefusedFile> RefusedFile::create(const std::string& path, const std::vect
   refused.path_ = path;
   refused.header_ = {"line", "reason"};
   refused.header_.insert(refused.header_.end(), header.begin(), header.end());
-  // Found out now, not after an hour of import: can it be written at all?
-  refused.file_.reset(std::fopen(path.c_str(), "wbe"));
+  // Found out now, not after an hour of import: can it be written at all? Whoever may write into that folder cannot
+  // have us write through a link of his: it is a new file, and put in place at the end.
+  const std::string part = refused.part_path();
+  ::unlink(part.c_str());
+  const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd >= 0) refused.file_.reset(::fdopen(fd, "wb"));
   if (!refused.file_) {
     return fail("trade/no_file",
                 fmt::format("The file for refused rows, {}, cannot be written: {}.", path, std::strerror(errno)));
@@ -214,8 +283,14 @@ Status RefusedFile::add(std::uint64_t line, std::string_view reason, const std::
 
 Status RefusedFile::close() {
   if (!file_) return {};
-  const bool written = std::fclose(file_.release()) == 0;
-  if (rows_ == 0) std::remove(path_.c_str());
+  const std::string part = part_path();
+  bool written = std::fclose(file_.release()) == 0;
+  if (rows_ == 0) {
+    ::unlink(part.c_str());
+    ::unlink(path_.c_str());  // of an import before, which is put right now
+  } else {
+    written = written && std::rename(part.c_str(), path_.c_str()) == 0;
+  }
   if (!written) return fail("trade/no_file", fmt::format("{} cannot be written: {}.", path_, std::strerror(errno)));
   return {};
 }

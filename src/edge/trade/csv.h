@@ -1,7 +1,7 @@
 // CSV as people's systems write it, one record at a time, in bounded memory.
 //
-// Shape:  comma-separated, fields quoted with " where needed ("" inside), LF or CRLF; a UTF-8 byte order mark is
-//         dropped. A quoted field may hold line ends. Empty lines are skipped.
+// Shape:  comma-separated (or by what CsvReader is told), fields quoted with " where needed ("" inside), LF or CRLF; a
+//         UTF-8 byte order mark is dropped. A quoted field may hold line ends. Empty lines are skipped.
 // Errors: a record that breaks the rules (quotes, encoding, size, NUL) is still handed out, with `trouble` saying why
 //         and its raw text as its only field, and reading goes on with the next line; so one bad row costs one row.
 //         Only a failure to read bytes is an Error.
@@ -32,15 +32,23 @@ struct CsvRecord {
 
 class CsvReader {
  public:
-  explicit CsvReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)), buffer_(1u << 16) {}
+  explicit CsvReader(std::unique_ptr<ByteSource> source, char separator = ',')
+      : source_(std::move(source)), separator_(separator), buffer_(1u << 17) {}
   // nullopt at the end.
   Result<std::optional<CsvRecord>> next();
+  // The same into a record that is used again, so that a row costs no allocation; false at the end.
+  Result<bool> next(CsvRecord& record);
+  // Whether the last record had a line end behind it: a file that was cut off has none.
+  bool line_was_ended() const { return line_was_ended_; }
 
  private:
   static constexpr int end = -1, failed = -2;
   int peek();  // end, failed (error_ is set), or 0..255
   void skip() { ++at_; }
   void skip_byte_order_mark();
+  std::string& new_field(CsvRecord& record);
+  // A whole line that lies in the buffer and holds no quote; false: it is read the long way.
+  bool read_plain_line(CsvRecord& record);
   void read_record(CsvRecord& record);
   void read_field(CsvRecord& record);
   void read_quoted(CsvRecord& record);
@@ -49,7 +57,10 @@ class CsvReader {
   void spoil(CsvRecord& record, std::string why);
 
   std::unique_ptr<ByteSource> source_;
+  char separator_;
   std::vector<char> buffer_;
+  std::size_t fields_ = 0;  // of the record being read; its strings beyond are left from the one before
+  bool line_was_ended_ = false;
   std::size_t at_ = 0, filled_ = 0;
   bool ended_ = false;
   bool started_ = false;
@@ -65,7 +76,7 @@ std::string_view trimmed(std::string_view text);  // without blanks and tabs at 
 std::string_view first_bytes(std::string_view text, std::size_t size);
 
 // The rows that were not taken, for a person to put right: line, reason, then the row as it came.
-// Shape:  an older file of that name is replaced; after a clean import none is left.
+// Shape:  an older file of that name is replaced when it is closed; after a clean import none is left.
 // Errors: trade/no_file: it cannot be written.
 class RefusedFile {
  public:
@@ -78,6 +89,7 @@ class RefusedFile {
   struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
+  std::string part_path() const { return path_ + ".part"; }
   std::string path_;
   std::vector<std::string> header_;
   std::unique_ptr<std::FILE, CloseFile> file_;

@@ -53,6 +53,39 @@ TEST(Csv, a_bad_row_costs_that_row_alone) {
   }
 }
 
+TEST(Csv, a_file_larger_than_the_buffer_reads_the_same_in_any_steps) {
+  std::string text = "sku;name\n";
+  std::vector<std::vector<std::string>> rows = {{"sku", "name"}};
+  for (int i = 0; i < 9000; ++i) {
+    const std::string n = std::to_string(i);
+    if (i % 7 == 0) {
+      text += n + ";\"a;\n\"\"" + n + "\"\"\"\r\n";
+      rows.push_back({n, "a;\n\"" + n + "\""});
+    } else {
+      text += n + ";name, " + std::string(static_cast<std::size_t>(i % 90), 'x') + (i % 5 == 0 ? "\r\n" : "\n");
+      rows.push_back({n, "name, " + std::string(static_cast<std::size_t>(i % 90), 'x')});
+    }
+  }
+  text += "last;" + std::string(200'000, 'y');  // longer than the buffer, and no line end
+  rows.push_back({"last", std::string(200'000, 'y')});
+  for (const std::size_t step : {std::size_t{13}, std::size_t{4096}, text.size()}) {
+    CsvReader reader(text_source(text, step), ';');
+    CsvRecord record;
+    std::size_t at = 0;
+    for (;;) {
+      const auto more = reader.next(record);
+      ASSERT_TRUE(more);
+      if (!*more) break;
+      ASSERT_LT(at, rows.size());
+      ASSERT_EQ(record.fields, rows[at]) << "row " << at << " in steps of " << step;
+      ASSERT_EQ(record.trouble, "");
+      ++at;
+      EXPECT_EQ(reader.line_was_ended(), at < rows.size());
+    }
+    EXPECT_EQ(at, rows.size());
+  }
+}
+
 TEST(Csv, a_quote_that_is_never_closed_is_bounded_and_told) {
   const auto records = read_all("a\n\"" + std::string(3u << 20, 'x') + "\nb\n", 4096);
   ASSERT_GE(records.size(), 3u);

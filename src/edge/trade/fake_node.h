@@ -20,25 +20,45 @@ class FakeNode : public Node {
     Reply reply;
   };
   std::map<std::string, Product> listed;
+  std::map<std::string, Quantity> levels;
+  std::map<std::string, FedOrder> orders;
+  std::vector<feed::FeedTaken> taken;
+  About self{"test.example/chain", "store-01", 2, {"S", "Z"}};
+  std::size_t dies_after = SIZE_MAX;  // writes: then it answers no more, as a killed node
   std::vector<Event> events;
   std::map<std::string, std::pair<std::string, std::size_t>> known;  // key -> body, event
   std::set<std::string> unlistable;                                  // SKUs that it refuses to list
   std::uint64_t posts = 0;
   std::size_t bytes_largest = 0;
 
-  Result<About> about() override { return About{"test.example/chain", "store-01", 2, {"S", "Z"}}; }
+  Result<About> about() override { return self; }
   Result<ProductPage> products_after(const std::string& sku) override {
     ProductPage page{"test.example/chain/store-01/1 " + std::to_string(events.size()), {}};
     for (auto it = listed.upper_bound(sku); it != listed.end() && page.products.size() < 1000; ++it)
       page.products.push_back(it->second);
     return page;
   }
+  Result<std::vector<Level>> levels_after(const std::string& sku) override {
+    std::vector<Level> page;
+    for (auto it = levels.upper_bound(sku); it != levels.end() && page.size() < 1000; ++it)
+      page.push_back({it->first, it->second});
+    return page;
+  }
+  Result<std::vector<FedOrder>> orders_after(const std::string& number) override {
+    std::vector<FedOrder> page;
+    for (auto it = orders.upper_bound(number); it != orders.end() && page.size() < 1000; ++it)
+      page.push_back(it->second);
+    return page;
+  }
+  Result<std::vector<feed::FeedTaken>> taken_files() override { return taken; }
   Result<TillId> till(const std::string&, TillId wanted) override { return wanted; }
   Result<std::vector<Reply>> post(const std::vector<std::string>& writes) override {
     ++posts;
     std::vector<Reply> replies;
     std::size_t bytes = 0;
     for (const std::string& write : writes) {
+      if (dies_after == 0) return fail("trade/no_node", "No node answers.");
+      --dies_after;
       bytes += write.size();
       replies.push_back(answer(write));
     }
@@ -88,10 +108,43 @@ class FakeNode : public Node {
           return refusal("catalogue/bad_product", "Not this one.");
       }
       for (const auto& each : body.at("products").as_array()) list(each.as_object());
+    } else if (kind == "delist_product") {
+      listed.erase(text(body, "sku"));
+    } else if (kind == "feed_stock") {
+      for (const auto& each : body.at("lines").as_array())
+        levels[text(each.as_object(), "sku")] = *parse_quantity(text(each.as_object(), "level"));
+    } else if (kind == "feed_orders") {
+      feed_orders(body);
+    } else if (kind == "feed_taken") {
+      feed_taken(body);
     } else if (kind == "sale" || kind == "refund_no_receipt") {
       return take_trade(body);
     }
     return reply;
+  }
+  void feed_orders(const boost::json::object& body) {
+    for (const auto& each : body.at("gone").as_array()) orders.erase(text(each.as_object(), "number"));
+    for (const auto& each : body.at("orders").as_array()) {
+      const auto& from = each.as_object();
+      FedOrder order{
+          text(from, "number"), from.contains("customer") ? text(from, "customer") : "", text(from, "state"), {}, {}};
+      if (from.contains("placed_at")) order.placed_at = *parse_instant(text(from, "placed_at"));
+      for (const auto& line : from.at("lines").as_array())
+        order.lines.push_back({line.as_object().contains("sku") ? text(line.as_object(), "sku") : "",
+                               *parse_quantity(text(line.as_object(), "quantity"))});
+      orders[order.number] = order;
+    }
+  }
+  void feed_taken(const boost::json::object& body) {
+    feed::FeedTaken file{*feed::kind_of(text(body, "feed")), text(body, "stream"), text(body, "file"),
+                         *array_from_hex<32>(text(body, "sha256"))};
+    file.as_of = *parse_instant(text(body, "as_of"));
+    file.whole = body.at("whole").as_bool();
+    file.accepted = body.at("accepted").as_bool();
+    file.taken = static_cast<std::uint64_t>(body.at("taken").as_int64());
+    file.refused = static_cast<std::uint64_t>(body.at("refused").as_int64());
+    std::erase_if(taken, [&](const auto& t) { return t.kind == file.kind && t.stream == file.stream; });
+    taken.push_back(file);
   }
   void list(const boost::json::object& each) {
     Product product{text(each, "sku"),  each.contains("gtin") ? text(each, "gtin") : "",

@@ -74,6 +74,9 @@ class HttpNode : public Node {
 
   Result<About> about() override;
   Result<ProductPage> products_after(const std::string& sku) override;
+  Result<std::vector<Level>> levels_after(const std::string& sku) override;
+  Result<std::vector<FedOrder>> orders_after(const std::string& number) override;
+  Result<std::vector<feed::FeedTaken>> taken_files() override;
   Result<TillId> till(const std::string& name, TillId wanted) override;
   Result<std::vector<Reply>> post(const std::vector<std::string>& writes) override;
 
@@ -174,6 +177,8 @@ Result<About> HttpNode::about() {
       if (const json::object* each = rate.if_object()) about.vat_codes.insert(text_of(*each, "code"));
     }
   }
+  about.kind = text_of(object, "kind");
+  about.price_change_percent_max = number_of(object, "price_change_percent_max").value_or(50);
   if (about.site.empty())
     return fail("trade/bad_reply", "What answers is no Holdfast node: its /v1/about names no site.");
   return about;
@@ -197,6 +202,65 @@ Result<ProductPage> HttpNode::products_after(const std::string& sku) {
                              text_of(*each, "vat"), flag_of(*each, "goods")});
   }
   return page;
+}
+
+Result<std::vector<Level>> HttpNode::levels_after(const std::string& sku) {
+  const std::string after = sku.empty() ? "" : "&after=" + query_text(sku);
+  HF_TRY(const json::object object, ask(http::verb::get, "/v1/stock?q=&limit=1000" + after, ""));
+  const json::array* list = list_of(object, "products");
+  if (list == nullptr) return fail("trade/bad_reply", "The node's answer to /v1/stock has no list of products.");
+  std::vector<Level> levels;
+  for (const json::value& value : *list) {
+    const json::object* each = value.if_object();
+    if (each == nullptr) return fail("trade/bad_reply", "A level in the node's answer is no object.");
+    HF_TRY(const Quantity on_hand, parse_quantity(text_of(*each, "on_hand")));
+    levels.push_back({text_of(*each, "sku"), on_hand});
+  }
+  return levels;
+}
+
+Result<std::vector<FedOrder>> HttpNode::orders_after(const std::string& number) {
+  const std::string after = number.empty() ? "" : "&after=" + query_text(number);
+  HF_TRY(const json::object object, ask(http::verb::get, "/v1/orders?limit=1000" + after, ""));
+  const json::array* list = list_of(object, "orders");
+  if (list == nullptr) return fail("trade/bad_reply", "The node's answer to /v1/orders has no list of orders.");
+  std::vector<FedOrder> orders;
+  for (const json::value& value : *list) {
+    const json::object* each = value.if_object();
+    const json::array* lines = each == nullptr ? nullptr : list_of(*each, "lines");
+    if (lines == nullptr) return fail("trade/bad_reply", "An order in the node's answer is not one.");
+    FedOrder order{text_of(*each, "number"), text_of(*each, "customer"), text_of(*each, "state"), {}, {}};
+    if (const std::string at = text_of(*each, "placed_at"); !at.empty()) {
+      HF_TRY(order.placed_at, parse_instant(at));
+    }
+    for (const json::value& line : *lines) {
+      if (const json::object* goods = line.if_object()) {
+        HF_TRY(const Quantity quantity, parse_quantity(text_of(*goods, "quantity")));
+        order.lines.push_back({text_of(*goods, "sku"), quantity});
+      }
+    }
+    orders.push_back(std::move(order));
+  }
+  return orders;
+}
+
+Result<std::vector<feed::FeedTaken>> HttpNode::taken_files() {
+  HF_TRY(const json::object object, ask(http::verb::get, "/v1/feed", ""));
+  const json::array* list = list_of(object, "files");
+  if (list == nullptr) return fail("trade/bad_reply", "The node's answer to /v1/feed has no list of files.");
+  std::vector<feed::FeedTaken> files;
+  for (const json::value& value : *list) {
+    const json::object* each = value.if_object();
+    const auto kind = each == nullptr ? std::nullopt : feed::kind_of(text_of(*each, "kind"));
+    const auto hash = each == nullptr ? std::nullopt : array_from_hex<32>(text_of(*each, "sha256"));
+    if (!kind || !hash) return fail("trade/bad_reply", "A file in the node's answer to /v1/feed is not one.");
+    feed::FeedTaken file{*kind, text_of(*each, "stream"), text_of(*each, "file"), *hash};
+    HF_TRY(file.as_of, parse_instant(text_of(*each, "as_of")));
+    file.whole = flag_of(*each, "whole");
+    file.taken = static_cast<std::uint64_t>(number_of(*each, "taken").value_or(0));
+    files.push_back(std::move(file));
+  }
+  return files;
 }
 
 Result<TillId> HttpNode::till(const std::string& name, TillId wanted) {

@@ -22,6 +22,31 @@ Result<std::vector<Product>> all_products(Node& node, std::string* as_of) {
   }
 }
 
+Result<std::vector<Level>> all_levels(Node& node) {
+  constexpr std::size_t levels_max = 10'000'000;
+  std::vector<Level> all;
+  for (;;) {
+    HF_TRY(std::vector<Level> page, node.levels_after(all.empty() ? "" : all.back().sku));
+    const std::size_t before = all.size();
+    for (Level& level : page)
+      if (all.empty() || level.sku > all.back().sku) all.push_back(std::move(level));
+    if (all.size() == before) return all;
+    if (all.size() > levels_max) return fail("trade/bad_reply", "The node's stock does not end.");
+  }
+}
+
+Result<std::vector<FedOrder>> all_orders(Node& node) {
+  std::vector<FedOrder> all;
+  for (;;) {
+    HF_TRY(std::vector<FedOrder> page, node.orders_after(all.empty() ? "" : all.back().number));
+    const std::size_t before = all.size();
+    for (FedOrder& order : page)
+      if (all.empty() || order.number > all.back().number) all.push_back(std::move(order));
+    if (all.size() == before) return all;
+    if (all.size() > feed::orders_max) return fail("trade/bad_reply", "The node's orders do not end.");
+  }
+}
+
 Status Writes::add(std::string write, Answer answer) {
   if (!writes_.empty() && (writes_.size() == batch_writes_max || bytes_ + write.size() + 1 > batch_bytes_max)) {
     HF_TRY_VOID(flush());

@@ -17,6 +17,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/values.h"
+#include "core/feed/feed.h"
 
 namespace holdfast::trade {
 
@@ -24,6 +25,8 @@ struct About {
   std::string chain, site;
   int currency_decimals = 2;
   std::set<std::string> vat_codes;
+  std::string kind = "store";                  // of the site: "store", "head-office", …
+  std::int64_t price_change_percent_max = 50;  // beyond, followers hold an entry for a person
 };
 // One product as the catalogue's CSV, the API and the importers see it.
 struct Product {
@@ -36,6 +39,19 @@ struct Product {
 struct ProductPage {
   std::string as_of;  // names the state that answered; empty: none yet
   std::vector<Product> products;
+};
+// On hand of one product.
+struct Level {
+  std::string sku;
+  Quantity quantity;
+  bool operator==(const Level&) const = default;
+};
+// An open order as the API has it: customer is hexadecimal, or empty.
+struct FedOrder {
+  std::string number, customer, state;
+  std::optional<Instant> placed_at;
+  std::vector<Level> lines;
+  bool operator==(const FedOrder&) const = default;
 };
 // The answer to one write.
 struct Reply {
@@ -57,6 +73,9 @@ class Node {
   virtual ~Node() = default;
   virtual Result<About> about() = 0;
   virtual Result<ProductPage> products_after(const std::string& sku) = 0;
+  virtual Result<std::vector<Level>> levels_after(const std::string& sku) = 0;
+  virtual Result<std::vector<FedOrder>> orders_after(const std::string& number) = 0;
+  virtual Result<std::vector<feed::FeedTaken>> taken_files() = 0;
   // The number of a till of that name, made where there is none yet; `wanted` is asked for where it is not 0.
   virtual Result<TillId> till(const std::string& name, TillId wanted) = 0;
   // Same number and order of replies as of writes. A retry of the whole batch is inside: keys make it harmless.
@@ -65,6 +84,10 @@ class Node {
 
 // Every product of the node, in SKU order.
 Result<std::vector<Product>> all_products(Node& node, std::string* as_of);
+
+// Every level and every open order, in their order.
+Result<std::vector<Level>> all_levels(Node& node);
+Result<std::vector<FedOrder>> all_orders(Node& node);
 
 // Gathers writes into batches and hands each reply to its own function, in order.
 // Errors: of Node::post, and of the functions themselves; the first one ends the import.

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "core/base/crypto.h"
 #include "core/base/result.h"
 
 namespace holdfast::trade {
@@ -21,6 +22,27 @@ class ByteSource {
 };
 
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path);
+
+// Which bytes lie under a name: two looks at a file that was not touched between them are equal.
+struct FileIdentity {
+  std::uint64_t inode = 0, size = 0;
+  std::int64_t modified_ns = 0, changed_ns = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+// A file of a folder that others write into: no link is followed, nothing but a plain file is opened.
+// Errors: trade/no_file. Lifetime: sources() of it must not outlive it.
+class FeedSource {
+ public:
+  static Result<std::unique_ptr<FeedSource>> open(const std::string& path);
+  virtual ~FeedSource() = default;
+  virtual FileIdentity identity() const = 0;
+  // Its bytes, decompressed if they are Zstandard's; to be read to the end once.
+  virtual Result<std::unique_ptr<ByteSource>> bytes() = 0;
+  // SHA-256 of the file as it lies there, when bytes() has been read to its end.
+  virtual Hash sha256() = 0;
+};
+// Windows-1252 to UTF-8, as tills of the last century write.
+std::unique_ptr<ByteSource> from_windows_1252(std::unique_ptr<ByteSource> source);
 // For tests and for text that is already here; hands out at most `step` bytes at a time.
 std::unique_ptr<ByteSource> text_source(std::string text, std::size_t step = 7);
 

@@ -226,7 +226,22 @@ export interface ChainSite {
   posture: Posture | 'not yet known';
   links: Link[];
   sales: { minutes: Minute[]; today_count: number; today_gross: number } | null;
+  /** Of a site that is fed by an old system: how old each kind is. */
+  feed?: { catalogue: Time | null; stock: Time | null; orders: Time | null } | null;
   contradictions: number;
+}
+/** What the old system said last; as_of null: not yet known. */
+export interface Age {
+  fed: boolean;
+  as_of: Time | null;
+}
+export interface Feed {
+  site: string;
+  fed: boolean;
+  prices: Age;
+  stock: Age;
+  orders: Age;
+  open_orders: number;
 }
 export interface Contradiction {
   origin: string;

@@ -3,7 +3,7 @@
 
 import {
   call, csrf, random_hex, till_auth,
-  type About, type Answer, type Device, type Problem, type Product, type Receipt, type Reply, type Cover, type Safety,
+  type About, type Answer, type Device, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover, type Safety,
   type Session, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
@@ -23,6 +23,7 @@ const catalogue_page = 1000;
 const catalogue_every_ms = 5 * 60_000;
 const look_up_ms = 700;
 const room_every_ms = 30_000;
+const feed_every_ms = 60_000;
 
 function free_texts(fields: WriteFields): string[] {
   const found: string[] = [];
@@ -44,6 +45,8 @@ class Till {
   /** Who works here while the node does not answer: known from before, good until it expires. */
   local_session = $state<LocalSession | null>(null);
   safety = $state.raw<Safety | null>(null);
+  /** How old what the old system said is; kept, because it is true while the node is silent too. */
+  feed = $state.raw<Feed | null>(null);
   silent_since = $state<string | null>(null);
   wrong_site = $state<string | null>(null);
   till_unknown = $state(false);
@@ -59,6 +62,7 @@ class Till {
   #seq = 0;
   #catalogue_at = -Infinity;
   #room_at = -Infinity;
+  #feed_at = -Infinity;
   #basket_work: Promise<unknown> = Promise.resolve();
   #clock_base = Date.now() - performance.now();
   readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
@@ -108,6 +112,7 @@ class Till {
       this.local_session = this.#still_good(await this.#disk.get<LocalSession>('session'));
       this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
       this.products = await this.#disk.products();
+      this.feed = (await this.#disk.get<Feed>('feed')) ?? null;
       this.#pump = new Pump(
         this.#disk,
         { writes: (w) => this.#post_writes(w), status: (keys) => this.#get_status(keys) },
@@ -151,7 +156,10 @@ class Till {
         if (this.now_ms() - this.#room_at >= room_every_ms) await this.#look_at_room();
         if (this.staff && Date.parse(this.staff.expires_at) <= Date.now()) await this.#forget_session();
         if (this.device && !this.wrong_site) await this.#pump.turn();
-        if (this.silent_since === null && this.staff) void this.#copy_catalogue();
+        if (this.silent_since === null && this.staff) {
+          void this.#copy_catalogue();
+          void this.#hear_feed();
+        }
       } catch (error) {
         this.disk_failed = error instanceof Error ? error.message : String(error);
       }
@@ -302,6 +310,14 @@ class Till {
     }
     this.products = [...all.values()];
     await this.#disk.replace_products(this.products);
+  }
+  async #hear_feed(): Promise<void> {
+    if (this.now_ms() - this.#feed_at < feed_every_ms) return;
+    this.#feed_at = this.now_ms();
+    const answer = await call<Feed>('/v1/feed', { headers: this.#headers() });
+    if (answer.kind !== 'ok') return;
+    this.feed = answer.value;
+    await this.#disk.set('feed', answer.value);
   }
   #copy_of(code: string): Found {
     const product = this.products.find((p) => p.sku === code || p.gtin === code);

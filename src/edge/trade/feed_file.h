@@ -1,0 +1,56 @@
+// One export, read whole and checked before anything is written: what it says for this site, and which rows say
+// nothing.
+//
+// Shape:  the file is streamed once; only what is this site's is kept, so a file of all locations costs no more memory
+//         than one location. Refused rows stand in a file beside it (or in the data directory, where that cannot be).
+// Errors: trade/bad_header, trade/no_file, trade/bad_zstd, and feed/broken: it cannot be what it should be (no row
+//         could be taken; this site's location is not in it). feed/changed: it was written to while it was read; wait.
+// After:  no error has changed anything but the file of refused rows.
+#pragma once
+
+#include "edge/trade/rows.h"
+
+namespace holdfast::trade {
+
+// What the reader has to know of this site.
+struct FeedSite {
+  About about;
+  std::string customer_key;  // 32 bytes
+  Mapping mapping;
+};
+
+struct FeedFile {
+  std::string path, name;
+  feed::Kind kind = feed::Kind::catalogue;
+  std::string format, stream;
+  bool whole = false;
+  bool is_elsewhere = false;  // another site takes files like this one: nothing was read but the header
+  Hash sha256{};
+  Instant as_of;  // when the file was last written
+  std::uint64_t rows = 0, refused = 0, skipped = 0;
+  std::map<std::string, std::uint64_t> reasons;  // kind of reason -> rows
+  bool is_cut_off = false;                       // ends in the middle of a row
+  // What it says, one of these by its kind.
+  std::vector<Product> products;
+  std::vector<Level> levels;
+  std::vector<FedOrder> orders;
+  std::set<std::string> unclear;             // SKUs or order numbers whose row was refused: what is known of them stays
+  std::vector<std::uint64_t> product_lines;  // where each product stands
+  std::string refused_path;
+  std::optional<RefusedFile> refused_rows;  // open, until close_refused()
+
+  std::size_t taken() const { return products.size() + levels.size() + orders.size(); }
+};
+
+// Puts the file of refused rows in place, or takes an older one away; its path, empty if no row was refused.
+Result<std::string> close_refused(FeedFile& file);
+// The kind of a file, from its header alone.
+Result<feed::Kind> peek_kind(const std::string& path, const FileRule& rule);
+// Reads it whole. spare_folder: where refused rows go if the file's own folder cannot be written to.
+Result<FeedFile> read_feed_file(const std::string& path, const FeedSite& site, const std::string& spare_folder);
+// The SHA-256 of a file, as read_feed_file() gives it; trade/no_file.
+Result<Hash> hash_feed_file(const std::string& path);
+// "8 of 20 rows refused: 5 spoilt barcode, 3 bad price"; for people.
+std::string reasons_text(const FeedFile& file);
+
+}  // namespace holdfast::trade

@@ -1,0 +1,306 @@
+#include "edge/trade/feed_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+
+#include "core/base/text.h"
+#include "edge/keys/private_files.h"
+#include "edge/serve/serve.h"
+
+namespace holdfast::trade {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t files_max = 1000;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool is_export_name(std::string_view name) {
+  constexpr std::array<std::string_view, 5> never = {".refused.csv", ".part", ".tmp", ".filepart", ".done"};
+  constexpr std::array<std::string_view, 5> exports = {".csv", ".csv.zst", ".txt", ".tsv", ".tsv.zst"};
+  if (name.starts_with('.') || name.size() > feed::file_bytes_max || !is_clean_text(name)) return false;
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto ends = [&](std::string_view end) { return lower.ends_with(end); };
+  return std::ranges::none_of(never, ends) && std::ranges::any_of(exports, ends);
+}
+
+FileIdentity identity_of(const struct stat& s) {
+  const auto ns = [](const timespec& t) { return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
+  return {s.st_ino, static_cast<std::uint64_t>(s.st_size), ns(s.st_mtim), ns(s.st_ctim)};
+}
+
+volatile sig_atomic_t stop_wanted = 0;
+void on_stop(int) { stop_wanted = 1; }
+
+Result<std::string> customer_key(const std::string& path) {
+  constexpr std::size_t size = 32;
+  std::array<unsigned char, size + 1> key;  // one more than there may be, which the reader wants to see free
+  if (!fs::exists(path)) {
+    randombytes_buf(key.data(), size);
+    HF_TRY_VOID(keys::create_private_file(path, std::string_view(reinterpret_cast<const char*>(key.data()), size)));
+  }
+  HF_TRY(const std::size_t got, keys::read_private_file(path, key.data(), key.size()));
+  if (got != size) return fail("feed/no_folder", fmt::format("{} is damaged: delete it; a new one is made.", path));
+  return std::string(reinterpret_cast<const char*>(key.data()), size);
+}
+
+}  // namespace
+
+std::string_view to_text(FileFate fate) {
+  static constexpr std::array<std::string_view, 7> texts = {"taken", "known",  "elsewhere", "settling",
+                                                            "waits", "broken", "no node"};
+  return texts[static_cast<std::size_t>(fate)];
+}
+
+struct FeedFolder::Candidate {
+  std::string path, name, stream;
+  FileIdentity identity;
+  Instant as_of;
+  bool is_settled = false;
+  std::optional<feed::Kind> kind;  // nullopt: its header could not be read, or was not yet
+  std::string trouble;
+};
+
+Result<std::unique_ptr<FeedFolder>> FeedFolder::open(FolderSettings settings) {
+  std::unique_ptr<FeedFolder> folder(new FeedFolder(std::move(settings)));
+  HF_TRY_VOID(folder->prepare());
+  return folder;
+}
+
+FeedFolder::~FeedFolder() {
+  for (const int fd : {lock_, watch_})
+    if (fd >= 0) ::close(fd);
+}
+
+Status FeedFolder::prepare() {
+  if (!fs::is_directory(settings_.folder))
+    return fail("feed/no_folder", fmt::format("{} is no folder that can be read.", settings_.folder));
+  const std::string own = settings_.data + "/feed";
+  HF_TRY_VOID(keys::make_private_directory(own));
+  HF_TRY_VOID(keys::make_private_directory(own + "/accepted"));
+  lock_ = ::open((own + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0)
+    return fail("feed/in_use", fmt::format("Another `holdfast feed` runs for {}.", settings_.data));
+  HF_TRY(site_.customer_key, customer_key(own + "/customer.key"));
+  std::string mapping = settings_.mapping_path;
+  if (mapping.empty() && fs::exists(settings_.data + "/feed.toml")) mapping = settings_.data + "/feed.toml";
+  if (!mapping.empty()) {
+    HF_TRY(const std::string text, keys::read_public_file(mapping, mapping_bytes_max));
+    HF_TRY(site_.mapping, read_mapping(text));
+  }
+  watch_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (watch_ >= 0 &&
+      ::inotify_add_watch(watch_, settings_.folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE) < 0) {
+    ::close(watch_);  // a file system that cannot: it is looked at from time to time
+    watch_ = -1;
+  }
+  return {};
+}
+
+Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates() const {
+  std::error_code error;
+  std::vector<Candidate> out;
+  const std::int64_t now = now_ns();
+  for (fs::directory_iterator it(settings_.folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!is_export_name(name)) continue;
+    Candidate candidate;
+    candidate.name = name;
+    candidate.path = it->path().string();
+    struct stat s {
+    }, done{};
+    if (::lstat(candidate.path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) continue;
+    if (out.size() == files_max)
+      return fail("feed/no_folder",
+                  fmt::format("{} holds more than {} exports: move the old ones away.", settings_.folder, files_max));
+    candidate.identity = identity_of(s);
+    const std::int64_t touched = std::max(candidate.identity.modified_ns, candidate.identity.changed_ns);
+    candidate.as_of = Instant{std::min(candidate.identity.modified_ns, candidate.identity.changed_ns)};
+    candidate.is_settled = now - touched >= std::int64_t{settings_.settle_seconds} * 1'000'000'000;
+    if (::lstat((candidate.path + ".done").c_str(), &done) == 0)
+      candidate.is_settled = candidate.is_settled || identity_of(done).modified_ns >= candidate.identity.modified_ns;
+    const FileRule& rule = site_.mapping.rule_for(name);
+    candidate.stream = rule.stream.empty() ? stream_of(name) : rule.stream;
+    if (candidate.is_settled) {
+      auto kind = peek_kind(candidate.path, rule);
+      if (kind)
+        candidate.kind = *kind;
+      else
+        candidate.trouble = kind.error().text;
+    }
+    out.push_back(std::move(candidate));
+  }
+  if (error) return fail("feed/no_folder", fmt::format("{} cannot be read: {}.", settings_.folder, error.message()));
+  // Prices before levels before orders; of each export the newest first.
+  std::ranges::sort(out, [](const Candidate& a, const Candidate& b) {
+    return std::tuple(a.kind, a.stream, b.as_of, a.name) < std::tuple(b.kind, b.stream, a.as_of, b.name);
+  });
+  return out;
+}
+
+std::string FeedFolder::accepted_path(const Hash& sha256) const {
+  return settings_.data + "/feed/accepted/" + to_hex(sha256);
+}
+
+FileState FeedFolder::take(const Candidate& candidate, Node& node) {
+  const auto fate = [&](FileFate f, std::string text) { return FileState{candidate.name, f, std::move(text)}; };
+  if (!candidate.is_settled)
+    return fate(FileFate::settling, fmt::format("{} is still being written; it is waited for.", candidate.name));
+  if (!candidate.kind)
+    return fate(FileFate::broken, fmt::format("{} is left alone: {}", candidate.name, candidate.trouble));
+  for (const feed::FeedTaken& each : taken_) {
+    if (each.kind != *candidate.kind || each.stream != candidate.stream || each.as_of < candidate.as_of) continue;
+    const bool is_this = each.file == candidate.name && each.as_of == candidate.as_of;
+    return fate(FileFate::known, is_this
+                                     ? fmt::format("{} was taken before.", candidate.name)
+                                     : fmt::format("{} is older than {}, which was taken.", candidate.name, each.file));
+  }
+  const auto of_error = [&](const Error& error) {
+    const FileFate f = error.code == "feed/waits"                                      ? FileFate::waits
+                       : error.code == "feed/changed"                                  ? FileFate::settling
+                       : error.code == "feed/older"                                    ? FileFate::known
+                       : error.code == "trade/no_node" || error.code == "feed/refused" ? FileFate::no_node
+                                                                                       : FileFate::broken;
+    return fate(f,
+                f == FileFate::broken ? fmt::format("{} is left alone: {}", candidate.name, error.text) : error.text);
+  };
+  auto file = read_feed_file(candidate.path, site_, settings_.data + "/feed");
+  if (!file) return of_error(file.error());
+  if (file->is_elsewhere)
+    return fate(FileFate::elsewhere, fmt::format("{} is a catalogue: head office takes it.", candidate.name));
+  if (file->kind == feed::Kind::stock && file->taken() == 0)
+    return fate(FileFate::elsewhere, fmt::format("{} names no stock of {}.", candidate.name, site_.about.site));
+  const std::string accepted = accepted_path(file->sha256);
+  auto outcome = take_feed_file(*file, node, site_.about, fs::exists(accepted));
+  const auto refused = close_refused(*file);
+  if (!outcome) return of_error(outcome.error());
+  std::error_code ignored;
+  fs::remove(accepted, ignored);
+  if (outcome->is_known) return fate(FileFate::known, fmt::format("{} was taken before.", candidate.name));
+  std::string text =
+      fmt::format("{} taken ({} {}, as of {}Z): {} rows, {} held for {}, {} changed, {} skipped, {}.", candidate.name,
+                  file->format, feed::to_text(file->kind), to_text(file->as_of).substr(0, 19), file->rows,
+                  file->taken(), site_.about.site, outcome->changed, file->skipped, reasons_text(*file));
+  if (refused && !refused->empty()) text += fmt::format(" The refused rows, each with its reason: {}", *refused);
+  return fate(FileFate::taken, std::move(text));
+}
+
+Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<void(const FileState&)>& tell) {
+  HF_TRY(const std::vector<Candidate> found, candidates());
+  std::vector<FileState> states;
+  std::map<std::string, Seen> seen;
+  std::optional<Error> no_node;
+  bool has_asked = false;
+  for (const Candidate& candidate : found) {
+    const auto before = seen_.find(candidate.name);
+    const bool is_same = before != seen_.end() && before->second.identity == candidate.identity;
+    // What waits is looked at again, since a person may have let it in; so is what the node did not take.
+    const bool is_done =
+        is_same && (before->second.state.fate == FileFate::known || before->second.state.fate == FileFate::elsewhere ||
+                    before->second.state.fate == FileFate::broken || before->second.state.fate == FileFate::taken);
+    FileState state;
+    if (is_done) {
+      state = before->second.state;
+    } else {
+      if (!has_asked && candidate.is_settled) {
+        has_asked = true;
+        auto about = node.about();
+        auto taken = about ? node.taken_files() : pass_on(about.error());
+        if (taken) {
+          site_.about = std::move(*about);
+          taken_ = std::move(*taken);
+        } else {
+          no_node = taken.error();
+        }
+      }
+      state = no_node && candidate.is_settled ? FileState{candidate.name, FileFate::no_node, no_node->text}
+                                              : take(candidate, node);
+      if (state.fate == FileFate::taken)
+        if (auto taken = node.taken_files()) taken_ = std::move(*taken);
+    }
+    if (!is_same || before->second.state.text != state.text) tell(state);
+    seen.insert_or_assign(candidate.name, Seen{candidate.identity, state});
+    states.push_back(std::move(state));
+  }
+  seen_ = std::move(seen);
+  HF_TRY_VOID(write_status(states));
+  return states;
+}
+
+Status FeedFolder::write_status(const std::vector<FileState>& states) const {
+  std::string json =
+      fmt::format("{{\"at\":\"{}\",\"folder\":{},\"files\":[", to_text(Instant{now_ns()}), json_text(settings_.folder));
+  for (std::size_t i = 0; i < states.size(); ++i)
+    json += fmt::format("{}\n{{\"file\":{},\"fate\":\"{}\",\"text\":{}}}", i == 0 ? "" : ",", json_text(states[i].name),
+                        to_text(states[i].fate), json_text(states[i].text));
+  json += "\n]}\n";
+  const std::string path = settings_.data + "/feed/status.json", part = path + ".part";
+  std::FILE* file = std::fopen(part.c_str(), "wbe");
+  const bool written = file != nullptr && std::fwrite(json.data(), 1, json.size(), file) == json.size();
+  if ((file != nullptr && std::fclose(file) != 0) || !written || std::rename(part.c_str(), path.c_str()) != 0)
+    return fail("feed/no_folder", fmt::format("{} cannot be written: {}.", path, std::strerror(errno)));
+  return {};
+}
+
+bool FeedFolder::wait(int seconds) {
+  sigset_t none, both, before;
+  sigemptyset(&none);
+  sigemptyset(&both);
+  sigaddset(&both, SIGINT);
+  sigaddset(&both, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &both, &before);
+  if (stop_wanted == 0) {
+    pollfd poll{watch_, POLLIN, 0};
+    const timespec time{seconds, 0};
+    ::ppoll(&poll, watch_ >= 0 ? 1 : 0, &time, &none);
+  }
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  std::array<char, 4096> events;
+  while (watch_ >= 0 && ::read(watch_, events.data(), events.size()) > 0) {
+  }
+  return stop_wanted == 0;
+}
+
+void stop_feeding_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_stop;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+Result<Hash> accept_feed_file(const std::string& path, const std::string& data) {
+  HF_TRY(const Hash hash, hash_feed_file(path));
+  HF_TRY_VOID(keys::make_private_directory(data + "/feed"));
+  HF_TRY_VOID(keys::make_private_directory(data + "/feed/accepted"));
+  const std::string marker = data + "/feed/accepted/" + to_hex(hash);
+  if (!fs::exists(marker)) HF_TRY_VOID(keys::create_private_file(marker, fs::path(path).filename().string() + "\n"));
+  return hash;
+}
+
+Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
+  const auto text = keys::read_public_file(data + "/" + std::string(serve::http_address_path), 4096);
+  if (!text) return fail("trade/no_node", fmt::format("No node serves {} now: start it with `holdfast serve`.", data));
+  return http_node("http://" + text->substr(0, text->find('\n')), data + "/admin.token");
+}
+
+}  // namespace holdfast::trade

@@ -1,0 +1,77 @@
+// A folder that an existing system exports into: what lies there, what of it may be taken, and what became of each
+// file.
+//
+// Shape:  plain files NAME.csv, .csv.zst, .txt, .tsv; a name that begins with a dot, or ends in .part, .tmp, .filepart,
+//         .refused.csv or .done, is no export. A file is *settled* when neither its bytes nor its entry have changed
+//         for settle_seconds, or at once when NAME.done lies beside it and is not older. Of each export the newest
+//         settled file is taken; an older one only where the newer one cannot be.
+//         DATA/feed/ holds what belongs to this: lock, customer.key, accepted/SHA256, status.json, refused rows where
+//         the folder itself cannot be written to. Nothing in the folder can let a file in: whoever may write exports
+//         there may not accept them.
+// Errors: feed/no_folder; feed/in_use: another `holdfast feed` runs for this data directory. What is wrong with one
+//         file is in its FileState, and no error.
+// Thread: one.
+#pragma once
+
+#include <functional>
+
+#include "edge/trade/feed_take.h"
+
+namespace holdfast::trade {
+
+struct FolderSettings {
+  std::string folder;
+  std::string data;          // the node's data directory
+  std::string mapping_path;  // empty: DATA/feed.toml if it is there
+  int settle_seconds = 10;
+};
+
+enum class FileFate { taken, known, elsewhere, settling, waits, broken, no_node };
+std::string_view to_text(FileFate fate);
+struct FileState {
+  std::string name;
+  FileFate fate = FileFate::broken;
+  std::string text;  // one line for people
+};
+
+class FeedFolder {
+ public:
+  static Result<std::unique_ptr<FeedFolder>> open(FolderSettings settings);
+  ~FeedFolder();
+  FeedFolder(const FeedFolder&) = delete;
+  FeedFolder& operator=(const FeedFolder&) = delete;
+
+  // One look at the folder: takes what can be taken. `tell` hears of every file whose fate has changed.
+  // Errors: feed/no_folder.
+  Result<std::vector<FileState>> pass(Node& node, const std::function<void(const FileState&)>& tell);
+  // Waits until the folder changes, or for so long. False: told to stop by SIGINT or SIGTERM.
+  bool wait(int seconds);
+
+ private:
+  struct Candidate;
+  explicit FeedFolder(FolderSettings settings) : settings_(std::move(settings)) {}
+  Status prepare();
+  Result<std::vector<Candidate>> candidates() const;
+  FileState take(const Candidate& candidate, Node& node);
+  std::string accepted_path(const Hash& sha256) const;
+  Status write_status(const std::vector<FileState>& states) const;
+
+  FolderSettings settings_;
+  FeedSite site_;
+  int lock_ = -1, watch_ = -1;
+  std::vector<feed::FeedTaken> taken_;  // by the node, as it last said
+  struct Seen {
+    FileIdentity identity;
+    FileState state;
+  };
+  std::map<std::string, Seen> seen_;
+};
+
+// A person lets one file in though it is beyond a bound: exactly these bytes, once. Returns its SHA-256.
+Result<Hash> accept_feed_file(const std::string& path, const std::string& data);
+// The node of a data directory that runs now. trade/no_node
+Result<std::unique_ptr<Node>> node_of_data(const std::string& data);
+// SIGINT and SIGTERM end wait() from here on, instead of the process.
+void stop_feeding_on_signals();
+
+}  // namespace holdfast::trade

@@ -1,0 +1,134 @@
+// Rows of an export to products, levels and orders: one reader a kind, shared by `import catalogue` and `feed`.
+//
+// Shape:  read() takes one well-formed record. What comes back is taken, skipped (a row that is none: an image alone, a
+//         product that is archived, another site's stock, an order that is done), or refused with the reason.
+//         Each remembers what it has read, so that what stands twice is refused.
+// Note:   of a person nothing passes but an opaque id: name, address, e-mail and phone are not looked at, or hashed
+//         with the site's own key.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <expected>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "edge/trade/csv.h"
+#include "edge/trade/header.h"
+#include "edge/trade/node.h"
+
+namespace holdfast::trade {
+
+inline constexpr std::size_t sku_bytes_max = 31;
+inline constexpr std::size_t name_bytes_max = 200;
+
+struct Why {
+  std::string kind, reason;  // kind: to count by
+};
+enum class Row { taken, skipped };
+
+// What all readers need to know of the file.
+struct RowRules {
+  char decimal = '.';
+  std::map<std::string, std::string> vat;
+  std::string vat_default;
+};
+
+class ProductRows {
+ public:
+  ProductRows(Header header, RowRules rules, std::set<std::string> vat_codes)
+      : header_(std::move(header)), rules_(std::move(rules)), vat_codes_(std::move(vat_codes)) {}
+  // Taken: `into` is filled.
+  std::expected<Row, Why> read(const CsvRecord& record, Product& into);
+  // The SKU of a row, refused or not; empty: it has none.
+  std::string sku_of(const CsvRecord& record) const;
+
+ private:
+  std::string name_of(const CsvRecord& record);
+  bool is_no_product(const CsvRecord& record) const;
+  Header header_;
+  RowRules rules_;
+  std::set<std::string> vat_codes_;
+  boost::unordered_flat_map<std::string, std::uint64_t> skus_, gtins_;  // seen in this file, on which line
+  std::string handle_, title_;                                          // of the product whose variants follow
+};
+
+class LevelRows {
+ public:
+  // site: of this node; rows of other locations are skipped.
+  LevelRows(Header header, RowRules rules, const Mapping& mapping, std::string site)
+      : header_(std::move(header)), rules_(std::move(rules)), mapping_(mapping), site_(std::move(site)) {}
+  std::expected<Row, Why> read(const CsvRecord& record);
+  std::string sku_of(const CsvRecord& record) const;
+  std::vector<Level> take_levels();  // in SKU order
+  // Some locations of the file that are no site's of ours, for a person who looks for his own.
+  const std::set<std::string>& other_locations() const { return others_; }
+
+ private:
+  struct Found {
+    Quantity quantity;
+    std::uint64_t seen_at = 0;  // bit a location of this site
+  };
+  std::expected<Row, Why> add(std::string sku, std::string_view quantity, std::size_t location);
+  // Which of this site's locations it is; nullopt: another site's.
+  std::optional<std::size_t> own_location(std::string_view location);
+  Header header_;
+  RowRules rules_;
+  const Mapping& mapping_;
+  std::string site_;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  boost::unordered_flat_map<std::string, std::optional<std::size_t>, TextHash, std::equal_to<>> locations_;
+  std::size_t own_locations_ = 0;
+  std::set<std::string> others_;
+  boost::unordered_flat_map<std::string, Found> found_;
+};
+
+class OrderRows {
+ public:
+  // customer_key: 32 bytes that are this site's own; takes_unplaced: orders without a location are this site's.
+  OrderRows(Header header, RowRules rules, const Mapping& mapping, const FileRule& rule, std::string site,
+            bool takes_unplaced, std::string customer_key)
+      : header_(std::move(header)),
+        rules_(std::move(rules)),
+        mapping_(mapping),
+        open_(rule.open),
+        site_(std::move(site)),
+        takes_unplaced_(takes_unplaced),
+        customer_key_(std::move(customer_key)) {}
+  std::expected<Row, Why> read(const CsvRecord& record);
+  // A row of the current order could not be taken: none of that order is.
+  void spoil();
+  // Orders that the file names and that could not be taken.
+  std::set<std::string> spoilt() const;
+  std::vector<FedOrder> take_orders();  // in the order of their numbers
+
+ private:
+  struct Open {
+    FedOrder order;
+    bool is_ours = true;
+    bool is_spoilt = false;
+  };
+  bool is_open(const CsvRecord& record) const;
+  std::expected<Row, Why> begin(const CsvRecord& record, const std::string& number);
+  std::expected<Row, Why> add_line(const CsvRecord& record, Open& open);
+  Header header_;
+  RowRules rules_;
+  const Mapping& mapping_;
+  std::set<std::string> open_;
+  std::string site_;
+  bool takes_unplaced_;
+  std::string customer_key_;
+  std::map<std::string, Open> orders_;
+  std::string current_;
+};
+
+// A decimal as files hold it ("1.234,50" with decimal ','; "5.000000") to the plain form that core parses.
+std::string plain_number(std::string_view text, char decimal);
+// "2026-03-12 09:14:02 +0000", "2026-03-12T09:14:02Z", "2026-03-12"; nullopt: something else.
+std::optional<Instant> parse_export_time(std::string_view text);
+
+}  // namespace holdfast::trade
