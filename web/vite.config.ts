@@ -14,7 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rollupOptions: {
       input: { index: page('index.html'), till: page('till/index.html'), chain: page('chain/index.html'),
-        incident: page('incident/index.html'), spare: page('spare/index.html') },
+        incident: page('incident/index.html'), spare: page('spare/index.html'), ready: page('ready/index.html') },
     },
   },
   server: { proxy: { '/v1': node, '/mock': node } },

@@ -25,5 +25,7 @@ int main(int argc, char** argv) {
   cli::add_incident_commands(app);
   cli::add_rejoin_commands(app);
   cli::add_feed_commands(app);
+  cli::add_standby_commands(app);
+  cli::add_handback_commands(app);
   return cli::run(app, argc, argv);
 }

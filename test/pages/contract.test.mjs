@@ -81,6 +81,9 @@ test('every answer is what openapi.yaml says', async () => {
     assert.equal((await ask('/v1/posture', { method: 'post', as: ['session'], body: { posture: 'sealed' } })).body.posture, 'sealed');
     await ask('/v1/posture', { as: ['session'] });
     assert.equal((await ask('/v1/posture', { method: 'post', as: ['session'], body: { posture: 'open', reason: 'contract', pin: manager.pin } })).body.posture, 'open');
+    await ask('/v1/ready');
+    await ask('/v1/standby', { as: ['till'] });
+    assert.equal((await ask('/v1/takeover', { method: 'post', as: ['till'], body: { key: randomBytes(16).toString('hex'), ...manager, confirm: true } })).status, 409, 'it does not stand by');
     const products = (await ask('/v1/products', { path: '/v1/products?q=&limit=3', as: ['till'] })).body.products;
     const [product] = products;
     const next = (await ask('/v1/products', { path: `/v1/products?q=&limit=3&after=${encodeURIComponent(products.at(-1).sku)}`, as: ['till'] })).body.products;

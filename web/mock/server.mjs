@@ -3,7 +3,7 @@
 //
 // Switches, POST /mock/…: node {down}, quorum {lost}, origin {} (a rebuild: new epoch, credentials gone, last `drop` entries
 // and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), refuse {n, status},
-// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}. GET /mock/state: what the journal holds.
+// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, standby {phase}. GET /mock/state: what the journal holds.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -46,7 +46,7 @@ export function make_mock(options = {}) {
     epoch: 1, down: false, quorum_lost_since: null, lose: 0, refuse: null, needs_enrolment: Boolean(options.enrol),
     enrol_code: 'HOLD-FAST-2026', recovery: null, contradictions: [], site_count: options.sites ?? 34, cut: new Set(),
     replaced_by: null, pin_fails: 0, cosign_at: null, series: new_series(), n: 0, demo: options.demo ?? null, signing: 'signing',
-    listed: [], not_taken_in: 0, requests: 0, catalogue_reads: 0,
+    listed: [], not_taken_in: 0, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
   };
   let journal = []; // { key, till, hash, body, reply, origin, index, cosigned, at }
   let cosigned = 0;
@@ -112,6 +112,7 @@ export function make_mock(options = {}) {
     }
     let total;
     const flags = [];
+    if (state.phase === 'standing by' && !prior && ['sale', 'refund', 'refund_no_receipt'].includes(w.kind)) return bad(409, 'standby/stands_by', 'the old system sells here');
     if (w.kind === 'sale' || w.kind === 'refund_no_receipt') {
       total = 0;
       for (const l of w.lines ?? []) {
@@ -133,6 +134,8 @@ export function make_mock(options = {}) {
         if (!of || !q || before + q > millionths(of.quantity, 3)) return bad(409, 'till/already_refunded', 'more than is left of this line');
         total += amount(of.unit_price, thousandths_text(before + q)) - amount(of.unit_price, thousandths_text(before));
       }
+    } else if (w.kind === 'resume_standby') {
+      Object.assign(state, { phase: 'standing by', phase_at: now() });
     } else if (w.kind === 'close_listed') {
       state.listed = state.listed.filter((l) => l.id !== w.id);
     } else return bad(400, 'http/bad_write', `kind ${w.kind}`);
@@ -164,6 +167,7 @@ export function make_mock(options = {}) {
     mirrors: ['head-office', 'warehouse', 'store-01'].map((s, i) => ({ site: s, held: i < 2 ? cosigned : Math.max(0, cosigned - 3), last_heard_at: now() })),
     no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, posture: posture.posture, posture_since: posture.since,
     listed: state.listed.length, not_taken_in: state.not_taken_in, registering: null, spare: null, machines_here: 1,
+    standby: standby(),
   });
   // Where the links and limits stand; sealed by an alert through `posture` of the control.
   let posture = { posture: 'open', since: null, last: null, seals: 0, alerts: [] };
@@ -176,6 +180,23 @@ export function make_mock(options = {}) {
   const posture_now = (in_full) => ({ site, recorded: true, alerts_recorded: posture.alerts.length, ...posture, alerts: in_full ? posture.alerts : [],
     ...(posture.posture === 'sealed' ? { seal: { state: 'sealed', packet_filter: 'not set', not_done: 'no helper', links_ended_us: 900, all_done_us: 4000, our_end: 'not proved', probed: [],
       summary: "The application refuses everything by itself. Not done: the host's packet filter is not set (no helper). Other programs on this machine still reach the network." } } : {}) });
+  const hours_ago = (n) => new Date(Date.now() - n * 3_600_000).toISOString();
+  const ages = () => (state.phase === 'own trade' ? { prices: null, stock: null, orders: null } : { prices: hours_ago(9), stock: hours_ago(10), orders: null });
+  const standby = () => ({
+    phase: state.phase, since: state.phase === 'own trade' ? null : (state.phase_at ?? hours_ago(200)), taken_over_at: state.phase === 'taken over' ? state.phase_at : null,
+    as_of: ages(), open: { sales: state.phase === 'taken over' ? journal.filter((e) => e.body.kind === 'sale').length : 0, refunds: 0, movements: 0, since: null }, handbacks: 0,
+  });
+  const standby_whole = () => ({
+    site, chain, currency: options.currency ?? 'GBP', currency_decimals: 2, standby: standby(), shown_at_take_over: ages(), handed_to: null, handbacks: [],
+  });
+  const ready = () => {
+    const check = (name, is, count = null, needed = true) => ({ check: name, state: is, needed, as_of: null, count, detail: name });
+    const tilled = tills.size > 0 ? 'good' : 'missing';
+    const checks = [check('standby', 'good'), check('prices', state.phase === 'own trade' ? 'good' : options.old_prices ? 'late' : 'good', 30), check('stock', options.no_stock ? 'not yet known' : 'good'),
+      check('orders', 'not yet known', null, false), check('vat', 'good', 3), check('clock', 'good'), check('manager', 'good', 1), check('till', tilled, tills.size),
+      check('node', 'good'), check('disk', 'good', 52_428_800_000), check('pages', 'good'), check('address', 'care'), check('mirrors', 'good', 3), check('copies', 'good')];
+    return { site, at: now(), age_hours_max: 36, standby: standby(), checks, ready: checks.every((c) => !c.needed || ['good', 'care'].includes(c.state)) };
+  };
 
   function chain_view() {
     const at = Math.floor(Date.now() / 60000) * 60000;
@@ -264,8 +285,9 @@ export function make_mock(options = {}) {
     if (path.startsWith('/mock/')) {
       const body = request.method === 'POST' ? await read_body(request) : {};
       switch (path.slice(6)) {
-        case 'state': return send(200, { ...cover(), needs_enrolment: state.needs_enrolment, entries: journal.map(({ key, till, body: b, reply, origin: o, index }) => ({ key, till, kind: b.kind, prior: b.prior ?? null, body: b, receipt: reply.receipt, total: reply.total, origin: o, index })) });
+        case 'state': return send(200, { ...cover(), phase: state.phase, needs_enrolment: state.needs_enrolment, entries: journal.map(({ key, till, body: b, reply, origin: o, index }) => ({ key, till, kind: b.kind, prior: b.prior ?? null, body: b, receipt: reply.receipt, total: reply.total, origin: o, index })) });
         case 'node': state.down = body.down; break;
+        case 'standby': Object.assign(state, { phase: body.phase, phase_at: now() }); break;
         case 'quorum': state.quorum_lost_since = body.lost ? now() : null; break;
         case 'replies': state.lose = body.lose; break;
         case 'refuse': state.refuse = body; break;
@@ -316,6 +338,19 @@ export function make_mock(options = {}) {
 
     if (path === '/v1/about') return send(200, { chain, site, kind: 'store', origin: origin(), epoch: state.epoch, version: '0.1.0-mock', price_change_percent_max: 50, currency: options.currency ?? 'GBP', currency_decimals: 2, languages: ['en', 'fr'], vat_rates: rates, needs_enrolment: state.needs_enrolment, demo: state.demo });
     if (path === '/v1/safety') return send(200, safety());
+    if (path === '/v1/ready') return send(200, ready());
+    if (path === '/v1/standby') return known ? send(200, standby_whole()) : fail(401, 'auth/needed', 'sign in');
+    if (path === '/v1/takeover' && method === 'POST') {
+      if (!known) return fail(401, 'auth/needed', 'sign in');
+      const body = await read_body(request);
+      const person = staff.find((s) => s.number === body?.staff && s.pin === body?.pin);
+      if (body?.confirm !== true) return fail(422, 'http/bad_value', 'confirm must be true');
+      if (!person) return fail(401, 'auth/wrong_pin', 'staff number or PIN is wrong');
+      if (person.role === 'cashier') return fail(403, 'auth/role', 'a manager takes over');
+      if (state.phase !== 'standing by') return fail(409, 'standby/wrong_phase', 'this site does not stand by');
+      Object.assign(state, { phase: 'taken over', phase_at: now() });
+      return send(200, standby_whole());
+    }
     if (path === '/v1/chain') return send(200, chain_view());
     if (path === '/v1/posture' && method === 'GET') return send(200, posture_now(Boolean(session)));
     if (path === '/v1/posture' && method === 'POST') {

@@ -97,15 +97,18 @@ struct ToState {
   void operator()(const incident::IncidentClosed&) {}
   void operator()(const catalogue::ProductsListed& e) { catalogue::apply(state.catalogue, index, e); }
   void operator()(const catalogue::ProductDelisted& e) { catalogue::apply(state.catalogue, index, e); }
-  void operator()(const stock::StockReceived& e) { stock::apply(state.stock, e); }
-  void operator()(const stock::StockWrittenOff& e) { stock::apply(state.stock, e); }
-  void operator()(const stock::StockCounted& e) { stock::apply(state.stock, e); }
+  void operator()(const stock::StockReceived& e) { move(e); }
+  void operator()(const stock::StockWrittenOff& e) { move(e); }
+  void operator()(const stock::StockCounted& e) { move(e); }
   void operator()(const stock::StockDispatched& e) {
-    if (event.write) stock::apply(state.stock, e, DispatchId{event.write->key.bytes}, happened_at(event), index);
+    if (!event.write) return;
+    stock::apply(state.stock, e, DispatchId{event.write->key.bytes}, happened_at(event), index);
+    goes_back(standby::Happened::movement);
   }
   void operator()(const stock::DispatchReceived& e) {
     const bool is_first = !state.stock.arrived.contains(e.dispatch);
     stock::apply(state.stock, e, happened_at(event));
+    if (is_first) goes_back(standby::Happened::movement);
     const auto sender = state.peers.find(e.from);
     if (!is_first || sender == state.peers.end()) return;
     if (const auto sent = sender->second.dispatches.find(e.dispatch); sent != sender->second.dispatches.end())
@@ -114,15 +117,20 @@ struct ToState {
   void operator()(const feed::FeedTaken& e) { feed::apply(state.feed, e, event.at); }
   void operator()(const stock::StockFed& e) { stock::apply(state.stock, e); }
   void operator()(const feed::OrdersFed& e) { feed::apply(state.feed, e); }
-  void operator()(const till::SaleRecorded& e) { trade(e); }
-  void operator()(const till::RefundRecorded& e) { trade(e); }
-  void operator()(const till::RefundWithoutReceipt& e) { trade(e); }
   void operator()(const guard::AlertRaised& e) { guard::apply(state.guard, e, event.at); }
   void operator()(const guard::PostureChanged& e) {
     guard::apply(state.guard, e, event.at);
     const till::Totals& totals = state.till.totals;
     tell_posture(state.incidents, e.posture, {event.at, index + 1, totals.sales, totals.gross});
   }
+  void operator()(const till::SaleRecorded& e) { trade(e, standby::Happened::sale); }
+  void operator()(const till::RefundRecorded& e) { trade(e, standby::Happened::refund); }
+  void operator()(const till::RefundWithoutReceipt& e) { trade(e, standby::Happened::refund); }
+  void operator()(const standby::StandbyBegun& e) { standby::apply(state.standby, e, event.at, here()); }
+  void operator()(const standby::TakenOver& e) { standby::apply(state.standby, e, event.at); }
+  void operator()(const standby::StandbyResumed& e) { standby::apply(state.standby, e, event.at); }
+  void operator()(const standby::HandbackMade& e) { standby::apply(state.standby, e, event.at); }
+  void operator()(const standby::HandbackConfirmed& e) { standby::apply(state.standby, e, event.at); }
 
   void tail_done(const Origin& origin, EntryIndex at) {
     std::uint64_t& done = state.readmission.tail_done[origin.text()];
@@ -130,9 +138,19 @@ struct ToState {
   }
 
  private:
-  void trade(const auto& e) {
+  void trade(const auto& e, standby::Happened what) {
     till::apply(state.till, e, happened_at(event), till::ReceiptPlace{state.epoch, index, 0});
     move_stock(state.stock, e);
+    goes_back(what);
+  }
+  void move(const auto& e) {
+    stock::apply(state.stock, e);
+    goes_back(standby::Happened::movement);
+  }
+  standby::Place here() const { return {state.epoch, index}; }
+  void goes_back(standby::Happened what) {
+    if (standby::goes_back(state.standby, event.write && event.write->prior))
+      standby::note(state.standby, what, event.at, here());
   }
   std::optional<WriteKey> write_key() const {
     return event.write ? std::optional(WriteKey{event.write->till, event.write->key}) : std::nullopt;

@@ -20,11 +20,13 @@ struct ReadSubject {
   SubjectId subject;
   std::string reason;
 };
-using Command = std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff,
-                             stock::Count, stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts,
-                             catalogue::DelistProduct, AcceptHeld, CloseListed, ReadSubject, feed::TakeFile,
-                             stock::Feed, feed::FeedOrders, incident::OpenIncident, incident::NoteIncident,
-                             incident::SetTask, incident::JoinIncidents, incident::CloseIncident, incident::StepRejoin>;
+using Command =
+    std::variant<till::RecordSale, till::Refund, till::RefundNoReceipt, stock::Receive, stock::WriteOff, stock::Count,
+                 stock::Dispatch, stock::ReceiveDispatch, catalogue::ListProducts, catalogue::DelistProduct, AcceptHeld,
+                 CloseListed, ReadSubject, feed::TakeFile, stock::Feed, feed::FeedOrders, incident::OpenIncident,
+                 incident::NoteIncident, incident::SetTask, incident::JoinIncidents, incident::CloseIncident,
+                 incident::StepRejoin, standby::Begin, standby::TakeOver, standby::Resume, standby::MakeHandback,
+                 standby::ConfirmHandback>;
 
 // One write of a batch, already authenticated.
 struct WriteRequest {

@@ -22,16 +22,19 @@ struct Asked {
 
   Result<Body> operator()(const till::RecordSale& c) {
     HF_TRY_VOID(check_till(c.till));
+    HF_TRY_VOID(check_trades_here());
     return body(till::decide(state.till, c, numbering(), vat_rates(), prices_of(c.lines)));
   }
   Result<Body> operator()(const till::Refund& c) {
     HF_TRY_VOID(till::check_card_numbers(c));
     HF_TRY_VOID(check_till(c.till));
+    HF_TRY_VOID(check_trades_here());
     HF_TRY(const till::SaleRecorded original, sale_of(c.of));
     return body(till::decide(state.till, c, numbering(), original));
   }
   Result<Body> operator()(const till::RefundNoReceipt& c) {
     HF_TRY_VOID(check_till(c.till));
+    HF_TRY_VOID(check_trades_here());
     return body(till::decide(state.till, c, numbering(), vat_rates(), prices_of(c.lines)));
   }
   Result<Body> operator()(const stock::Receive& c) {
@@ -61,6 +64,11 @@ struct Asked {
   }
   Result<Body> operator()(const stock::Feed& c) {
     HF_TRY_VOID(check_first_time());
+    if (state.standby.phase == standby::Phase::taken_over)
+      return fail(
+          "standby/taken_over",
+          "this site has taken over: the old system's levels know nothing of what was sold here since; hand the "
+          "trade back and let it sell again (`holdfast standby resume`), then feed its stock");
     return body(stock::decide(state.stock, context.now, c));
   }
   Result<Body> operator()(const feed::FeedOrders& c) {
@@ -139,8 +147,46 @@ struct Asked {
     }
     return body(incident::decide(states(), c, std::move(figures)));
   }
+  Result<Body> operator()(const standby::Begin& c) {
+    HF_TRY_VOID(check_decided_now(c.reason));
+    return body(standby::decide(state.standby, c));
+  }
+  Result<Body> operator()(const standby::TakeOver& c) {
+    HF_TRY_VOID(check_decided_now(c.reason));
+    return body(standby::decide(state.standby, c, state.ages()));
+  }
+  Result<Body> operator()(const standby::Resume& c) {
+    HF_TRY_VOID(check_decided_now(c.reason));
+    return body(standby::decide(state.standby, c));
+  }
+  Result<Body> operator()(const standby::MakeHandback& c) {
+    HF_TRY_VOID(check_decided_now(""));
+    const bool is_here = c.end.epoch == state.epoch && c.end.index > 0;
+    if (!is_here || !context.entries.read(c.end.epoch, c.end.index - 1))
+      return fail("standby/bad_handback", "its range does not end with what has happened here; make it again");
+    return body(standby::decide(state.standby, c));
+  }
+  Result<Body> operator()(const standby::ConfirmHandback& c) {
+    HF_TRY_VOID(check_decided_now(c.note));
+    return body(standby::decide(state.standby, c));
+  }
 
  private:
+  // What has happened (6.2) is taken whoever was to sell then; only what is asked for now can still be refused.
+  Status check_trades_here() const {
+    if (happened || request.prior || state.standby.phase != standby::Phase::standing_by) return {};
+    return fail(
+        "standby/stands_by",
+        "the old system sells here, this site stands by for it; if it is dead, a manager takes over here first");
+  }
+  Status check_decided_now(std::string_view text) const {
+    if (request.prior)
+      return fail(
+          "standby/decide_again",
+          "who sells here and what has gone back is not decided by a machine's past; read what it says, and do it "
+          "again here if it is to hold");
+    return till::check_card_number(text, "the reason");
+  }
   static std::string_view clean(std::string_view text) { return is_clean_text(text) ? text : "?"; }
   template <class T>
   static Result<Body> body(Result<T> decided) {

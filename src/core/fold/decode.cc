@@ -428,10 +428,63 @@ struct FromTable {
   Body operator()(const fbs::LinkCut& t) { return LinkCut{f.site(t.site(), "site"), person(t.by()), t.found()}; }
   Body operator()(const fbs::LinkHealed& t) { return LinkHealed{f.site(t.site(), "site"), person(t.by()), t.found()}; }
 
+  Body operator()(const fbs::StandbyBegun& t) {
+    standby::StandbyBegun e{f.text(t.reason(), "reason", standby::text_bytes_max)};
+    return checked(std::move(e), standby::check_event(e));
+  }
+  Body operator()(const fbs::TakenOver& t) {
+    standby::TakenOver e{{age(t.prices_as_of()), age(t.stock_as_of()), age(t.orders_as_of())},
+                         f.text(t.reason(), "reason", standby::text_bytes_max)};
+    return checked(std::move(e), standby::check_event(e));
+  }
+  Body operator()(const fbs::StandbyResumed& t) {
+    standby::StandbyResumed e{f.text(t.reason(), "reason", standby::text_bytes_max)};
+    return checked(std::move(e), standby::check_event(e));
+  }
+  Body operator()(const fbs::HandbackMade& t) {
+    standby::MakeHandback m;
+    m.number = t.number();
+    m.first = {t.first_epoch(), t.first()};
+    m.end = {t.end_epoch(), t.end()};
+    m.writer = t.writer();
+    m.settings = f.text(t.settings(), "settings", standby::settings_bytes_max);
+    m.files = f.list<standby::File>(t.files(), "files", standby::files_max, [&](const fbs::HandbackFile& file) {
+      return standby::File{f.text(file.name(), "file's name", standby::file_name_bytes_max),
+                           f.array<32>(file.sha256(), "file's SHA-256"), file.bytes()};
+    });
+    f.list<int>(t.totals(), "totals", standby::totals_max, [&](const fbs::HandbackTotal& total) {
+      const standby::TotalKey key = total_key(total.day(), total.kind(), total.code());
+      f.expect(m.totals.empty() || m.totals.rbegin()->first < key, "totals", "are not in order");
+      m.totals.emplace(key, total.amount());
+      return 0;
+    });
+    m.counts = {t.sales(), t.refunds(), t.movements()};
+    m.late = t.late();
+    standby::HandbackMade e{std::move(m)};
+    return checked(std::move(e), standby::check_event(e));
+  }
+  Body operator()(const fbs::HandbackConfirmed& t) {
+    standby::HandbackConfirmed e{t.number(), {}, f.text(t.note(), "note", standby::text_bytes_max)};
+    f.list<int>(t.totals(), "totals", standby::totals_max, [&](const fbs::ReportedTotal& total) {
+      const standby::TotalKey key = total_key(total.day(), total.kind(), total.code());
+      f.expect(e.totals.empty() || e.totals.rbegin()->first < key, "totals", "are not in order");
+      e.totals.emplace(key, standby::Reported{total.reported(), total.ours()});
+      return 0;
+    });
+    return checked(std::move(e), standby::check_event(e));
+  }
+
  private:
   // A subject id; nobody, where there is none.
   SubjectId person(const flatbuffers::Vector<std::uint8_t>* id) {
     return id == nullptr ? SubjectId{} : SubjectId{f.array<16>(id, "person")};
+  }
+  std::optional<Instant> age(std::uint64_t at) { return at == 0 ? std::nullopt : std::optional(f.time(at, "age")); }
+  standby::TotalKey total_key(std::int64_t day, fbs::TotalKind kind, const flatbuffers::String* code) {
+    const bool is_known = kind <= fbs::TotalKind::MAX;
+    f.expect(is_known, "total", "is of an unknown kind");
+    return {day, is_known ? static_cast<standby::TotalKind>(kind) : standby::TotalKind::sales,
+            f.text(code, "total's code", standby::code_bytes_max)};
   }
   // Both arguments are evaluated before the move inside.
   template <class E>
@@ -501,6 +554,11 @@ std::optional<Body> body_of(Field& f, const fbs::Entry& entry) {
     HF_KIND(LinkCut)
     HF_KIND(LinkHealed)
     HF_KIND(RejoinStep)
+    HF_KIND(StandbyBegun)
+    HF_KIND(TakenOver)
+    HF_KIND(StandbyResumed)
+    HF_KIND(HandbackMade)
+    HF_KIND(HandbackConfirmed)
 #undef HF_KIND
     case fbs::Body::NONE:
       break;
@@ -522,7 +580,9 @@ bool needs_write(const Body& body) {
                std::is_same_v<E, stock::StockFed> || std::is_same_v<E, feed::OrdersFed> ||
                std::is_same_v<E, incident::IncidentNoted> || std::is_same_v<E, incident::TaskSet> ||
                std::is_same_v<E, incident::IncidentsJoined> || std::is_same_v<E, incident::IncidentClosed> ||
-               std::is_same_v<E, incident::RejoinStep>;
+               std::is_same_v<E, incident::RejoinStep> || std::is_same_v<E, standby::StandbyBegun> ||
+               std::is_same_v<E, standby::TakenOver> || std::is_same_v<E, standby::StandbyResumed> ||
+               std::is_same_v<E, standby::HandbackMade> || std::is_same_v<E, standby::HandbackConfirmed>;
       },
       body);
 }

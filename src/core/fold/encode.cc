@@ -278,6 +278,41 @@ struct ToTable {
     const Text site = text(b, e.site.view()), words = text(b, e.text);
     return as(fbs::CreateRejoinStep(b, site, static_cast<fbs::RejoinCheck>(e.check), e.not_needed, words));
   }
+  Offset<void> operator()(const standby::StandbyBegun& e) { return as(fbs::CreateStandbyBegun(b, text(b, e.reason))); }
+  Offset<void> operator()(const standby::TakenOver& e) {
+    const auto age = [](const std::optional<Instant>& at) { return at ? time_of(*at) : 0; };
+    const Text reason = text(b, e.reason);
+    return as(fbs::CreateTakenOver(b, age(e.ages.prices), age(e.ages.stock), age(e.ages.orders), reason));
+  }
+  Offset<void> operator()(const standby::StandbyResumed& e) {
+    return as(fbs::CreateStandbyResumed(b, text(b, e.reason)));
+  }
+  Offset<void> operator()(const standby::HandbackMade& e) {
+    const standby::MakeHandback& m = e.made;
+    const Text settings = text(b, m.settings);
+    const auto files = tables<fbs::HandbackFile>(b, m.files, [&](const standby::File& f) {
+      const Text name = text(b, f.name);
+      const Vector sha256 = bytes(b, f.sha256);
+      return fbs::CreateHandbackFile(b, name, sha256, f.bytes);
+    });
+    const auto totals = tables<fbs::HandbackTotal>(b, m.totals, [&](const auto& total) {
+      const Text code = text(b, total.first.code);
+      return fbs::CreateHandbackTotal(b, total.first.day, static_cast<fbs::TotalKind>(total.first.kind), code,
+                                      total.second);
+    });
+    return as(fbs::CreateHandbackMade(b, m.number, m.first.epoch, m.first.index, m.end.epoch, m.end.index, m.writer,
+                                      settings, files, totals, m.counts.sales, m.counts.refunds, m.counts.movements,
+                                      m.late));
+  }
+  Offset<void> operator()(const standby::HandbackConfirmed& e) {
+    const auto totals = tables<fbs::ReportedTotal>(b, e.totals, [&](const auto& total) {
+      const Text code = text(b, total.first.code);
+      return fbs::CreateReportedTotal(b, total.first.day, static_cast<fbs::TotalKind>(total.first.kind), code,
+                                      total.second.reported, total.second.ours);
+    });
+    const Text note = text(b, e.note);
+    return as(fbs::CreateHandbackConfirmed(b, e.number, totals, note));
+  }
 
  private:
   Vector id_if_any(const SubjectId& id) { return id.is_zero() ? Vector() : bytes(b, id.bytes); }

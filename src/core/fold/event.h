@@ -19,6 +19,7 @@
 #include "core/feed/feed.h"
 #include "core/guard/guard.h"
 #include "core/incident/event.h"
+#include "core/standby/standby.h"
 #include "core/stock/stock.h"
 #include "core/till/till.h"
 
@@ -129,7 +130,8 @@ using Body =
                  till::RefundRecorded, till::RefundWithoutReceipt, SubjectRead, feed::FeedTaken, stock::StockFed,
                  feed::OrdersFed, guard::AlertRaised, guard::PostureChanged, incident::IncidentOpened,
                  incident::IncidentNoted, incident::TaskSet, incident::IncidentsJoined, incident::IncidentClosed,
-                 LinkCut, LinkHealed, incident::RejoinStep>;
+                 LinkCut, LinkHealed, incident::RejoinStep, standby::StandbyBegun, standby::TakenOver,
+                 standby::StandbyResumed, standby::HandbackMade, standby::HandbackConfirmed>;
 
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {

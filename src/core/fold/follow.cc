@@ -95,6 +95,11 @@ struct ToPart {
   void operator()(const LinkCut&) {}
   void operator()(const LinkHealed&) {}
   void operator()(const incident::RejoinStep&) {}
+  void operator()(const standby::StandbyBegun&) {}
+  void operator()(const standby::TakenOver&) {}
+  void operator()(const standby::StandbyResumed&) {}
+  void operator()(const standby::HandbackMade&) {}
+  void operator()(const standby::HandbackConfirmed&) {}
 
  private:
   void move(const auto& e) {

@@ -48,6 +48,11 @@ struct Name {
   std::string_view operator()(const LinkCut&) { return "LinkCut"; }
   std::string_view operator()(const LinkHealed&) { return "LinkHealed"; }
   std::string_view operator()(const incident::RejoinStep&) { return "RejoinStep"; }
+  std::string_view operator()(const standby::StandbyBegun&) { return "StandbyBegun"; }
+  std::string_view operator()(const standby::TakenOver&) { return "TakenOver"; }
+  std::string_view operator()(const standby::StandbyResumed&) { return "StandbyResumed"; }
+  std::string_view operator()(const standby::HandbackMade&) { return "HandbackMade"; }
+  std::string_view operator()(const standby::HandbackConfirmed&) { return "HandbackConfirmed"; }
 };
 
 }  // namespace

@@ -32,6 +32,15 @@ void put(Writer& out, const std::vector<stock::Line>& lines) {
     out.i64(l.quantity.thousandths);
   }
 }
+void put(Writer& out, const standby::Totals& totals) {
+  out.u32(static_cast<std::uint32_t>(totals.size()));
+  for (const auto& [key, amount] : totals) {
+    out.i64(key.day);
+    out.u8(static_cast<std::uint8_t>(key.kind));
+    out.text(key.code);
+    out.i64(amount);
+  }
+}
 
 struct Put {
   Writer& out;
@@ -166,6 +175,31 @@ struct Put {
   void operator()(const incident::CloseIncident& c) {
     out.raw(c.incident.bytes);
     out.text(c.text);
+  }
+  void operator()(const standby::Begin& c) { out.text(c.reason); }
+  void operator()(const standby::TakeOver& c) { out.text(c.reason); }
+  void operator()(const standby::Resume& c) { out.text(c.reason); }
+  void operator()(const standby::MakeHandback& c) {
+    out.u32(c.number);
+    for (const standby::Place& place : {c.first, c.end}) {
+      out.u32(place.epoch);
+      out.u64(place.index);
+    }
+    out.u32(c.writer);
+    out.text(c.settings);
+    out.u32(static_cast<std::uint32_t>(c.files.size()));
+    for (const standby::File& file : c.files) {
+      out.text(file.name);
+      out.raw(file.sha256);
+      out.u64(file.bytes);
+    }
+    put(out, c.totals);
+    for (const std::uint64_t n : {c.counts.sales, c.counts.refunds, c.counts.movements, c.late}) out.u64(n);
+  }
+  void operator()(const standby::ConfirmHandback& c) {
+    out.u32(c.number);
+    put(out, c.reported);
+    out.text(c.note);
   }
 
  private:

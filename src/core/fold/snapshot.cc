@@ -355,6 +355,7 @@ Bytes State::encode() const {
   stock.encode(out);
   till.encode(out);
   feed.encode(out);
+  standby.encode(out);
   out.u64(peers.size());
   for (const auto& [name, part] : peers) {
     out.text(name.view());
@@ -378,6 +379,7 @@ Result<State> State::decode(ByteView bytes) {
   HF_TRY(s.stock, stock::StockState::decode(in));
   HF_TRY(s.till, till::TillState::decode(in));
   HF_TRY(s.feed, feed::FeedState::decode(in));
+  HF_TRY(s.standby, standby::StandbyState::decode(in));
   const std::uint64_t peer_count = in.u64();
   if (!in.fits(peer_count, 100)) return bad("list of followed sites");
   for (std::uint64_t i = 0; i < peer_count; ++i) {

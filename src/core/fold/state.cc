@@ -48,6 +48,12 @@ const catalogue::Listed* State::find_product(std::string_view sku_or_gtin) const
   return list == nullptr ? nullptr : list->find_code(sku_or_gtin);
 }
 
+standby::Ages State::ages() const {
+  const feed::FeedState* lister = prices_feed();
+  return {lister == nullptr ? std::nullopt : lister->as_of(feed::Kind::catalogue), feed.as_of(feed::Kind::stock),
+          feed.as_of(feed::Kind::orders)};
+}
+
 Hash State::hash() const { return sha256(encode()); }
 
 }  // namespace holdfast::fold

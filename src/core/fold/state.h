@@ -131,6 +131,7 @@ struct State {
   feed::FeedState feed;  // what the old system said of this site
   incident::IncidentState incidents;
   std::map<SiteName, Instant> links_cut;  // since when, by the journal
+  standby::StandbyState standby;
 
   guard::GuardState guard;
 
@@ -151,6 +152,8 @@ struct State {
   const catalogue::Listed* find_product(std::string_view sku_or_gtin) const;
   // The feed that prices() rests on: of the site that lists. Null: there is no price list yet.
   const feed::FeedState* prices_feed() const;
+  // How old what the old system said last is.
+  standby::Ages ages() const;
 
   Bytes encode() const;                         // canonical; also the snapshot's body
   static Result<State> decode(ByteView bytes);  // fold/bad_snapshot

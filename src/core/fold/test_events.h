@@ -54,6 +54,24 @@ inline Event sample_sale() {
   return {Instant{1'700'000'000'123'456'789}, sample_write(), sale};
 }
 
+inline standby::MakeHandback sample_handback() {
+  standby::MakeHandback made;
+  made.number = 2;
+  made.first = {1, 17};
+  made.end = {2, 9};
+  made.writer = 1;
+  made.settings = "[odoo]\njournal = \"Till\"\n";
+  made.files = {{"orders.csv", sha256(as_bytes("orders")), 6}};
+  made.totals = {{{20'000, standby::TotalKind::sales, ""}, 1},
+                 {{20'000, standby::TotalKind::gross, ""}, 1250},
+                 {{20'000, standby::TotalKind::taxed, "S 20"}, 1250},
+                 {{20'000, standby::TotalKind::vat, "S 20"}, 208},
+                 {{20'000, standby::TotalKind::paid, "cash"}, 1250}};
+  made.counts = {1, 0, 4};
+  made.late = 2;
+  return made;
+}
+
 inline std::vector<Event> samples() {
   const Instant at{1'700'000'000'000'000'000};
   const Origin old_origin{"example.com/c", SiteName("store-02"), 1},
@@ -147,6 +165,12 @@ inline std::vector<Event> samples() {
       {at, {}, LinkHealed{SiteName("store-02"), {}, true}},
       {at, sample_write(),
        incident::RejoinStep{SiteName("store-02"), incident::RejoinCheck::keys, true, "its machine is new"}},
+      {at, sample_write(), standby::StandbyBegun{"opening"}},
+      {at, sample_write(), standby::TakenOver{{Instant{5}, {}, Instant{6}}, "the old system is dead"}},
+      {at, sample_write(), standby::StandbyResumed{"it is back"}},
+      {at, sample_write(), standby::HandbackMade{sample_handback()}},
+      {at, sample_write(),
+       standby::HandbackConfirmed{3, {{{-1, standby::TotalKind::vat, "S 20"}, {208, 209}}}, "by telephone"}},
   };
 }
 

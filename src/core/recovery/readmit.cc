@@ -57,6 +57,16 @@ struct ToCommand {
   }
   bool operator()(const incident::IncidentsJoined& e) { return set(incident::JoinIncidents{e.into, e.others}); }
   bool operator()(const incident::IncidentClosed& e) { return set(incident::CloseIncident{e.incident, e.text}); }
+  // Who sells here, and what has gone back, is decided anew: decide() refuses these, so that a person reads of each.
+  bool operator()(const standby::StandbyBegun& e) { return set(standby::Begin{e.reason}); }
+  bool operator()(const standby::TakenOver& e) { return set(standby::TakeOver{e.reason}); }
+  bool operator()(const standby::StandbyResumed& e) { return set(standby::Resume{e.reason}); }
+  bool operator()(const standby::HandbackMade& e) { return set(e.made); }
+  bool operator()(const standby::HandbackConfirmed& e) {
+    standby::ConfirmHandback confirm{e.number, {}, e.note};
+    for (const auto& [key, figures] : e.totals) confirm.reported.emplace(key, figures.reported);
+    return set(std::move(confirm));
+  }
   // What no client asked for: the new epoch makes its own. TailListed and WriteListed are handled by list_again().
   bool operator()(const fold::EpochOpened&) { return false; }
   bool operator()(const fold::NodeStarted&) { return false; }

@@ -31,6 +31,8 @@ void add_demo_command(CLI::App& app);       // demo
 void add_incident_commands(CLI::App& app);  // incident list|open|show|note|task|join|close|export
 void add_rejoin_commands(CLI::App& app);    // rejoin show|begin|step|link|end
 void add_feed_commands(CLI::App& app);      // feed DIR, feed accept|status
+void add_standby_commands(CLI::App& app);   // standby begin|resume|show, takeover, ready
+void add_handback_commands(CLI::App& app);  // handback, handback list|confirm
 
 // What `serve`, `site rebuild --serve` and `spare serve` have in common.
 void add_serve_options(CLI::App& command, serve::ServeSettings& settings);

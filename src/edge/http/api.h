@@ -39,6 +39,7 @@ struct ApiSettings {
   bool is_head_office = false;  // who is enrolled first there is an operator, elsewhere a manager
   std::string demo_control;     // URL; empty: no demo
   std::string listen;           // host:port that --http names; its host is a good Host header
+  std::string data;             // the data directory, whose disk is looked at; empty: not known
 };
 struct ApiParts {
   NodeAccess& node;
@@ -146,6 +147,10 @@ class Api {
   void get_incident(const CallPtr& call);
   void get_incident_export(const CallPtr& call);
   void get_rejoin(const CallPtr& call);
+  // api_standby.cc
+  void get_standby(const CallPtr& call);
+  void get_ready(const CallPtr& call);
+  void post_takeover(const CallPtr& call);
 
   // api_writes.cc
   void post_writes(const CallPtr& call);

@@ -135,7 +135,8 @@ std::string_view Fields::text_of(const json::value& value, std::string_view name
     refuse("http/bad_value", name,
            fmt::format("is {} bytes long, at most {} are allowed", text.size(), rule.bytes_max));
   }
-  if (has_control_characters(text)) refuse("http/bad_value", name, "holds control characters (line ends, tabs, NUL)");
+  if (!rule.lines && has_control_characters(text))
+    refuse("http/bad_value", name, "holds control characters (line ends, tabs, NUL)");
   if (rule.free_text && holds_card_number(text)) {
     refuse("till/card_number", name,
            "holds what looks like the number of a payment card, which Holdfast never stores. Take it out and send the "
@@ -182,6 +183,13 @@ std::uint64_t Fields::number(std::string_view name, std::uint64_t min, std::uint
   }
   if (!problem_ && (out < min || out > max)) refuse("http/bad_value", name, fmt::format("must be {} to {}", min, max));
   return problem_ ? min : out;
+}
+
+std::int64_t Fields::integer(std::string_view name) {
+  const json::value* value = need(name);
+  if (value == nullptr) return 0;
+  if (!value->is_int64()) refuse("http/wrong_type", name, "must be a whole number within 64 bits");
+  return problem_ ? 0 : value->get_int64();
 }
 
 Money Fields::money(std::string_view name) {

@@ -31,6 +31,7 @@ struct TextRule {
   std::size_t bytes_min = 1;
   std::size_t bytes_max = 100;
   bool free_text = false;  // a person typed it: refuse card numbers
+  bool lines = false;      // a small file: line ends and tabs are fine
 };
 
 // One object. The first thing that is wrong is kept in the `problem` that all Fields of one request share; from then on
@@ -45,7 +46,8 @@ class Fields {
   bool flag(std::string_view name, bool otherwise);                 // may be absent
   bool needed_flag(std::string_view name);
   std::uint64_t number(std::string_view name, std::uint64_t min, std::uint64_t max);
-  Money money(std::string_view name);  // >= 0
+  std::int64_t integer(std::string_view name);  // may be negative
+  Money money(std::string_view name);           // >= 0
   Money money_or_zero(std::string_view name);
   Quantity quantity(std::string_view name, Quantity min);
   UnitPrice unit_price(std::string_view name);  // >= 0

@@ -107,7 +107,9 @@ std::string safety_json(const node::Node& node) {
   } else {
     out.field_null("spare");
   }
-  return out.field("machines_here", safety.spare && safety.spare->is_linked ? 2 : 1).end_object().take();
+  out.field("machines_here", safety.spare && safety.spare->is_linked ? 2 : 1).object("standby");
+  write_standby(out, node.state());
+  return out.end_object().end_object().take();
 }
 
 void write_taken(JsonOut& out, std::string_view key, const fold::Taken& taken, bool is_dispatch) {

@@ -44,6 +44,19 @@ void write_alert(JsonOut& out, const guard::AlertRaised& alert);               /
 void write_posture_change(JsonOut& out, const guard::PostureChanged& change);  // into an open object
 // `in_full`: with what the sensors saw; for whoever is known here. `proof`: JSON of what was done beside the links.
 std::string posture_json(const node::Node& node, bool in_full, const std::string& proof);
+// standby_json.cc
+// {phase, since, taken_over_at, ages, open} into an open object: who sells here, and what has not gone back yet.
+void write_standby(JsonOut& out, const fold::State& state);
+std::string standby_json(const node::Node& node);
+// What is not in the journal and decides whether this site could sell now.
+struct ReadyFacts {
+  Instant now;
+  std::int64_t age_hours_max = 36;
+  std::size_t managers = 0, tills = 0, pages = 0;
+  std::optional<std::uint64_t> disk_free_bytes;
+  bool loopback_only = false;
+};
+std::string ready_json(const node::Node& node, const ReadyFacts& facts);
 
 // feed_json.cc
 // name: {fed, as_of}; as_of null: not yet known.

@@ -138,6 +138,61 @@ fold::Command read_close_listed(Fields& write, TillId) {
   close.note = write.text("note", free_text);
   return close;
 }
+fold::Command read_begin_standby(Fields& write, TillId) {
+  return standby::Begin{write.text_or_empty("reason", free_text)};
+}
+fold::Command read_resume_standby(Fields& write, TillId) {
+  return standby::Resume{write.text_or_empty("reason", free_text)};
+}
+standby::Totals read_totals(Fields& write, std::string_view amount) {
+  standby::Totals totals;
+  write.each("totals", 0, standby::totals_max, [&](Fields& item) {
+    standby::TotalKey key;
+    key.day = item.integer("day");
+    const auto kind = standby::total_kind_of(item.text("total", {}));
+    if (!kind) item.refuse("http/bad_value", "total", "must be sales, refunds, gross, taxed, vat or paid");
+    key.kind = kind.value_or(standby::TotalKind::sales);
+    key.code = item.text_or_empty("code", {.bytes_max = standby::code_bytes_max});
+    if (!totals.emplace(key, item.integer(amount)).second) item.refuse("http/bad_value", "total", "stands twice");
+  });
+  return totals;
+}
+standby::Place read_place(Fields& write, std::string_view name) {
+  standby::Place place;
+  write.object_if_any(name, [&](Fields& item) {
+    place.epoch = static_cast<std::uint32_t>(item.number("epoch", 1, UINT32_MAX));
+    place.index = item.number("index", 0, INT64_MAX);
+  });
+  if (place.epoch == 0) write.refuse("http/missing_field", name, "is needed: {\"epoch\": 1, \"index\": 0}");
+  return place;
+}
+fold::Command read_handback(Fields& write, TillId) {
+  standby::MakeHandback made;
+  made.number = static_cast<std::uint32_t>(write.number("number", 1, UINT32_MAX));
+  made.first = read_place(write, "first");
+  made.end = read_place(write, "end");
+  made.writer = static_cast<std::uint32_t>(write.number("writer", 1, UINT32_MAX));
+  made.settings = write.text_or_empty("settings", {.bytes_max = standby::settings_bytes_max, .lines = true});
+  write.each("files", 1, standby::files_max, [&](Fields& item) {
+    standby::File& file = made.files.emplace_back();
+    file.name = item.text("name", {.bytes_max = standby::file_name_bytes_max});
+    file.sha256 = item.hex<32>("sha256");
+    file.bytes = item.number("bytes", 0, INT64_MAX);
+  });
+  made.totals = read_totals(write, "amount");
+  made.counts.sales = write.number("sales", 0, INT64_MAX);
+  made.counts.refunds = write.number("refunds", 0, INT64_MAX);
+  made.counts.movements = write.number("movements", 0, INT64_MAX);
+  made.late = write.number("late", 0, INT64_MAX);
+  return made;
+}
+fold::Command read_confirm_handback(Fields& write, TillId) {
+  standby::ConfirmHandback confirm;
+  confirm.number = static_cast<std::uint32_t>(write.number("number", 1, UINT32_MAX));
+  confirm.reported = read_totals(write, "reported");
+  confirm.note = write.text_or_empty("note", free_text);
+  return confirm;
+}
 
 incident::IncidentId read_incident(Fields& write, std::string_view name = "incident") { return {write.hex<16>(name)}; }
 SubjectId read_subject_if_any(Fields& write, std::string_view name) {
@@ -253,7 +308,7 @@ struct Kind {
   std::optional<Role> needs;
   bool at_a_till = false;
 };
-constexpr std::array<Kind, 21> kinds = {{
+constexpr std::array<Kind, 25> kinds = {{
     {"sale", read_sale, {}, true},
     {"refund", read_refund, {}, true},
     {"refund_no_receipt", read_refund_no_receipt, Role::manager, true},
@@ -275,6 +330,10 @@ constexpr std::array<Kind, 21> kinds = {{
     {"join_incidents", read_join_incidents, Role::manager},
     {"close_incident", read_close_incident, Role::manager},
     {"rejoin_step", read_rejoin_step, Role::manager},
+    {"begin_standby", read_begin_standby, Role::manager},
+    {"resume_standby", read_resume_standby, Role::manager},
+    {"handback", read_handback, Role::manager},
+    {"confirm_handback", read_confirm_handback, Role::manager},
 }};
 
 const Kind* kind_of(Fields& write) {

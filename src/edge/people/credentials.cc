@@ -457,6 +457,11 @@ std::vector<Staff> Credentials::staff() const {
   return out;
 }
 
+std::size_t Credentials::tills() const {
+  const std::lock_guard lock(mutex_);
+  return book_.tills.size();
+}
+
 // ---- enrolment
 
 bool Credentials::needs_enrolment() const {

@@ -71,6 +71,7 @@ class Credentials {
   Result<NewTill> add_till(const std::string& name, TillId wanted, TillId used_max);
   std::optional<Till> till_of(TillId till, std::string_view device_key) const;
   std::optional<std::string> till_name(TillId till) const;
+  std::size_t tills() const;
   bool has_till(TillId till) const { return till_name(till).has_value(); }
 
   // A guarded or sealed site: PINs and codes may be guessed less often (limits.h).

@@ -200,10 +200,47 @@ struct Fields {
   void operator()(const fold::LinkCut& e) { write_link(e); }
   void operator()(const fold::LinkHealed& e) { write_link(e); }
 
+  void operator()(const standby::StandbyBegun& e) { out.field("reason", e.reason); }
+  void operator()(const standby::TakenOver& e) {
+    const auto age = [](const std::optional<Instant>& at) { return at ? std::optional(to_text(*at)) : std::nullopt; };
+    out.field("prices_as_of", age(e.ages.prices)).field("stock_as_of", age(e.ages.stock));
+    out.field("orders_as_of", age(e.ages.orders)).field("reason", e.reason);
+  }
+  void operator()(const standby::StandbyResumed& e) { out.field("reason", e.reason); }
+  void operator()(const standby::HandbackMade& e) {
+    const standby::MakeHandback& made = e.made;
+    out.field("number", made.number).field("first_epoch", made.first.epoch).field("first", made.first.index);
+    out.field("end_epoch", made.end.epoch).field("end", made.end.index).field("writer", made.writer);
+    out.field("sales", made.counts.sales).field("refunds", made.counts.refunds);
+    out.field("movements", made.counts.movements).field("late", made.late).array("files");
+    for (const standby::File& file : made.files) {
+      out.object().field("name", file.name).field("sha256", to_hex(file.sha256)).field("bytes", file.bytes);
+      out.end_object();
+    }
+    out.end_array().array("totals");
+    for (const auto& [key, amount] : made.totals) {
+      total_key(key);
+      out.field("amount", amount).end_object();
+    }
+    out.end_array().field("settings", made.settings);
+  }
+  void operator()(const standby::HandbackConfirmed& e) {
+    out.field("number", e.number).field("note", e.note).array("totals");
+    for (const auto& [key, figures] : e.totals) {
+      total_key(key);
+      out.field("reported", figures.reported).field("ours", figures.ours);
+      out.field("difference", figures.difference()).end_object();
+    }
+    out.end_array();
+  }
+
  private:
   void write_link(const auto& e) {
     out.field("site", e.site.view()).field("found", e.found);
     if (!e.by.is_zero()) out.field("by", to_hex(e.by.bytes));
+  }
+  void total_key(const standby::TotalKey& key) {
+    out.object().field("day", key.day).field("total", standby::to_text(key.kind)).field("code", key.code);
   }
 };
 

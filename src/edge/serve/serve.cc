@@ -155,7 +155,8 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   http::ApiSettings api{.site = s->host->site().str(),
                         .is_head_office = here != nullptr && here->kind == chain::SiteKind::head_office,
                         .demo_control = settings.demo_control,
-                        .listen = settings.http};
+                        .listen = settings.http,
+                        .data = settings.data};
   s->api = std::make_unique<http::Api>(
       http::ApiParts{*s->host, *s->credentials, *s->sessions, *s->vault, *s->worker, s->host->clock(),
                      s->host->entropy(), s->pages, s->server->counters(),

@@ -56,6 +56,32 @@ export interface Mirror {
   held: number | null;
   last_heard_at: Time | null;
 }
+/** Who sells here, how old the old system's word is (null: not yet known), and what has not gone back to it yet. */
+export interface Standby {
+  phase: 'own trade' | 'standing by' | 'taken over';
+  since: Time | null;
+  taken_over_at: Time | null;
+  as_of: { prices: Time | null; stock: Time | null; orders: Time | null };
+  open: { sales: number; refunds: number; movements: number; since: Time | null };
+  handbacks: number;
+}
+export type ReadyState = 'good' | 'care' | 'late' | 'missing' | 'not yet known';
+export interface Check {
+  check: string;
+  state: ReadyState;
+  needed: boolean;
+  as_of: Time | null;
+  count: number | null;
+  detail: string;
+}
+export interface Ready {
+  site: string;
+  at: Time;
+  age_hours_max: number;
+  standby: Standby;
+  checks: Check[];
+  ready: boolean;
+}
 export interface Safety extends Cover {
   epoch: number;
   signing: 'asking' | 'signing' | 'stopped';
@@ -68,6 +94,7 @@ export interface Safety extends Cover {
   not_taken_in: number;
   posture?: Posture;
   posture_since?: Time | null;
+  standby: Standby;
   /** While provisional: what the registration waits for. */
   registering: string | null;
   spare: null | { held: number; last_heard_at: Time | null; ready: boolean };

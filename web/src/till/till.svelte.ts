@@ -4,7 +4,7 @@
 import {
   call, csrf, random_hex, till_auth,
   type About, type Answer, type Device, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover, type Safety,
-  type Session, type Tender, type WriteBody, type WriteFields, type WriteStatus,
+  type Session, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { add_product, amount_of, has_card, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
@@ -48,6 +48,8 @@ class Till {
   /** How old what the old system said is; kept, because it is true while the node is silent too. */
   feed = $state.raw<Feed | null>(null);
   silent_since = $state<string | null>(null);
+  /** The last the node said of who sells here; kept, so that a reload without it does not open a till that stands by. */
+  standby = $state.raw<Standby | null>(null);
   wrong_site = $state<string | null>(null);
   till_unknown = $state(false);
   kept = $state.raw<Kept[]>([]);
@@ -72,6 +74,7 @@ class Till {
   decimals = $derived(this.about?.currency_decimals ?? 2);
   staff = $derived<LocalSession | null>(this.session ?? this.local_session);
   is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
+  stands_by = $derived(this.standby?.phase === 'standing by');
   counts = $derived(count(this.kept));
   room = $derived(room_of(this.#estimate, this.counts.waiting + this.counts.again + this.counts.uncopied));
   uncovered_since = $derived(uncovered_since(this.kept, this.safety, this.silent_since !== null));
@@ -109,6 +112,7 @@ class Till {
       this.#disk = await Disk.open();
       this.device = (await this.#disk.get<Device>('device')) ?? null;
       this.about = (await this.#disk.get<About>('about')) ?? null;
+      this.standby = (await this.#disk.get<Standby>('standby')) ?? null;
       this.local_session = this.#still_good(await this.#disk.get<LocalSession>('session'));
       this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
       this.products = await this.#disk.products();
@@ -195,6 +199,7 @@ class Till {
     const was_silent = this.silent_since !== null;
     this.silent_since = null;
     this.safety = answer.value;
+    await this.#hear_standby(answer.value.standby);
     this.#pump.heard(answer.value, asked_ms);
     if (was_silent || !this.about || this.about.origin !== answer.value.origin || this.about.needs_enrolment) {
       await this.read_about();
@@ -203,6 +208,28 @@ class Till {
         if (this.ready) await this.read_session();
       }
     }
+  }
+
+  async #hear_standby(standby: Standby | undefined): Promise<void> {
+    if (!standby) return;
+    const changed = this.standby?.phase !== standby.phase;
+    this.standby = standby;
+    if (changed) await this.#disk.set('standby', standby);
+  }
+  /** The old system is dead: a manager's PIN opens the tills here. Whoever is signed in stays so. */
+  async take_over(staff: string, pin: string, reason: string): Promise<Answer<{ standby: Standby }>> {
+    const answer = await call<{ standby: Standby }>('/v1/takeover', {
+      method: 'POST', headers: this.#headers(), timeout_ms: 10_000,
+      body: { key: random_hex(16), staff, pin, confirm: true, ...(reason ? { reason } : {}) },
+    });
+    if (answer.kind === 'ok') await this.#hear_standby(answer.value.standby);
+    return answer;
+  }
+  /** The old system is back and sells again. */
+  async resume_standby(): Promise<Answer<{ replies: Reply[] }>> {
+    const answer = await this.#post_writes([{ key: random_hex(16), kind: 'resume_standby', staff: this.staff?.staff_id }]);
+    if (answer.kind === 'ok' && answer.value.replies[0]?.ok) await this.#hear();
+    return answer;
   }
 
   async read_about(): Promise<void> {

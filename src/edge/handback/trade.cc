@@ -1,0 +1,315 @@
+#include "edge/handback/trade.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "core/fold/follow.h"
+
+namespace holdfast::handback {
+namespace {
+
+using standby::Place;
+
+// The epochs of this site that count, oldest first, each with the size to which it counts.
+struct Span {
+  std::unique_ptr<journal::Log> log;
+  std::uint64_t size = 0;
+};
+
+Result<std::vector<Span>> own_spans(serve::DataView& view) {
+  std::vector<Span> spans;
+  HF_TRY(Origin origin, view.newest_own());
+  std::optional<std::uint64_t> kept;
+  while (true) {
+    HF_TRY(auto log, view.open_journal(origin));
+    const std::uint64_t size = std::min(kept.value_or(log->durable_size()), log->durable_size());
+    if (kept && *kept > size)
+      return fail("journal/missing",
+                  fmt::format("of {} only {} of {} entries are on this disk", origin.text(), size, *kept));
+    if (size == 0) return fail("journal/missing", fmt::format("{} holds no entry yet", origin.text()));
+    HF_TRY(const Bytes first, log->read(0));
+    HF_TRY(const fold::Event opening, fold::decode(first));
+    const auto* opened = std::get_if<fold::EpochOpened>(&opening.body);
+    if (opened == nullptr) return fail("journal/damaged", fmt::format("{} does not open an epoch", origin.text()));
+    spans.push_back({std::move(log), size});
+    if (opened->registration.empty()) break;
+    HF_TRY(const chain::Registration registration, chain::parse_registration(opened->registration));
+    if (registration.old_origin.epoch >= origin.epoch || registration.kept_size == 0) break;
+    origin = registration.old_origin;
+    kept = registration.kept_size;
+  }
+  std::ranges::reverse(spans);
+  return spans;
+}
+
+using Visit = std::function<Status(Place, const fold::Event&)>;
+Status scan(const std::vector<Span>& spans, const Visit& visit) {
+  for (const Span& span : spans) {
+    const std::uint32_t epoch = span.log->origin().epoch;
+    fold::Joiner joiner;
+    HF_TRY_VOID(span.log->scan(0, span.size, [&](EntryIndex index, ByteView body) -> Status {
+      HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
+      return event ? visit({epoch, index}, *event) : Status();
+    }));
+  }
+  return {};
+}
+
+bool came_back(const fold::Event& event) { return event.write && event.write->prior.has_value(); }
+
+TradeLine line_of(const till::SaleLine& l) {
+  return {l.sku, l.name, l.quantity, l.unit_price, l.vat, l.vat_millionths, l.amount, l.vat_amount, l.goods, 0};
+}
+
+std::vector<till::Tender> approved(const std::vector<till::Tender>& tenders) {
+  std::vector<till::Tender> out;
+  for (const till::Tender& tender : tenders)
+    if (tender.result == till::CardResult::approved) out.push_back(tender);
+  return out;
+}
+
+// Reads the journals once, from their beginning, because a count's difference and a level rest on all that was before.
+class Gatherer {
+ public:
+  Gatherer(const std::vector<Span>& spans, Gathered& out) : spans_(spans), out_(out) {}
+
+  Status run() {
+    HF_TRY_VOID(scan(spans_, [&](Place place, const fold::Event& event) {
+      place_ = place;
+      event_ = &event;
+      return std::visit(*this, event.body);
+    }));
+    if (place_ < out_.first || !has_begun_)
+      return fail("handback/no_range", "this disk does not hold the journal that the handback is of");
+    for (auto& [sku, level] : out_.levels) level.known = known_.contains(sku);
+    return find_sales();
+  }
+
+  Status operator()(const fold::EpochOpened& e) {
+    out_.chain = e.chain;
+    out_.site = e.site.str();
+    out_.currency = e.currency;
+    if (const auto currency = currency_of(e.currency)) out_.decimals = currency->decimals;
+    return {};
+  }
+  Status operator()(const standby::StandbyBegun& e) {
+    has_begun_ = true;
+    standby::apply(standby_, e, event_->at, place_);
+    return {};
+  }
+  Status operator()(const standby::TakenOver& e) {
+    standby::apply(standby_, e, event_->at);
+    return {};
+  }
+  Status operator()(const standby::StandbyResumed& e) {
+    standby::apply(standby_, e, event_->at);
+    return {};
+  }
+  Status operator()(const standby::HandbackMade& e) {
+    if (e.made.number + 1 == out_.number) made_before_ = event_->at;
+    return {};
+  }
+  Status operator()(const till::SaleRecorded& e) {
+    sales_[e.receipt] = place_;
+    for (const till::SaleLine& line : e.lines) name(line.sku, line.name);
+    if (Trade* trade = begin_trade(e, TradeKind::sale)) {
+      for (const till::SaleLine& line : e.lines) trade->lines.push_back(line_of(line));
+      trade->change = e.change;
+    }
+    return moved(e);
+  }
+  Status operator()(const till::RefundRecorded& e) {
+    if (Trade* trade = begin_trade(e, TradeKind::refund)) {
+      trade->of = to_text(e.of);
+      trade->reason = e.reason;
+      for (const till::RefundLine& l : e.lines)
+        trade->lines.push_back({l.sku, "", l.quantity, {}, l.vat, 0, l.amount, l.vat_amount, l.goods, l.line});
+      refunds_.emplace_back(out_.trades.size() - 1, e.of);
+    }
+    return moved(e);
+  }
+  Status operator()(const till::RefundWithoutReceipt& e) {
+    if (Trade* trade = begin_trade(e, TradeKind::refund_no_receipt)) {
+      trade->reason = e.reason;
+      for (const till::SaleLine& line : e.lines) trade->lines.push_back(line_of(line));
+    }
+    return moved(e);
+  }
+  Status operator()(const stock::StockReceived& e) { return move(e, MovementKind::received, e.reference); }
+  Status operator()(const stock::StockWrittenOff& e) { return move(e, MovementKind::written_off, e.reason); }
+  Status operator()(const stock::StockCounted& e) { return move(e, MovementKind::counted, ""); }
+  Status operator()(const stock::StockDispatched& e) {
+    const DispatchId id{event_->write->key.bytes};
+    return move(e, MovementKind::dispatched, e.to.view(), id, fold::happened_at(*event_), place_.index);
+  }
+  Status operator()(const stock::DispatchReceived& e) {
+    if (stock_.arrived.contains(e.dispatch)) return {};
+    return move(e, MovementKind::arrived, e.from.view(), fold::happened_at(*event_));
+  }
+  Status operator()(const stock::StockFed& e) {
+    stock::apply(stock_, e);
+    for (const stock::Line& line : e.lines) known_.insert(line.sku);
+    return {};
+  }
+  Status operator()(const auto&) { return {}; }
+
+ private:
+  bool in_range() const { return place_ >= out_.first && place_ < out_.end; }
+  bool belongs() const { return in_range() && standby::goes_back(standby_, came_back(*event_)); }
+  bool is_late() const { return made_before_ && came_back(*event_) && fold::happened_at(*event_) < *made_before_; }
+  std::string id() const {
+    return fmt::format("{}-{}-{}", out_.site, event_->write->till.number, to_hex(event_->write->key.bytes));
+  }
+  void name(const Sku& sku, const std::string& text) {
+    if (!text.empty()) names_[sku] = text;
+  }
+  void count(standby::Happened what, bool late) {
+    standby::add(out_.counts, what);
+    if (late) ++out_.late;
+  }
+
+  template <class E>
+  Trade* begin_trade(const E& e, TradeKind kind) {
+    if (!belongs()) return nullptr;
+    Trade& trade = out_.trades.emplace_back();
+    const auto& prior = event_->write->prior;
+    trade.kind = kind;
+    trade.id = id();
+    trade.receipt = to_text(prior && prior->printed ? *prior->printed : e.receipt);
+    trade.at = fold::happened_at(*event_);
+    trade.till = e.receipt.till.number;
+    trade.staff = to_hex(event_->write->staff.bytes);
+    trade.tenders = approved(e.tenders);
+    trade.total = e.total;
+    trade.late = is_late();
+    count(kind == TradeKind::sale ? standby::Happened::sale : standby::Happened::refund, trade.late);
+    return &trade;
+  }
+
+  Quantity on_hand(const Sku& sku) const {
+    const auto it = stock_.items.find(sku);
+    return it == stock_.items.end() ? Quantity{} : it->second.on_hand;
+  }
+  // Applies the event to the book; `lines`: what it names. What changed in the range is noted as a level.
+  template <class Apply>
+  std::map<Sku, Quantity> book(const auto& lines, Apply apply) {
+    std::map<Sku, Quantity> before;
+    for (const auto& line : lines) before.emplace(line.sku, on_hand(line.sku));
+    apply();
+    std::map<Sku, Quantity> change;
+    for (const auto& [sku, was] : before) {
+      const Quantity is = on_hand(sku);
+      change[sku] = Quantity{is.thousandths - was.thousandths};
+      if (!belongs()) continue;
+      Level& level = out_.levels.try_emplace(sku, Level{was, was, false, {}}).first->second;
+      level.after.thousandths += is.thousandths - was.thousandths;
+      if (const auto it = names_.find(sku); it != names_.end()) level.name = it->second;
+    }
+    return change;
+  }
+  Status moved(const auto& e) {
+    book(e.lines, [&] { fold::move_stock(stock_, e); });
+    return {};
+  }
+  template <class E, class... More>
+  Status move(const E& e, MovementKind kind, std::string_view reference, const More&... more) {
+    const auto change = book(e.lines, [&] { stock::apply(stock_, e, more...); });
+    for (const auto& line : e.lines) known_.insert(line.sku);
+    if (!belongs()) return {};
+    Movement& movement = out_.movements.emplace_back();
+    movement.kind = kind;
+    movement.id = id();
+    movement.at = fold::happened_at(*event_);
+    movement.reference = reference;
+    movement.late = is_late();
+    for (const auto& [sku, quantity] : change) movement.lines.push_back({sku, quantity});
+    count(standby::Happened::movement, movement.late);
+    return {};
+  }
+
+  // Names, prices and rates of what was refunded stand in its sale.
+  Status find_sales() {
+    for (const auto& [at, receipt] : refunds_) {
+      Trade& trade = out_.trades[at];
+      const auto place = sales_.find(receipt);
+      const auto span = std::ranges::find_if(
+          spans_, [&](const Span& s) { return place != sales_.end() && s.log->origin().epoch == place->second.epoch; });
+      if (span == spans_.end())
+        return fail("handback/no_sale", fmt::format("the sale {} that {} refunds is not in the journals here",
+                                                    to_text(receipt), trade.receipt));
+      HF_TRY(const fold::Event event,
+             fold::read_event(place->second.index, [&](EntryIndex index) { return span->log->read(index); }));
+      const auto* sale = std::get_if<till::SaleRecorded>(&event.body);
+      if (sale == nullptr || !event.write) return fail("handback/no_sale", "a refund's sale is no sale");
+      if (event.write->prior && event.write->prior->printed) trade.of = to_text(*event.write->prior->printed);
+      trade.of_id = fmt::format("{}-{}-{}", out_.site, event.write->till.number, to_hex(event.write->key.bytes));
+      for (TradeLine& line : trade.lines) {
+        if (line.position >= sale->lines.size())
+          return fail("handback/no_sale", "a refund names a line that its sale lacks");
+        const till::SaleLine& sold = sale->lines[line.position];
+        line.name = sold.name;
+        line.unit_price = sold.unit_price;
+        line.vat_millionths = sold.vat_millionths;
+      }
+    }
+    return {};
+  }
+
+  const std::vector<Span>& spans_;
+  Gathered& out_;
+  Place place_;
+  const fold::Event* event_ = nullptr;
+  standby::StandbyState standby_;
+  stock::StockState stock_;
+  std::map<ReceiptNumber, Place> sales_;
+  std::vector<std::pair<std::size_t, ReceiptNumber>> refunds_;
+  std::map<Sku, std::string> names_;
+  std::set<Sku> known_;
+  std::optional<Instant> made_before_;
+  bool has_begun_ = false;
+};
+
+}  // namespace
+
+std::string_view to_text(MovementKind kind) {
+  switch (kind) {
+    case MovementKind::received:
+      return "received";
+    case MovementKind::written_off:
+      return "written off";
+    case MovementKind::counted:
+      return "counted";
+    case MovementKind::dispatched:
+      return "dispatched";
+    case MovementKind::arrived:
+      return "arrived";
+  }
+  return "received";
+}
+
+Result<Gathered> gather(serve::DataView& view, std::uint32_t number, Place first, Place end) {
+  HF_TRY(const std::vector<Span> spans, own_spans(view));
+  if (end.epoch < spans.front().log->origin().epoch || end.epoch > spans.back().log->origin().epoch)
+    return fail("handback/no_range", "this disk does not hold the journal that the handback is of");
+  Gathered out;
+  out.number = number;
+  out.first = first;
+  out.end = end;
+  HF_TRY_VOID(Gatherer(spans, out).run());
+  return out;
+}
+
+Result<std::map<std::uint32_t, standby::MakeHandback>> handbacks_made(serve::DataView& view) {
+  HF_TRY(const std::vector<Span> spans, own_spans(view));
+  std::map<std::uint32_t, standby::MakeHandback> out;
+  HF_TRY_VOID(scan(spans, [&](Place, const fold::Event& event) -> Status {
+    if (const auto* made = std::get_if<standby::HandbackMade>(&event.body)) out[made->made.number] = made->made;
+    return {};
+  }));
+  return out;
+}
+
+}  // namespace holdfast::handback

@@ -1,0 +1,291 @@
+// Must show 1 of issue 3: fed, the old system gone, take-over, sales and refunds at three tills, handback: totals equal the
+// journal's to the penny by day, VAT rate and tender; the second handback is the same to the byte; a receiving ledger takes
+// it twice and holds everything once. The journal is read by test/verifier, which shares no code with what wrote the files.
+//   HF_HANDBACK_SALES  sales at the three tills (1000); refunds are a twentieth
+import { test } from 'node:test';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { program } from '../../demo/lib/chain.mjs';
+import { records } from '../../demo/lib/csv.mjs';
+import { entries } from '../verifier/entries.mjs';
+import { assert, inParallel, join, milk, newKey, openTill, pen, run, sell, taken, tradingChain, waitUntil, write, manager } from './lib.mjs';
+import { openLedger } from './ledger.mjs';
+
+const sales = Number(process.env.HF_HANDBACK_SALES ?? 1000), refunds = Math.ceil(sales / 20);
+const code = (reply) => (reply.ok ? 'taken' : reply.problem.code);
+const day = (ns) => new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 10);
+const money = (text) => {
+  assert.match(text, /^-?\d+\.\d\d$/);
+  return BigInt(text.replace('.', ''));
+};
+
+function runWith(input, args) {
+  return new Promise((done) => {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    let out = '', err = '';
+    child.stdout.on('data', (chunk) => { out += chunk; });
+    child.stderr.on('data', (chunk) => { err += chunk; });
+    child.on('close', (status) => done({ code: status, out, err }));
+    child.stdin.end(input);
+  });
+}
+
+// Totals by day, rate and tender from the journal's own bytes. Rates of refunds stand in their sales.
+async function journalTotals(store, into, from = 0n) {
+  rmSync(into, { recursive: true, force: true });
+  await store.cosigned();
+  await run(['journal', 'export', '--data', store.dir, '--into', into]);
+  const totals = new Map(), sold = new Map(), ids = new Set();
+  const add = (key, amount) => totals.set(key, (totals.get(key) ?? 0n) + amount);
+  const receipt = (b, prefix = '') => `${b[`${prefix}till`]}/${b[`${prefix}series`]}/${b[`${prefix}n`]}`;
+  for (const { at, write: w, kind, body, index } of entries(into)) {
+    if (!['SaleRecorded', 'RefundRecorded', 'RefundWithoutReceipt'].includes(kind)) continue;
+    const when = w.prior_origin ? w.prior_at : at, sign = kind === 'SaleRecorded' ? 1n : -1n;
+    if (kind === 'SaleRecorded') sold.set(receipt(body), body.lines);
+    if (BigInt(index) < from) continue;
+    ids.add(`store-01-${w.till}-${w.key}`);
+    const d = day(when);
+    add(`${d} ${sign > 0n ? 'sales' : 'refunds'} `, 1n);
+    add(`${d} gross `, sign * body.total);
+    const lines = kind === 'RefundRecorded' ? body.lines.map((l) => ({ ...sold.get(receipt(body, 'of_'))[l.line], ...l })) : body.lines;
+    for (const line of lines) {
+      const rate = `${line.vat} ${Number(line.vat_millionths) / 10_000}`;
+      add(`${d} taxed ${rate}`, sign * line.amount);
+      add(`${d} vat ${rate}`, sign * line.vat_amount);
+    }
+    for (const tender of body.tenders) if (tender.result === 'approved') add(`${d} paid ${tender.kind}`, sign * tender.amount);
+    if (body.change) add(`${d} paid cash`, -sign * body.change);
+  }
+  return { totals, ids };
+}
+const controlTotals = (dir) => {
+  const name = readdirSync(dir).find((file) => file.endsWith('control-totals.csv'));
+  const out = new Map();
+  for (const row of records(readFileSync(join(dir, name), 'utf8'))) {
+    if (row.day === 'all') continue;
+    out.set(`${row.day} ${row.total} ${row.code}`, ['sales', 'refunds'].includes(row.total) ? BigInt(row.amount) : money(row.amount));
+  }
+  return out;
+};
+const sorted = (map) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+const bytesOf = (dir) => readdirSync(dir).sort().map((name) => [name, createHash('sha256').update(readFileSync(join(dir, name))).digest('hex')]);
+const file = (dir, what) => join(dir, readdirSync(dir).find((name) => name.endsWith(what)));
+
+test('the trade of the bad days goes back to the old system, once', { timeout: 600_000 }, async (t) => {
+  const chain = await tradingChain('handback', { stores: 1 });
+  const [store] = chain.stores;
+  const out = join(chain.dir, 'handback');
+  const handback = (...args) => run(['handback', '--data', store.dir, '--into', out, ...args], { mayFail: true });
+  const tills = await inParallel(['Till 1', 'Till 2', 'Till 3'], 1, (name) => openTill(store, name));
+
+  await t.test('a chain that runs on Holdfast has nothing to hand back', async () => {
+    const refused = await handback();
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /never stood by/);
+  });
+  await t.test('while the old system sells, the tills here do not, and say what to do', async () => {
+    await run(['standby', 'begin', '--data', store.dir, '--reason', 'beside the old tills']);
+    await taken(store.local(), { kind: 'receive', lines: [{ sku: 'PEN', quantity: '5000' }], reference: 'level of the old system' });
+    const { reply } = await tills[0].sale([pen()]);
+    assert.equal(code(reply), 'standby/stands_by');
+    assert.match(reply.problem.detail, /manager takes over/);
+  });
+  await t.test('readiness says what is missing; what is not known is no green light', async () => {
+    const { code: status, out: told } = await run(['ready', '--data', store.dir, '--json'], { mayFail: true });
+    const ready = JSON.parse(told);
+    const state = Object.fromEntries(ready.checks.map((check) => [check.check, check.state]));
+    assert.equal(status, 1);
+    assert.equal(ready.ready, false);
+    assert.equal(state.prices, 'not yet known');
+    assert.equal(state.stock, 'not yet known');
+    for (const good of ['vat', 'manager', 'till', 'node', 'mirrors', 'standby', 'clock']) assert.equal(state[good], 'good', good);
+    assert.equal((await run(['ready', '--url', store.url], { mayFail: true })).code, 1);
+    assert.equal((await run(['ready'], { mayFail: true })).code, 2);
+    assert.equal((await run(['ready', '--url', 'http://127.0.0.1:1'], { mayFail: true })).code, 1);
+  });
+
+  await t.test('only a manager takes over, and only on purpose', async () => {
+    const ask = (body) => tills[0].client.call('POST', '/v1/takeover', { key: newKey(), staff: manager.number, pin: manager.pin, ...body });
+    assert.equal((await ask({})).status, 422);
+    assert.equal((await ask({ pin: '0000000', confirm: true })).status, 401);
+    await store.session.post('/v1/staff', { number: '12', name: 'A cashier', role: 'cashier', pin: '60812' });
+    assert.equal((await ask({ staff: '12', pin: '60812', confirm: true })).status, 403);
+    const unsure = await runWith(`${manager.pin}\nno\n`, ['takeover', '--data', store.dir, '--staff', manager.number]);
+    assert.equal(unsure.code, 1);
+    assert.match(unsure.out, /prices as of +not yet known/);
+    assert.equal((await store.local().get('/v1/standby')).standby.phase, 'standing by');
+    const done = await runWith(`${manager.pin}\n${store.name}\n`, ['takeover', '--data', store.dir, '--staff', manager.number, '--reason', 'screens are black']);
+    assert.equal(done.code, 0, done.err);
+    assert.equal((await ask({ confirm: true })).status, 409, 'it has taken over already');
+  });
+
+  const lines = (n) => [pen(String(1 + (n % 3))), milk(), ...(n % 5 ? [] : [{ sku: 'COAL', quantity: '0.250', unit_price: '6.40', vat: 'R' }])];
+  await t.test(`${sales} sales and ${refunds} refunds at three tills`, async () => {
+    await inParallel(tills, 3, async (till, at) => {
+      const receipts = [];
+      for (let n = at; n < sales; n += 3) {
+        if (n % 4) receipts.push((await sell(till, lines(n))).receipt);
+        else {
+          const total = (1 + (n % 3)) * 125 + 85 + (n % 5 ? 0 : 160);
+          const tenders = n % 8 ? [{ kind: 'card', amount: total, token: `tok_${n}`, masked: '**** 1111', result: 'approved' }]
+            : [{ kind: 'card', amount: 100, token: `tok_${n}`, masked: '**** 1111', result: 'approved' }, { kind: 'cash', amount: total }];
+          const { reply } = await till.record({ kind: 'sale', lines: lines(n), tenders, ...(n % 8 ? {} : { change: 100 }) });
+          assert.equal(reply.ok, true, JSON.stringify(reply.problem));
+          receipts.push(reply.receipt);
+        }
+      }
+      for (let n = at; n < refunds - 1; n += 3) {
+        await taken(till.client, { kind: 'refund', staff: till.staff, receipt: receipts[n], lines: [{ line: 0, quantity: '1' }], tenders: [{ kind: 'cash', amount: 125 }], reason: '=cmd|calc' });
+      }
+    });
+    await taken(tills[0].client, { kind: 'refund_no_receipt', staff: store.session.staff, lines: [pen()], tenders: [{ kind: 'cash', amount: 125 }], reason: 'faulty' });
+    await taken(store.local(), { kind: 'write_off', lines: [{ sku: 'PEN', quantity: '2' }], reason: '+broken' });
+    await taken(store.local(), { kind: 'count', lines: [{ sku: 'MILK', counted: '7' }] });
+  });
+
+  let dir;
+  const state = () => store.local().get('/v1/standby');
+  await t.test('the handback holds what the journal holds, to the penny', async () => {
+    const made = await handback();
+    assert.equal(made.code, 0, made.err);
+    dir = join(out, 'store-01-handback-0001');
+    const journal = await journalTotals(store, join(chain.dir, 'tree'));
+    assert.deepEqual(sorted(controlTotals(dir)), sorted(journal.totals));
+    const known = await state();
+    assert.deepEqual([known.handbacks[0].sales, known.handbacks[0].refunds, known.handbacks[0].movements], [sales, refunds, 2]);
+    assert.equal(known.standby.open.sales, 0);
+    assert.deepEqual(new Set(records(readFileSync(file(dir, '-sales.csv'), 'utf8')).map(({ id }) => id)), journal.ids);
+    for (const { name, sha256 } of known.handbacks[0].files) assert.equal(createHash('sha256').update(readFileSync(join(dir, name))).digest('hex'), sha256);
+    t.diagnostic(`${known.handbacks[0].files.length} files, ${sorted(journal.totals).length} totals equal`);
+  });
+  await t.test('Odoo\'s entries balance, and add up to the same; Shopify\'s orders, too', async () => {
+    let entry, debit = 0n, credit = 0n, all = 0n;
+    const ids = new Set();
+    for (const row of records(readFileSync(file(dir, 'odoo-journal-entries.csv'), 'utf8'))) {
+      if (row.id) {
+        assert.equal(debit, credit, `entry ${entry}`);
+        [entry, debit, credit] = [row.id, 0n, 0n];
+      }
+      assert.ok(!ids.has(row['line_ids/id']));
+      ids.add(row['line_ids/id']);
+      debit += money(row['line_ids/debit']);
+      credit += money(row['line_ids/credit']);
+      if (row['line_ids/account_id'] === '400000' || row['line_ids/account_id'] === '251000') all += money(row['line_ids/credit']) - money(row['line_ids/debit']);
+    }
+    assert.equal(debit, credit);
+    const { totals } = await journalTotals(store, join(chain.dir, 'tree'));
+    const gross = [...totals].filter(([key]) => key.includes(' gross ')).reduce((sum, [, amount]) => sum + amount, 0n);
+    assert.equal(all, gross);
+    const orders = records(readFileSync(file(dir, 'shopify-orders.csv'), 'utf8'));
+    const transactions = records(readFileSync(file(dir, 'shopify-transactions.csv'), 'utf8'));
+    const sum = (rows, value) => rows.reduce((total, row) => total + value(row), 0n);
+    const ordered = sum(orders.filter((row) => row.Total), (row) => money(row.Total));
+    assert.equal(ordered, sum(orders, (row) => money(row['Lineitem price']) * BigInt(row['Lineitem quantity'])));
+    assert.equal(sum(transactions, (row) => (row.Kind === 'sale' ? 1n : -1n) * money(row.Amount)), gross);
+  });
+  await t.test('what a person typed is no formula in a spreadsheet', async () => {
+    for (const name of readdirSync(dir).filter((each) => each.endsWith('.csv')))
+      for (const row of records(readFileSync(join(dir, name), 'utf8')))
+        for (const cell of Object.values(row)) assert.ok(!/^[=+@]/.test(cell) && !/^-[^\d]/.test(cell), `${name}: ${cell}`);
+    assert.ok(records(readFileSync(file(dir, '-sales.csv'), 'utf8')).some(({ reason }) => reason === '\'=cmd|calc'));
+    assert.ok(records(readFileSync(file(dir, '-movements.csv'), 'utf8')).some(({ reference }) => reference === '\'+broken'));
+  });
+
+  await t.test('asked again it gives the same bytes; a changed file, a wrong number and nothing new are told', async () => {
+    const first = bytesOf(dir);
+    assert.match((await handback('--number', '1')).out, /there already, the same bytes/);
+    const other = join(chain.dir, 'again');
+    await run(['handback', '--data', store.dir, '--into', other, '--number', '1']);
+    assert.deepEqual(bytesOf(join(other, 'store-01-handback-0001')), first);
+    const changed = file(join(other, 'store-01-handback-0001'), '-sales.csv');
+    writeFileSync(changed, readFileSync(changed, 'utf8').replace('1.25', '1.26'));
+    const refused = await run(['handback', '--data', store.dir, '--into', other, '--number', '1'], { mayFail: true });
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /it was changed/);
+    assert.match((await handback()).err, /Nothing was traded since handback 1/);
+    assert.match((await handback('--number', '3')).err, /no handback 3; the next one is 2/);
+  });
+
+  await t.test('the old system\'s word is recorded, and every difference shown to the penny', async () => {
+    const confirm = (...args) => run(['handback', 'confirm', ...args, '--data', store.dir], { mayFail: true });
+    assert.match((await confirm('2', '--gross', '1.00')).err, /no handback 2; the last one is 1/);
+    assert.match((await confirm('1')).err, /Say what the old system reports/);
+    const totals = file(dir, 'control-totals.csv'), filled = join(chain.dir, 'filled.csv');
+    const fill = (change) => writeFileSync(filled, readFileSync(totals, 'utf8').split('\r\n').map((row, n) => {
+      const cells = row.split(',');
+      if (n === 0 || cells.length < 5) return row;
+      return [...cells.slice(0, 4), change(cells)].join(',');
+    }).join('\r\n'));
+    fill((cells) => cells[3]);
+    const equal = await confirm('1', '--totals', filled);
+    assert.equal(equal.code, 0, equal.err + equal.out);
+    assert.doesNotMatch(equal.out, /DIFFERENCE/);
+    fill((cells) => (cells[0] === 'all' && cells[1] === 'gross' ? (Number(cells[3]) - 0.01).toFixed(2) : ''));
+    const differs = await confirm('1', '--totals', filled);
+    assert.equal(differs.code, 1);
+    assert.match(differs.out, /all gross .*DIFFERENCE -0\.01/);
+    assert.match((await confirm('1', '--vat', 'S=0.00')).out, /all vat S 20 .*DIFFERENCE -/);
+    assert.match((await run(['handback', 'list', '--data', store.dir])).out, /DIFFERENCE -0\.01/);
+  });
+
+  const late = newKey();
+  await t.test('what comes back late is in the next handback, named as such', async () => {
+    const before = (await state()).handbacks[0];
+    await run(['standby', 'resume', '--data', store.dir]);
+    const prior = { origin: (await store.about()).origin, index: 3, at: new Date(Date.parse(before.at.slice(0, 23) + 'Z') - 60_000).toISOString(), receipt: '1-00000XYZ-9' };
+    await taken(tills[0].client, { kind: 'sale', key: late, staff: tills[0].staff, lines: [pen()], tenders: [{ kind: 'cash', amount: 125 }], prior });
+    assert.equal(code((await tills[0].sale([pen()])).reply), 'standby/stands_by', 'new sales are the old system\'s');
+    const made = await handback();
+    assert.equal(made.code, 0, made.err);
+    const second = join(out, 'store-01-handback-0002');
+    const rows = records(readFileSync(file(second, '-sales.csv'), 'utf8'));
+    assert.deepEqual(rows.map((row) => [row.id, row.late, row.receipt]), [[`store-01-1-${late}`, 'yes', '1-00000XYZ-9']]);
+    assert.match(readFileSync(file(second, 'summary.txt'), 'utf8'), /Came late[\s\S]*1-00000XYZ-9/);
+    assert.match(readFileSync(file(second, 'shopify-orders.csv'), 'utf8'), /"holdfast, late"/);
+  });
+
+  await t.test('a receiving ledger takes everything twice and holds it once', async () => {
+    const ledger = await openLedger(chain.dir, chain.spare_port);
+    t.diagnostic(`ledger: ${ledger.name}`);
+    try {
+      const second = join(out, 'store-01-handback-0002');
+      for (const kind of ['sales', 'lines', 'payments', 'movements']) {
+        const files = [file(dir, `-${kind}.csv`), file(second, `-${kind}.csv`)];
+        const first = files.reduce((n, each) => n + ledger.take(kind, each), 0);
+        assert.equal(first, files.reduce((n, each) => n + records(readFileSync(each, 'utf8')).length, 0));
+        assert.equal(files.reduce((n, each) => n + ledger.take(kind, each), 0), 0, `${kind} a second time`);
+      }
+      const { totals, ids } = await journalTotals(store, join(chain.dir, 'tree'));
+      assert.deepEqual(new Set(ledger.rows('sales').map(({ id }) => id)), ids);
+      const held = new Map();
+      const add = (key, amount) => held.set(key, (held.get(key) ?? 0n) + amount);
+      for (const row of ledger.rows('sales')) {
+        add(`${row.day} ${row.kind === 'sale' ? 'sales' : 'refunds'} `, 1n);
+        add(`${row.day} gross `, money(row.total));
+      }
+      for (const row of ledger.rows('lines')) {
+        add(`${row.day} taxed ${row.vat_code} ${row.vat_rate}`, money(row.amount));
+        add(`${row.day} vat ${row.vat_code} ${row.vat_rate}`, money(row.vat));
+      }
+      for (const row of ledger.rows('payments')) add(`${row.day} paid ${row.tender}`, money(row.amount));
+      assert.deepEqual(sorted(held), sorted(totals));
+    } finally {
+      await ledger.stop();
+    }
+  });
+
+  await t.test('a rebuilt machine writes the same handback again', async () => {
+    const first = bytesOf(dir);
+    await store.cosigned();
+    await store.kill();
+    await chain.rebuild(store.name);
+    await store.start();
+    await store.signing();
+    const again = join(chain.dir, 'rebuilt-handback');
+    await run(['handback', '--data', store.dir, '--into', again, '--number', '1']);
+    assert.deepEqual(bytesOf(join(again, 'store-01-handback-0001')), first);
+    assert.match((await handback()).err, /Nothing was traded since handback 2/);
+    await waitUntil('the phase to be known', async () => (await state()).standby.phase === 'standing by');
+  });
+});
