@@ -95,7 +95,8 @@ TEST(Spare, stays_inside_a_seal_and_opens_sealed) {
   chain.kill("store-01");
   ASSERT_TRUE(chain.start("store-01").has_value());
   chain.sell(store_1, 1);
-  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10))) << "after a start, too";
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)))
+      << "after a start, too";
   chain.destroy("store-01");
   ASSERT_TRUE(chain.promote(spare).has_value());
   expect_all_here(chain, store_1, spare);
