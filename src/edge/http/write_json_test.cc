@@ -264,9 +264,8 @@ TEST(WriteJson, EveryKindIsRead) {
         static_cast<feed::FeedOrders*>(nullptr));
   const std::string file = as_of +
                            R"("stream":"stock","file":"stock.csv","rows":2,"refused":1,"taken":1,"changed":1,)" +
-                           R"("sha256":")" + std::string(64, 'a') + "",
-                    ";
-      holds("feed_taken", file + R"("feed":"stock","whole":true)", static_cast<feed::TakeFile*>(nullptr));
+                           R"("sha256":")" + std::string(64, 'a') + R"(",)";
+  holds("feed_taken", file + R"("feed":"stock","whole":true)", static_cast<feed::TakeFile*>(nullptr));
   EXPECT_EQ(refusal(with("feed_taken", file + R"("feed":"prices")"), "\"catalogue\", \"stock\" or \"orders\""),
             "http/bad_value");
   holds("accept_held", R"("origin":"c/head-office/1","index":5)", static_cast<fold::AcceptHeld*>(nullptr));

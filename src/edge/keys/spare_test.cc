@@ -58,7 +58,8 @@ TEST(PromotionCode, TellsEachWrongCharacterAndEachSwapByItsGroup) {
       for (std::size_t j = i + 1; j < i / 6 * 6 + 5; ++j) {
         std::string wrong = right;
         std::swap(wrong[i], wrong[j]);
-        if (wrong != right) EXPECT_FALSE(read_promotion_code(wrong)) << right << " " << wrong;
+        if (wrong == right) continue;
+        EXPECT_FALSE(read_promotion_code(wrong)) << right << " " << wrong;
       }
     }
     const std::string swapped = right.substr(6, 5) + "-" + right.substr(0, 5) + right.substr(11);
