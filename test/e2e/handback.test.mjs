@@ -73,7 +73,7 @@ const bytesOf = (dir) => readdirSync(dir).sort().map((name) => [name, createHash
 const file = (dir, what) => join(dir, readdirSync(dir).find((name) => name.endsWith(what)));
 
 test('the trade of the bad days goes back to the old system, once', { timeout: 600_000 }, async (t) => {
-  const chain = await tradingChain('handback', { stores: 1 });
+  const chain = await tradingChain('handback', { stores: 2 });
   const [store] = chain.stores;
   const out = join(chain.dir, 'handback');
   const handback = (...args) => run(['handback', '--data', store.dir, '--into', out, ...args], { mayFail: true });
