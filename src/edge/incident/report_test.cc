@@ -130,6 +130,7 @@ TEST_F(Told, the_72_hours_run_from_the_discovery_as_far_as_it_is_noted) {
 
 TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_it_is) {
   incident::seal(state.incidents, {at(1), 1, 0, {}});
+  state.guard.posture = guard::Posture::sealed;
   EXPECT_TRUE(says("no_outside"));
   EXPECT_TRUE(says("explain_seal"));
   EXPECT_FALSE(says("begin_rejoin"));
