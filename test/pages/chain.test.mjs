@@ -169,7 +169,7 @@ at_chain('a site is sealed with one button, and a false alarm is undone in one s
   await page.locator('dialog button.danger').click();
   await panel.getByText('Sealed: every link of this site has ended. The tills sell on.').waitFor();
   await axe_clean(page, 'a sealed site');
-  await until('links to be told as cut', async () => (await page.locator('.link.up').count()) === 0);
+  await until('links to be told as cut', async () => (await panel.locator('xpath=..').locator('.link.up').count()) === 0);
   const reader = await fetch(`${node.url}/v1/posture`).then((answer) => answer.json());
   assert.equal(reader.posture, 'sealed');
   await panel.getByRole('button', { name: 'False alarm: open again' }).click();
