@@ -77,7 +77,7 @@ const exports = join(dir, 'exports');
 mkdirSync(exports, { recursive: true });
 let night = 0;
 const stamp = (file) => utimesSync(file, 1_700_000_000 + 1000 * ++night, 1_700_000_000 + 1000 * night);
-const chain = await Chain.create({ dir: join(dir, 'chain'), stores: 1 });
+const chain = await Chain.create({ dir: join(dir, 'chain'), stores: 2 });
 const rows = [];
 const report = (what, { seconds, mib }, note = '') => {
   rows.push({ what, seconds: Number(seconds.toFixed(2)), 'peak MiB': Math.round(mib), note });

@@ -49,7 +49,7 @@ const sets = {
 
 rmSync(dir, { recursive: true, force: true });
 mkdirSync(dir, { recursive: true });
-const chain = await Chain.create({ dir: join(dir, 'chain'), stores: 1 });
+const chain = await Chain.create({ dir: join(dir, 'chain'), stores: 2 });
 const table = [];
 let same = true;
 try {
