@@ -179,7 +179,7 @@ at_chain('a site is sealed with one button, and a false alarm is undone in one s
   await page.locator('#posture-reason').fill('the printer was tested');
   await page.locator('#posture-pin').fill('0000');
   await page.locator('dialog button.primary').click();
-  await page.locator('dialog .note.alarm').waitFor();
+  await page.locator('dialog .note.alarm').getByText(/PIN is wrong/i).waitFor();
   await page.locator('#posture-pin').fill(manager.pin);
   await page.locator('dialog button.primary').click();
   await panel.getByText('Open: links work').waitFor();
