@@ -557,9 +557,9 @@ at_till('a day without a copy elsewhere: since when is said, and the sales are o
   assert.equal(file.writes.length, 2);
   // What the file holds is what the till itself sends later: taken once.
   await context.setOffline(false);
-  await until('all answered', async () => !/wait in this till/.test(await safety_text(page)) && /copied to/.test(await safety_text(page)));
-  const { entries } = await node.state();
-  assert.deepEqual(entries.map((entry) => entry.body.key).sort(), file.writes.map((write) => write.key).sort());
+  const taken = async () => (await node.state()).entries.map((entry) => entry.body.key).sort();
+  await until('both taken', async () => (await taken()).length >= 2);
+  assert.deepEqual(await taken(), file.writes.map((write) => write.key).sort());
   await until('nothing left to save', async () => (await page.locator('[data-testid=save-file]').count()) === 0);
 });
 
