@@ -4,44 +4,19 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/chain_test_support.h"
+
 namespace holdfast::sim {
 namespace {
 
-const SiteName head_office("head-office");
-const SiteName warehouse("warehouse");
-const SiteName store_1("store-01");
-const SiteName store_2("store-02");
-
-void start_all(Chain& chain) {
-  for (const auto& [name, m] : chain.machines()) {
-    const Status started = chain.start(name);
-    ASSERT_TRUE(started.has_value()) << name << ": " << started.error().text;
-  }
-  ASSERT_TRUE(chain.run_until(
-      [&] {
-        for (const auto& [name, m] : chain.machines())
-          if (!m->node || m->node->phase() != node::Phase::signing) return false;
-        return true;
-      },
-      seconds(20)));
-  chain.list_products(10);
-  ASSERT_TRUE(
-      chain.run_until([&] { return chain.node("store-01").state().find_product("P9") != nullptr; }, seconds(20)));
-}
-
-void settle(Chain& chain) {
-  chain.network.heal_all();
-  for (int i = 0; i < 30; ++i) {
-    for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);
-    chain.run_for(seconds(1));
-    if (chain.broken_at_rest().empty()) break;
-  }
-  EXPECT_EQ(chain.broken_at_rest(), "");
+void start_trade(Chain& chain) {
+  start_all(chain);
+  open_trade(chain);
 }
 
 TEST(Chain, a_sale_is_acknowledged_at_once_and_cosigned_soon) {
   Chain chain(1, 3);
-  start_all(chain);
+  start_trade(chain);
   const std::size_t sale = chain.sell(store_1, 1, 3);
   chain.run_for(milliseconds(5));
   ASSERT_TRUE(chain.writes(store_1)[sale].reply);
@@ -55,7 +30,7 @@ TEST(Chain, a_sale_is_acknowledged_at_once_and_cosigned_soon) {
 
 TEST(Chain, stores_sell_with_every_link_cut) {
   Chain chain(2, 3);
-  start_all(chain);
+  start_trade(chain);
   for (const chain::Site& a : chain.file().sites)
     for (const chain::Site& b : chain.file().sites)
       if (a.name < b.name) chain.network.cut(a.name.str(), b.name.str());
@@ -71,7 +46,7 @@ TEST(Chain, stores_sell_with_every_link_cut) {
 
 TEST(Chain, head_office_is_destroyed_and_comes_back_with_what_was_cosigned) {
   Chain chain(3, 4);
-  start_all(chain);
+  start_trade(chain);
   for (int i = 0; i < 50; ++i) {
     chain.sell(store_1, 1, 2);
     chain.sell(store_2, 2);
@@ -96,7 +71,7 @@ TEST(Chain, head_office_is_destroyed_and_comes_back_with_what_was_cosigned) {
 
 TEST(Chain, a_store_is_destroyed_and_its_tills_bring_back_what_was_not_copied) {
   Chain chain(4, 4);
-  start_all(chain);
+  start_trade(chain);
   for (int i = 0; i < 30; ++i) {
     chain.sell(store_1, 1, 2);
     chain.run_for(milliseconds(40));
@@ -122,7 +97,7 @@ TEST(Chain, a_store_is_destroyed_and_its_tills_bring_back_what_was_not_copied) {
 
 TEST(Chain, the_old_machine_comes_back_alive_stops_and_its_tail_is_taken_in) {
   Chain chain(5, 4);
-  start_all(chain);
+  start_trade(chain);
   for (int i = 0; i < 20; ++i) {
     chain.sell(store_1, 1);
     chain.run_for(milliseconds(40));
@@ -151,7 +126,7 @@ TEST(Chain, the_old_machine_comes_back_alive_stops_and_its_tail_is_taken_in) {
 
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
-  start_all(chain);
+  start_trade(chain);
   for (int i = 0; i < 20; ++i) {
     chain.sell(store_1, 1);
     chain.run_for(milliseconds(40));
@@ -184,7 +159,7 @@ TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts)
 
 TEST(Chain, a_stolen_key_that_signs_two_histories_never_gets_a_quorum_for_the_second) {
   Chain chain(7, 4);
-  start_all(chain);
+  start_trade(chain);
   for (int i = 0; i < 10; ++i) {
     chain.sell(store_1, 1);
     chain.run_for(milliseconds(40));
@@ -234,7 +209,7 @@ TEST(Chain, a_stolen_key_that_signs_two_histories_never_gets_a_quorum_for_the_se
 
 TEST(Chain, goods_in_transit_are_conserved) {
   Chain chain(8, 3);
-  start_all(chain);
+  start_trade(chain);
   chain.submit(warehouse, {{}, {}, {}, {}, {}, stock::Receive{{{Sku("P1"), Quantity{100'000}}}, "delivery"}, {}, {}});
   const std::size_t sent =
       chain.submit(warehouse, {{}, {}, {}, {}, {}, stock::Dispatch{store_1, {{Sku("P1"), Quantity{40'000}}}}, {}, {}});
@@ -257,7 +232,7 @@ TEST(Chain, goods_in_transit_are_conserved) {
 TEST(Chain, a_power_cut_at_any_write_loses_nothing_acknowledged) {
   for (std::uint64_t n = 0; n < 60; ++n) {
     Chain chain(100 + n, 3);
-    start_all(chain);
+    start_trade(chain);
     chain.machine("store-01").disk.crash_after(n);
     for (int i = 0; i < 40; ++i) {
       chain.sell(store_1, 1, 2);
@@ -278,7 +253,7 @@ TEST(Chain, a_power_cut_at_any_write_loses_nothing_acknowledged) {
 TEST(Chain, the_same_seed_gives_the_same_states) {
   auto run = [](std::uint64_t seed) {
     Chain chain(seed, 3);
-    start_all(chain);
+    start_trade(chain);
     for (int i = 0; i < 30; ++i) {
       chain.sell(store_1, 1, 2);
       if (i == 10) chain.network.cut("store-01", "head-office");

@@ -3,23 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "core/fold/incidents.h"
-#include "sim/chain.h"
+#include "sim/chain_test_support.h"
 
 namespace holdfast::sim {
 namespace {
 
-const SiteName store_1("store-01");
-
-void start_all(Chain& chain) {
-  for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name));
-  ASSERT_TRUE(chain.run_until(
-      [&] {
-        for (const auto& [name, m] : chain.machines())
-          if (!m->node || m->node->phase() != node::Phase::signing) return false;
-        return true;
-      },
-      seconds(20)));
-}
 guard::Rules rules() {
   guard::Rules out;
   guard::Rule seals;

@@ -2,15 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "core/sync/messages.h"
-#include "sim/chain.h"
+#include "sim/chain_test_support.h"
 #include "sim/day.h"
 
 namespace holdfast::sim {
 namespace {
-
-const SiteName head_office("head-office");
-const SiteName store_1("store-01");
-const SiteName store_2("store-02");
 
 bool is_signing(Chain& chain, const std::string& name) {
   return chain.machine(name).node && chain.node(name).phase() == node::Phase::signing;
@@ -21,30 +17,17 @@ bool holds_all(Chain& chain, const std::string& spare, const std::string& node) 
 }
 
 // A chain in trade whose first store has a spare that holds everything. Its name.
-std::string start_all(Chain& chain) {
-  for (const auto& [name, m] : chain.machines()) EXPECT_TRUE(chain.start(name).has_value()) << name;
+std::string start_with_spare(Chain& chain) {
+  start_all(chain);
   const std::string spare = chain.add_spare(store_1);
   EXPECT_TRUE(chain.start(spare).has_value());
-  EXPECT_TRUE(
-      chain.run_until([&] { return is_signing(chain, "store-01") && is_signing(chain, "head-office"); }, seconds(20)));
-  chain.list_products(10);
-  EXPECT_TRUE(
-      chain.run_until([&] { return chain.node("store-01").state().find_product("P9") != nullptr; }, seconds(20)));
+  open_trade(chain);
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
   return spare;
 }
 void isolate(Chain& chain, const std::string& name, const std::string& but = {}) {
   for (const auto& [other, m] : chain.machines())
     if (other != name && other != but) chain.network.cut(name, other);
-}
-void settle(Chain& chain) {
-  chain.network.heal_all();
-  for (int i = 0; i < 40; ++i) {
-    for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);
-    chain.run_for(seconds(1));
-    if (chain.broken_at_rest().empty()) break;
-  }
-  EXPECT_EQ(chain.broken_at_rest(), "");
 }
 // Without any till sending anything again.
 void expect_all_here(Chain& chain, const SiteName& store, const std::string& machine) {
@@ -56,7 +39,7 @@ void expect_all_here(Chain& chain, const SiteName& store, const std::string& mac
 
 TEST(Spare, holds_what_the_mirrors_do_not_have_yet_and_sells_on_from_there) {
   Chain chain(1, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   isolate(chain, "store-01", spare);  // nothing more is cosigned, nor at any mirror
   for (int i = 0; i < 30; ++i) chain.sell(store_1, 1, 2);
   chain.run_for(seconds(2));
@@ -83,7 +66,7 @@ TEST(Spare, holds_what_the_mirrors_do_not_have_yet_and_sells_on_from_there) {
 
 TEST(Spare, stays_inside_a_seal_and_opens_sealed) {
   Chain chain(11, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   guard::SetPosture seal;
   seal.posture = guard::Posture::sealed;
   seal.cause = guard::Cause::machine;
@@ -108,7 +91,7 @@ TEST(Spare, stays_inside_a_seal_and_opens_sealed) {
 
 TEST(Spare, is_refused_by_mirrors_while_they_hear_the_node) {
   Chain chain(2, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   ASSERT_TRUE(chain.promote(spare).has_value());
   chain.run_for(seconds(20));
   EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional);
@@ -126,7 +109,7 @@ TEST(Spare, is_refused_by_mirrors_while_they_hear_the_node) {
 
 TEST(Spare, and_old_node_both_sell_and_every_sale_is_in_the_new_epoch_once) {
   Chain chain(3, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   chain.sell(store_1, 1);
   ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(5)));
   isolate(chain, "store-01");  // from the spare, too
@@ -153,7 +136,7 @@ TEST(Spare, and_old_node_both_sell_and_every_sale_is_in_the_new_epoch_once) {
 
 TEST(Spare, shows_the_old_machine_its_registration_in_the_store_though_no_mirror_reaches_it) {
   Chain chain(4, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   isolate(chain, "store-01");
   ASSERT_TRUE(chain.promote(spare).has_value());
   EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
@@ -163,7 +146,7 @@ TEST(Spare, shows_the_old_machine_its_registration_in_the_store_though_no_mirror
 
 TEST(Spare, that_loses_its_power_while_provisional_is_provisional_again_and_registers) {
   Chain chain(5, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   chain.destroy("store-01");
   isolate(chain, spare);
   ASSERT_TRUE(chain.promote(spare).has_value());
@@ -182,7 +165,7 @@ TEST(Spare, that_loses_its_power_while_provisional_is_provisional_again_and_regi
 
 TEST(Spare, that_was_registered_and_lost_is_rebuilt_with_what_the_old_key_never_signed) {
   Chain chain(6, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   isolate(chain, "store-01", spare);
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
   chain.run_for(seconds(1));
@@ -204,7 +187,7 @@ TEST(Spare, that_was_registered_and_lost_is_rebuilt_with_what_the_old_key_never_
 
 TEST(Spare, whose_registration_stayed_short_of_a_quorum_takes_no_history_away) {
   Chain chain(7, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(5)));
   chain.run_for(seconds(1));
@@ -231,7 +214,7 @@ TEST(Spare, whose_registration_stayed_short_of_a_quorum_takes_no_history_away) {
 
 TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
   Chain chain(8, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   const SimDisk image = chain.machine("store-01").disk;
   isolate(chain, "store-01", spare);
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
@@ -269,7 +252,7 @@ struct Thief final : NetEvents {
 
 TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journal) {
   Chain chain(9, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   chain.kill(spare);
   chain.destroy("store-01");
   chain.run_for(seconds(30));  // silent long enough
@@ -294,7 +277,7 @@ TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journ
 
 TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror_has_signed) {
   Chain chain(10, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   ASSERT_TRUE(chain.promote(spare).has_value());
   chain.run_for(seconds(1));
   const std::string note(as_text(*chain.machine(spare).disk.read_all("registration.note")));

@@ -19,8 +19,6 @@
 namespace holdfast::chain {
 namespace {
 
-constexpr std::string_view bad_file = "chain/bad_file";
-
 std::uint32_t line_of(const toml::source_region& source) { return source.begin.line; }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -272,7 +272,7 @@ Error as_error(std::string_view code, const std::vector<Problem>& problems) {
 Status check_rules(const ChainFile& file) {
   std::vector<Problem> problems;
   find_problems(file, Form::whole, Lines(), problems);
-  if (!problems.empty()) return pass_on(as_error("chain/bad_file", problems));
+  if (!problems.empty()) return pass_on(as_error(bad_file, problems));
   return {};
 }
 

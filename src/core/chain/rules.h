@@ -5,6 +5,8 @@
 
 namespace holdfast::chain {
 
+inline constexpr std::string_view bad_file = "chain/bad_file";
+
 // In a description, keys and key sets may still be missing; what is there is checked.
 enum class Form { whole, description };
 

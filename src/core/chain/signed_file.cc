@@ -9,7 +9,6 @@
 namespace holdfast::chain {
 namespace {
 
-constexpr std::string_view bad_file = "chain/bad_file";
 constexpr std::string_view bad_signature = "chain/bad_signature";
 constexpr std::string_view too_wide = "chain/too_wide";
 // No canonical text and no signature line starts with '='.

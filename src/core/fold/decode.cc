@@ -17,7 +17,7 @@ WriteInfo write_info(Field& f, const fbs::Write& w) {
   Prior prior{f.origin(w.prior_origin(), "prior origin"), w.prior_index(), f.time(w.prior_at(), "prior time"),
               w.readmitted()};
   f.expect(prior.index <= size_max, "prior index", "is out of range");
-  if (w.printed_n() != 0) prior.printed = receipt_of(w.printed_till(), w.printed_series(), w.printed_n());
+  if (w.printed_n() != 0) prior.printed = receipt_number(w.printed_till(), w.printed_series(), w.printed_n());
   prior.broke = f.text(w.broke(), "broken rule", 60);
   out.prior = std::move(prior);
   return out;

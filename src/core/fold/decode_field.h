@@ -16,8 +16,8 @@
 
 namespace holdfast::fold {
 
-inline constexpr std::string_view bad_entry = "fold/bad_entry";
-inline constexpr std::size_t note_bytes_max = 1u << 20;  // signed notes: registrations, certificates, checkpoints
+inline constexpr std::size_t signed_note_bytes_max = 1u
+                                                     << 20;  // signed notes: registrations, certificates, checkpoints
 inline constexpr std::size_t reason_bytes_max = 4096;
 inline constexpr std::size_t peers_max = 10'000;
 inline constexpr std::uint64_t size_max = 1ull << 62;  // of a journal
@@ -68,7 +68,7 @@ class Field {
     return out.value_or(ByteArray<N>{});
   }
   std::string note(const flatbuffers::Vector<std::uint8_t>* v, std::string_view field) {
-    const std::string_view t = as_text(bytes(v, field, note_bytes_max));
+    const std::string_view t = as_text(bytes(v, field, signed_note_bytes_max));
     if (!is_utf8(t)) wrong(field, "is not UTF-8");
     return std::string(t);
   }
@@ -112,7 +112,7 @@ class Field {
   std::optional<Error> error_;
 };
 
-inline ReceiptNumber receipt_of(std::uint32_t till, std::uint64_t series, std::uint64_t n) {
+inline ReceiptNumber receipt_number(std::uint32_t till, std::uint64_t series, std::uint64_t n) {
   return {TillId{till}, SeriesId{series}, n};
 }
 // A subject id; nobody, where there is none.

@@ -64,8 +64,8 @@ Body read(Field& f, const fbs::RegistrationTaken& t) {
   return e;
 }
 Body read(Field& f, const fbs::ContradictionSeen& t) {
-  return ContradictionSeen{f.origin(t.origin(), "origin"), f.text(t.note_a(), "first note", note_bytes_max),
-                           f.text(t.note_b(), "second note", note_bytes_max)};
+  return ContradictionSeen{f.origin(t.origin(), "origin"), f.text(t.note_a(), "first note", signed_note_bytes_max),
+                           f.text(t.note_b(), "second note", signed_note_bytes_max)};
 }
 Body read(Field& f, const fbs::TailListed& t) {
   return TailListed{{f.array<16>(t.id(), "id")},

@@ -80,13 +80,13 @@ Body read(Field& f, const fbs::DispatchReceived& t) {
   return checked(f, std::move(e), stock::check_event(e));
 }
 Body read(Field& f, const fbs::SaleRecorded& t) {
-  till::SaleRecorded e{receipt_of(t.till(), t.series(), t.n()), sale_lines(f, t.lines()), tenders(f, t.tenders()),
+  till::SaleRecorded e{receipt_number(t.till(), t.series(), t.n()), sale_lines(f, t.lines()), tenders(f, t.tenders()),
                        Money{t.change()}, Money{t.total()}};
   return checked(f, std::move(e), till::check_event(e));
 }
 Body read(Field& f, const fbs::RefundRecorded& t) {
-  till::RefundRecorded e{receipt_of(t.till(), t.series(), t.n()),
-                         receipt_of(t.of_till(), t.of_series(), t.of_n()),
+  till::RefundRecorded e{receipt_number(t.till(), t.series(), t.n()),
+                         receipt_number(t.of_till(), t.of_series(), t.of_n()),
                          {},
                          tenders(f, t.tenders()),
                          Money{t.total()},
@@ -103,7 +103,7 @@ Body read(Field& f, const fbs::RefundRecorded& t) {
   return checked(f, std::move(e), till::check_event(e));
 }
 Body read(Field& f, const fbs::RefundWithoutReceipt& t) {
-  till::RefundWithoutReceipt e{receipt_of(t.till(), t.series(), t.n()), sale_lines(f, t.lines()),
+  till::RefundWithoutReceipt e{receipt_number(t.till(), t.series(), t.n()), sale_lines(f, t.lines()),
                                tenders(f, t.tenders()), Money{t.total()},
                                f.text(t.reason(), "reason", till::text_bytes_max)};
   return checked(f, std::move(e), till::check_event(e));

@@ -161,6 +161,7 @@ struct Event {
 std::string_view kind_name(const Body& body);  // "SaleRecorded"
 // When it happened: as printed for what was sent again, else when it was written. Never after it was written.
 Instant happened_at(const Event& event);
+inline constexpr std::string_view bad_entry = "fold/bad_entry";
 inline constexpr std::uint32_t rules_known = 1;  // the newest RulesAdopted that this version folds (protocol 12.2)
 
 // One entry, or the Parts of one event; each <= 65,535 bytes.

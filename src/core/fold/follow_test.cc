@@ -11,7 +11,7 @@ namespace holdfast::fold {
 namespace {
 
 using namespace testing;
-constexpr TillId till_1{1};
+constexpr TillId first_till{1};
 
 struct Follow : ::testing::Test {
   Journals journals;
@@ -29,7 +29,7 @@ struct Follow : ::testing::Test {
   }
   PeerPart& part(std::string_view site) { return store.state.peers.at(SiteName(site)); }
   Result<Taken> sell_a(std::int64_t pence) {
-    return store.write(till::RecordSale{till_1, {line("A", 1000, pence * 10'000)}, {cash(pence)}, {}}, till_1);
+    return store.write(till::RecordSale{first_till, {line("A", 1000, pence * 10'000)}, {cash(pence)}, {}}, first_till);
   }
   void expect_replay_equals_live() {
     const auto again = replay(journals, {store.origin});
@@ -92,8 +92,10 @@ TEST_F(Follow, what_the_old_system_said_is_not_taken_from_a_tail_but_listed) {
 
 TEST_F(Follow, head_office_knows_each_store_s_totals_and_stock) {
   ASSERT_TRUE(store.write(stock::Receive{{{Sku("A"), Quantity{5000}}}, ""}));
-  const auto sale = store.write(till::RecordSale{till_1, {open_line("A", 2000, 1'000'000)}, {cash(200)}, {}}, till_1);
-  ASSERT_TRUE(store.write(till::Refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(100)}, ""}, till_1));
+  const auto sale =
+      store.write(till::RecordSale{first_till, {open_line("A", 2000, 1'000'000)}, {cash(200)}, {}}, first_till);
+  ASSERT_TRUE(
+      store.write(till::Refund{first_till, *sale->receipt, {{0, Quantity{1000}}}, {cash(100)}, ""}, first_till));
   head.follow(store);
   const PeerPart& seen = head.state.peers.at(SiteName("store-01"));
   EXPECT_EQ(seen.totals, store.state.till.totals);
@@ -302,7 +304,7 @@ TEST_F(Follow, entries_that_cannot_be_read_change_nothing) {
 TEST_F(Follow, far_behind_or_step_by_step_gives_the_same_part) {
   Shop stepwise(journals, "store-02");
   const Event sale = [&] {
-    store.write(till::RecordSale{till_1, {open_line("A", 1000, 1'000'000)}, {cash(100)}, {}}, till_1);
+    store.write(till::RecordSale{first_till, {open_line("A", 1000, 1'000'000)}, {cash(100)}, {}}, first_till);
     return store.read(store.size() - 1);
   }();
   for (int i = 0; i < 20'100; ++i) warehouse.entries().push_back(encode(sale)[0]);

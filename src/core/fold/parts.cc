@@ -8,8 +8,6 @@
 namespace holdfast::fold {
 namespace {
 
-constexpr std::string_view bad_entry = "fold/bad_entry";
-
 struct Name {
   std::string_view operator()(const EpochOpened&) { return "EpochOpened"; }
   std::string_view operator()(const NodeStarted&) { return "NodeStarted"; }

@@ -4,15 +4,11 @@
 
 #include <set>
 
+#include "core/incident/incident_test_support.h"
+
 namespace holdfast::incident {
 namespace {
 
-template <class Id>
-Id id(std::uint8_t n) {
-  Id out;
-  out.bytes[0] = std::byte{n};
-  return out;
-}
 template <class T>
 std::string code(const Result<T>& result) {
   return result ? "fine" : std::string(result.error().code);

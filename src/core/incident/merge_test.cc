@@ -6,15 +6,11 @@
 
 #include <algorithm>
 
+#include "core/incident/incident_test_support.h"
+
 namespace holdfast::incident {
 namespace {
 
-template <class Id>
-Id id(std::uint8_t n) {
-  Id out;
-  out.bytes[0] = std::byte{n};
-  return out;
-}
 Instant at(std::int64_t s) { return Instant{1'000'000'000'000'000'000} + seconds(s); }
 
 // A site that writes one record after the other.

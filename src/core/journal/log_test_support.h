@@ -30,6 +30,13 @@ struct TestKey {
   }
 };
 
+// A leaf of a tree that is made of numbers.
+inline Hash leaf(std::uint64_t i) {
+  Writer w;
+  w.u64(i);
+  return leaf_hash(w.view());
+}
+
 inline Origin test_origin(std::uint32_t epoch = 1) { return {"holdfast.example/acme", SiteName("store-07"), epoch}; }
 
 inline std::string signed_note(const Origin& origin, std::uint64_t size, const Hash& root) {

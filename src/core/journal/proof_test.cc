@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "core/base/check.h"
+#include "core/journal/log_test_support.h"
 
 namespace holdfast::journal {
 namespace {
@@ -97,11 +98,6 @@ TEST_F(MerkleVectors, subtree_consistency_all_118) {
 
 // ---- proofs made here as RFC 6962 says, at sizes that no vector has
 
-Hash leaf(std::uint64_t i) {
-  Writer w;
-  w.u64(i);
-  return leaf_hash(w.view());
-}
 std::uint64_t split_of(std::uint64_t n) {
   std::uint64_t k = 1;
   while (k * 2 < n) k *= 2;

@@ -3,14 +3,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "core/journal/log_test_support.h"
+
 namespace holdfast::journal {
 namespace {
-
-Hash leaf(std::uint64_t i) {
-  Writer w;
-  w.u64(i);
-  return leaf_hash(w.view());
-}
 
 // RFC 6962 section 2.1 as it stands there.
 Hash naive_root(std::uint64_t first, std::uint64_t count) {

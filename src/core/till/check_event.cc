@@ -10,7 +10,6 @@
 namespace holdfast::till {
 namespace {
 
-constexpr std::string_view bad_line = "till/bad_line";
 constexpr std::string_view bad_tender = "till/bad_tender";
 constexpr std::int64_t vat_millionths_max = 10'000'000;  // 1000 %
 

@@ -8,8 +8,6 @@
 namespace holdfast::till {
 namespace {
 
-constexpr std::string_view bad_line = "till/bad_line";
-
 // The printed number of an old series where it is free (protocol 8.2), else the next of the current one. A printed
 // number of the current series is given out again by nobody but this function, so it is never taken from a request.
 Result<ReceiptNumber> number_for(const TillState& state, TillId till, const Numbering& numbering) {

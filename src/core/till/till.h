@@ -21,6 +21,7 @@
 
 namespace holdfast::till {
 
+inline constexpr std::string_view bad_line = "till/bad_line";
 inline constexpr std::size_t lines_max = 5000;
 inline constexpr std::size_t tenders_max = 20;
 inline constexpr std::size_t text_bytes_max = 500;

@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include "edge/cli/cli.h"
+#include "edge/cli/cli_test_support.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/posix/scratch_directory.h"
@@ -18,30 +17,6 @@ namespace holdfast::cli {
 namespace {
 
 using ::testing::HasSubstr;
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-  std::string all() const { return out + err; }
-};
-
-Outcome holdfast(const std::vector<std::string>& words) {
-  CLI::App app("test", "holdfast");
-  add_chain_commands(app);
-  add_key_commands(app);
-  add_recovery_commands(app);
-  std::vector<const char*> argv{"holdfast"};
-  for (const std::string& word : words) argv.push_back(word.c_str());
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = run(app, static_cast<int>(argv.size()), argv.data());
-  std::fflush(stdout);
-  std::fflush(stderr);
-  outcome.out = ::testing::internal::GetCapturedStdout();
-  outcome.err = ::testing::internal::GetCapturedStderr();
-  return outcome;
-}
 
 std::string text_of(const std::string& path) { return *keys::read_public_file(path); }
 void write(const std::string& path, std::string_view text) {

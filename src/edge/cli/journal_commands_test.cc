@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "edge/cli/cli.h"
+#include "edge/cli/cli_test_support.h"
 #include "edge/keys/demo_chain.h"
 #include "edge/posix/scratch_directory.h"
 #include "edge/serve/node_host.h"
@@ -21,27 +20,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-Outcome holdfast(const std::vector<std::string>& words) {
-  CLI::App app("test", "holdfast");
-  add_serve_commands(app);
-  add_journal_commands(app);
-  std::vector<const char*> argv{"holdfast"};
-  for (const std::string& word : words) argv.push_back(word.c_str());
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = run(app, static_cast<int>(argv.size()), argv.data());
-  std::fflush(stdout);
-  std::fflush(stderr);
-  outcome.out = ::testing::internal::GetCapturedStdout();
-  outcome.err = ::testing::internal::GetCapturedStderr();
-  return outcome;
-}
 
 // Head office, warehouse and two stores trade until all that store-01 wrote is cosigned; then they stop. Made once.
 class AfterTrade : public ::testing::Test {

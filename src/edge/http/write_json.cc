@@ -10,7 +10,7 @@ namespace {
 using people::Role;
 
 constexpr Quantity more_than_nothing{1};
-constexpr Quantity nothing{0};
+constexpr Quantity nothing_or_more{0};
 constexpr TextRule free_text{.bytes_max = till::text_bytes_max, .free_text = true};
 
 std::vector<till::Tender> read_tenders(Fields& write) {
@@ -96,7 +96,7 @@ fold::Command read_write_off(Fields& write, TillId) {
   write_off.reason = write.text("reason", free_text);
   return write_off;
 }
-fold::Command read_count(Fields& write, TillId) { return stock::Count{read_stock(write, "counted", nothing)}; }
+fold::Command read_count(Fields& write, TillId) { return stock::Count{read_stock(write, "counted", nothing_or_more)}; }
 fold::Command read_dispatch(Fields& write, TillId) {
   stock::Dispatch dispatch;
   dispatch.to = write.site("to");
@@ -107,7 +107,7 @@ fold::Command read_receive_dispatch(Fields& write, TillId) {
   stock::ReceiveDispatch receive;
   receive.from = write.site("from");
   receive.dispatch.bytes = write.hex<16>("dispatch");
-  receive.lines = read_stock(write, "quantity", nothing);  // what never arrived is told as 0
+  receive.lines = read_stock(write, "quantity", nothing_or_more);  // what never arrived is told as 0
   return receive;
 }
 fold::Command read_list_products(Fields& write, TillId) {

@@ -13,8 +13,6 @@ constexpr unsigned stores_min = 2, stores_max = 500;
 
 SiteName store_name(unsigned i) { return SiteName(fmt::format("store-{:02}", i)); }
 
-std::string join(const std::string& directory, std::string_view name) { return fmt::format("{}/{}", directory, name); }
-
 }  // namespace
 
 chain::ChainFile demo_description(const DemoOptions& options) {

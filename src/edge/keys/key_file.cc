@@ -21,9 +21,6 @@ constexpr std::array<std::pair<Use, std::string_view>, 7> uses = {{{Use::log, "l
                                                                    {Use::recovery, "recovery"},
                                                                    {Use::operations, "operations"}}};
 
-unsigned char* raw(PublicKey& key) { return reinterpret_cast<unsigned char*>(key.data()); }
-const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-
 // The public half, and what signing needs, from the seed.
 void expand(PrivateKey& key) {
   if (key.use == Use::sealing) {

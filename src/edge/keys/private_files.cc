@@ -56,6 +56,8 @@ Status create_file(const std::string& path, std::string_view text, mode_t mode) 
 
 }  // namespace
 
+std::string join(const std::string& directory, std::string_view name) { return fmt::format("{}/{}", directory, name); }
+
 Status create_private_file(const std::string& path, std::string_view text) { return create_file(path, text, 0600); }
 Status create_public_file(const std::string& path, std::string_view text) { return create_file(path, text, 0644); }
 

@@ -14,6 +14,9 @@ namespace holdfast::keys {
 
 inline constexpr std::size_t public_file_bytes_max = 64u << 20;
 
+// "directory/name"
+std::string join(const std::string& directory, std::string_view name);
+
 // Mode 0600, O_EXCL, durable with its directory entry.
 Status create_private_file(const std::string& path, std::string_view text);
 // Mode 0644 (less the umask), O_EXCL, durable.

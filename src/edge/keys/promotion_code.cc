@@ -17,9 +17,6 @@ constexpr std::size_t salt_bytes = crypto_pwhash_SALTBYTES, nonce_bytes = crypto
 constexpr std::uint64_t operations = 3, memory_bytes = 64u << 20;
 constexpr std::uint64_t operations_max = 16, memory_bytes_max = 512u << 20;  // of what is read from disk
 
-unsigned char* raw(std::span<std::byte> bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-
 // GF(32), x^5 + x^2 + 1.
 unsigned times(unsigned a, unsigned b) {
   unsigned out = 0;

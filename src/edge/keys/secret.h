@@ -7,6 +7,14 @@
 
 namespace holdfast::keys {
 
+// As libsodium takes bytes.
+inline const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+inline unsigned char* raw(std::span<std::byte> bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+template <std::size_t N>
+unsigned char* raw(ByteArray<N>& bytes) {
+  return reinterpret_cast<unsigned char*>(bytes.data());
+}
+
 template <std::size_t N>
 class Secret {
  public:

@@ -19,8 +19,6 @@ namespace {
 constexpr std::string_view sealed_name = "keys/promotion.sealed";
 constexpr std::size_t sealed_bytes_max = 4096;
 
-std::string join(const std::string& directory, std::string_view name) { return fmt::format("{}/{}", directory, name); }
-
 bool exists(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);

@@ -1,0 +1,48 @@
+// What the tests of whole simulated chains share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "sim/chain.h"
+
+namespace holdfast::sim {
+
+inline const SiteName head_office("head-office");
+inline const SiteName warehouse("warehouse");
+inline const SiteName store_1("store-01");
+inline const SiteName store_2("store-02");
+
+// Every machine runs and signs.
+inline void start_all(Chain& chain) {
+  for (const auto& [name, m] : chain.machines()) {
+    const Status started = chain.start(name);
+    ASSERT_TRUE(started.has_value()) << name << ": " << started.error().text;
+  }
+  ASSERT_TRUE(chain.run_until(
+      [&] {
+        for (const auto& [name, m] : chain.machines())
+          if (!m->node || m->node->phase() != node::Phase::signing) return false;
+        return true;
+      },
+      seconds(20)));
+}
+// Head office lists ten products, and the first store has followed them.
+inline void open_trade(Chain& chain) {
+  chain.list_products(10);
+  ASSERT_TRUE(
+      chain.run_until([&] { return chain.node("store-01").state().find_product("P9") != nullptr; }, seconds(20)));
+}
+// Every fault ends, tills send again what they owe, and the chain agrees with itself.
+inline void settle(Chain& chain) {
+  chain.network.heal_all();
+  for (int i = 0; i < 40; ++i) {
+    for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);
+    chain.run_for(seconds(1));
+    if (chain.broken_at_rest().empty()) break;
+  }
+  EXPECT_EQ(chain.broken_at_rest(), "");
+}
+
+}  // namespace holdfast::sim
