@@ -7,6 +7,7 @@
 #include <string>
 
 #include "edge/cli/cli.h"
+#include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/serve/local_client.h"
@@ -78,12 +79,6 @@ void accept_file(const AcceptArguments& arguments) {
 
 // ---- status
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return "not yet known";
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-
 std::string age_text(const std::string& as_of, Instant now) {
   const auto at = parse_instant(as_of);
   if (!at) return as_of;
@@ -111,14 +106,14 @@ bool show_folder(const std::string& data) {
   const json::object* status = error ? nullptr : value.if_object();
   const json::value* files = status == nullptr ? nullptr : status->if_contains("files");
   if (files == nullptr || !files->is_array()) return false;
-  fmt::print("Folder {}, looked at {}\n", text_of(*status, "folder"), age_text(text_of(*status, "at"), wall_clock()));
+  fmt::print("Folder {}, looked at {}\n", text_at(*status, "folder"), age_text(text_at(*status, "at"), wall_clock()));
   bool needs_a_person = false;
   for (const json::value& each : files->get_array()) {
     const json::object* file = each.if_object();
     if (file == nullptr) continue;
-    const std::string fate = text_of(*file, "fate");
+    const std::string fate = text_at(*file, "fate");
     needs_a_person = needs_a_person || fate == "waits" || fate == "broken" || fate == "no node";
-    fmt::print("  {:<9} {}\n", fate, text_of(*file, "text"));
+    fmt::print("  {:<9} {}\n", fate, text_at(*file, "text"));
   }
   return needs_a_person;
 }
@@ -129,17 +124,17 @@ void show_status(const std::string& data) {
   const auto age = [&](const char* name) {
     const json::value* value = answer.if_contains(name);
     const json::object* object = value == nullptr ? nullptr : value->if_object();
-    return object == nullptr ? std::string("not yet known") : age_text(text_of(*object, "as_of"), wall_clock());
+    return object == nullptr ? std::string("not yet known") : age_text(text_at(*object, "as_of"), wall_clock());
   };
   fmt::print("{}\n  prices       as of {}\n  stock        as of {}\n  open orders  as of {} ({} open)\n",
-             text_of(answer, "site"), age("prices"), age("stock"), age("orders"), text_of(answer, "open_orders"));
+             text_at(answer, "site"), age("prices"), age("stock"), age("orders"), text_at(answer, "open_orders"));
   if (const json::value* files = answer.if_contains("files"); files != nullptr && files->is_array()) {
     for (const json::value& each : files->get_array()) {
       const json::object* file = each.if_object();
       if (file == nullptr) continue;
-      fmt::print("  {:<10} {:<20} {} as of {}: {} rows, {} refused, {} changed\n", text_of(*file, "kind"),
-                 text_of(*file, "stream"), text_of(*file, "file"), text_of(*file, "as_of"), text_of(*file, "rows"),
-                 text_of(*file, "refused"), text_of(*file, "changed"));
+      fmt::print("  {:<10} {:<20} {} as of {}: {} rows, {} refused, {} changed\n", text_at(*file, "kind"),
+                 text_at(*file, "stream"), text_at(*file, "file"), text_at(*file, "as_of"), text_at(*file, "rows"),
+                 text_at(*file, "refused"), text_at(*file, "changed"));
     }
   }
   if (show_folder(data)) throw CLI::RuntimeError(exit_waits);

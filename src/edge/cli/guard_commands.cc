@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "edge/cli/cli.h"
+#include "edge/cli/local_write.h"
 #include "edge/guard/trial.h"
 #include "edge/guard/watch.h"
 #include "edge/http/json_out.h"
@@ -39,12 +40,6 @@ struct PostureArguments {
   bool all = false;
 };
 
-std::string text_at(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return {};
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-
 std::string body_of(std::string_view posture, const std::string& reason, const std::string& pin = {}) {
   http::JsonOut out;
   out.object().field("posture", posture);
@@ -57,7 +52,7 @@ std::string body_of(std::string_view posture, const std::string& reason, const s
 std::string proof_line(const json::object& answer) {
   const json::value* seal = answer.if_contains("seal");
   const json::object* proof = seal == nullptr ? nullptr : seal->if_object();
-  return proof == nullptr ? std::string() : text_at(*proof, "summary");
+  return proof == nullptr ? std::string() : text_at(*proof, "summary", "");
 }
 
 // ---- this machine
@@ -78,28 +73,30 @@ void change_here(const PostureArguments& arguments, std::string_view posture) {
   if (!answer && answer.error().code == "edge/no_node") return turn_switch(arguments, posture);
   if (!answer) refuse(answer.error());
   const std::string proof = proof_line(*answer);
-  fmt::print("{} is {}. {}\n", text_at(*answer, "site"), text_at(*answer, "posture"),
+  fmt::print("{} is {}. {}\n", text_at(*answer, "site", ""), text_at(*answer, "posture", ""),
              posture == "sealed" ? "Every link has ended; the tills sell on." : "Links come back by themselves.");
   if (!proof.empty()) fmt::print("{}\n", proof);
 }
 
 void show(const std::string& data) {
   const json::object answer = or_refuse(serve::ask_node(data, "GET", "/v1/posture"));
-  fmt::print("{} is {}", text_at(answer, "site"), text_at(answer, "posture"));
-  if (const std::string since = text_at(answer, "since"); !since.empty()) fmt::print(" since {}", since);
+  fmt::print("{} is {}", text_at(answer, "site", ""), text_at(answer, "posture", ""));
+  if (const std::string since = text_at(answer, "since", ""); !since.empty()) fmt::print(" since {}", since);
   fmt::print("\n");
   if (const json::value* last = answer.if_contains("last"); last != nullptr && last->is_object()) {
     const json::object& change = last->get_object();
-    fmt::print("  by {}{}: {}\n", text_at(change, "cause"),
-               text_at(change, "rule").empty() ? "" : ", rule " + text_at(change, "rule"), text_at(change, "reason"));
+    fmt::print("  by {}{}: {}\n", text_at(change, "cause", ""),
+               text_at(change, "rule", "").empty() ? "" : ", rule " + text_at(change, "rule", ""),
+               text_at(change, "reason", ""));
   }
   if (const std::string proof = proof_line(answer); !proof.empty()) fmt::print("  {}\n", proof);
   const json::value* alerts = answer.if_contains("alerts");
   if (alerts == nullptr || !alerts->is_array()) return;
   for (const json::value& each : alerts->get_array()) {
     const json::object& alert = each.as_object();
-    fmt::print("  {} {:<8} {:>6} x {} {}  {}\n", text_at(alert, "last_at"), text_at(alert, "level"),
-               text_at(alert, "count"), text_at(alert, "source"), text_at(alert, "signature"), text_at(alert, "text"));
+    fmt::print("  {} {:<8} {:>6} x {} {}  {}\n", text_at(alert, "last_at", ""), text_at(alert, "level", ""),
+               text_at(alert, "count", ""), text_at(alert, "source", ""), text_at(alert, "signature", ""),
+               text_at(alert, "text", ""));
   }
 }
 
@@ -186,21 +183,7 @@ std::string read_pin(const PostureArguments& arguments) {
     const std::string text = or_refuse(keys::read_public_file(arguments.pin_file, 64));
     return text.substr(0, text.find('\n'));
   }
-  std::string pin;
-  termios before{};
-  const bool is_terminal = ::tcgetattr(STDIN_FILENO, &before) == 0;
-  if (is_terminal) {
-    fmt::print(stderr, "PIN of {}: ", arguments.staff);
-    termios silent = before;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &silent);
-  }
-  std::getline(std::cin, pin);
-  if (is_terminal) {
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
-    fmt::print(stderr, "\n");
-  }
-  return pin;
+  return ask_secret(fmt::format("PIN of {}: ", arguments.staff));
 }
 
 Result<json::object> ask_door(const Door& door, const PostureArguments& arguments, std::string_view posture,
@@ -219,7 +202,7 @@ Result<json::object> ask_door(const Door& door, const PostureArguments& argument
   if (session.status >= 400) return fail("edge/refused", session.detail());
   call.path = "/v1/posture";
   call.body = body_of(posture, arguments.reason, posture == "sealed" ? std::string() : pin);
-  call.headers = {{"Cookie", session.set_cookie}, {"X-CSRF-Token", text_at(session.body, "csrf")}};
+  call.headers = {{"Cookie", session.set_cookie}, {"X-CSRF-Token", text_at(session.body, "csrf", "")}};
   HF_TRY(HttpAnswer answer, serve::http_call(call));
   if (answer.status >= 400) return fail("edge/refused", answer.detail());
   return std::move(answer.body);
@@ -238,7 +221,7 @@ void change_many(const PostureArguments& arguments, std::string_view posture) {
       for (std::size_t at = next++; at < doors.size(); at = next++) {
         const auto answer = ask_door(doors[at], arguments, posture, pin);
         doors[at].done = answer.has_value();
-        doors[at].told = answer ? text_at(*answer, "posture") + ". " + proof_line(*answer) : answer.error().text;
+        doors[at].told = answer ? text_at(*answer, "posture", "") + ". " + proof_line(*answer) : answer.error().text;
       }
     });
   for (std::thread& hand : hands) hand.join();

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "edge/cli/cli.h"
+#include "edge/cli/local_write.h"
 #include "edge/incident/report.h"
 #include "edge/posix/posix_world.h"
 #include "edge/serve/fold_view.h"
@@ -27,19 +28,6 @@ struct Arguments {
   bool as_json = false;
 };
 
-std::string text_of(const json::object& object, std::string_view name, std::string_view otherwise = "not yet known") {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::string(otherwise);
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-std::vector<const json::object*> objects_of(const json::object& object, std::string_view name) {
-  std::vector<const json::object*> out;
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_array()) return out;
-  for (const json::value& item : value->get_array())
-    if (item.is_object()) out.push_back(&item.get_object());
-  return out;
-}
 // "2026-11-25T03:12" is as good as with seconds and Z: at three in the morning nobody types more.
 std::string full_time(const std::string& given) {
   std::string text = given;
@@ -54,15 +42,15 @@ std::string full_time(const std::string& given) {
 std::string pick(const std::vector<const json::object*>& all, const std::string& wanted) {
   std::vector<std::string> found;
   for (const json::object* each : all) {
-    bool fits = wanted.empty() && text_of(*each, "state") == "open";
+    bool fits = wanted.empty() && text_at(*each, "state") == "open";
     for (const json::value& id : each->at("ids").as_array())
       fits = fits || (!wanted.empty() && std::string_view(id.as_string()).starts_with(wanted));
-    if (fits) found.push_back(text_of(*each, "id"));
+    if (fits) found.push_back(text_at(*each, "id"));
   }
   if (found.size() == 1) return found.front();
   std::string known;
   for (const json::object* each : all)
-    known += fmt::format("\n  {}  {:<6}  {}", text_of(*each, "id"), text_of(*each, "state"), text_of(*each, "title"));
+    known += fmt::format("\n  {}  {:<6}  {}", text_at(*each, "id"), text_at(*each, "state"), text_at(*each, "title"));
   refuse({"incident/unknown",
           fmt::format("{} incident fits{}. Name one with --incident ID:{}", found.empty() ? "No" : "More than one",
                       wanted.empty() ? " (no id was given, and not exactly one is open)" : "",
@@ -70,49 +58,28 @@ std::string pick(const std::vector<const json::object*>& all, const std::string&
 }
 std::string picked(const Arguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents"));
-  return pick(objects_of(answer, "incidents"), a.incident);
-}
-
-// A person by staff number or by id.
-std::string person(const Arguments& a, const std::string& given) {
-  if (given.size() == 32) return given;
-  const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/staff"));
-  for (const json::object* each : objects_of(answer, "staff"))
-    if (text_of(*each, "number") == given) return text_of(*each, "staff_id");
-  refuse(
-      {"people/unknown_staff", fmt::format("\"{}\" is no staff number of this site, and no id of 32 digits.", given)});
+  return pick(objects_at(answer, "incidents"), a.incident);
 }
 
 json::object write(const Arguments& a, json::object body) {
-  ByteArray<16> key;
-  edge::SodiumEntropy().fill(key);
-  body["key"] = to_hex(key);
-  if (!a.staff.empty()) body["staff"] = person(a, a.staff);
-  const json::object batch{{"writes", json::array{std::move(body)}}};
-  const json::object answer = or_refuse(serve::ask_node(a.data, "POST", "/v1/writes", json::serialize(batch)));
-  const auto replies = objects_of(answer, "replies");
-  if (replies.size() != 1) refuse({"edge/no_node", "The node did not answer the write."});
-  if (!replies.front()->at("ok").as_bool()) {
-    const json::object& problem = replies.front()->at("problem").as_object();
-    refuse({"edge/refused", text_of(problem, "detail")});
-  }
-  return *replies.front();
+  if (!a.staff.empty()) body["staff"] = or_refuse(staff_id(a.data, a.staff));
+  return or_refuse(local_write(a.data, body));
 }
 
 void list(const Arguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents"));
   if (a.as_json) return fmt::print("{}\n", json::serialize(answer));
-  const auto all = objects_of(answer, "incidents");
+  const auto all = objects_at(answer, "incidents");
   if (all.empty()) fmt::print("No incident is seen from this site.\n");
   for (const json::object* each : all)
-    fmt::print("{}  {:<6}  {}  {:<15}  {}\n", text_of(*each, "id"), text_of(*each, "state"),
-               text_of(*each, "opened_at").substr(0, 19), text_of(*each, "opened_at_site"),
-               text_of(*each, "title").empty() ? "(no title yet)" : text_of(*each, "title"));
+    fmt::print("{}  {:<6}  {}  {:<15}  {}\n", text_at(*each, "id"), text_at(*each, "state"),
+               text_at(*each, "opened_at").substr(0, 19), text_at(*each, "opened_at_site"),
+               text_at(*each, "title").empty() ? "(no title yet)" : text_at(*each, "title"));
 }
 
 void open(const Arguments& a) {
   const json::object reply = write(a, {{"kind", "open_incident"}, {"title", a.title}});
-  fmt::print("Opened incident {}. What is known goes in with `holdfast incident note`.\n", text_of(reply, "key"));
+  fmt::print("Opened incident {}. What is known goes in with `holdfast incident note`.\n", text_at(reply, "key"));
 }
 
 void note(const Arguments& a) {
@@ -120,23 +87,23 @@ void note(const Arguments& a) {
       {"kind", "note_incident"}, {"incident", picked(a)}, {"note", a.kind}, {"knowing", a.knowing}, {"text", a.text}};
   if (!a.from.empty()) body["about_from"] = full_time(a.from);
   if (!a.to.empty()) body["about_to"] = full_time(a.to);
-  if (!a.by.empty()) body["by_whom"] = person(a, a.by);
+  if (!a.by.empty()) body["by_whom"] = or_refuse(staff_id(a.data, a.by));
   if (!a.corrects.empty()) body["corrects"] = a.corrects;
   const json::object reply = write(a, std::move(body));
-  fmt::print("Noted {} at {}.\n", text_of(reply, "key"), text_of(reply, "at"));
+  fmt::print("Noted {} at {}.\n", text_at(reply, "key"), text_at(reply, "at"));
 }
 
 void task(const Arguments& a) {
   json::object body{{"kind", "set_task"}, {"incident", picked(a)}, {"text", a.text}, {"state", a.state}};
-  if (!a.owner.empty()) body["owner"] = person(a, a.owner);
+  if (!a.owner.empty()) body["owner"] = or_refuse(staff_id(a.data, a.owner));
   if (!a.task.empty()) body["task"] = a.task;
   const json::object reply = write(a, std::move(body));
-  fmt::print("Task {} is {}.\n", a.task.empty() ? text_of(reply, "key") : a.task, a.state);
+  fmt::print("Task {} is {}.\n", a.task.empty() ? text_at(reply, "key") : a.task, a.state);
 }
 
 void join(const Arguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents"));
-  const auto all = objects_of(answer, "incidents");
+  const auto all = objects_at(answer, "incidents");
   json::array others;
   for (const std::string& other : a.others) others.push_back(json::object{{"incident", pick(all, other)}});
   write(a, {{"kind", "join_incidents"}, {"into", pick(all, a.incident)}, {"others", std::move(others)}});
@@ -150,62 +117,62 @@ void close(const Arguments& a) {
   write(a, {{"kind", "close_incident"}, {"incident", id}, {"text", a.text}});
   fmt::print("Closed. Its figures, as far as this site sees:\n");
   const json::object told = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents/" + id));
-  for (const json::object* each : objects_of(told, "timeline")) {
-    if (text_of(*each, "type") != "closed") continue;
-    for (const json::object* f : objects_of(*each, "figures"))
-      fmt::print("  {:<15} sealed {} s{}, {} sales while sealed, {} entries waited, {} alerts\n", text_of(*f, "site"),
-                 text_of(*f, "sealed_seconds"), f->at("is_sealed").as_bool() ? " and still" : "", text_of(*f, "sales"),
-                 text_of(*f, "waiting"), text_of(*f, "alerts"));
+  for (const json::object* each : objects_at(told, "timeline")) {
+    if (text_at(*each, "type") != "closed") continue;
+    for (const json::object* f : objects_at(*each, "figures"))
+      fmt::print("  {:<15} sealed {} s{}, {} sales while sealed, {} entries waited, {} alerts\n", text_at(*f, "site"),
+                 text_at(*f, "sealed_seconds"), f->at("is_sealed").as_bool() ? " and still" : "", text_at(*f, "sales"),
+                 text_at(*f, "waiting"), text_at(*f, "alerts"));
   }
 }
 
 // ---- showing
 
 std::string sales_text(const json::object& hour) {
-  const std::string count = text_of(hour, "count");
+  const std::string count = text_at(hour, "count");
   if (hour.at("usual_min").is_null())
-    return fmt::format("{} (usual: not enough history, {} of {} weeks)", count, text_of(hour, "weeks"),
+    return fmt::format("{} (usual: not enough history, {} of {} weeks)", count, text_at(hour, "weeks"),
                        report::usual_weeks_min);
-  return fmt::format("{} (usual {} to {})", count, text_of(hour, "usual_min"), text_of(hour, "usual_max"));
+  return fmt::format("{} (usual {} to {})", count, text_at(hour, "usual_min"), text_at(hour, "usual_max"));
 }
 std::string line_of(const json::object& item) {
-  const std::string type = text_of(item, "type");
+  const std::string type = text_at(item, "type");
   if (type == "fact")
-    return fmt::format("{} {} {}", text_of(item, "kind"), text_of(item, "about"), text_of(item, "text"));
+    return fmt::format("{} {} {}", text_at(item, "kind"), text_at(item, "about"), text_at(item, "text"));
   if (type == "note") {
     std::string line =
-        fmt::format("{} ({}) {}", text_of(item, "kind"), text_of(item, "knowing"), text_of(item, "text"));
+        fmt::format("{} ({}) {}", text_at(item, "kind"), text_at(item, "knowing"), text_at(item, "text"));
     if (!item.at("about_from").is_null() || !item.at("about_to").is_null())
-      line += fmt::format(" [when: {} … {}]", text_of(item, "about_from"), text_of(item, "about_to"));
+      line += fmt::format(" [when: {} … {}]", text_at(item, "about_from"), text_at(item, "about_to"));
     if (!item.at("corrected_by").is_null()) line += " [corrected later]";
-    return line + "  #" + text_of(item, "note");
+    return line + "  #" + text_at(item, "note");
   }
   if (type == "task")
-    return fmt::format("task ({}) {}  #{}", text_of(item, "state"), text_of(item, "text"), text_of(item, "task"));
-  return fmt::format("{} {}", type, text_of(item, "title", text_of(item, "text", "")));
+    return fmt::format("task ({}) {}  #{}", text_at(item, "state"), text_at(item, "text"), text_at(item, "task"));
+  return fmt::format("{} {}", type, text_at(item, "title", text_at(item, "text", "")));
 }
 
 void print_report(const json::object& told) {
-  const std::string title = text_of(told, "title");
-  fmt::print("{}  {}  ({})\n", text_of(told, "id"), title.empty() ? "(no title yet)" : title, text_of(told, "state"));
+  const std::string title = text_at(told, "title");
+  fmt::print("{}  {}  ({})\n", text_at(told, "id"), title.empty() ? "(no title yet)" : title, text_at(told, "state"));
   for (const json::value& other : told.at("other_titles").as_array())
     fmt::print("  also called: {}\n", std::string(other.as_string()));
-  fmt::print("  as known at {} at {}\n\nWhat to do next\n", text_of(told, "as_of"), text_of(told, "seen_from"));
-  for (const json::object* step : objects_of(told, "next")) {
-    fmt::print("  [{}] {}", text_of(*step, "for"), text_of(step->at("text").as_object(), "en"));
-    fmt::print("{}\n", step->at("at").is_null() ? "" : " " + text_of(*step, "at"));
+  fmt::print("  as known at {} at {}\n\nWhat to do next\n", text_at(told, "as_of"), text_at(told, "seen_from"));
+  for (const json::object* step : objects_at(told, "next")) {
+    fmt::print("  [{}] {}", text_at(*step, "for"), text_at(step->at("text").as_object(), "en"));
+    fmt::print("{}\n", step->at("at").is_null() ? "" : " " + text_at(*step, "at"));
   }
   fmt::print("\nWhat is known\n");
-  for (const json::object* each : objects_of(told, "known"))
-    fmt::print("  {:<20} {:<14} {}\n", text_of(*each, "kind"), text_of(*each, "knowing"), text_of(*each, "text"));
+  for (const json::object* each : objects_at(told, "known"))
+    fmt::print("  {:<20} {:<14} {}\n", text_at(*each, "kind"), text_at(*each, "knowing"), text_at(*each, "text"));
   fmt::print("\nSites\n");
-  for (const json::object* site : objects_of(told, "sites"))
-    fmt::print("  {:<15} {:<14} as of {}; this hour {}, the hour before {}\n", text_of(*site, "site"),
-               text_of(*site, "posture"), text_of(*site, "as_of"), sales_text(site->at("this_hour").as_object()),
+  for (const json::object* site : objects_at(told, "sites"))
+    fmt::print("  {:<15} {:<14} as of {}; this hour {}, the hour before {}\n", text_at(*site, "site"),
+               text_at(*site, "posture"), text_at(*site, "as_of"), sales_text(site->at("this_hour").as_object()),
                sales_text(site->at("hour_before").as_object()));
   fmt::print("\nTimeline\n");
-  for (const json::object* item : objects_of(told, "timeline"))
-    fmt::print("  {}  {:<15} {}\n", text_of(*item, "at").substr(0, 19), text_of(*item, "site"), line_of(*item));
+  for (const json::object* item : objects_at(told, "timeline"))
+    fmt::print("  {}  {:<15} {}\n", text_at(*item, "at").substr(0, 19), text_at(*item, "site"), line_of(*item));
 }
 
 // The state of the data directory, for what must not depend on a running node.
@@ -242,7 +209,7 @@ void show(const Arguments& a) {
       a.size ? Result<json::object>(fail("edge/no_node", "")) : serve::ask_node(a.data, "GET", "/v1/incidents");
   if (answer) {
     told = or_refuse(
-        serve::ask_node(a.data, "GET", "/v1/incidents/" + pick(objects_of(*answer, "incidents"), a.incident)));
+        serve::ask_node(a.data, "GET", "/v1/incidents/" + pick(objects_at(*answer, "incidents"), a.incident)));
   } else {
     if (answer.error().code != "edge/no_node") refuse(answer.error());
     const Folded folded = fold_here(a);

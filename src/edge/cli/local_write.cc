@@ -27,9 +27,9 @@ std::string as_json(std::string_view text) {
   return out.text(text).take();
 }
 
-std::string text_at(const json::object& object, std::string_view name) {
+std::string text_at(const json::object& object, std::string_view name, std::string_view otherwise) {
   const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return "not yet known";
+  if (value == nullptr || value->is_null()) return std::string(otherwise);
   return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
 }
 std::int64_t number_at(const json::object& object, std::string_view name) {
@@ -53,6 +53,22 @@ const json::array& list_at(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_array() ? value->get_array() : none;
 }
 
+std::vector<const json::object*> objects_at(const json::object& object, std::string_view name) {
+  std::vector<const json::object*> out;
+  for (const json::value& item : list_at(object, name))
+    if (item.is_object()) out.push_back(&item.get_object());
+  return out;
+}
+
+Result<std::string> staff_id(const std::string& data, const std::string& given) {
+  if (given.size() == 32) return given;
+  HF_TRY(const json::object answer, serve::ask_node(data, "GET", "/v1/staff"));
+  for (const json::object* each : objects_at(answer, "staff"))
+    if (text_at(*each, "number") == given) return text_at(*each, "staff_id");
+  return fail("people/unknown_staff",
+              fmt::format("\"{}\" is no staff number of this site, and no id of 32 digits.", given));
+}
+
 Result<json::object> local_write(const std::string& data, const std::string& fields) {
   const std::string body = fmt::format("{{\"writes\":[{{\"key\":\"{}\",{}}}]}}", new_key(), fields);
   HF_TRY(const json::object answer, serve::ask_node(data, "POST", "/v1/writes", body));
@@ -63,6 +79,11 @@ Result<json::object> local_write(const std::string& data, const std::string& fie
   if (flag_at(reply, "ok")) return reply;
   const json::object& problem = object_at(reply, "problem");
   return fail("edge/refused", fmt::format("{} ({})", text_at(problem, "detail"), text_at(problem, "code")));
+}
+
+Result<json::object> local_write(const std::string& data, const json::object& write) {
+  const std::string text = json::serialize(write);
+  return local_write(data, text.substr(1, text.size() - 2));
 }
 
 std::string ask_secret(std::string_view prompt) {

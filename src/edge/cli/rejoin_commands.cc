@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "edge/cli/cli.h"
+#include "edge/cli/local_write.h"
 #include "edge/posix/posix_world.h"
 #include "edge/serve/local_client.h"
 
@@ -18,48 +19,31 @@ struct Arguments {
   bool not_needed = false;
 };
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return "not yet known";
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-
 void show(const Arguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/rejoin"));
-  fmt::print("This site is {}.\n", text_of(answer, "posture"));
+  fmt::print("This site is {}.\n", text_at(answer, "posture"));
   for (const json::value& each : answer.at("links").as_array()) {
     const json::object& link = each.as_object();
-    fmt::print("{} ({})\n", text_of(link, "site"), text_of(link, "state"));
+    fmt::print("{} ({})\n", text_at(link, "site"), text_at(link, "state"));
     for (const json::value& one : link.at("checks").as_array()) {
       const json::object& check = one.as_object();
       if (!check.at("done").as_bool())
-        fmt::print("  [ ] {}\n", text_of(check, "check"));
+        fmt::print("  [ ] {}\n", text_at(check, "check"));
       else
-        fmt::print("  [x] {}{}  {}  by {}  {}\n", text_of(check, "check"),
-                   check.at("not_needed").as_bool() ? " (not needed)" : "", text_of(check, "at").substr(0, 19),
-                   text_of(check, "by").substr(0, 8), text_of(check, "text"));
+        fmt::print("  [x] {}{}  {}  by {}  {}\n", text_at(check, "check"),
+                   check.at("not_needed").as_bool() ? " (not needed)" : "", text_at(check, "at").substr(0, 19),
+                   text_at(check, "by").substr(0, 8), text_at(check, "text"));
     }
   }
 }
 
-std::string person(const Arguments& a) {
-  if (a.staff.size() == 32) return a.staff;
-  const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/staff"));
-  for (const json::value& each : answer.at("staff").as_array())
-    if (text_of(each.as_object(), "number") == a.staff) return text_of(each.as_object(), "staff_id");
-  refuse({"people/unknown_staff",
-          fmt::format("\"{}\" is no staff number of this site, and no id of 32 digits.", a.staff)});
-}
-
 void step(const Arguments& a) {
-  ByteArray<16> key;
-  edge::SodiumEntropy().fill(key);
-  json::object body{{"key", to_hex(key)}, {"kind", "rejoin_step"},      {"staff", person(a)}, {"link", a.site},
-                    {"check", a.check},   {"not_needed", a.not_needed}, {"text", a.text}};
-  const json::object batch{{"writes", json::array{std::move(body)}}};
-  const json::object answer = or_refuse(serve::ask_node(a.data, "POST", "/v1/writes", json::serialize(batch)));
-  const json::object& reply = answer.at("replies").as_array().at(0).as_object();
-  if (!reply.at("ok").as_bool()) refuse({"edge/refused", text_of(reply.at("problem").as_object(), "detail")});
+  or_refuse(local_write(a.data, json::object{{"kind", "rejoin_step"},
+                                             {"staff", or_refuse(staff_id(a.data, a.staff))},
+                                             {"link", a.site},
+                                             {"check", a.check},
+                                             {"not_needed", a.not_needed},
+                                             {"text", a.text}}));
   fmt::print("{}: {} is {}.\n", a.site, a.check, a.not_needed ? "not needed" : "done");
 }
 
@@ -75,8 +59,8 @@ void end(const Arguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/rejoin"));
   std::string cut;
   for (const json::value& each : answer.at("links").as_array())
-    if (text_of(each.as_object(), "state") == "cut")
-      cut += (cut.empty() ? "" : ", ") + text_of(each.as_object(), "site");
+    if (text_at(each.as_object(), "state") == "cut")
+      cut += (cut.empty() ? "" : ", ") + text_at(each.as_object(), "site");
   if (!cut.empty())
     refuse({"incident/check_missing",
             fmt::format("The links with {} are still cut. Let them return first, or keep this posture.", cut)});

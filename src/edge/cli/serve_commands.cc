@@ -7,6 +7,7 @@
 #include <set>
 
 #include "edge/cli/cli.h"
+#include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/serve/local_client.h"
@@ -80,28 +81,12 @@ void change_link(const LinkArguments& arguments, bool cut) {
   change_cut_list(arguments, *site, cut);
 }
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return "not yet known";
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-std::vector<const json::object*> objects_of(const json::object& object, std::string_view name) {
-  std::vector<const json::object*> out;
-  const json::value* value = object.if_contains(name);
-  const json::array* list = value == nullptr ? nullptr : value->if_array();
-  if (list == nullptr) return out;
-  for (const json::value& item : *list) {
-    if (const json::object* each = item.if_object()) out.push_back(each);
-  }
-  return out;
-}
-
 void list_links(const LinkArguments& arguments) {
   const SiteName here = or_refuse(keys::read_site_marker(arguments.data));
   const auto answer = serve::ask_node(arguments.data, "GET", "/v1/links");
   if (answer) {
-    for (const json::object* link : objects_of(*answer, "links")) {
-      fmt::print("{:<31} {:<5} {}\n", text_of(*link, "site"), text_of(*link, "state"), text_of(*link, "roles"));
+    for (const json::object* link : objects_at(*answer, "links")) {
+      fmt::print("{:<31} {:<5} {}\n", text_at(*link, "site"), text_at(*link, "state"), text_at(*link, "roles"));
     }
     return;
   }
@@ -209,15 +194,15 @@ void rebuild(const RebuildArguments& arguments) {
 
 void report(const std::string& data) {
   const json::object answer = or_refuse(serve::ask_node(data, "GET", "/v1/recovery"));
-  fmt::print("{} continues {}\n", text_of(answer, "new_origin"), text_of(answer, "old_origin"));
-  fmt::print("  cosigned and kept        {} entries\n", text_of(answer, "cosigned"));
-  fmt::print("  announced                {} entries, at {}\n", text_of(answer, "announced"),
-             text_of(answer, "announced_at"));
+  fmt::print("{} continues {}\n", text_at(answer, "new_origin"), text_at(answer, "old_origin"));
+  fmt::print("  cosigned and kept        {} entries\n", text_at(answer, "cosigned"));
+  fmt::print("  announced                {} entries, at {}\n", text_at(answer, "announced"),
+             text_at(answer, "announced_at"));
   fmt::print("  sent again by tills      {}\n  re-admitted from tails   {}\n  listed for a person      {}\n",
-             text_of(answer, "resubmitted"), text_of(answer, "readmitted"), text_of(answer, "listed"));
-  fmt::print("  known lost               {}\n", text_of(answer, "known_lost_count"));
-  for (const json::object* lost : objects_of(answer, "known_lost")) fmt::print("    {}\n", text_of(*lost, "what"));
-  fmt::print("  not yet known since      {}\n", text_of(answer, "not_yet_known_since"));
+             text_at(answer, "resubmitted"), text_at(answer, "readmitted"), text_at(answer, "listed"));
+  fmt::print("  known lost               {}\n", text_at(answer, "known_lost_count"));
+  for (const json::object* lost : objects_at(answer, "known_lost")) fmt::print("    {}\n", text_at(*lost, "what"));
+  fmt::print("  not yet known since      {}\n", text_at(answer, "not_yet_known_since"));
 }
 
 }  // namespace

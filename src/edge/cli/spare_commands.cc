@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "edge/cli/cli.h"
+#include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/keys/spare_directory.h"
@@ -52,32 +53,20 @@ void adopt(const Arguments& arguments) {
   fmt::print("{} can be the store's spare now: `holdfast spare serve --data {}`.\n", arguments.data, arguments.data);
 }
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return "not yet known";
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-const json::object& object_of(const json::object& object, std::string_view name) {
-  static const json::object none;
-  const json::value* value = object.if_contains(name);
-  const json::object* found = value == nullptr ? nullptr : value->if_object();
-  return found == nullptr ? none : *found;
-}
-
 void status(const Arguments& arguments) {
   if (keys::is_promoted(arguments.data)) {
     fmt::print("This spare has been promoted; it is the store's machine now.\n");
     return;
   }
   const json::object answer = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/spare"));
-  const json::object& copy = object_of(answer, "copy");
-  fmt::print("{}: {}\n", text_of(answer, "site"), text_of(answer, "ready") == "true" ? "ready" : "NOT ready");
-  fmt::print("  copy                 {} entries of {}\n", text_of(copy, "size"), text_of(copy, "origin"));
-  fmt::print("  the store's machine  last heard at {}\n", text_of(object_of(answer, "node"), "last_heard_at"));
-  fmt::print("  people and tills     {}\n", text_of(answer, "has_people") == "true" ? "come along" : "NOT here yet");
-  if (const std::string problem = text_of(answer, "problem"); problem != "not yet known")
+  const json::object& copy = object_at(answer, "copy");
+  fmt::print("{}: {}\n", text_at(answer, "site"), text_at(answer, "ready") == "true" ? "ready" : "NOT ready");
+  fmt::print("  copy                 {} entries of {}\n", text_at(copy, "size"), text_at(copy, "origin"));
+  fmt::print("  the store's machine  last heard at {}\n", text_at(object_at(answer, "node"), "last_heard_at"));
+  fmt::print("  people and tills     {}\n", text_at(answer, "has_people") == "true" ? "come along" : "NOT here yet");
+  if (const std::string problem = text_at(answer, "problem"); problem != "not yet known")
     fmt::print("  problem              {}\n", problem);
-  if (text_of(answer, "ready") != "true") throw CLI::RuntimeError(1);
+  if (text_at(answer, "ready") != "true") throw CLI::RuntimeError(1);
 }
 
 // From the file, or typed: never on the command line, which others on the machine can read.
@@ -100,7 +89,7 @@ void promote(const Arguments& arguments) {
   const auto answer = serve::ask_node(arguments.data, "POST", "/v1/spare/promote", body);
   bool has_people = false;
   if (answer) {
-    has_people = text_of(*answer, "has_people") == "true";
+    has_people = text_at(*answer, "has_people") == "true";
   } else if (answer.error().code != "edge/no_node") {
     refuse(answer.error());
   } else {
