@@ -1,3 +1,27 @@
+# With HF_UNITY (the sanitizers' presets) files of one folder are compiled six at a time: parsing headers is most of what
+# a file costs, and twice as much of it under asan. Files whose private names meet are compiled alone, as all of edge/cli
+# is; so a name that two files of a folder give to different things has to be mended or listed here.
+set(hf_compiled_alone "edge/cli/|/boost_json\\.cc|/http/server\\.cc|/serve/spare_serve\\.cc|/trade/(feed_take|online_retail_import)\\.cc")
+function(hf_unite target)
+  if(NOT HF_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  foreach(source ${ARGN})
+    if(source MATCHES "${hf_compiled_alone}")
+      continue()
+    endif()
+    get_filename_component(folder ${source} DIRECTORY)
+    string(MD5 folder ${folder})
+    if(NOT DEFINED count_${folder})
+      set(count_${folder} 0)
+    endif()
+    math(EXPR batch "${count_${folder}} / 6")
+    math(EXPR count_${folder} "${count_${folder}} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${target}_${folder}_${batch})
+  endforeach()
+endfunction()
+
 # hf_room(path): every .cc of src/<path> but tests, fuzz targets and main() files, as an OBJECT library named
 # room_<path with _>.
 # Rooms under core are compiled without exceptions and may not use the wide libraries of edge (layers.txt is tested too).
@@ -9,6 +33,7 @@ function(hf_room path)
     set(sources ${CMAKE_SOURCE_DIR}/cmake/empty.cc)
   endif()
   add_library(${name} OBJECT ${sources})
+  hf_unite(${name} ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_include_directories(${name} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)  # flatc's code has its own warnings
   target_link_libraries(${name} PUBLIC hf_options hf_core_packages)
@@ -47,6 +72,7 @@ function(hf_tests name)
     list(APPEND objects $<TARGET_OBJECTS:${room}>)
   endforeach()
   add_executable(${name} ${sources} ${objects})
+  hf_unite(${name} ${sources})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_include_directories(${name} SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(${name} PRIVATE ${T_LIBS} hf_options hf_core_packages hf_test_packages)
