@@ -37,7 +37,7 @@ test('the packages are made twice, and are the same bytes', () => {
   mkdirSync(work, { recursive: true });
   run('tar', ['-xzf', named('.tar.gz'), '-C', work]);
   place = join(work, readdirSync(work)[0]);
-  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'holdfast-sealer', 'holdfast-sealer.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
+  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'holdfast-spare.service', 'holdfast-sealer', 'holdfast-sealer.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
     assert.ok(existsSync(join(place, name)), name);
   }
 });
@@ -114,6 +114,11 @@ test('the .deb has the same program, a unit that starts nothing without a chain 
   assert.match(unit, /^ConditionPathExists=\/var\/lib\/holdfast\/chain\.hfc$/m);
   assert.match(unit, /^User=holdfast$/m);
   assert.match(unit, /^NoNewPrivileges=yes$/m);
+  const spare = readFileSync(join(tree, 'lib/systemd/system/holdfast-spare.service'), 'utf8');
+  // One machine is the one or the other, and each unit leaves the other's directory alone.
+  assert.match(unit, /^ConditionPathExists=!\/var\/lib\/holdfast\/keys\/promotion\.sealed$/m);
+  assert.match(spare, /^ConditionPathExists=\/var\/lib\/holdfast\/keys\/promotion\.sealed$/m);
+  assert.match(spare, /^ExecStart=\/usr\/bin\/holdfast spare serve --data \/var\/lib\/holdfast /m);
   assert.match(run('dpkg-deb', ['--field', named('.deb'), 'Depends']), /^libc6 \(>= 2\.36\)$/m);
   for (const script of ['postinst', 'prerm', 'postrm']) {
     assert.equal(statSync(join(tree, 'DEBIAN', script)).mode & 0o111, 0o111);
