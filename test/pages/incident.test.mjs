@@ -82,6 +82,8 @@ test('on a phone: a manager opens an incident, notes what is known and what is n
     await page.locator('#note-kind').selectOption('discovered');
     await page.locator('#note-text').fill('a cashier saw it');
     await page.getByRole('button', { name: 'Just now' }).click();
+    const hoursAgo = new Date(Date.now() - new Date().getTimezoneOffset() * 60_000 - 30 * 3_600_000).toISOString().slice(0, 16);
+    await page.locator('#note-from').fill(hoursAgo);
     await shot(page, 'phone-note-en');
     await page.getByRole('button', { name: 'Write it down' }).click();
     await page.locator('dialog').waitFor({ state: 'detached' });
@@ -93,12 +95,15 @@ test('on a phone: a manager opens an incident, notes what is known and what is n
     await page.locator('dialog').waitFor({ state: 'detached' });
     await until('it is told as not yet known', async () => /not yet known/.test(await page.locator('[data-kind=data_affected]').textContent()));
 
+    const deadline = await page.locator('li[data-step=inform_authority]').textContent();
     await page.getByRole('button', { name: /Correct this note ?: a cashier saw it/ }).click();
+    assert.equal(await page.locator('#note-from').inputValue(), hoursAgo, 'what was right stays');
     await page.locator('#note-text').fill('two cashiers saw it');
     await page.getByRole('button', { name: 'Write it down' }).click();
     await page.locator('dialog').waitFor({ state: 'detached' });
     await page.locator('[data-testid=timeline] .gone').getByText('a cashier saw it', { exact: true }).waitFor();
     assert.match(await page.locator('[data-kind=discovered]').textContent(), /two cashiers saw it/);
+    assert.equal(await page.locator('li[data-step=inform_authority]').textContent(), deadline, 'a slip of the pen moves no deadline');
 
     await page.locator('#task-text').fill('call every store by telephone');
     await page.getByRole('button', { name: 'Add task' }).click();

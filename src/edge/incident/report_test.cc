@@ -107,7 +107,11 @@ TEST_F(Told, steps_come_and_go_with_what_is_noted) {
   note(7, NoteKind::cause);
   EXPECT_TRUE(says("contain"));
   EXPECT_FALSE(says("close"));
+  note(8, NoteKind::contained, Knowing::ruled_out);
+  EXPECT_TRUE(says("contain")) << "it is not";
+  EXPECT_FALSE(says("close"));
   note(8, NoteKind::contained);
+  EXPECT_FALSE(says("contain"));
   EXPECT_TRUE(says("close"));
   add(9, incident::TaskSet{id, {{std::byte{9}}}, "call", {}, incident::TaskState::open});
   EXPECT_TRUE(says("own_tasks"));
@@ -135,6 +139,8 @@ TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_i
   EXPECT_TRUE(says("explain_seal"));
   EXPECT_FALSE(says("begin_rejoin"));
   note(2, incident::NoteKind::cause, incident::Knowing::suspected);
+  note(3, incident::NoteKind::contained, incident::Knowing::suspected);
+  EXPECT_FALSE(says("begin_rejoin")) << "a guess opens no link";
   note(3, incident::NoteKind::contained);
   EXPECT_FALSE(says("explain_seal"));
   EXPECT_TRUE(says("begin_rejoin"));

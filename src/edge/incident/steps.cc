@@ -98,11 +98,11 @@ void for_security(Steps& steps, const Report& report, const fold::State& state) 
         "The attacker has spoken: nobody answers before it is decided who speaks. Note the decision and who took it.",
         "L’attaquant s’est manifesté : personne ne répond avant que l’on ait décidé qui parle. Notez la décision et "
         "qui l’a prise.");
-  if (!is_told(incident, NoteKind::contained) && is_told(incident, NoteKind::cause))
+  if (!is_known(incident, NoteKind::contained) && is_told(incident, NoteKind::cause))
     steps.add("contain", For::security,
               "The cause is noted. Stop it everywhere, then note when and how it was contained.",
               "La cause est notée. Arrêtez-la partout, puis notez quand et comment elle a été contenue.");
-  if (is_sealed && is_told(incident, NoteKind::cause) && is_told(incident, NoteKind::contained))
+  if (is_sealed && is_told(incident, NoteKind::cause) && is_known(incident, NoteKind::contained))
     steps.add("begin_rejoin", For::security,
               "Explained and contained: begin to rejoin. Each link returns when its checklist is met.",
               "Expliqué et contenu : commencez le retour. Chaque lien revient quand sa liste de contrôle est remplie.");
@@ -127,7 +127,7 @@ void for_tasks(Steps& steps, const Report& report) {
               fmt::format("Donnez un responsable à chaque tâche : {} sur {} n’en ont pas.", without_owner, open));
   const bool calm =
       std::ranges::all_of(report.sites, [](const SiteSight& s) { return s.posture.empty() || s.posture == "open"; });
-  if (calm && open == 0 && is_told(report.incident, NoteKind::contained))
+  if (calm && open == 0 && is_known(report.incident, NoteKind::contained))
     steps.add("close", For::security,
               "Every site that is seen is open and no task is left: close the incident with its figures.",
               "Tous les sites visibles sont ouverts et aucune tâche ne reste : clôturez l’incident avec ses chiffres.");
