@@ -42,7 +42,7 @@ sim-night: ## simulated days with faults, from new seeds (SEEDS=2000, SEED=drawn
 	@tools/setup build
 	@SEED=$(SEED) SEEDS=$(SEEDS) node tools/run-stages.mjs sim-night
 
-spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 stores reopened with one list (TRIALS=20, MINUTES=60, STORES=20)
+spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 reopened with one list, a report 60 s behind (TRIALS=20, MINUTES=60, STORES=20)
 	@tools/setup build web test
 	@HF_TRIALS=$(or $(TRIALS),20) HF_MINUTES=$(or $(MINUTES),60) HF_STORES=$(or $(STORES),20) node tools/run-stages.mjs spare-trials
 

@@ -61,6 +61,7 @@ const stages = {
   crash: { run: () => nodeTests('test/crash'), needs: ['build'] },
   'crash-long': { run: () => nodeTests('test/crash'), needs: ['build'], env: { HF_KILLS: '200' } },
   'spare-trials': { run: () => nodeTests('test/trials'), needs: ['build', 'web'] },
+  'report-long': { run: () => [['node', '--test', 'test/e2e/report.test.mjs']], needs: ['build', 'web'], env: { HF_LONG: '1' } },
   pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
   package: { run: () => nodeTests('test/package'), needs: ['build', 'web'] },
   'make-package': { run: () => [['tools/package']], needs: ['program', 'web'] },
@@ -85,7 +86,7 @@ const ways = {
   'crash-long': ['build', 'crash-long'],
   'seal-long': ['build', 'seal-long'],
   'replay-million': ['build', 'replay-million'],
-  'spare-trials': ['build', 'web', 'spare-trials'],
+  'spare-trials': ['build', 'web', 'report-long', 'spare-trials'],
   'sim-night': ['program', 'sim-night'],
 };
 
