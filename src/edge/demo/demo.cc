@@ -283,9 +283,9 @@ Status Demo::act(const Action& action) {
   const bool cut = action.what == "cut";
   HF_TRY_VOID(at->set_links(cut));
   set_caption(cut ? Caption{name + " has cut every link and sells on alone. Cutting needed nobody else.",
-                            name + " a coupé toutes ses liaisons et vend seul. Personne d’autre n’était nécessaire."}
+                            name + " a coupé tous ses liens et vend seul. Personne d’autre n’était nécessaire."}
                   : Caption{name + " has opened its links; what it sold alone is copied at full speed.",
-                            name + " a rouvert ses liaisons ; ce qu’il a vendu seul est copié à pleine vitesse."});
+                            name + " a rouvert ses liens ; ce qu’il a vendu seul est copié à pleine vitesse."});
   return {};
 }
 

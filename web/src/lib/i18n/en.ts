@@ -501,7 +501,7 @@ export const en = {
   'spare.alive_still': 'The store’s machine still answers. Switch it off or pull its cable, and try again in a few seconds.',
   'spare.is_store': 'This machine is the store’s machine now.',
   'spare.tills_here': 'Tills work at this address, with the same till numbers, staff numbers and PINs:',
-  'spare.provisional': 'It sells. It is not registered with the mirrors yet: up to 500 in cash for each sale, and all stock is to be counted. It registers by itself when mirrors can be reached.',
+  'spare.provisional': 'It sells. It is not registered with the mirrors yet: up to 500 of the chain’s currency in cash for each sale, and all stock is to be counted. It registers by itself when mirrors can be reached.',
   'standby.title': 'The old system sells here',
   'standby.why': 'This till stands by. If the old system is dead, a manager takes over; from then on this site sells, with what the old system said last:',
   'standby.what': 'What is known',
