@@ -104,6 +104,7 @@ node::Node& Chain::node(const std::string& name) {
 Status Chain::start(const std::string& name) {
   Machine& m = machine(name);
   m.disk.reboot();
+  if (const auto writes = std::exchange(m.power_fails_after, std::nullopt)) m.disk.crash_after(*writes);
   m.died_of.reset();
   m.entropy = std::make_unique<SimEntropy>(random_.fork());
   if (m.is_spare && serving(m.site) != name) return start_spare(m);
@@ -190,6 +191,13 @@ std::string Chain::add_spare(const SiteName& site) {
   const std::string name = machine->name;
   machines_[name] = std::move(machine);
   return name;
+}
+
+void Chain::certify_again(const std::string& spare) {
+  Machine& m = machine(spare);
+  m.epoch = ++epochs_[m.site];
+  const std::string note = certify(m.site, m.epoch, m.signer->keys(), true).note;
+  HF_CHECK(m.disk.write_all(node::certificate_path, as_bytes(note)).has_value(), "write");
 }
 
 Status Chain::promote(const std::string& spare) {

@@ -74,6 +74,7 @@ struct Machine {
   std::string address;                 // where it listens, if not at its site's address
   bool is_spare = false;               // its certificate is a spare's
   std::optional<Error> died_of;
+  std::optional<std::uint64_t> power_fails_after;  // so many writes into the next start
   explicit Machine(Random random) : disk(random) {}
 };
 
@@ -98,6 +99,8 @@ class Chain {
   std::string rebuild(const SiteName& site);
   // A second machine in the store, with a certificate signed beforehand; it copies from now on. Its name.
   std::string add_spare(const SiteName& site);
+  // The same unused spare, with a certificate for another epoch.
+  void certify_again(const std::string& spare);
   // The paper code is typed: the spare of the site opens in the node's place, whatever the node does.
   Status promote(const std::string& spare);
   void run_for(Duration time);

@@ -1,41 +1,11 @@
 // Spares (protocol 5, 10): a store's second machine sells on, and nothing is lost, doubled, or believed too early.
 #include <gtest/gtest.h>
 
-#include "core/sync/messages.h"
-#include "sim/chain_test_support.h"
 #include "sim/day.h"
+#include "sim/spare_test_support.h"
 
 namespace holdfast::sim {
 namespace {
-
-bool is_signing(Chain& chain, const std::string& name) {
-  return chain.machine(name).node && chain.node(name).phase() == node::Phase::signing;
-}
-bool holds_all(Chain& chain, const std::string& spare, const std::string& node) {
-  const node::SpareView view = chain.machine(spare).spare->view();
-  return view.is_linked && view.size == chain.node(node).safety().size;
-}
-
-// A chain in trade whose first store has a spare that holds everything. Its name.
-std::string start_with_spare(Chain& chain) {
-  start_all(chain);
-  const std::string spare = chain.add_spare(store_1);
-  EXPECT_TRUE(chain.start(spare).has_value());
-  open_trade(chain);
-  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
-  return spare;
-}
-void isolate(Chain& chain, const std::string& name, const std::string& but = {}) {
-  for (const auto& [other, m] : chain.machines())
-    if (other != name && other != but) chain.network.cut(name, other);
-}
-// Without any till sending anything again.
-void expect_all_here(Chain& chain, const SiteName& store, const std::string& machine) {
-  std::size_t missing = 0;
-  for (const TillWrite& w : chain.writes(store))
-    if (w.reply && chain.node(machine).state().find_write({w.request.till, w.request.key}) == nullptr) ++missing;
-  EXPECT_EQ(missing, 0u);
-}
 
 TEST(Spare, holds_what_the_mirrors_do_not_have_yet_and_sells_on_from_there) {
   Chain chain(1, 3);
@@ -233,23 +203,6 @@ TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
   EXPECT_EQ(back, 10u);
 }
 
-// A machine that has everything of a spare but the code: its TLS key and its certificate.
-struct Thief final : NetEvents {
-  Chain& chain;
-  Wire wire;
-  std::vector<sync::Message> heard;
-  std::optional<ConnectionId> to;
-  explicit Thief(Chain& chain_of, const Machine& spare) : chain(chain_of), wire(chain_of.network, "thief") {
-    chain.network.join("thief", "10.9.9.9:1", spare.signer->public_key(KeyUse::tls), this);
-  }
-  void on_connected(ConnectionId connection, const PublicKey&, bool) override { to = connection; }
-  void on_message(ConnectionId, Bytes bytes) override {
-    if (auto message = sync::decode(bytes)) heard.push_back(std::move(*message));
-  }
-  void on_closed(ConnectionId) override { to.reset(); }
-  void say(const sync::Message& message) { wire.send(*to, sync::encode(message)); }
-};
-
 TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journal) {
   Chain chain(9, 3);
   const std::string spare = start_with_spare(chain);
@@ -257,8 +210,8 @@ TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journ
   chain.destroy("store-01");
   chain.run_for(seconds(30));  // silent long enough
   const std::string note(as_text(*chain.machine(spare).disk.read_all(node::certificate_path)));
-  Thief thief(chain, chain.machine(spare));
-  thief.wire.dial(chain.file().find(head_office)->link_address);
+  Impostor thief(chain, chain.machine(spare));
+  thief.dial(chain.file().find(head_office)->link_address);
   chain.run_for(seconds(1));
   ASSERT_TRUE(thief.to);
   thief.say(sync::Hello{chain.file().chain, store_1, 2, note, {}});
@@ -272,7 +225,7 @@ TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journ
   thief.say(sync::Seal{note, {}});
   chain.run_for(seconds(2));
   EXPECT_FALSE(chain.node("head-office").state().epochs.contains(store_1));
-  chain.network.leave("thief");
+  thief.leave();
 }
 
 TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror_has_signed) {
@@ -282,9 +235,9 @@ TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror
   chain.run_for(seconds(1));
   const std::string note(as_text(*chain.machine(spare).disk.read_all("registration.note")));
   chain.kill(spare);
-  Thief thief(chain, chain.machine(spare));
+  Impostor thief(chain, chain.machine(spare));
   for (const SiteName& site : {store_1, head_office, store_2}) {
-    thief.wire.dial(chain.file().find(site)->link_address);
+    thief.dial(chain.file().find(site)->link_address);
     chain.run_for(seconds(1));
     ASSERT_TRUE(thief.to) << site.view();
     thief.say(sync::Hello{chain.file().chain, store_1, 2, {}, note});
@@ -294,7 +247,7 @@ TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror
   }
   EXPECT_EQ(chain.node("store-01").phase(), node::Phase::signing);
   EXPECT_FALSE(chain.node("head-office").state().epochs.contains(store_1));
-  chain.network.leave("thief");
+  thief.leave();
 }
 
 TEST(Day, with_a_spare_promoted_breaks_no_law) {

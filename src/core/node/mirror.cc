@@ -334,11 +334,10 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     return {};
   }
   // 4.6: a fellow mirror's answer. Seals are taken as our own; the longest is what we must hold before we sign.
-  if (!chain_.is_mirror(*session.site, m.site) || !chain_.is_mirror(me_->name, m.site) || phase_ == Phase::rebuilding)
-    return {};
+  if (!session.asked_of.contains(m.site) || phase_ == Phase::rebuilding) return {};
   for (const std::string& note : m.seals) {
     const auto c = chain::open_certificate(chain_, note);
-    if (!c || c->site != m.site || epochs_of(m.site).sealed_below >= c->epoch) continue;
+    if (!c || c->site != m.site || epochs_of(m.site).sealed_below >= c->epoch || !may_take_seal(*c, m)) continue;
     HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{note}}));
   }
   std::uint64_t longest = 0;

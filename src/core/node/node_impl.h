@@ -55,6 +55,7 @@ struct Session {
   bool candidate = false;   // a promoted spare that is not registered: may ask to be, and nothing else
   bool own_spare = false;   // of our own site: gets the copy
   std::map<Origin, Feed> feeds;
+  std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
 
 struct Peer {
@@ -275,6 +276,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void pump_spare();
   std::optional<SpareLink> spare_link() const;
   Status check_silence(const chain::Certificate& certificate) const;
+  bool may_take_seal(const chain::Certificate& certificate, const sync::Known& told) const;
   Status check_kept(const chain::Registration& registration);
   bool holds_lineage(const Origin& origin) const;
   std::optional<PublicKey> key_for(const sync::Entries& m) const;

@@ -222,8 +222,10 @@ Status NodeImpl::ready(Session& session) {
   // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
   if (origin_.epoch > 1)
     for (const chain::Site& owner : chain_.sites)
-      if (chain_.is_mirror(me_->name, owner.name) && chain_.is_mirror(site, owner.name))
+      if (chain_.is_mirror(me_->name, owner.name) && chain_.is_mirror(site, owner.name)) {
+        session.asked_of.insert(owner.name);
         send(session.id, sync::Ask{owner.name});
+      }
   if (phase_ == Phase::stopped) {
     offer_tail(session.id);
     return {};

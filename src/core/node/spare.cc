@@ -197,6 +197,19 @@ Status NodeImpl::check_silence(const chain::Certificate& certificate) const {
                   (options_.spare_silence.ns - silent.ns) / seconds(1).ns + 1));
 }
 
+// A fellow mirror's seal, of which it says nothing but the certificate. A ceremony's certificate is made when the site is
+// lost; a spare's lies about for years, and says nothing about that. So it counts only where the fellow shows what only
+// the spare's code can have signed, and where we have heard nothing of the node either. A spare that is meant asks us
+// itself; what q mirrors have registered is known by their lines.
+bool NodeImpl::may_take_seal(const chain::Certificate& certificate, const sync::Known& told) const {
+  if (!certificate.spare) return true;
+  const bool is_opened = std::ranges::any_of(told.registrations, [&](const std::string& note) {
+    const auto registration = chain::open_registration(chain_, note);
+    return registration && registration->certificate.note == certificate.note;
+  });
+  return is_opened && check_silence(certificate).has_value();
+}
+
 // A spare's copy is no signed history. One that contradicts what is kept here is not taken; that is for a ceremony.
 Status NodeImpl::check_kept(const chain::Registration& registration) {
   if (!registration.certificate.spare) return {};

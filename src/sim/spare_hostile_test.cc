@@ -1,0 +1,72 @@
+// Who lies to a spare, to the node it stands for, or about either (protocol 3, 4.6, 10): nothing is lost by it, and
+// nobody is stopped by one machine's word.
+#include <gtest/gtest.h>
+
+#include "core/fold/event.h"
+#include "sim/spare_test_support.h"
+
+namespace holdfast::sim {
+namespace {
+
+bool is_cosigned(Chain& chain, const std::string& name) {
+  return chain.node(name).safety().cosigned_size == chain.node(name).safety().size;
+}
+std::string certificate_of(Chain& chain, const std::string& name) {
+  return std::string(as_text(*chain.machine(name).disk.read_all(node::certificate_path)));
+}
+bool has_sealed(Chain& chain, const std::string& mirror) {
+  return chain.node(mirror).state().epochs.contains(store_1);
+}
+// A sale at this very machine, whoever serves the store. Its key, once it is acknowledged.
+void sell_at(Chain& chain, const std::string& machine, std::vector<fold::WriteKey>& acknowledged) {
+  fold::WriteRequest sale = chain.a_sale(store_1, 2);
+  for (std::byte& b : sale.key.bytes) b = static_cast<std::byte>(chain.random().next());
+  chain.node(machine).submit(sale, [&acknowledged, key = fold::WriteKey{sale.till, sale.key}](const auto& taken) {
+    if (taken) acknowledged.push_back(key);
+  });
+}
+
+TEST(Hostile, mirror_that_shows_a_spares_certificate_makes_no_other_mirror_seal) {
+  Chain chain(21, 3);
+  const std::string spare = start_with_spare(chain);
+  const std::string note = certificate_of(chain, spare);
+  chain.kill(spare);
+  chain.kill("warehouse");
+  Impostor liar(chain, chain.machine("warehouse"));
+  for (const SiteName& mirror : {head_office, store_2}) {
+    liar.dial(chain.file().find(mirror)->link_address);
+    chain.run_for(seconds(1));
+    ASSERT_TRUE(liar.to) << mirror.view();
+    liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    liar.say(sync::Known{store_1, {}, {}, {note}, 0});
+    chain.run_for(seconds(1));
+    EXPECT_FALSE(has_sealed(chain, mirror.str())) << "it has asked nobody";
+  }
+  chain.sell(store_1, 1);
+  EXPECT_TRUE(chain.run_until([&] { return is_cosigned(chain, "store-01"); }, seconds(20)))
+      << "the two others cosign the store on";
+}
+
+TEST(Hostile, seal_that_one_mirror_gave_to_a_spare_is_not_taken_over_by_one_that_was_rebuilt_and_hears_the_node) {
+  Chain chain(22, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.network.cut("warehouse", "store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return has_sealed(chain, "warehouse"); }, seconds(30)))
+      << "it hears the node no longer, and the spare asks with its registration";
+  chain.run_for(seconds(5));
+  EXPECT_FALSE(has_sealed(chain, "head-office"));
+  chain.destroy(spare);  // it registers nothing
+  chain.destroy("head-office");
+  const std::string rebuilt = chain.rebuild(head_office);
+  ASSERT_TRUE(chain.start(rebuilt).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60)));
+  std::vector<fold::WriteKey> acknowledged;
+  sell_at(chain, "store-01", acknowledged);
+  EXPECT_TRUE(chain.run_until([&] { return acknowledged.size() == 1 && is_cosigned(chain, "store-01"); }, seconds(30)))
+      << "q of its mirrors hear it and cosign";
+  EXPECT_FALSE(has_sealed(chain, rebuilt));
+}
+
+}  // namespace
+}  // namespace holdfast::sim
