@@ -250,6 +250,36 @@ TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror
   thief.leave();
 }
 
+// The power fails at every write of a promotion in turn: what lies behind the usable part of the copy is on no other
+// disk, so it must be taken in by the start after.
+TEST(Spare, that_loses_its_power_while_it_is_promoted_takes_all_of_its_copy_in) {
+  Chain chain(12, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  chain.kill(spare);
+  Machine& m = chain.machine(spare);
+  for (const std::string& name : *m.disk.list("journals/head-office/1"))  // the peer's prefix that it names had not come
+    ASSERT_TRUE(m.disk.remove("journals/head-office/1/" + name).has_value());
+  const SimDisk image = m.disk;
+  std::uint64_t writes = 0;
+  for (;; ++writes) {
+    m.disk = image;
+    m.power_fails_after = writes;
+    const bool is_through = chain.promote(spare).has_value();
+    if (!is_through) ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
+    expect_all_here(chain, store_1, spare);
+    EXPECT_EQ(chain.node(spare).safety().not_taken_in, 0u) << "write " << writes;
+    if (is_through) break;
+    chain.kill(spare);
+  }
+  EXPECT_GT(writes, 5u);
+}
+
 TEST(Day, with_a_spare_promoted_breaks_no_law) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     DayOptions options;

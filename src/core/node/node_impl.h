@@ -263,7 +263,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void send_stored_tails(Session& session);
   Status offer_surplus(const SiteName& site);
   std::uint64_t not_taken_in() const;
-  Status note_through(const Origin& origin, std::uint64_t end);
+  void note_through(const Origin& origin, std::uint64_t end);
+  Status write_through();
 
   // spare.cc
   Status meet_own_site(Session& session, const sync::Hello& m);
@@ -284,6 +285,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // promote.cc
   Status promote();
+  Status take_rest_of_copy();
   Result<std::uint64_t> usable_size(sync::Replica& copy) const;
   bool is_registered_spare() const;
   void begin_provisional();
@@ -364,6 +366,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Instant next_own_dial_;  // monotonic
   bool is_our_address_ = false;
   std::map<Origin, std::uint64_t> tail_through_;  // tails of our own older epochs: taken in to here
+  std::set<Origin> through_due_;                  // to be written behind the commit
 
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;

@@ -159,6 +159,7 @@ Status NodeImpl::start() {
   HF_TRY_VOID(restore_posture());
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
+  HF_TRY_VOID(take_rest_of_copy());
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit());
   HF_TRY_VOID(write_posture_switch());

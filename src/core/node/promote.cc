@@ -52,18 +52,27 @@ Status NodeImpl::promote() {
   }
   record_ = recovery::Record{choice, 0, 0};
   HF_TRY_VOID(open_epoch());
-  // What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys.
+  HF_TRY_VOID(take_rest_of_copy());
+  HF_TRY_VOID(commit());
+  return release();
+}
+
+// What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys. At each start until
+// it is in: the power may fail between the epoch's first entry and this.
+Status NodeImpl::take_rest_of_copy() {
+  if (!certificate_ || !certificate_->spare || phase_ == Phase::stopped) return {};
+  HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
+  sync::Replica* copy = replicas_.find(registration.old_origin);
+  const auto known = tail_through_.find(registration.old_origin);
+  const std::uint64_t done = known == tail_through_.end() ? 0 : known->second;
+  if (copy == nullptr || copy->size() <= std::max(registration.kept_size, done)) return {};
   std::vector<Bytes> rest;
   HF_TRY_VOID(copy->log().scan(registration.kept_size, copy->size(), [&](EntryIndex, ByteView body) -> Status {
     rest.push_back(to_bytes(body));
     return {};
   }));
-  if (!rest.empty()) {
-    HF_TRY_VOID(readmit(copy->origin(), registration.kept_size, rest));
-    HF_TRY_VOID(note_through(copy->origin(), registration.kept_size + rest.size()));
-    HF_TRY_VOID(commit());
-    HF_TRY_VOID(release());
-  }
+  HF_TRY_VOID(readmit(copy->origin(), registration.kept_size, rest));
+  note_through(copy->origin(), registration.kept_size + rest.size());
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/node/node_impl.h"
 
@@ -83,7 +84,7 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   }
   if (m.signature) {
     HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
-    HF_TRY_VOID(note_through(m.origin, m.first + m.entries.size()));
+    note_through(m.origin, m.first + m.entries.size());
   } else {
     HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));
     HF_TRY_VOID(readmit(m.origin, m.first, stored));
@@ -93,14 +94,21 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
 }
 
 // How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
-// not asked again.
-Status NodeImpl::note_through(const Origin& origin, std::uint64_t end) {
+// not asked again. Written when what it speaks of is durable.
+void NodeImpl::note_through(const Origin& origin, std::uint64_t end) {
   std::uint64_t& known = tail_through_[origin];
-  if (end <= known) return {};
+  if (end <= known) return;
   known = end;
-  Writer out;
-  out.u64(end);
-  return world_.disk.write_all(fmt::format("tails/{}.through", origin.epoch), out.view());
+  through_due_.insert(origin);
+}
+
+Status NodeImpl::write_through() {
+  for (const Origin& origin : std::exchange(through_due_, {})) {
+    Writer out;
+    out.u64(tail_through_[origin]);
+    HF_TRY_VOID(world_.disk.write_all(fmt::format("tails/{}.through", origin.epoch), out.view()));
+  }
+  return {};
 }
 
 // 6.4: what a mirror holds or heard announced of the old machine, less what is here by now.

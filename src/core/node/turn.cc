@@ -195,7 +195,7 @@ Status NodeImpl::append_link_changes() {
 }
 
 Status NodeImpl::commit() {
-  if (!own_ || own_->log().uncommitted_bytes() == 0) return {};
+  if (!own_ || own_->log().uncommitted_bytes() == 0) return write_through();
   HF_TRY_VOID(own_->log().commit());
   ++counters_.commits;
   if (!unsigned_since_) unsigned_since_ = monotonic_;
@@ -204,7 +204,7 @@ Status NodeImpl::commit() {
     marks_.push_back(own_->size());
     bytes_since_mark_ = 0;
   }
-  return {};
+  return write_through();
 }
 
 Status NodeImpl::release() {
