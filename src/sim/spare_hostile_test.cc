@@ -68,5 +68,39 @@ TEST(Hostile, seal_that_one_mirror_gave_to_a_spare_is_not_taken_over_by_one_that
   EXPECT_FALSE(has_sealed(chain, rebuilt));
 }
 
+TEST(Hostile, node_that_signs_entries_that_cannot_be_folded_does_not_make_its_spare_unopenable) {
+  for (const bool decodes : {false, true}) {
+    Chain chain(24, 3);
+    const std::string spare = start_with_spare(chain);
+    for (int i = 0; i < 5; ++i) chain.sell(store_1, 1);
+    ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
+    const std::uint64_t held = chain.machine(spare).spare->view().size;
+    chain.kill("store-01");
+    Impostor node(chain, chain.machine("store-01"), chain.file().find(store_1)->link_address);
+    const Origin origin{chain.file().chain, store_1, 1};
+    const fold::Event again{chain.now(), std::nullopt, fold::EpochOpened{chain.file().chain, store_1, 1, "GBP", {}}};
+    const Bytes bad = decodes ? fold::encode(again)[0] : to_bytes(as_bytes(std::string_view("junk")));
+    node.answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) node.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+      const auto* have = std::get_if<sync::SpareHave>(&m);
+      if (have == nullptr || have->size > held) return;
+      sync::SpareEntries entries{origin, have->size, {bad}, std::nullopt, {}};
+      entries.signature = node.sign(sync::tail_text({origin, have->size, entries.entries, {}, {}}));
+      node.say(entries);
+    };
+    ASSERT_TRUE(chain.run_until([&] { return chain.machine(spare).spare->view().size == held + 1; }, seconds(10)));
+    node.leave();
+    chain.destroy("store-01");
+    ASSERT_TRUE(chain.promote(spare).has_value()) << chain.machine(spare).died_of->text;
+    expect_all_here(chain, store_1, spare);
+    chain.sell(store_1, 1);
+    EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+    chain.kill(spare);
+    ASSERT_TRUE(chain.start(spare).has_value()) << "and again after a power cut";
+    if (!decodes) EXPECT_EQ(chain.node(spare).state().listed.size(), 1u) << "what cannot be read is for a person";
+    settle(chain);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::sim

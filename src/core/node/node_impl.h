@@ -153,7 +153,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // open.cc
   Status open_own_journal();
   Status replay();
-  Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage() const;  // older epochs and how much of each is kept
+  // Older epochs that this one continues, and how much of each is kept.
+  Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage(journal::Log& newest) const;
   Status replay_log(journal::Log& log, EntryIndex first, EntryIndex end);
   Status append_start_events();
   Status load_cut_list();
@@ -248,7 +249,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status rebuild_fetch();
   Status discover_needs(const Origin& origin, std::uint64_t size);
   Status rebuild_register();
-  Status open_epoch();
+  Status open_epoch(bool is_folded = false);  // state_ has all before it
 
   // tail.cc
   Status on(Session& session, const sync::Superseded& m);
@@ -286,7 +287,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // promote.cc
   Status promote();
   Status take_rest_of_copy();
-  Result<std::uint64_t> usable_size(sync::Replica& copy) const;
+  Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most);
+  bool names_missing(const fold::Event& event) const;
   bool is_registered_spare() const;
   void begin_provisional();
   Status register_if_possible();

@@ -212,9 +212,9 @@ Status NodeImpl::open_own_journal() {
   return {};
 }
 
-Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage() const {
+Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage(journal::Log& newest) const {
   std::vector<std::pair<Origin, std::uint64_t>> out;
-  journal::Log* log = &own_->log();
+  journal::Log* log = &newest;
   while (log->origin().epoch > 1 && log->durable_size() > 0) {
     HF_TRY(const Bytes first, log->read(0));
     HF_TRY(const fold::Event event, fold::decode(first));
@@ -239,7 +239,7 @@ Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage() const 
 
 Status NodeImpl::replay() {
   state_ = fold::State();
-  HF_TRY(const auto older, lineage());
+  HF_TRY(const auto older, lineage(own_->log()));
   for (const auto& [origin, kept] : older) {
     sync::Replica* replica = replicas_.find(origin);
     if (replica == nullptr) continue;  // nothing of it was kept

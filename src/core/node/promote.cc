@@ -25,10 +25,14 @@ Status NodeImpl::promote() {
     // Interrupted after the size was said: an epoch number names one size only (5.4).
     HF_TRY(registration, chain::open_registration(chain_, as_text(*note)));
     copy = replicas_.find(registration.old_origin);
-    if (copy == nullptr || copy->size() < registration.kept_size)
+    const auto gone = [] {
       return fail("sync/missing_entries", "the copy that this spare's registration names is no longer on this disk");
+    };
+    if (copy == nullptr || copy->size() < registration.kept_size) return gone();
+    HF_TRY(const std::uint64_t kept, fold_copy(*copy, registration.kept_size));
+    if (kept != registration.kept_size) return gone();
   } else {
-    HF_TRY(const std::uint64_t kept, usable_size(*copy));
+    HF_TRY(const std::uint64_t kept, fold_copy(*copy, copy->size()));
     HF_TRY(const Hash root, copy->log().root_at(kept));
     registration = chain::make_registration(*certificate_, copy->origin(), kept, root,
                                             [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); });
@@ -51,7 +55,7 @@ Status NodeImpl::promote() {
     }
   }
   record_ = recovery::Record{choice, 0, 0};
-  HF_TRY_VOID(open_epoch());
+  HF_TRY_VOID(open_epoch(true));
   HF_TRY_VOID(take_rest_of_copy());
   HF_TRY_VOID(commit());
   return release();
@@ -76,33 +80,54 @@ Status NodeImpl::take_rest_of_copy() {
   return {};
 }
 
-// How far the copy can be folded: to the first prefix of a peer that it names and this disk does not hold (7.2).
-Result<std::uint64_t> NodeImpl::usable_size(sync::Replica& copy) const {
-  std::uint64_t usable = copy.size();
-  fold::Joiner joiner;
+// How far the copy can be folded; state_ is folded to there. It ends before the first prefix of a peer that it names and
+// this disk does not hold (7.2), and before the first command that cannot be read or applied: whoever has the node's
+// log key can sign anything, and must not be able to keep the spare from opening.
+Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t most) {
+  state_ = fold::State();
+  HF_TRY(const auto older, lineage(copy.log()));
+  for (const auto& [origin, kept] : older)
+    if (sync::Replica* replica = replicas_.find(origin)) HF_TRY_VOID(replay_log(replica->log(), 0, kept));
+  std::uint64_t usable = most;
   std::uint64_t begins = 0;
+  bool is_torn = false;  // state_ may have half of a command that was refused
+  fold::Joiner joiner;
   constexpr std::string_view stop = "node/stop";
-  const Status scanned = copy.log().scan(0, copy.size(), [&](EntryIndex index, ByteView body) -> Status {
-    if (!joiner.in_the_middle()) begins = index;
-    HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
-    if (!event) return {};
-    const auto missing = [&](const Origin& origin, std::uint64_t size) {
-      const sync::Replica* replica = replicas_.find(origin);
-      return size > 0 && (replica == nullptr || replica->size() < size);
-    };
-    bool lacks = false;
-    if (const auto* followed = std::get_if<fold::PeerFollowed>(&event->body))
-      for (const fold::FollowedPrefix& p : followed->peers) lacks = lacks || missing(p.origin, p.size);
-    if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event->body))
-      lacks = missing(succeeded->old_origin, succeeded->kept_size);
-    if (!lacks) return {};
+  const auto end_here = [&]() -> Status {
     usable = begins;
     return fail(stop, "");
+  };
+  const Status scanned = copy.log().scan(0, most, [&](EntryIndex index, ByteView body) -> Status {
+    if (!joiner.in_the_middle()) begins = index;
+    const auto event = joiner.take(body);
+    if (!event) return end_here();
+    if (!*event) return {};
+    const bool opens_again = begins > 0 && std::holds_alternative<fold::EpochOpened>((*event)->body);
+    if (opens_again || names_missing(**event)) return end_here();
+    const Status applied = fold::apply(state_, index, **event, replicas_);
+    if (applied) {
+      last_event_at_ = std::max(last_event_at_, (*event)->at);
+      return {};
+    }
+    if (is_fatal(applied.error()) && applied.error().code != "sync/missing_entries") return applied;
+    is_torn = true;
+    return end_here();
   });
   if (!scanned && scanned.error().code != stop) return pass_on(scanned.error());
   if (scanned && joiner.in_the_middle()) usable = begins;  // the last command's parts have not all come
   if (usable == 0) return fail("node/not_started", "the copy on this spare does not reach its first entry's end");
-  return usable;
+  return is_torn ? fold_copy(copy, usable) : Result<std::uint64_t>(usable);
+}
+
+bool NodeImpl::names_missing(const fold::Event& event) const {
+  const auto missing = [&](const Origin& origin, std::uint64_t size) {
+    const sync::Replica* replica = replicas_.find(origin);
+    return size > 0 && (replica == nullptr || replica->size() < size);
+  };
+  if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body))
+    return std::ranges::any_of(followed->peers, [&](const auto& p) { return missing(p.origin, p.size); });
+  const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
+  return succeeded != nullptr && missing(succeeded->old_origin, succeeded->kept_size);
 }
 
 bool NodeImpl::is_registered_spare() const {

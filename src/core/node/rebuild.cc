@@ -140,7 +140,7 @@ Status NodeImpl::on(Session& session, const sync::Registered& m) {
 }
 
 // 5.6: the first entry of the epoch names its registration. From here on we are the site.
-Status NodeImpl::open_epoch() {
+Status NodeImpl::open_epoch(bool is_folded) {
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
   HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(world_.disk, world_.executor, origin_));
   own_ = std::make_unique<sync::Replica>(std::move(log));
@@ -149,7 +149,7 @@ Status NodeImpl::open_epoch() {
       fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}};
   for (const Bytes& body : fold::encode(opened)) own_->log().append(body);
   HF_TRY_VOID(own_->log().commit());
-  HF_TRY_VOID(replay());
+  HF_TRY_VOID(is_folded ? replay_log(own_->log(), 0, own_->log().size()) : replay());
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);

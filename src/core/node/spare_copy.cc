@@ -342,8 +342,13 @@ Status Spare::on(const sync::TailTaken& m) {
 }
 
 Status Spare::on(const sync::SpareCredentials& m) {
-  HF_TRY_VOID(disk_.write_all(spare_credentials_path, m.box));
   has_credentials_ = true;
+  if (const auto known = disk_.read_all(spare_credentials_path)) {
+    if (*known == m.box) return {};
+    // What is in a box is known when the code is typed; the one before is tried then if this one is spoilt.
+    HF_TRY_VOID(disk_.write_all(spare_credentials_before_path, *known));
+  }
+  HF_TRY_VOID(disk_.write_all(spare_credentials_path, m.box));
   return {};
 }
 

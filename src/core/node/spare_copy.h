@@ -26,6 +26,7 @@
 namespace holdfast::node {
 
 inline constexpr std::string_view spare_credentials_path = "spare.credentials";
+inline constexpr std::string_view spare_credentials_before_path = "spare.credentials.before";  // the one it replaced
 
 struct SpareOptions {
   SiteName site;

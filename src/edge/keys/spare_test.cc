@@ -139,5 +139,36 @@ TEST(SpareDirectory, HasNoKeyInClearThatRegistersUntilItsCodeIsTyped) {
   EXPECT_TRUE(promote_directory(directory, made->code, entropy)) << "again, after an interruption";
 }
 
+// What the node gave the spare to keep is its word alone; it must not decide whether the store opens.
+TEST(SpareDirectory, OpensThoughTheCopyOfThePeoplesListIsSpoilt) {
+  const Bytes no_copy = to_bytes(as_bytes(std::string_view("spoilt")));
+  Writer list;
+  list.raw(as_bytes(std::string_view("HFPCOPY1")));
+  list.u32(0);
+  list.u32(0);
+  const Bytes good = list.take();
+  for (const bool is_sealed : {false, true}) {
+    for (const bool has_one_before : {false, true}) {
+      Ceremony ceremony;
+      const std::string directory = ceremony.path("spare");
+      const auto made = make_spare_directory(directory, SiteName("store-01"));
+      ASSERT_TRUE(made) << made.error().text;
+      ASSERT_TRUE(adopt_spare(directory, ceremony.chain_text, ceremony.certify(made->keys, true)));
+      {
+        const auto disk = *edge::PosixDisk::open_root(directory);
+        const PublicKey& key = made->keys.keys.sealing;
+        ASSERT_TRUE(disk->write_all(node::spare_credentials_path, is_sealed ? seal_to(key, no_copy) : no_copy));
+        if (has_one_before)
+          ASSERT_TRUE(disk->write_all(node::spare_credentials_before_path, seal_to(key, good)));
+      }
+      edge::SodiumEntropy entropy;
+      const auto promoted = promote_directory(directory, made->code, entropy);
+      ASSERT_TRUE(promoted) << promoted.error().text;
+      EXPECT_EQ(promoted->has_people, has_one_before);
+      EXPECT_TRUE(is_promoted(directory));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::keys
