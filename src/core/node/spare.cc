@@ -213,6 +213,15 @@ bool NodeImpl::may_take_seal(const chain::Certificate& certificate, const sync::
 // A spare's copy is no signed history. One that contradicts what is kept here is not taken; that is for a ceremony.
 Status NodeImpl::check_kept(const chain::Registration& registration) {
   if (!registration.certificate.spare) return {};
+  // 6.4: nothing follows an epoch between, so nobody would be shown what is held of it. One that was overtaken before
+  // anything of it was cosigned has nothing to show (5.4).
+  for (const auto& [origin, between] : replicas_.all())
+    if (origin.site == registration.certificate.site && origin.epoch > registration.old_origin.epoch &&
+        origin.epoch < registration.certificate.epoch && between->size() > 0)
+      return fail("node/refused",
+                  fmt::format("the spare's copy is of {}, and a newer epoch, {}, is kept here; rebuild the site from its "
+                              "mirrors instead, and what the spare has sold is sent again by its tills",
+                              registration.old_origin.text(), origin.text()));
   sync::Replica* replica = replicas_.find(registration.old_origin);
   const std::uint64_t size = replica == nullptr ? 0 : replica->size();
   if (registration.kept_size > size || registration.kept_size == 0) return {};
