@@ -261,7 +261,7 @@ export class Chain {
     await run(['spare', 'adopt', dir, join(this.path, 'chain.hfc'), join(`${dir}-certificate`, `${name}.certificate`)]);
     const [port] = [await freePorts(1, 16_000 + (process.pid % 40) * 100 + this.spares.size)];
     const spare = new Site(this, `${name}-spare`, dir, port);
-    Object.assign(spare, { command: ['spare', 'serve', '--links', 'none'], of: store, staff: store.staff,
+    Object.assign(spare, { command: ['spare', 'serve'], of: store, staff: store.staff,
       code: readFileSync(codeFile, 'utf8').trim().split(' ')[1] });
     this.spares.set(name, spare);
     return spare;

@@ -1,4 +1,7 @@
 // The spare (protocol 10; Must show 2 and the spare lines of 10), short: the long trials are in test/trials.
+import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { overwriteAll } from '../../demo/lib/chain.mjs';
 import { assert, milk, openTill, pen, run, sell, tradingChain, waitUntil } from './lib.mjs';
@@ -42,6 +45,11 @@ test('a store\'s machine dies with every link cut: its spare opens with the code
     assert.ok((await store.safety()).cosigned_size + 8 <= (await store.safety()).size);
     await store.kill();
     overwriteAll(store.dir);
+    // Its address is not this machine's to listen on.
+    const [, port] = readFileSync(join(chain.path, 'chain.hfc'), 'utf8').match(/name = "store-01"[^]*?link_address = "127\.0\.0\.1:(\d+)"/);
+    const taken = net.createServer((socket) => socket.destroy());
+    await new Promise((listens) => taken.listen(Number(port), '127.0.0.1', listens));
+    t.after(() => taken.close());
   });
 
   await t.test('the manager types the code; the till goes on with its own key, and a PIN works', async () => {
@@ -90,7 +98,6 @@ test('with its code, but while mirrors hear the store\'s machine, a spare regist
   // A thief takes it out of the store and types the code: it hears nothing, and asks the mirrors.
   await spare.kill();
   const code = `${spare.dir}.typed`;
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(code, `${spare.code}\n`);
   await run(['spare', 'promote', '--data', spare.dir, '--code-file', code]);
   await spare.start();

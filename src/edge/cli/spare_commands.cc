@@ -131,7 +131,7 @@ void add_spare_commands(CLI::App& app) {
                      "the chain file's");
   serves->add_option(
       "--links", arguments->serve.serve.links,
-      "host:port to listen on for links once promoted; \"none\": it only dials; otherwise the chain file's");
+      "host:port to listen on for links once promoted; otherwise it only dials, which is enough");
   add_serve_options(*serves, arguments->serve.serve);
   serves->callback([arguments] {
     const int code = serve::serve_spare(arguments->serve);

@@ -110,6 +110,8 @@ int serve_spare(const SpareServeSettings& settings) {
   }
   ServeSettings serves = settings.serve;
   serves.old_machine = settings.node;
+  // The chain file's address is the dead machine's: this one could not listen there, and must not fail because of it.
+  if (serves.links.empty()) serves.links = "none";
   return serve(serves);
 }
 

@@ -12,7 +12,7 @@
 namespace holdfast::serve {
 
 struct SpareServeSettings {
-  ServeSettings serve;  // `links` counts once it is promoted: "none" if it only dials
+  ServeSettings serve;  // `links` counts once it is promoted; empty or "none": it only dials
   std::string node;     // host:port of the store's machine; empty: the chain file's
 };
 int serve_spare(const SpareServeSettings& settings);
