@@ -21,6 +21,9 @@ test('a store\'s machine dies with every link cut: its spare opens with the code
     assert.equal((await spareStatus(spare)).ready, true);
     const told = await run(['spare', 'status', '--data', spare.dir]);
     assert.match(told.out, /: ready/);
+    const page = await fetch(`${spare.url}/spare/`);
+    assert.equal(page.status, 200, 'the page on which the manager types the code comes with the program');
+    assert.match(await page.text(), /<html/);
     assert.equal((await spare.client.call('POST', '/v1/writes', { writes: [] })).status, 503, 'a spare takes no trade');
   });
 

@@ -36,7 +36,9 @@ struct Waiting {
 Result<std::unique_ptr<Waiting>> prepare(const ServeSettings& settings, const std::string& node) {
   auto w = std::make_unique<Waiting>();
   HF_TRY(w->log, Log::open(settings.log));
-  if (!settings.pages.empty()) {
+  if (settings.pages.empty()) {
+    w->pages = http::Pages::embedded();
+  } else {
     HF_TRY(w->pages, http::Pages::load(settings.pages));
   }
   http::ServerSettings server;
