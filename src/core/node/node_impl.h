@@ -77,7 +77,7 @@ struct CatchUp {
   std::uint64_t base = 0;  // our last signed size; what lies above is set aside
   journal::SignedCheckpoint target;
   std::vector<Bytes> entries;
-  bool complete = false;  // waits for what its entries name of peers' journals
+  bool complete = false;  // and proven; waits for what its entries name of peers' journals
   Instant asked_at;
 };
 
@@ -235,6 +235,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<bool> holds_what_is_named(const std::vector<Bytes>& entries) const;
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
+  Result<bool> gives_signed_root(const CatchUp& catch_up);
+  Status take_none_of(const journal::SignedCheckpoint& target, const SiteName& from);
 
   // follow.cc
   Status follow_if_due();
@@ -349,6 +351,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> no_copy_since_;
   Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
   std::optional<CatchUp> catch_up_;
+  std::set<SiteName> unproven_by_;  // gave entries of ours that do not give our root; ourselves: the spare
   bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 
   // mirror (4.6)

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/node/node_impl.h"
 
@@ -32,6 +33,7 @@ Status NodeImpl::leave_asking_if_told() {
   const PublicKey key = world_.signer.public_key(KeyUse::log);
   const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
   const Peer* ahead = nullptr;
+  bool is_behind = false;
   std::optional<journal::SignedCheckpoint> target;
   for (const Peer* p : told) {
     for (const sync::HeldEpoch& h : p->told->held) {
@@ -48,12 +50,15 @@ Status NodeImpl::leave_asking_if_told() {
           return {};
         }
       }
+      is_behind = true;
+      if (unproven_by_.contains(p->site)) continue;
       if (!target || c.size > target->checkpoint.size) {
         ahead = p;
         target = std::move(*note);
       }
     }
   }
+  if (ahead == nullptr && is_behind) return {};  // until somebody gives us what we have signed
   if (ahead == nullptr) {
     phase_ = Phase::signing;
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
@@ -76,8 +81,36 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
     send(session.id, sync::Have{origin_, have, c.target.checkpoint.size});
     return {};
   }
-  c.complete = true;
-  return {};
+  HF_TRY(c.complete, gives_signed_root(c));
+  return c.complete ? Status() : take_none_of(std::exchange(catch_up_, {})->target, *session.site);
+}
+
+// Our signed prefix and these entries must give the root under our signature. Before that nothing of them is looked at.
+Result<bool> NodeImpl::gives_signed_root(const CatchUp& c) {
+  journal::Log& log = own_->log();
+  HF_TRY(const Hash ours, log.root_at(c.base));
+  journal::Tree tree;
+  HF_TRY_VOID(log.scan(0, c.base, [&](EntryIndex, ByteView body) -> Status {
+    tree.append(leaf_hash(body));
+    return {};
+  }));
+  if (tree.root() != ours) return fail("journal/damaged", "our own entries do not give our own root");
+  for (const Bytes& e : c.entries) tree.append(leaf_hash(e));
+  return tree.size() == c.target.checkpoint.size && tree.root() == c.target.checkpoint.root;
+}
+
+// Whoever gave them may lie: he is not asked again, and another is. Only r mirrors include an honest one, and then it is
+// our own history that is not the one we signed.
+Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const SiteName& from) {
+  unproven_by_.insert(from);
+  const auto mirrors = std::ranges::count_if(me_->mirrors, [&](const auto& m) { return unproven_by_.contains(m); });
+  if (mirrors > 0 && static_cast<std::size_t>(mirrors) >= chain_.honest_any(*me_))
+    return contradiction(nullptr, origin_, own_->latest() ? journal::to_text(own_->latest()->note) : std::string(),
+                         journal::to_text(target.note));
+  return fail("sync/bad_entries",
+              fmt::format("the entries that {} gave of our own journal do not give the root that we have signed; it is "
+                          "not asked again before the next start",
+                          from.view()));
 }
 
 // An older disk may also lack what its own lost entries followed of peers (7.2). The links bring it; until then we sell
@@ -103,18 +136,6 @@ Status NodeImpl::finish_catch_up() {
   journal::Log& log = own_->log();
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
-  // Compare before anything is changed: our signed prefix and these entries must give the root under our signature.
-  HF_TRY(const Hash ours, log.root_at(c.base));
-  journal::Tree tree;
-  HF_TRY_VOID(log.scan(0, c.base, [&](EntryIndex, ByteView body) -> Status {
-    tree.append(leaf_hash(body));
-    return {};
-  }));
-  if (tree.root() != ours) return fail("journal/damaged", "our own entries do not give our own root");
-  for (const Bytes& e : c.entries) tree.append(leaf_hash(e));
-  if (tree.size() != c.target.checkpoint.size || tree.root() != c.target.checkpoint.root)
-    return contradiction(nullptr, origin_, own_->latest() ? journal::to_text(own_->latest()->note) : std::string(),
-                         journal::to_text(c.target.note));
   if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
   for (const Bytes& e : c.entries) log.append(e);
   HF_TRY_VOID(log.commit());

@@ -101,7 +101,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
     const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
     auto newest = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
     if (phase_ == Phase::asking && newest && newest->checkpoint.origin == origin_ &&
-        newest->checkpoint.size > signed_size) {
+        newest->checkpoint.size > signed_size && !unproven_by_.contains(me_->name)) {
       if (catch_up_) return {};  // from a mirror: the spare asks again when that is done
       catch_up_ = CatchUp{me_->name, signed_size, std::move(*newest), {}, false, monotonic_};
       send(session.id, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
