@@ -26,6 +26,48 @@ void sell_at(Chain& chain, const std::string& machine, std::vector<fold::WriteKe
   });
 }
 
+TEST(Hostile, mirror_that_shows_a_spares_certificate_makes_no_other_mirror_seal) {
+  Chain chain(21, 3);
+  const std::string spare = start_with_spare(chain);
+  const std::string note = certificate_of(chain, spare);
+  chain.kill(spare);
+  chain.kill("warehouse");
+  Impostor liar(chain, chain.machine("warehouse"));
+  for (const SiteName& mirror : {head_office, store_2}) {
+    liar.dial(chain.file().find(mirror)->link_address);
+    chain.run_for(seconds(1));
+    ASSERT_TRUE(liar.to) << mirror.view();
+    liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    liar.say(sync::Known{store_1, {}, {}, {note}, 0});
+    chain.run_for(seconds(1));
+    EXPECT_FALSE(has_sealed(chain, mirror.str())) << "it has asked nobody";
+  }
+  chain.sell(store_1, 1);
+  EXPECT_TRUE(chain.run_until([&] { return is_cosigned(chain, "store-01"); }, seconds(20)))
+      << "the two others cosign the store on";
+}
+
+TEST(Hostile, seal_that_one_mirror_gave_to_a_spare_is_not_taken_over_by_one_that_was_rebuilt_and_hears_the_node) {
+  Chain chain(22, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.network.cut("warehouse", "store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return has_sealed(chain, "warehouse"); }, seconds(30)))
+      << "it hears the node no longer, and the spare asks with its registration";
+  chain.run_for(seconds(5));
+  EXPECT_FALSE(has_sealed(chain, "head-office"));
+  chain.destroy(spare);  // it registers nothing
+  chain.destroy("head-office");
+  const std::string rebuilt = chain.rebuild(head_office);
+  ASSERT_TRUE(chain.start(rebuilt).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60)));
+  std::vector<fold::WriteKey> acknowledged;
+  sell_at(chain, "store-01", acknowledged);
+  EXPECT_TRUE(chain.run_until([&] { return acknowledged.size() == 1 && is_cosigned(chain, "store-01"); }, seconds(30)))
+      << "q of its mirrors hear it and cosign";
+  EXPECT_FALSE(has_sealed(chain, rebuilt));
+}
+
 TEST(Hostile, mirror_that_gives_junk_to_a_node_on_an_old_disk_neither_ends_it_nor_makes_it_doubt_itself) {
   for (const bool decodes : {false, true}) {
     Chain chain(23, 3);
@@ -75,6 +117,40 @@ TEST(Hostile, mirror_that_gives_junk_to_a_node_on_an_old_disk_neither_ends_it_no
     EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 10u) << "the honest mirror had them";
     EXPECT_TRUE(chain.node("store-01").state().contradictions.empty());
     EXPECT_EQ(chain.node("store-01").posture().posture, guard::Posture::open);
+  }
+}
+
+TEST(Hostile, node_that_signs_entries_that_cannot_be_folded_does_not_make_its_spare_unopenable) {
+  for (const bool decodes : {false, true}) {
+    Chain chain(24, 3);
+    const std::string spare = start_with_spare(chain);
+    for (int i = 0; i < 5; ++i) chain.sell(store_1, 1);
+    ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
+    const std::uint64_t held = chain.machine(spare).spare->view().size;
+    chain.kill("store-01");
+    Impostor node(chain, chain.machine("store-01"), chain.file().find(store_1)->link_address);
+    const Origin origin{chain.file().chain, store_1, 1};
+    const fold::Event again{chain.now(), std::nullopt, fold::EpochOpened{chain.file().chain, store_1, 1, "GBP", {}}};
+    const Bytes bad = decodes ? fold::encode(again)[0] : to_bytes(as_bytes(std::string_view("junk")));
+    node.answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) node.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+      const auto* have = std::get_if<sync::SpareHave>(&m);
+      if (have == nullptr || have->size > held) return;
+      sync::SpareEntries entries{origin, have->size, {bad}, std::nullopt, {}};
+      entries.signature = node.sign(sync::tail_text({origin, have->size, entries.entries, {}, {}}));
+      node.say(entries);
+    };
+    ASSERT_TRUE(chain.run_until([&] { return chain.machine(spare).spare->view().size == held + 1; }, seconds(10)));
+    node.leave();
+    chain.destroy("store-01");
+    ASSERT_TRUE(chain.promote(spare).has_value()) << chain.machine(spare).died_of->text;
+    expect_all_here(chain, store_1, spare);
+    chain.sell(store_1, 1);
+    EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+    chain.kill(spare);
+    ASSERT_TRUE(chain.start(spare).has_value()) << "and again after a power cut";
+    if (!decodes) EXPECT_EQ(chain.node(spare).state().listed.size(), 1u) << "what cannot be read is for a person";
+    settle(chain);
   }
 }
 

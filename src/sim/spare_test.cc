@@ -250,6 +250,95 @@ TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror
   thief.leave();
 }
 
+// The power fails at every write of a promotion in turn: what lies behind the usable part of the copy is on no other
+// disk, so it must be taken in by the start after.
+TEST(Spare, that_loses_its_power_while_it_is_promoted_takes_all_of_its_copy_in) {
+  Chain chain(12, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  chain.kill(spare);
+  Machine& m = chain.machine(spare);
+  for (const std::string& name : *m.disk.list("journals/head-office/1"))  // the peer's prefix that it names had not come
+    ASSERT_TRUE(m.disk.remove("journals/head-office/1/" + name).has_value());
+  const SimDisk image = m.disk;
+  std::uint64_t writes = 0;
+  for (;; ++writes) {
+    m.disk = image;
+    m.power_fails_after = writes;
+    const bool is_through = chain.promote(spare).has_value();
+    if (!is_through) ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
+    expect_all_here(chain, store_1, spare);
+    EXPECT_EQ(chain.node(spare).safety().not_taken_in, 0u) << "write " << writes;
+    if (is_through) break;
+    chain.kill(spare);
+  }
+  EXPECT_GT(writes, 5u);
+}
+
+TEST(Spare, with_an_older_epoch_than_its_mirrors_is_refused_and_no_epoch_vanishes) {
+  Chain chain(13, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.sell(store_1, 1);
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(5)));
+  chain.run_for(seconds(2));
+  chain.kill(spare);
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
+  std::vector<std::size_t> sales;
+  for (int i = 0; i < 5; ++i) sales.push_back(chain.sell(store_1, 1));
+  ASSERT_TRUE(chain.run_until(
+      [&] {
+        return chain.writes(store_1)[sales.back()].reply &&
+               chain.node(second).safety().cosigned_size == chain.node(second).safety().size;
+      },
+      seconds(30)));
+  chain.destroy(second);
+  chain.certify_again(spare);  // and it is not linked to the second machine before that dies, too
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.run_for(seconds(30));
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+  EXPECT_NE(chain.node(spare).safety().registering.find("newer epoch"), std::string::npos)
+      << chain.node(spare).safety().registering;
+  chain.destroy(spare);
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(third).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)));
+  expect_all_here(chain, store_1, third);
+}
+
+// The replacement spare knows only the chain file's keys of the mirrors. One of those that stand below the store's
+// registration has come back with another key since.
+TEST(Spare, that_is_new_links_to_a_store_that_a_rebuilt_mirror_has_registered) {
+  Chain chain(14, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.destroy("head-office");
+  const std::string head = chain.rebuild(head_office);
+  ASSERT_TRUE(chain.start(head).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, head); }, seconds(60)));
+  chain.run_for(seconds(5));
+  chain.destroy("warehouse");
+  const std::string second = chain.rebuild(warehouse);
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
+  chain.run_for(seconds(5));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.destroy("store-01");
+  chain.machine(spare).address.clear();  // it takes the store's address over as well
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(60)));
+  const std::string next = chain.add_spare(store_1);
+  ASSERT_TRUE(chain.start(next).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, next, spare); }, seconds(20)))
+      << chain.machine(next).spare->view().problem;
+}
+
 TEST(Day, with_a_spare_promoted_breaks_no_law) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     DayOptions options;

@@ -154,6 +154,7 @@ Status Spare::turn() {
       session_ = connected->id;
       session_tls_ = connected->tls;
       is_greeted_ = false;
+      unproven_.reset();
       heard_monotonic_ = monotonic_;
       send(sync::Hello{chain_.chain, me_->name, certificate_.epoch, certificate_.note, {}});
     } else if (const auto* closed = std::get_if<Closed>(&item)) {
@@ -198,6 +199,10 @@ Status Spare::handle(const sync::Message& message) {
     return {};
   }
   if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(*hello);
+  if (const auto* superseded = std::get_if<sync::Superseded>(&message); superseded && unproven_) {
+    HF_TRY_VOID(learn(superseded->registration));
+    return on(sync::Hello(*unproven_));
+  }
   if (!is_greeted_) return fail("sync/bad_message", "the node does not say who it is");
   heard_at_ = now_;
   heard_monotonic_ = monotonic_;
@@ -215,14 +220,28 @@ Status Spare::on(const sync::Hello& m) {
   if (!m.registration.empty()) HF_TRY_VOID(learn(m.registration));
   const std::uint32_t newest = keys_.newest_epoch(me_->name);
   const chain::SiteKeys* keys = keys_.keys(me_->name, newest);
-  if (keys == nullptr || keys->tls != session_tls_ || m.epoch != newest)
+  if (keys != nullptr && keys->tls == session_tls_ && m.epoch == newest) return greeted({chain_.chain, me_->name, newest});
+  // Below its registration there may be lines of mirrors that have come back with a new key, and this spare knows the
+  // chain file's. The node shows their registrations next; until they have come it is nobody.
+  const auto shown = chain::open_registration(chain_, m.registration);
+  if (!shown || shown->certificate.site != me_->name || shown->certificate.keys.tls != session_tls_ ||
+      shown->certificate.epoch <= newest)
     return fail("sync/bad_message", "the node's key is not the one that this spare knows of its site");
+  unproven_ = m;
+  problem_ = "the node has shown a registration that this spare cannot check yet: it lacks keys of the store's mirrors";
+  return {};
+}
+
+// It is our node. What it has of this epoch we copy; what we have of the one before goes to it.
+Status Spare::greeted(const Origin& origin) {
+  unproven_.reset();
   is_greeted_ = true;
   problem_.clear();
   heard_at_ = now_;
   heard_monotonic_ = monotonic_;
+  const std::uint32_t newest = origin.epoch;
   const Origin before = copy_ ? copy_->origin() : Origin{};
-  HF_TRY_VOID(use_epoch({chain_.chain, me_->name, newest}));
+  HF_TRY_VOID(use_epoch(origin));
   // The epoch before ended at what its successor kept. What this copy has beyond is given to the successor.
   if (const chain::Registration* r = keys_.registration(me_->name, newest);
       r != nullptr && before.epoch != 0 && before.epoch < newest && r->old_origin == before)

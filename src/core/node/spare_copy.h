@@ -77,6 +77,7 @@ class Spare final : public NetEvents {
   Status use_epoch(const Origin& origin);
   Status handle(const sync::Message& message);
   Status on(const sync::Hello& m);
+  Status greeted(const Origin& origin);
   Status on(const sync::SpareEntries& m);
   Status on(const sync::SpareDiffers& m);
   Status on(const sync::SpareCredentials& m);
@@ -116,6 +117,7 @@ class Spare final : public NetEvents {
   std::optional<ConnectionId> dialling_, session_;
   PublicKey session_tls_{};
   bool is_greeted_ = false;
+  std::optional<sync::Hello> unproven_;  // the node's, until the registrations that prove it have come
   Instant now_, monotonic_, redial_at_, asked_at_;
   std::optional<Instant> heard_at_, heard_monotonic_;
   std::optional<std::uint64_t> announced_;
