@@ -55,6 +55,7 @@ struct Session {
   bool candidate = false;   // a promoted spare that is not registered: may ask to be, and nothing else
   bool own_spare = false;   // of our own site: gets the copy
   std::map<Origin, Feed> feeds;
+  std::set<std::pair<EntryIndex, std::uint64_t>> tail_offered;  // pieces of ours, first and count, not yet taken
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
 
@@ -384,7 +385,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // stopped
   std::optional<Origin> replaced_by_;
   std::uint64_t replaced_kept_ = 0;
-  std::uint64_t tail_waiting_ = 0;             // entries offered and not yet taken
+  std::uint64_t tail_waiting_ = 0;             // entries not yet taken by anybody
+  std::set<EntryIndex> tail_pieces_taken_;     // first entry of each that was
   std::map<std::string, sync::Tail> relayed_;  // tails kept here for a site's new epoch, by their path
   std::uint64_t snapshot_size_ = 0;
   Counters counters_;

@@ -1,5 +1,6 @@
-// Tails: what an old machine or another branch wrote beyond what the new epoch kept (protocol 5.3, 5.7, 6). Nothing
-//        vanishes.
+// Tails: what an old machine or another branch wrote beyond what the new epoch kept (protocol 5.3, 5.7, 6).
+//
+// Nothing vanishes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,6 +29,8 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
   replaced_by_ = registration.certificate.origin();
   replaced_kept_ = registration.old_origin == origin_ ? registration.kept_size : 0;
   tail_waiting_ = own_ && own_->log().size() > replaced_kept_ ? own_->log().size() - replaced_kept_ : 0;
+  tail_pieces_taken_.clear();
+  for (auto& [id, session] : sessions_) session.tail_offered.clear();
   offers_.reset();
   catch_up_.reset();
   for (Waiting& w : waiting_)
@@ -44,8 +47,10 @@ void NodeImpl::offer_tail(ConnectionId to) {
     entries.push_back(to_bytes(body));
     return {};
   });
-  if (!scanned) return;
+  const auto session = sessions_.find(to);
+  if (!scanned || session == sessions_.end()) return;
   for (sync::Tail& tail : recovery::split_tail(origin_, replaced_kept_, entries)) {
+    session->second.tail_offered.emplace(tail.first, tail.entries.size());
     tail.signature = world_.signer.sign(KeyUse::log, sync::tail_text(tail));
     send(to, std::move(tail));
   }
@@ -72,7 +77,9 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
     // Kept durably for the new machine, then the old one may go.
     const std::string path = recovery::tail_path(m);
     if (!relayed_.contains(path)) {
-      if (relayed_.size() >= tails_a_site_max)
+      const auto kept =
+          std::ranges::count_if(relayed_, [&](const auto& r) { return r.second.origin.site == m.origin.site; });
+      if (static_cast<std::size_t>(kept) >= tails_a_site_max)
         return fail("node/refused", "too many tails are kept here; the new machine must take them first");
       HF_TRY_VOID(world_.disk.write_all(path, sync::encode(m)));
       relayed_.emplace(path, m);
@@ -149,7 +156,9 @@ Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const Pu
 
 Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
   if (phase_ == Phase::stopped && m.origin == origin_) {
-    tail_waiting_ -= std::min(tail_waiting_, m.count);
+    // Several mirrors get the same pieces; each piece counts once, and only by whoever was given it.
+    if (session.tail_offered.erase({m.first, m.count}) > 0 && tail_pieces_taken_.insert(m.first).second)
+      tail_waiting_ -= std::min(tail_waiting_, m.count);
     return {};
   }
   for (auto it = relayed_.begin(); it != relayed_.end(); ++it) {
