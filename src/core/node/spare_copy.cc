@@ -98,8 +98,15 @@ Status Spare::use_epoch(const Origin& origin) {
   pieces_.clear();
   HF_TRY(copy_, journal::Log::open(disk_, executor_, origin));
   HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
-  for (const std::string& name : names)
-    if (const auto piece = piece_of(name)) pieces_.insert(*piece);
+  for (const std::string& name : names) {
+    const auto piece = piece_of(name);
+    if (!piece) continue;
+    if (piece->first + piece->second <= copy_->durable_size()) {
+      pieces_.insert(*piece);
+    } else {  // its entries did not become durable, or were taken back
+      HF_TRY_VOID(disk_.remove(fmt::format("copy/{}/{}", origin.epoch, name)));
+    }
+  }
   return drop_pieces(noted());
 }
 
@@ -155,6 +162,7 @@ Status Spare::turn() {
       session_tls_ = connected->tls;
       is_greeted_ = false;
       unproven_.reset();
+      given_back_.clear();  // it is given again, if the node still differs
       heard_monotonic_ = monotonic_;
       send(sync::Hello{chain_.chain, me_->name, certificate_.epoch, certificate_.note, {}});
     } else if (const auto* closed = std::get_if<Closed>(&item)) {
@@ -297,10 +305,11 @@ Status Spare::on(const sync::SpareEntries& m) {
     if (!key || !m.signature ||
         !ed25519_verify(*key, sync::tail_text({m.origin, m.first, m.entries, {}, {}}), *m.signature))
       return fail("sync/bad_signature", "the node's signature over its entries does not hold");
-    for (const Bytes& entry : m.entries) copy_->append(entry);
-    HF_TRY_VOID(copy_->commit());
+    // The signature first: entries without one could not be given back.
     pieces_[m.first] = m.entries.size();
     HF_TRY_VOID(disk_.write_all(piece_path(m.origin, m.first), *m.signature));
+    for (const Bytes& entry : m.entries) copy_->append(entry);
+    HF_TRY_VOID(copy_->commit());
   }
   if (!m.note.empty()) HF_TRY_VOID(put_note(m.note));
   return ask_for_copy();
