@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -17,14 +18,7 @@ std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
   return UINT64_MAX;
 }
 
-const chain::Registration* NodeImpl::successor_of(const Origin& origin) const {
-  // The highest that names it: one that stayed short of q is overtaken by a higher number (5.4).
-  for (std::uint32_t epoch = keys_.newest_epoch(origin.site); epoch > origin.epoch; --epoch) {
-    const chain::Registration* r = keys_.registration(origin.site, epoch);
-    if (r != nullptr && r->old_origin == origin) return r;
-  }
-  return nullptr;
-}
+const chain::Registration* NodeImpl::successor_of(const Origin& origin) const { return successor_in(keys_, origin); }
 
 Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (catch_up_ && m.origin == origin_ && session.site == catch_up_->from) return take_catch_up(session, m);

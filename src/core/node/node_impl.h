@@ -33,8 +33,6 @@ inline constexpr std::size_t tails_a_site_max = 1000;
 inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
 inline constexpr std::string_view replaced_path = "replaced.note";
-// Written by a spare while it copies: u64 size announced, i64 at, i64 heard_at.
-inline constexpr std::string_view spare_heard_path = "spare.heard";
 inline constexpr std::string_view own_spare_path = "own-spare.note";  // its certificate: so that a seal leaves it in
 
 // What one session asked us to send of one journal. One chunk is under way at a time; Have asks for the next.
@@ -353,7 +351,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
   std::optional<CatchUp> catch_up_;
   std::set<SiteName> unproven_by_;  // gave entries of ours that do not give our root; ourselves: the spare
-  bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
+  bool contradicted_ = false;       // a mirror showed a checkpoint under our key that is not ours
 
   // mirror (4.6)
   struct Told {

@@ -40,7 +40,7 @@ std::string snapshot_path(const Origin& origin, std::uint64_t size) {
   return fmt::format("snapshots/{}-{:016}.hfs", origin.epoch, size);
 }
 
-// The newest usable snapshot of this origin, of at most `size_max` entries.
+// The newest usable snapshot of this origin.
 std::optional<Snapshot> newest_snapshot(Disk& disk, const Origin& origin) {
   const auto names = disk.list("snapshots");
   if (!names) return std::nullopt;

@@ -99,8 +99,8 @@ Result<bool> NodeImpl::gives_signed_root(const CatchUp& c) {
   return tree.size() == c.target.checkpoint.size && tree.root() == c.target.checkpoint.root;
 }
 
-// Whoever gave them may lie: he is not asked again, and another is. Only r mirrors include an honest one, and then it is
-// our own history that is not the one we signed.
+// Whoever gave them may lie: he is not asked again, and another is. Only r mirrors include an honest one, and then it
+// is our own history that is not the one we signed.
 Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const SiteName& from) {
   unproven_by_.insert(from);
   const auto mirrors = std::ranges::count_if(me_->mirrors, [&](const auto& m) { return unproven_by_.contains(m); });

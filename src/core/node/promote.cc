@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/node/node_impl.h"
+#include "core/node/spare_copy.h"
 
 namespace holdfast::node {
 namespace {
@@ -61,8 +62,8 @@ Status NodeImpl::promote() {
   return release();
 }
 
-// What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys. At each start until
-// it is in: the power may fail between the epoch's first entry and this.
+// What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys. At each start
+// until it is in: the power may fail between the epoch's first entry and this.
 Status NodeImpl::take_rest_of_copy() {
   if (!certificate_ || !certificate_->spare || phase_ == Phase::stopped) return {};
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
@@ -80,9 +81,9 @@ Status NodeImpl::take_rest_of_copy() {
   return {};
 }
 
-// How far the copy can be folded; state_ is folded to there. It ends before the first prefix of a peer that it names and
-// this disk does not hold (7.2), and before the first command that cannot be read or applied: whoever has the node's
-// log key can sign anything, and must not be able to keep the spare from opening.
+// How far the copy can be folded; state_ is folded to there. It ends before the first prefix of a peer that it names
+// and this disk does not hold (7.2), and before the first command that cannot be read or applied: whoever has the
+// node's log key can sign anything, and must not be able to keep the spare from opening.
 Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t most) {
   state_ = fold::State();
   HF_TRY(const auto older, lineage(copy.log()));

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/journal/peek.h"
+#include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -150,8 +152,7 @@ void NodeImpl::pump_spare() {
   const std::uint64_t end = out.first + out.entries.size();
   if (own_->latest() && own_->latest()->checkpoint.size > spare_->noted) {
     out.note = log.checkpoint_at_most(end);
-    const auto parsed = journal::parse_note(out.note);
-    const auto checkpoint = parsed ? journal::parse_checkpoint(parsed->text) : journal::parse_checkpoint("");
+    const auto checkpoint = journal::peek_checkpoint(out.note);
     if (checkpoint && checkpoint->size > spare_->noted)
       spare_->noted = checkpoint->size;
     else
@@ -197,10 +198,10 @@ Status NodeImpl::check_silence(const chain::Certificate& certificate) const {
                   (options_.spare_silence.ns - silent.ns) / seconds(1).ns + 1));
 }
 
-// A fellow mirror's seal, of which it says nothing but the certificate. A ceremony's certificate is made when the site is
-// lost; a spare's lies about for years, and says nothing about that. So it counts only where the fellow shows what only
-// the spare's code can have signed, and where we have heard nothing of the node either. A spare that is meant asks us
-// itself; what q mirrors have registered is known by their lines.
+// A fellow mirror's seal, of which it says nothing but the certificate. A ceremony's certificate is made when the site
+// is lost; a spare's lies about for years, and says nothing about that. So it counts only where the fellow shows what
+// only the spare's code can have signed, and where we have heard nothing of the node either. A spare that is meant asks
+// us itself; what q mirrors have registered is known by their lines.
 bool NodeImpl::may_take_seal(const chain::Certificate& certificate, const sync::Known& told) const {
   if (!certificate.spare) return true;
   const bool is_opened = std::ranges::any_of(told.registrations, [&](const std::string& note) {
@@ -218,10 +219,11 @@ Status NodeImpl::check_kept(const chain::Registration& registration) {
   for (const auto& [origin, between] : replicas_.all())
     if (origin.site == registration.certificate.site && origin.epoch > registration.old_origin.epoch &&
         origin.epoch < registration.certificate.epoch && between->size() > 0)
-      return fail("node/refused",
-                  fmt::format("the spare's copy is of {}, and a newer epoch, {}, is kept here; rebuild the site from its "
-                              "mirrors instead, and what the spare has sold is sent again by its tills",
-                              registration.old_origin.text(), origin.text()));
+      return fail(
+          "node/refused",
+          fmt::format("the spare's copy is of {}, and a newer epoch, {}, is kept here; rebuild the site from its "
+                      "mirrors instead, and what the spare has sold is sent again by its tills",
+                      registration.old_origin.text(), origin.text()));
   sync::Replica* replica = replicas_.find(registration.old_origin);
   const std::uint64_t size = replica == nullptr ? 0 : replica->size();
   if (registration.kept_size > size || registration.kept_size == 0) return {};
@@ -247,28 +249,36 @@ bool NodeImpl::holds_lineage(const Origin& origin) const {
   return true;
 }
 
-// The old key signed what the old machine signed. Where its successor kept more, the successor has said so in its
-// registration, and may sign that one size of the old journal.
-std::optional<PublicKey> NodeImpl::key_for(const sync::Entries& m) const {
-  if (const chain::Registration* next = successor_of(m.origin)) {
-    const auto note = journal::parse_note(m.note);
-    const auto checkpoint = note ? journal::parse_checkpoint(note->text) : journal::parse_checkpoint("");
-    if (checkpoint && checkpoint->size == next->kept_size && checkpoint->root == next->kept_root &&
-        journal::open_checkpoint(m.note, next->certificate.keys.log))
-      return next->certificate.keys.log;
+const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin) {
+  for (std::uint32_t epoch = keys.newest_epoch(origin.site); epoch > origin.epoch; --epoch) {
+    const chain::Registration* r = keys.registration(origin.site, epoch);
+    if (r != nullptr && r->old_origin == origin) return r;
   }
+  return nullptr;
+}
+
+std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries) {
+  const chain::Registration* next = successor_in(keys, entries.origin);
+  if (next == nullptr) return std::nullopt;
+  const auto closing = journal::open_checkpoint(entries.note, next->certificate.keys.log);
+  const bool is_it = closing && closing->checkpoint.origin == entries.origin &&
+                     closing->checkpoint.size == next->kept_size && closing->checkpoint.root == next->kept_root;
+  return is_it ? std::optional(next->certificate.keys.log) : std::nullopt;
+}
+
+std::optional<PublicKey> NodeImpl::key_for(const sync::Entries& m) const {
+  if (const auto closing = closing_key(keys_, m)) return closing;
   const sync::KeyRing& keys = rebuild_ && phase_ == Phase::rebuilding ? rebuild_->keys() : keys_;
   const auto key = keys.log_key(m.origin);
   return key ? key : keys_.log_key(m.origin);
 }
 
-// The other side of key_for(): so that whoever keeps the old journal can be given it to its end.
+// The other side of closing_key(): so that whoever keeps the old journal can be given it to its end.
 Status NodeImpl::close_old_journal(const chain::Registration& registration) {
   sync::Replica* old = replicas_.find(registration.old_origin);
   if (old == nullptr || registration.kept_size == 0 || old->size() < registration.kept_size) return {};
   const std::string last = old->log().checkpoint_at_most(registration.kept_size);
-  const auto note = journal::parse_note(last);
-  const auto checkpoint = note ? journal::parse_checkpoint(note->text) : journal::parse_checkpoint("");
+  const auto checkpoint = journal::peek_checkpoint(last);
   if (checkpoint && checkpoint->size == registration.kept_size) return {};
   const journal::SignedCheckpoint closing = journal::sign_checkpoint(
       {registration.old_origin, registration.kept_size, registration.kept_root}, world_.signer.public_key(KeyUse::log),

@@ -5,23 +5,20 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/node/node_impl.h"
+#include "core/chain/chain.h"
+#include "core/journal/peek.h"
+#include "core/node/closing.h"
+#include "core/node/node.h"
 
 namespace holdfast::node {
 namespace {
 
 constexpr Duration spare_redial_interval = seconds(1);
 constexpr Duration ask_again = seconds(3);
+constexpr std::size_t inbox_bytes_max = 256u << 20;
 constexpr Duration patience = seconds(10);  // with a node that says nothing at all
 
 bool is_fatal(const Error& error) { return error.code.starts_with("base/disk") || error.code == "journal/damaged"; }
-
-std::optional<std::uint64_t> size_of(const std::string& note) {
-  const auto parsed = journal::parse_note(note);
-  if (!parsed) return std::nullopt;
-  const auto checkpoint = journal::parse_checkpoint(parsed->text);
-  return checkpoint ? std::optional(checkpoint->size) : std::nullopt;
-}
 
 // "00000000000000000042-7": first entry and count.
 std::optional<std::pair<EntryIndex, std::uint64_t>> piece_of(std::string_view name) {
@@ -110,7 +107,10 @@ Status Spare::use_epoch(const Origin& origin) {
   return drop_pieces(noted());
 }
 
-std::uint64_t Spare::noted() const { return copy_ ? size_of(copy_->last_checkpoint()).value_or(0) : 0; }
+std::uint64_t Spare::noted() const {
+  const auto newest = copy_ ? journal::peek_checkpoint(copy_->last_checkpoint()) : std::nullopt;
+  return newest ? newest->size : 0;
+}
 
 std::string Spare::piece_path(const Origin& origin, EntryIndex first) const {
   const auto it = pieces_.find(first);
@@ -228,7 +228,8 @@ Status Spare::on(const sync::Hello& m) {
   if (!m.registration.empty()) HF_TRY_VOID(learn(m.registration));
   const std::uint32_t newest = keys_.newest_epoch(me_->name);
   const chain::SiteKeys* keys = keys_.keys(me_->name, newest);
-  if (keys != nullptr && keys->tls == session_tls_ && m.epoch == newest) return greeted({chain_.chain, me_->name, newest});
+  if (keys != nullptr && keys->tls == session_tls_ && m.epoch == newest)
+    return greeted({chain_.chain, me_->name, newest});
   // Below its registration there may be lines of mirrors that have come back with a new key, and this spare knows the
   // chain file's. The node shows their registrations next; until they have come it is nobody.
   const auto shown = chain::open_registration(chain_, m.registration);
@@ -384,15 +385,8 @@ Status Spare::on(const sync::Entries& m) {
   const SiteName& site = m.origin.site;
   const bool wanted = site == me_->name || chain_.follows(me_->name, site);
   if (!wanted || m.origin == copy_->origin()) return fail("node/refused", "these entries were not asked for");
-  auto key = keys_.log_key(m.origin);
-  // An older epoch may be closed by the key of the one after it (spare.cc, key_for).
-  if (!key || !journal::open_checkpoint(m.note, *key)) {
-    for (std::uint32_t epoch = m.origin.epoch + 1; epoch <= keys_.newest_epoch(site); ++epoch) {
-      const chain::Registration* r = keys_.registration(site, epoch);
-      if (r == nullptr || r->old_origin != m.origin || size_of(m.note) != r->kept_size) continue;
-      key = r->certificate.keys.log;
-    }
-  }
+  auto key = closing_key(keys_, m);
+  if (!key) key = keys_.log_key(m.origin);
   if (!key) return fail("node/refused", "the key of that journal is not known here");
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   const Status taken = replica->take(m, *key, chain_.bounds, now_);
@@ -415,8 +409,7 @@ Status Spare::on(const sync::Superseded& m) {
 }
 
 Status Spare::on(const sync::Cosigned& m) {
-  const auto parsed = journal::parse_note(m.note);
-  const auto checkpoint = parsed ? journal::parse_checkpoint(parsed->text) : journal::parse_checkpoint("");
+  const auto checkpoint = journal::peek_checkpoint(m.note);
   if (!checkpoint || checkpoint->origin != copy_->origin()) return {};
   return put_note(m.note);
 }

@@ -25,6 +25,8 @@
 
 namespace holdfast::node {
 
+// Written by a spare while it copies: u64 size announced, i64 at, i64 heard_at.
+inline constexpr std::string_view spare_heard_path = "spare.heard";
 inline constexpr std::string_view spare_credentials_path = "spare.credentials";
 inline constexpr std::string_view spare_credentials_before_path = "spare.credentials.before";  // the one it replaced
 

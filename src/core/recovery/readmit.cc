@@ -67,7 +67,8 @@ struct ToCommand {
     for (const auto& [key, figures] : e.totals) confirm.reported.emplace(key, figures.reported);
     return set(std::move(confirm));
   }
-  // What no client asked for: the new epoch makes its own. TailListed and WriteListed are handled by list_again().
+  // What no client asked for: the new epoch makes its own. TailListed and WriteListed go on the list
+  // again as they are (node/tail.cc).
   bool operator()(const fold::EpochOpened&) { return false; }
   bool operator()(const fold::NodeStarted&) { return false; }
   bool operator()(const fold::RulesAdopted&) { return false; }

@@ -129,9 +129,8 @@ void add_spare_commands(CLI::App& app) {
   serves->add_option("--node", arguments->serve.node,
                      "host:port where the store's machine listens for links; otherwise "
                      "the chain file's");
-  serves->add_option(
-      "--links", arguments->serve.serve.links,
-      "host:port to listen on for links once promoted; otherwise it only dials, which is enough");
+  serves->add_option("--links", arguments->serve.serve.links,
+                     "host:port to listen on for links once promoted; otherwise it only dials, which is enough");
   add_serve_options(*serves, arguments->serve.serve);
   serves->callback([arguments] {
     const int code = serve::serve_spare(arguments->serve);

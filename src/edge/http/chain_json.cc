@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/journal/peek.h"
 #include "edge/http/state_json.h"
 
 namespace holdfast::http {
@@ -86,9 +87,7 @@ void write_contradictions(JsonOut& out, const fold::State& state) {
   for (std::size_t i = 0; i < state.contradictions.size(); ++i) {
     const fold::ContradictionSeen& seen = state.contradictions[i];
     const auto size_of = [](const std::string& note) -> std::optional<std::uint64_t> {
-      const auto parsed = journal::parse_note(note);
-      if (!parsed) return std::nullopt;
-      const auto checkpoint = journal::parse_checkpoint(parsed->text);
+      const auto checkpoint = journal::peek_checkpoint(note);
       return checkpoint ? std::optional(checkpoint->size) : std::nullopt;
     };
     out.object()

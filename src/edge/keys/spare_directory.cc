@@ -33,8 +33,8 @@ Status write_key_once(const std::string& directory, const PrivateKey& key) {
   return {};
 }
 
-// The newest copy of the credential store that can be used. Nobody could look into it before the code was typed, and what
-// is in it is the node's word: a spoilt one must not keep the store shut, so then people are enrolled anew (11.2).
+// The newest copy of the credential store that can be used. Nobody could look into it before the code was typed, and
+// what is in it is the node's word: a spoilt one must not keep the store shut, so then people are enrolled anew (11.2).
 Result<bool> take_people(Disk& disk, Entropy& entropy, const PrivateKey& sealing) {
   for (const std::string_view path : {node::spare_credentials_path, node::spare_credentials_before_path}) {
     const auto box = disk.read_all(path);

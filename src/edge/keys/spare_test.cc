@@ -158,8 +158,9 @@ TEST(SpareDirectory, OpensThoughTheCopyOfThePeoplesListIsSpoilt) {
         const auto disk = *edge::PosixDisk::open_root(directory);
         const PublicKey& key = made->keys.keys.sealing;
         ASSERT_TRUE(disk->write_all(node::spare_credentials_path, is_sealed ? seal_to(key, no_copy) : no_copy));
-        if (has_one_before)
+        if (has_one_before) {
           ASSERT_TRUE(disk->write_all(node::spare_credentials_before_path, seal_to(key, good)));
+        }
       }
       edge::SodiumEntropy entropy;
       const auto promoted = promote_directory(directory, made->code, entropy);

@@ -1,0 +1,18 @@
+// Who signs the last checkpoint of an epoch that ended (protocol 5.2, 10.1): the old key signed what the old machine
+// signed. Where its successor kept more, the successor has said so in its registration, and may sign that one size.
+#pragma once
+
+#include <optional>
+
+#include "core/sync/keyring.h"
+#include "core/sync/messages.h"
+
+namespace holdfast::node {
+
+// The highest registration that names this origin as the one it continues: one that stayed short of q is overtaken by a
+// higher number (5.4). Null: none is known. Valid until the ring changes.
+const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin);
+// The successor's key, if these entries end at exactly the size and root that it kept, under its signature.
+std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries);
+
+}  // namespace holdfast::node
