@@ -83,7 +83,7 @@ struct Safety {
   std::optional<Instant> no_copy_since;  // since when the newest entries have had no quorum of copies elsewhere
   std::optional<Origin> replaced_by;
   std::uint64_t listed = 0;        // open items of the list
-  std::uint64_t not_taken_in = 0;  // events of tails known and neither re-admitted nor listed
+  std::uint64_t not_taken_in = 0;  // entries of the old machine known of and not here; of a replaced one: its own
   std::optional<SpareLink> spare = {};
   std::string registering = {};  // while provisional: what the registration waits for, for people
 };

@@ -265,7 +265,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void send_stored_tails(Session& session);
   Status offer_surplus(const SiteName& site);
   std::uint64_t not_taken_in() const;
-  void note_through(const Origin& origin, std::uint64_t end);
+  void note_through(const Origin& origin, EntryIndex first, std::uint64_t end);
   Status write_through();
 
   // spare.cc

@@ -77,7 +77,7 @@ Status NodeImpl::take_rest_of_copy() {
     return {};
   }));
   HF_TRY_VOID(readmit(copy->origin(), registration.kept_size, rest));
-  note_through(copy->origin(), registration.kept_size + rest.size());
+  note_through(copy->origin(), registration.kept_size, registration.kept_size + rest.size());
   return {};
 }
 

@@ -91,7 +91,7 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   }
   if (m.signature) {
     HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
-    note_through(m.origin, m.first + m.entries.size());
+    note_through(m.origin, m.first, m.first + m.entries.size());
   } else {
     HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));
     HF_TRY_VOID(readmit(m.origin, m.first, stored));
@@ -101,11 +101,14 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
 }
 
 // How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
-// not asked again. Written when what it speaks of is durable.
-void NodeImpl::note_through(const Origin& origin, std::uint64_t end) {
-  std::uint64_t& known = tail_through_[origin];
-  if (end <= known) return;
-  known = end;
+// not asked again. Written when what it speaks of is durable. What leaves a hole before it does not count yet: its
+// sender offers all of it again with the next link.
+void NodeImpl::note_through(const Origin& origin, EntryIndex first, std::uint64_t end) {
+  const auto before = tail_through_.find(origin);
+  std::uint64_t known = before == tail_through_.end() ? 0 : before->second;
+  if (record_ && record_->choice.old_origin == origin) known = std::max(known, record_->choice.kept_size);
+  if (first > known || end <= known) return;
+  tail_through_[origin] = end;
   through_due_.insert(origin);
 }
 
@@ -118,16 +121,16 @@ Status NodeImpl::write_through() {
   return {};
 }
 
-// 6.4: what a mirror holds or heard announced of the old machine, less what is here by now.
+// 6.4: entries of the old machine's journal that a mirror holds or heard announced, less those that are here by now.
+// What tills send again says nothing about them: it may be of these entries, or of ones that a mirror has brought.
 std::uint64_t NodeImpl::not_taken_in() const {
   if (phase_ == Phase::stopped) return tail_waiting_;
-  if (!record_ || !certificate_ || !certificate_->spare) return 0;
+  if (!record_) return 0;
   const recovery::Choice& c = record_->choice;
   std::uint64_t through = c.kept_size;
   if (const auto it = tail_through_.find(c.old_origin); it != tail_through_.end())
     through = std::max(through, it->second);
   if (const sync::Replica* old = replicas_.find(c.old_origin)) through = std::max(through, old->size());
-  through += state_.readmission.resubmitted;
   return c.announced > through ? c.announced - through : 0;
 }
 

@@ -207,7 +207,7 @@ std::string metrics_text(const node::Node& node) {
   metric("epoch", "gauge", "Epoch of this site's journal.", safety.origin.epoch);
   metric("signing", "gauge", "1: this node signs checkpoints.", safety.phase == node::Phase::signing ? 1 : 0);
   metric("listed", "gauge", "Items on the list for a person.", safety.listed);
-  metric("not_taken_in", "gauge", "Events of tails neither re-admitted nor listed.", safety.not_taken_in);
+  metric("not_taken_in", "gauge", "Entries of the old machine's journal that have not come here.", safety.not_taken_in);
   metric("turns_total", "counter", "Turns of the node.", n.turns);
   metric("commits_total", "counter", "Commit records written.", n.commits);
   metric("entries_total", "counter", "Entries appended.", n.entries);

@@ -93,7 +93,7 @@ export const en = {
   'safe.uncopied': { one: '{n} of this till not copied yet', other: '{n} of this till not copied yet' },
   'safe.needs_manager': { one: '{n} waits for a manager to sign in', other: '{n} wait for a manager to sign in' },
   'safe.refused': { one: '{n} refused: a person must look', other: '{n} refused: a person must look' },
-  'safe.not_taken_in': { one: '{n} sale of the old machine not yet taken in', other: '{n} sales of the old machine not yet taken in' },
+  'safe.not_taken_in': { one: '{n} entry of the old machine’s journal not yet taken in', other: '{n} entries of the old machine’s journal not yet taken in' },
   'safe.sealed': 'sealed since {since}, selling on',
   'safe.sealed_now': 'sealed, selling on',
   'safe.rejoining': 'rejoining since {since}, selling on',

@@ -93,7 +93,7 @@ export const fr: Record<Key, Text> = {
   'safe.uncopied': { one: '{n} de cette caisse pas encore copiée', other: '{n} de cette caisse pas encore copiées' },
   'safe.needs_manager': { one: '{n} attend qu’un responsable se connecte', other: '{n} attendent qu’un responsable se connecte' },
   'safe.refused': { one: '{n} refusée : à examiner', other: '{n} refusées : à examiner' },
-  'safe.not_taken_in': { one: '{n} vente de l’ancienne machine pas encore reprise', other: '{n} ventes de l’ancienne machine pas encore reprises' },
+  'safe.not_taken_in': { one: '{n} écriture du journal de l’ancienne machine pas encore reprise', other: '{n} écritures du journal de l’ancienne machine pas encore reprises' },
   'safe.sealed': 'scellé depuis {since}, la vente continue',
   'safe.sealed_now': 'scellé, la vente continue',
   'safe.rejoining': 'en retour depuis {since}, la vente continue',
