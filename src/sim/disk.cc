@@ -8,6 +8,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr std::size_t block_bytes = 4096;
+auto no_room() { return fail("base/disk_failed", "the simulated disk is full"); }
 auto gone() { return fail("base/disk_failed", "the simulated disk has lost its power"); }
 
 }  // namespace
@@ -79,6 +80,7 @@ Result<std::vector<std::string>> SimDisk::list(std::string_view directory) {
 Result<std::unique_ptr<File>> SimDisk::create(std::string_view path, std::uint64_t size) {
   if (crashed_) return gone();
   if (files_.contains(std::string(path))) return fail("base/disk_failed", std::string(path) + " exists already");
+  if (is_full) return no_room();
   if (!pass()) return gone();
   auto& bytes = files_[std::string(path)] = std::make_shared<Bytes>(size);
   return std::make_unique<SimFile>(*this, bytes);
@@ -99,6 +101,7 @@ Result<Bytes> SimDisk::read_all(std::string_view path) {
 }
 
 Status SimDisk::write_all(std::string_view path, ByteView bytes) {
+  if (!crashed_ && is_full && !bytes.empty()) return no_room();
   if (crashed_ || !pass()) return gone();  // whole or not at all
   files_[std::string(path)] = std::make_shared<Bytes>(to_bytes(bytes));
   return {};

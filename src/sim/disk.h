@@ -21,6 +21,7 @@ class SimDisk final : public Disk {
 
   void crash_after(std::uint64_t writes) { writes_left_ = writes; }
   void reboot();
+  bool is_full = false;  // no new file, no bytes in one; what has its room already is still written
   bool crashed() const { return crashed_; }
   std::uint64_t writes() const { return writes_; }
   const std::map<std::string, std::shared_ptr<Bytes>>& files() const { return files_; }

@@ -183,5 +183,69 @@ TEST(Seal, a_rebuilt_machine_begins_open_whatever_the_old_journal_said) {
   EXPECT_EQ(chain.node(machine).state().guard.posture, guard::Posture::open);
 }
 
+// An alert had made the site guarded, so the file says "guarded"; then comes what seals.
+TEST(Seal, a_power_cut_at_any_write_of_it_leaves_no_site_that_opens_again) {
+  for (std::uint64_t writes = 0; writes < 4; ++writes) {
+    Chain chain(16, 2);
+    start_all(chain);
+    node::Node& store = chain.node("store-01");
+    store.set_rules(rules());
+    guard::SetPosture guarded;
+    guarded.posture = guard::Posture::guarded;
+    guarded.reason = "a test";
+    store.set_posture(guarded, {});
+    chain.run_for(seconds(1));
+    const std::uint64_t before = store.state().size;
+    bool told = false;
+    store.raise(alert("bad"));
+    guard::SetPosture again;  // by hand as well: answered when the seal is durable
+    store.set_posture(again, [&](const Status& done) { told = done.has_value(); });
+    SimDisk& disk = chain.machine("store-01").disk;
+    const std::uint64_t wrote = disk.writes();
+    disk.crash_after(writes);
+    chain.run_for(milliseconds(200));
+    const bool wrote_all = disk.writes() - wrote <= writes;
+    chain.kill("store-01");
+    disk.reboot();
+    ASSERT_TRUE(chain.start("store-01"));
+    if (told || writes > 0) {
+      EXPECT_TRUE(is_sealed(chain)) << "after " << writes << " writes, all of them: " << wrote_all;
+    }
+    chain.run_for(seconds(5));
+    if (told || writes > 0) {
+      EXPECT_TRUE(is_sealed(chain));
+      EXPECT_EQ(chain.node("store-01").state().guard.posture, guard::Posture::sealed);
+      EXPECT_GT(chain.node("store-01").state().size, before);
+    }
+    EXPECT_EQ(chain.broken_law(), "");
+  }
+}
+
+// Ransomware writes a second copy of every file until the disk is full. The journal's room is set aside.
+TEST(Seal, on_a_full_disk_it_is_still_there_after_the_restart) {
+  Chain chain(17, 2);
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  guard::SetPosture guarded;
+  guarded.posture = guard::Posture::guarded;
+  guarded.reason = "a test";
+  store.set_posture(guarded, {});
+  chain.run_for(seconds(1));
+  SimDisk& disk = chain.machine("store-01").disk;
+  disk.is_full = true;
+  Tap tap(chain);
+  store.raise(alert("bad"));
+  chain.run_for(seconds(2));
+  EXPECT_FALSE(chain.machine("store-01").node) << "nobody is told that it is done: the process ends (1.2)";
+  disk.is_full = false;  // somebody has made room
+  ASSERT_TRUE(chain.start("store-01"));
+  EXPECT_TRUE(is_sealed(chain));
+  chain.run_for(seconds(10));
+  EXPECT_TRUE(is_sealed(chain));
+  EXPECT_EQ(tap.seen, 0u);
+  EXPECT_EQ(chain.node("store-01").state().guard.posture, guard::Posture::sealed);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

@@ -114,6 +114,36 @@ TEST(Spare, shows_the_old_machine_its_registration_in_the_store_though_no_mirror
   EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(20)));
 }
 
+TEST(Spare, whose_switch_was_turned_while_it_waited_opens_sealed) {
+  Chain chain(16, 3);
+  const std::string spare = start_all(chain);
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.machine(spare).disk.write_all(node::posture_path, as_bytes("sealed\nthe ransom note\n")));
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
+  chain.run_for(seconds(2));
+  EXPECT_EQ(chain.node(spare).state().guard.posture, guard::Posture::sealed);
+}
+
+// The switch of the spare's directory was turned twice in a drill of last year; the store is sealed tonight.
+TEST(Spare, whose_old_switch_says_open_does_not_undo_the_seal_of_its_store) {
+  Chain chain(17, 3);
+  const std::string spare = start_all(chain);
+  ASSERT_TRUE(chain.machine(spare).disk.write_all(node::posture_path, as_bytes("open\nthe drill is over\n")));
+  guard::SetPosture seal;
+  seal.reason = "somebody is inside";
+  chain.node("store-01").set_posture(seal, {});
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
+  chain.run_for(seconds(2));
+  chain.kill(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
+}
+
 TEST(Spare, that_loses_its_power_while_provisional_is_provisional_again_and_registers) {
   Chain chain(5, 3);
   const std::string spare = start_with_spare(chain);

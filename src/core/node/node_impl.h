@@ -204,7 +204,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status record_guard();
   Status open_incident_by_seal(EntryIndex at);
   Status write_posture_switch();
-  Status restore_posture();
+  Status commit_with_switch();
+  Status restore_posture(bool may_open = true);
   void restate_posture();
 
   // mirror.cc

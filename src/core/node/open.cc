@@ -161,8 +161,7 @@ Status NodeImpl::start() {
   HF_TRY_VOID(readmit_aside());
   HF_TRY_VOID(take_rest_of_copy());
   HF_TRY_VOID(record_guard());
-  HF_TRY_VOID(commit());
-  HF_TRY_VOID(write_posture_switch());
+  HF_TRY_VOID(commit_with_switch());
   return release();
 }
 

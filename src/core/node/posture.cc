@@ -175,6 +175,23 @@ Status NodeImpl::write_posture_switch() {
   return {};
 }
 
+// A crash between the two must not leave a file that says less than the journal, because at a start the file counts: so
+// what seals is in the file first, and what opens in the journal first.
+Status NodeImpl::commit_with_switch() {
+  if (!switch_due_ || switch_due_->posture != guard::Posture::sealed) {
+    HF_TRY_VOID(commit());
+    return write_posture_switch();
+  }
+  if (const Status written = write_posture_switch(); !written) {
+    // A full disk may leave no room for the file while the journal, whose room is set aside, has some. An empty file
+    // means sealed, none leaves the word to the journal; what stands there now would open the site at the next start.
+    if (!world_.disk.write_all(posture_path, {})) (void)world_.disk.remove(posture_path);
+    (void)commit();
+    return written;  // ends the process, and nobody is told that it is done
+  }
+  return commit();
+}
+
 PostureSwitch read_posture_switch(std::string_view text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
   PostureSwitch out;
@@ -187,14 +204,18 @@ PostureSwitch read_posture_switch(std::string_view text) {
   return out;
 }
 
-// At the start: what the journal says, unless somebody has turned the switch while no node ran.
-Status NodeImpl::restore_posture() {
+// At the start: what the journal says, unless somebody has turned the switch while no node ran. On a spare that opens,
+// the file may be older than the journal, which came from another machine: there it only closes.
+Status NodeImpl::restore_posture(bool may_open) {
   posture_ = own_ ? state_.guard.posture : guard::Posture::open;
   posture_recorded_ = true;
   const auto bytes = world_.disk.read_all(posture_path);
-  if (bytes) {
-    PostureSwitch wanted = read_posture_switch(as_text(*bytes));
-    if (wanted.posture != posture_) {
+  if (bytes || bytes.error().code != "base/not_found") {
+    PostureSwitch wanted = read_posture_switch(bytes ? as_text(*bytes) : std::string_view());
+    if (wanted.posture != posture_ && !may_open && wanted.posture != guard::Posture::sealed) {
+      switch_due_ = PostureSwitch{posture_, state_.guard.last ? state_.guard.last->reason : std::string()};
+      HF_TRY_VOID(write_posture_switch());
+    } else if (wanted.posture != posture_) {
       guard::PostureChanged change{wanted.posture, guard::Cause::machine, {}, "", "", "", std::move(wanted.reason)};
       if (!guard::check_event(change)) change.reason = "by the command line while no node ran";
       posture_recorded_ = false;

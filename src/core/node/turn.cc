@@ -29,8 +29,7 @@ Status NodeImpl::turn() {
     HF_TRY_VOID(append_link_changes());
     HF_TRY_VOID(follow_if_due());
     // Beyond this point nothing more is decided in this turn.
-    HF_TRY_VOID(commit());
-    HF_TRY_VOID(write_posture_switch());
+    HF_TRY_VOID(commit_with_switch());
     HF_TRY_VOID(release());
     // A signature closes what is durable; it is stored before anybody is shown it.
     HF_TRY_VOID(checkpoint_if_due());
@@ -66,8 +65,7 @@ Status NodeImpl::stop() {
   monotonic_ = world_.clock.monotonic();
   if (!own_) return {};
   HF_TRY_VOID(record_guard());
-  HF_TRY_VOID(commit());
-  HF_TRY_VOID(write_posture_switch());
+  HF_TRY_VOID(commit_with_switch());
   HF_TRY_VOID(release());
   if (phase_ != Phase::signing || contradicted_) return {};
   if (own_->size() > (own_->latest() ? own_->latest()->checkpoint.size : 0)) HF_TRY_VOID(sign_checkpoint(own_->size()));
