@@ -239,7 +239,7 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
 void apply_to_part(PeerPart& part, EntryIndex index, const Event& event) {
   std::visit(ToPart{part, index, event}, event.body);
   part.newest = std::max(part.newest, event.at);
-  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture);
+  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
 }
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers) {

@@ -95,8 +95,9 @@ std::optional<incident::Record> record_of(const Event& event, const OwnPlace& at
       event.body);
 }
 
-void tell_incidents(incident::IncidentState& state, const Event& event, const OwnPlace& at, guard::Posture posture) {
-  if (auto record = record_of(event, at)) return incident::apply(state, std::move(*record));
+void tell_incidents(incident::IncidentState& state, const Event& event, const OwnPlace& at, guard::Posture posture,
+                    const incident::Room& room) {
+  if (auto record = record_of(event, at)) return incident::apply(state, std::move(*record), room);
   if (auto fact = fact_of(event, at, posture)) incident::apply(state, std::move(*fact));
 }
 

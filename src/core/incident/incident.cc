@@ -28,15 +28,35 @@ Status check_known(const States& states, const IncidentId& id) {
   return fail(unknown, "no such incident is seen from this site; `incident list` names those that are");
 }
 
-Status check_room(const States& states) {
-  if (states.front()->records.size() < records_max) return {};
+// What it takes of a part's room: bytes in memory, and incidents named in a joining.
+struct Weight {
+  std::size_t bytes = sizeof(Record), joined = 0;
+  explicit Weight(const What& what) { std::visit(*this, what); }
+  void operator()(const IncidentOpened& e) { bytes += e.title.size(); }
+  void operator()(const IncidentNoted& e) { bytes += e.text.size(); }
+  void operator()(const TaskSet& e) { bytes += e.text.size(); }
+  void operator()(const IncidentClosed& e) { bytes += e.text.size() + e.figures.size() * sizeof(SiteFigures); }
+  void operator()(const IncidentsJoined& e) {
+    joined += e.others.size();
+    bytes += e.others.size() * sizeof(IncidentId);
+  }
+};
+
+bool has_room(const IncidentState& state, const What& what, const Room& room) {
+  const Weight weight(what);
+  return state.records.size() < room.records && state.bytes + weight.bytes <= room.bytes &&
+         state.joined + weight.joined <= room.joined;
+}
+
+Status check_room(const States& states, const What& what) {
+  if (has_room(*states.front(), what, own_room)) return {};
   return fail("incident/full", "this site has written as much about incidents as it can keep; write at another site");
 }
 
 template <class E>
 Result<E> checked(const States& states, E event, bool opens = false) {
   HF_TRY_VOID(check_event(event));
-  HF_TRY_VOID(check_room(states));
+  HF_TRY_VOID(check_room(states, event));
   if (!opens) HF_TRY_VOID(check_known(states, incident_of(event)));
   return event;
 }
@@ -114,11 +134,24 @@ void apply(IncidentState& state, const RejoinStep& event, Instant at, const Subj
   list.checks[static_cast<std::size_t>(event.check)] = CheckDone{at, by, event.not_needed, event.text};
 }
 
-void apply(IncidentState& state, Record record) {
-  if (state.records.size() < records_max)
-    state.records.push_back(std::move(record));
-  else
+void count_room(IncidentState& state) {
+  state.bytes = state.joined = 0;
+  for (const Record& record : state.records) {
+    const Weight weight(record.what);
+    state.bytes += weight.bytes;
+    state.joined += weight.joined;
+  }
+}
+
+void apply(IncidentState& state, Record record, const Room& room) {
+  if (!has_room(state, record.what, room)) {
     ++state.records_dropped;
+    return;
+  }
+  const Weight weight(record.what);
+  state.bytes += weight.bytes;
+  state.joined += weight.joined;
+  state.records.push_back(std::move(record));
 }
 
 void apply(IncidentState& state, Fact fact) {

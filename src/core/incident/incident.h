@@ -17,7 +17,14 @@
 namespace holdfast::incident {
 
 // What one journal can put into its part; what is beyond is counted and not kept (protocol 7.6).
-inline constexpr std::size_t records_max = 20'000;
+struct Room {
+  std::size_t records = 0;
+  std::size_t bytes = 0;   // of what records say, in memory
+  std::size_t joined = 0;  // incidents that IncidentsJoined name, in all
+};
+inline constexpr Room own_room{20'000, 64u << 20, 20'000};
+// Less, because every look at an incident goes through all parts: a peer must not make that slow.
+inline constexpr Room peer_room{5000, 8u << 20, 5000};
 inline constexpr std::size_t facts_max = 5000;  // the newest
 inline constexpr std::size_t sealings_max = 200;
 
@@ -92,6 +99,7 @@ struct IncidentState {
   std::deque<Sealing> sealings;
   std::map<SiteName, Checklist> rejoin;  // of this site's own links
   std::uint64_t records_dropped = 0, facts_dropped = 0;
+  std::size_t bytes = 0, joined = 0;  // of `records`; not in a snapshot, which is counted again
 
   void encode(Writer& out) const;
   static Result<IncidentState> decode(Reader& in);
@@ -110,7 +118,8 @@ Result<IncidentClosed> decide(const States& states, const CloseIncident& command
 // by nobody.
 Result<RejoinStep> decide(const IncidentState& state, const StepRejoin& command, const SubjectId& by);
 
-void apply(IncidentState& state, Record record);
+void apply(IncidentState& state, Record record, const Room& room = own_room);
+void count_room(IncidentState& state);  // `bytes` and `joined`, from the records
 void apply(IncidentState& state, const RejoinStep& event, Instant at, const SubjectId& by);
 void apply(IncidentState& state, Fact fact);
 // The site was sealed, or is no more; what changes nothing does nothing.

@@ -99,9 +99,9 @@ TEST_F(Incidents, joining_names_known_incidents_once_and_not_itself) {
 }
 
 TEST_F(Incidents, a_journal_that_writes_without_end_fills_its_own_part_and_no_more) {
-  for (std::size_t i = 0; i < records_max + 3; ++i)
+  for (std::size_t i = 0; i < own_room.records + 3; ++i)
     apply(own, Record{Instant{7}, 1, i, id<NoteId>(2), {}, *decide({&peer}, note())});
-  EXPECT_EQ(own.records.size(), records_max);
+  EXPECT_EQ(own.records.size(), own_room.records);
   EXPECT_EQ(own.records_dropped, 3u);
   EXPECT_EQ(code(decide(states, note())), "incident/full");
   for (std::size_t i = 0; i < facts_max + 2; ++i) {
@@ -111,6 +111,27 @@ TEST_F(Incidents, a_journal_that_writes_without_end_fills_its_own_part_and_no_mo
   }
   EXPECT_EQ(own.facts.size(), facts_max);
   EXPECT_EQ(own.facts.front().index, 2u) << "the newest are kept";
+}
+
+TEST_F(Incidents, a_part_has_room_for_so_many_bytes_and_so_many_incidents_joined) {
+  IncidentState part;
+  IncidentClosed closed{id<IncidentId>(1), "over", {}};
+  closed.figures.resize(figures_max);
+  for (int i = 0; i < 100; ++i) apply(part, Record{Instant{7}, 1, 0, {}, {}, closed}, peer_room);
+  EXPECT_GT(part.records.size(), 1u);
+  EXPECT_LE(part.bytes, peer_room.bytes);
+  EXPECT_EQ(part.records.size() + part.records_dropped, 100u);
+  part = {};
+  IncidentsJoined joined{id<IncidentId>(1), std::vector<IncidentId>(joined_max)};
+  for (int i = 0; i < 100; ++i) apply(part, Record{Instant{7}, 1, 0, {}, {}, joined}, peer_room);
+  EXPECT_EQ(part.joined, peer_room.joined);
+  EXPECT_EQ(part.records.size(), peer_room.joined / joined_max);
+  Writer out;
+  part.encode(out);
+  Reader in(out.view());
+  const auto again = IncidentState::decode(in);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*again, part) << "what is taken of the room is counted again";
 }
 
 TEST_F(Incidents, a_link_returns_when_every_check_is_done_and_somebody_else_agrees) {

@@ -1,6 +1,7 @@
 #include "core/incident/merge.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "core/base/sums.h"
@@ -19,8 +20,15 @@ void sort_seen(std::vector<Seen>& all, Of of) {
 // Which incidents are one: the id that stands for each.
 class Groups {
  public:
-  IncidentId of(IncidentId id) const {
-    for (auto it = into_.find(id); it != into_.end(); it = into_.find(id)) id = it->second;
+  IncidentId of(IncidentId id) {
+    // Each step also shortens the way for the next one: a peer may have joined thousands in a row.
+    for (auto it = into_.find(id); it != into_.end();) {
+      const auto next = into_.find(it->second);
+      if (next == into_.end()) return it->second;
+      it->second = next->second;
+      it = next;
+      id = it->first;
+    }
     return id;
   }
   void join(const IncidentId& a, const IncidentId& b) {
@@ -34,10 +42,13 @@ class Groups {
 };
 
 // One record after the other, in order.
-struct Tell {
+class Tell {
+ public:
+  explicit Tell(SeenIncident& told) : incident(told) {}
   SeenIncident& incident;
   std::map<TaskId, std::size_t> task_places = {};
-  std::vector<std::string> titles = {};
+  std::vector<std::string> titles = {};  // each once
+  std::set<std::string> known_titles = {};
   std::string named = {};
 
   void operator()(const SeenRecord& seen, const IncidentOpened& e) {
@@ -46,12 +57,12 @@ struct Tell {
       incident.id = e.id;
     }
     incident.closing.reset();
-    if (!e.title.empty()) titles.push_back(e.title);
+    if (!e.title.empty()) title(e.title);
   }
   void operator()(const SeenRecord& seen, const IncidentNoted& e) {
     if (e.corrects) incident.corrected_by.insert_or_assign(*e.corrects, seen.record->id);
     if (e.kind != NoteKind::title) return;
-    titles.push_back(e.text);
+    title(e.text);
     named = e.text;
   }
   void operator()(const SeenRecord& seen, const TaskSet& e) {
@@ -65,11 +76,16 @@ struct Tell {
   void operator()(const SeenRecord& seen, const IncidentClosed&) {
     if (!incident.closing) incident.closing = seen;
   }
+
+ private:
+  void title(const std::string& text) {
+    if (known_titles.insert(text).second) titles.push_back(text);
+  }
 };
 
 void tell(SeenIncident& incident) {
   sort_seen(incident.records, [](const SeenRecord& seen) { return seen.record; });
-  Tell tell{incident};
+  Tell tell(incident);
   for (const SeenRecord& seen : incident.records)
     std::visit([&](const auto& what) { tell(seen, what); }, seen.record->what);
   if (!incident.opening) incident.id = incident.ids.front();
@@ -80,8 +96,7 @@ void tell(SeenIncident& incident) {
   }
   incident.title = !tell.named.empty() ? tell.named : tell.titles.empty() ? std::string() : tell.titles.front();
   for (std::string& title : tell.titles)
-    if (title != incident.title && std::ranges::find(incident.other_titles, title) == incident.other_titles.end())
-      incident.other_titles.push_back(std::move(title));
+    if (title != incident.title) incident.other_titles.push_back(std::move(title));
 }
 
 }  // namespace

@@ -241,5 +241,26 @@ RC_GTEST_PROP(Merge, the_order_of_parts_is_no_matter, ()) {
   while (std::ranges::next_permutation(order).found) RC_ASSERT(told(merge(parts_of(order))) == first);
 }
 
+// A peer may have joined as many as its part holds, in the order that is worst. Counted in steps it is 12 million
+// look-ups without shortened ways; the limit of time is far above what it takes now, and far below what it took.
+TEST(Merge, a_peer_that_joins_thousands_in_a_row_makes_nobody_wait) {
+  Writing own{SiteName("store-01")}, peer{SiteName("head-office")};
+  const auto nth = [](std::size_t n) {
+    IncidentId out;
+    out.bytes[0] = std::byte{1};
+    out.bytes[1] = static_cast<std::byte>(n >> 8);
+    out.bytes[2] = static_cast<std::byte>(n);
+    return out;
+  };
+  own.add(1, opened(1));
+  const std::size_t last = own_room.joined - 1;
+  for (std::size_t n = last; n > 0; --n) peer.add(2, IncidentsJoined{nth(n - 1), {nth(n)}});
+  for (int i = 0; i < 20; ++i) {
+    const auto seen = merge(parts_of({&own, &peer}));
+    ASSERT_EQ(seen.size(), 1u);
+    ASSERT_EQ(seen[0].ids.size(), last + 1);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::incident

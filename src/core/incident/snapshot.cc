@@ -269,6 +269,7 @@ Result<IncidentState> IncidentState::decode(Reader& in) {
                          [&] { return get_checklist(in); });
   state.records_dropped = in.u64();
   state.facts_dropped = in.u64();
+  count_room(state);
   if (!whole || !in.ok())
     return fail("incident/bad_snapshot",
                 "the snapshot's incidents are damaged; delete the snapshot, the journal has it all");
