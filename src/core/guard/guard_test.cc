@@ -223,10 +223,31 @@ TEST(Recorder, what_seals_is_not_held_back_by_a_flood) {
   Recorder recorder;
   for (int i = 0; i < 20'000; ++i) recorder.note(raised(std::to_string(i)), at(100));
   EXPECT_FALSE(recorder.take_due(at(100)).empty());
-  recorder.note(raised("canary", Level::sealed), at(101));
+  recorder.note(raised("canary", Level::sealed), at(101), true);
+  EXPECT_EQ(recorder.due_at(at(101)), at(101));
   const auto due = recorder.take_due(at(101));
   ASSERT_EQ(due.size(), 1u);
   EXPECT_EQ(due[0].alert.signature, "canary");
+  recorder.note(raised("canary", Level::sealed), at(102), true);
+  EXPECT_EQ(recorder.take_due(at(102)).size(), 1u) << "sealed again within the minute is news again";
+}
+
+TEST(Recorder, a_flood_of_what_would_seal_is_bounded_like_any_other_and_holds_nothing_else_back) {
+  Recorder recorder;
+  std::uint64_t recorded = 0, events = 0;
+  recorder.note(raised("0", Level::sealed), at(100), true);
+  for (int i = 0; i < 20'000; ++i) recorder.note(raised(std::to_string(i), Level::sealed), at(100));
+  recorder.note(raised("quiet"), at(100));
+  for (int minute = 0; minute < 20; ++minute) {
+    const auto due = recorder.take_due(at(100 + 60 * minute));
+    EXPECT_LE(due.size(), 2 * Recorder::records_a_minute + 1);
+    for (const auto& e : due) {
+      recorded += e.count;
+      ++events;
+    }
+  }
+  EXPECT_EQ(recorded, 20'002u) << "counted to the last";
+  EXPECT_LE(events, Recorder::kinds_max + 2);
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ void NodeImpl::raise(guard::Alert raw) {
                  std::move(reason)},
                 {});
   }
-  recorder_.note(std::move(raised), at);
+  recorder_.note(std::move(raised), at, seals || guards);
 }
 
 // Called where sessions are being walked; judged when the inbox is done, in the same turn.
