@@ -129,6 +129,7 @@ void Api::handle(Request request, Respond respond) {
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->respond = std::move(respond);
+  const Respond uncounted = call->respond;
   count_refusals(*call);
   if (parts_.is_shut_out && parts_.is_shut_out(call->request.from))
     return call->refuse({"guard/sealed", "This site is sealed: it answers only to the shop's own network."});
@@ -149,6 +150,12 @@ void Api::handle(Request request, Respond respond) {
     }
     call->argument = std::move(*argument);
     Status ready = identify(*call);
+    if (const auto wait = too_fast(*call, route)) {
+      call->respond = uncounted;  // else a flood would make the site guarded, which is harder for people than for it
+      Response response = problem("http/too_fast", "Too many requests at once. Ask again in a moment.");
+      response.headers.emplace_back("Retry-After", fmt::format("{}", wait->ns / seconds(1).ns + 1));
+      return call->done(std::move(response));
+    }
     if (ready) ready = allow(*call, route.access);
     if (ready) ready = read_query(*call);
     if (ready && is_change(method)) ready = read_body(*call, route.may_lack_body);
@@ -161,6 +168,20 @@ void Api::handle(Request request, Respond respond) {
   response.headers.emplace_back("Allow", allowed);
   call->done(std::move(response));
 }
+
+// Each till, person and unknown address by itself, so that none takes the node's time from the others. Who could not
+// say who he is counts by his address. Sensors have a pace of their own, and the machine's administrator none.
+std::optional<Duration> Api::too_fast(const Call& call, const Route& route) {
+  if (call.asker.is_local || call.asker.is_sensor) return std::nullopt;
+  const Instant now = parts_.clock.monotonic();
+  if (call.asker.till.number != 0)
+    return pace_.begin(fmt::format("till/{}", call.asker.till.number), Pace::known, 1, now);
+  if (call.asker.signed_in)
+    return pace_.begin(fmt::format("staff/{}", to_hex(call.asker.signed_in->bytes)), Pace::known, 1, now);
+  const bool asks_the_node = route.access == Access::anyone && route.method == Method::get;
+  return pace_.begin(asker_of_address(call.request.from), Pace::unknown, asks_the_node ? 2 : 1, now);
+}
+
 
 // What is refused for who asks is counted: a program that tries doors is told by its number.
 void Api::count_refusals(Call& call) const {

@@ -24,6 +24,7 @@
 #include "edge/http/json_read.h"
 #include "edge/http/message.h"
 #include "edge/http/node_access.h"
+#include "edge/http/pace.h"
 #include "edge/http/pages.h"
 #include "edge/http/server.h"
 #include "edge/http/worker.h"
@@ -57,7 +58,8 @@ struct ApiParts {
   std::function<bool(std::string_view token)> is_alert_token = {};
   std::function<Status(const std::string& webhook, std::string_view line)> take_alert = {};
   std::function<bool(std::string_view address)> is_shut_out = {};  // by a seal: it is not of the shop's own network
-  std::function<void(bool sign_in)> on_refused = {};               // each 401, 403, 421 and 429; on the server's thread
+  std::function<void(bool sign_in)> on_refused =
+      {};  // each 401, 403, 421 and 429 but http/too_fast; on the server's thread
 };
 
 // Headers for every response; connect-src names the demo's control server where there is one.
@@ -177,10 +179,12 @@ class Api {
   Response refused_person(const Error& error) const;  // people/* as auth/*, with Retry-After
 
   void count_refusals(Call& call) const;
+  std::optional<Duration> too_fast(const Call& call, const Route& route);
 
   ApiParts parts_;
   ApiSettings settings_;
   AlertPace alert_pace_;  // on the server's thread
+  Pace pace_;             // on the server's thread
   std::string cookie_name_;
 };
 

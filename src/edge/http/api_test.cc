@@ -315,5 +315,52 @@ TEST_F(ApiTest, MetricsAreInPrometheusForm) {
   EXPECT_THAT(reply.body, HasSubstr("\nholdfast_journal_entries 0\n"));
 }
 
+TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot) {
+  int refused_requests = 0;
+  ApiParts parts{*thread_,       *credentials_, *sessions_,         *vault_, *worker_, world_.clock,
+                 world_.entropy, pages_,        server_->counters()};
+  parts.on_refused = [&](bool) { ++refused_requests; };
+  Api api(std::move(parts), ApiSettings{.site = "store-01", .listen = "127.0.0.1:7400"});
+  struct Told {
+    unsigned status = 0;
+    std::string body, retry_after;
+  };
+  // Refusals come before the call returns; what the node is asked for is told as 0.
+  const auto ask_from = [&](const std::string& from, const std::string& path, const std::string& authorization) {
+    auto told = std::make_shared<Told>();
+    api.handle({.method = Method::get, .path = path, .host = "127.0.0.1", .authorization = authorization, .from = from},
+               [told](const std::function<Response()>& make) {
+                 const Response response = make();
+                 told->status = response.status;
+                 told->body = response.body;
+                 for (const auto& [name, value] : response.headers)
+                   if (name == "Retry-After") told->retry_after = value;
+               });
+    return *told;
+  };
+  const auto flood = [&](const std::string& from, const std::string& authorization) {
+    int taken = 0;
+    for (int i = 0; i < 600; ++i) taken += ask_from(from, "/v1/products", authorization).status == 401 ? 1 : 0;
+    return taken;
+  };
+  EXPECT_EQ(flood("192.168.1.9", ""), 400);
+  EXPECT_EQ(refused_requests, 400) << "what is too fast is not counted, or a flood would make the site guarded";
+  EXPECT_EQ(flood("192.168.1.8", "Till 1.nonsense"), 400) << "a forged key is nobody's";
+  const Told told = ask_from("192.168.1.9", "/v1/nothing-here", "");
+  EXPECT_EQ(told.status, 404u);
+  const Told wait = ask_from("192.168.1.9", "/v1/products", "");
+  EXPECT_EQ(wait.status, 429u);
+  EXPECT_THAT(wait.body, HasSubstr("http/too_fast"));
+  EXPECT_EQ(wait.retry_after, "1");
+  // At the same address, and at another.
+  EXPECT_NE(ask_from("192.168.1.9", "/v1/tills/me", "Till 1." + till_key_).status, 429u);
+  for (int i = 0; i < 2000; ++i) ASSERT_NE(ask_from("192.168.1.9", "/v1/tills/me", "Local " + token_).status, 429u);
+  EXPECT_EQ(ask_from("192.168.1.7", "/v1/products", "").status, 401u);
+  world_.clock.at = world_.clock.at + seconds(1);
+  int taken = 0;
+  for (int i = 0; i < 200; ++i) taken += ask_from("192.168.1.9", "/v1/products", "").status == 401 ? 1 : 0;
+  EXPECT_EQ(taken, 100) << "and so many a second afterwards";
+}
+
 }  // namespace
 }  // namespace holdfast::http

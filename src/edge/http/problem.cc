@@ -28,6 +28,7 @@ constexpr Row rows[] = {
     {"http/too_large", {413, "The body is too large"}},
     {"http/too_many", {400, "Too many writes at once"}},
     {"http/headers_too_large", {431, "The header is too large"}},
+    {"http/too_fast", {429, "Too many requests at once"}},
     {"http/busy", {503, "Too much at once"}},
     {"http/stopping", {503, "This node is stopping"}},
     {"auth/needed", {401, "Sign in first"}},

@@ -1,0 +1,39 @@
+// How fast one asker may ask: a burst, then so much a second, so that one device on the shop's network cannot take the
+// node's time from the tills.
+//
+// Shape:  askers are kept apart by a name that the caller gives ("till/3", "staff/…", an address). A table of at most
+//         askers_max; when it is full, those whose burst is whole again are forgotten, and who is new then shares one
+//         allowance with all others that are new.
+// Thread: one at a time (the server's).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/base/values.h"
+
+namespace holdfast::http {
+
+class Pace {
+ public:
+  struct Allowance {
+    std::int64_t burst, a_second;
+  };
+  static constexpr Allowance known{1000, 300};   // an enrolled till, or a person who is signed in
+  static constexpr Allowance unknown{400, 100};  // an address
+  static constexpr std::size_t askers_max = 4096;
+
+  // How long to wait; nullopt: it may ask now, and `cost` is counted.
+  std::optional<Duration> begin(const std::string& asker, const Allowance& allowance, std::int64_t cost,
+                                Instant monotonic_now);
+
+ private:
+  std::map<std::string, Instant> whole_again_;  // when the asker's burst is whole again
+  Instant cleaned_at_;
+};
+
+// IPv6 by its first 64 bits: one device has as many addresses below them as it likes.
+std::string asker_of_address(std::string_view address);
+
+}  // namespace holdfast::http
