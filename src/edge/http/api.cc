@@ -182,6 +182,7 @@ std::optional<Duration> Api::too_fast(const Call& call, const Route& route) {
   return pace_.begin(asker_of_address(call.request.from), Pace::unknown, asks_the_node ? 2 : 1, now);
 }
 
+people::Place Api::place_of(const Call& call) { return {call.asker.till, asker_of_address(call.request.from)}; }
 
 // What is refused for who asks is counted: a program that tries doors is told by its number.
 void Api::count_refusals(Call& call) const {

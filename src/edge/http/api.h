@@ -176,6 +176,7 @@ class Api {
   void get_staff(const CallPtr& call);
   void delete_staff(const CallPtr& call);
   void post_vault_read(const CallPtr& call);
+  static people::Place place_of(const Call& call);    // where a PIN or a code is tried
   Response refused_person(const Error& error) const;  // people/* as auth/*, with Retry-After
 
   void count_refusals(Call& call) const;

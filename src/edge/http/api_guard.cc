@@ -43,7 +43,7 @@ void Api::post_posture(const CallPtr& call) {
     return call->refuse(
         {"http/missing_field", "pin is missing: a session may be somebody else's by now; say your PIN."});
   on_worker(call, [this, call, pin, order = std::move(order)] {
-    const auto who = parts_.credentials.check_pin(call->session->staff.number, pin);
+    const auto who = parts_.credentials.check_pin(call->session->staff.number, pin, place_of(*call));
     if (!who) return call->done(refused_person(who.error()));
     order_posture(call, order);
   });

@@ -55,7 +55,7 @@ void Api::post_session(const CallPtr& call) {
   body.finish();
   if (problem) return call->refuse(*problem);
   on_worker(call, [this, call, staff, pin] {
-    const auto who = parts_.credentials.check_pin(staff, pin);
+    const auto who = parts_.credentials.check_pin(staff, pin, place_of(*call));
     if (!who) return call->done(refused_person(who.error()));
     const auto [token, session] = parts_.sessions.start(*who);
     Response response;
@@ -88,7 +88,7 @@ void Api::post_enrol(const CallPtr& call) {
   if (problem) return call->refuse(*problem);
   on_worker(call, [this, call, code, staff, pin] {
     const people::Role role = settings_.is_head_office ? people::Role::chain_operator : people::Role::manager;
-    const auto who = parts_.credentials.enrol(code, staff, pin, role);
+    const auto who = parts_.credentials.enrol(code, staff, pin, role, place_of(*call));
     call->done(who ? nothing() : refused_person(who.error()));
   });
 }

@@ -64,7 +64,7 @@ void Api::post_takeover(const CallPtr& call) {
   if (problem) return call->refuse(*problem);
   request.till = call->asker.till;
   on_worker(call, [this, call, staff, pin, request = std::move(request)]() mutable {
-    const auto who = parts_.credentials.check_pin(staff, pin);
+    const auto who = parts_.credentials.check_pin(staff, pin, place_of(*call));
     if (!who) return call->done(refused_person(who.error()));
     if (who->role < people::Role::manager)
       return call->refuse({"auth/role", "A manager takes over; this number is a cashier's."});

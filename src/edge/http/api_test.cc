@@ -315,6 +315,8 @@ TEST_F(ApiTest, MetricsAreInPrometheusForm) {
   EXPECT_THAT(reply.body, HasSubstr("\nholdfast_journal_entries 0\n"));
 }
 
+// ---- pace
+
 TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot) {
   int refused_requests = 0;
   ApiParts parts{*thread_,       *credentials_, *sessions_,         *vault_, *worker_, world_.clock,
@@ -360,6 +362,14 @@ TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot
   int taken = 0;
   for (int i = 0; i < 200; ++i) taken += ask_from("192.168.1.9", "/v1/products", "").status == 401 ? 1 : 0;
   EXPECT_EQ(taken, 100) << "and so many a second afterwards";
+}
+
+TEST_F(ApiTest, WrongPinsOfALaptopDoNotKeepAManagerFromSigningInAtATill) {
+  for (int i = 0; i < 40; ++i)
+    ask("POST", "/v1/session", "", R"({"staff":"1","pin":")" + std::to_string(1000 + i) + R"("})");
+  const std::string right = R"({"staff":"1","pin":"4711"})";
+  EXPECT_EQ(ask("POST", "/v1/session", "", right).code(), "auth/wait");
+  EXPECT_EQ(ask("POST", "/v1/session", till(), right).status, 200);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "edge/http/browser.h"
 #include "edge/http/json_out.h"
 #include "edge/http/json_read.h"
+#include "edge/http/pace.h"
 #include "edge/http/problem.h"
 #include "edge/http/state_json.h"
 #include "edge/keys/promotion_code.h"
@@ -93,7 +94,9 @@ void SpareApi::post_promote(const Request& request, Respond respond) {
   body.finish();
   if (wrong) return respond_now(respond, problem(*wrong));
   if (const auto typed = keys::read_promotion_code(code); !typed) return respond_now(respond, problem(typed.error()));
-  read_([this, respond, code, though_heard](const node::Spare& spare) {
+  // By address: a code of 80 bits needs no wait that all share, and with one, whoever is on the shop's network could
+  // lock the manager out by typing wrong codes.
+  read_([this, respond, code, though_heard, asker = asker_of_address(request.from)](const node::Spare& spare) {
     const node::SpareView view = spare.view();
     if (!though_heard && view.is_linked && view.silent && *view.silent < node_is_alive)
       return respond_now(respond,
@@ -102,18 +105,18 @@ void SpareApi::post_promote(const Request& request, Respond respond) {
                                  "replaced, switch it off or pull its cable, and try again in a few seconds."));
     {
       const std::lock_guard lock(mutex_);
-      if (const auto wait = limits_.begin("code", clock_.monotonic())) {
+      if (const auto wait = limits_.begin(asker, clock_.monotonic())) {
         Response response = problem("auth/wait", "Too many wrong codes. Wait a moment and try again.");
         response.headers.emplace_back("Retry-After", fmt::format("{}", wait->ns / seconds(1).ns + 1));
         return respond_now(respond, std::move(response));
       }
     }
-    const bool posted = worker_.post([this, respond, code] {
+    const bool posted = worker_.post([this, respond, code, asker] {
       const auto promoted = promote_(code);
       if (!promoted) return respond_now(respond, problem(promoted.error()));
       {
         const std::lock_guard lock(mutex_);
-        limits_.succeeded("code");
+        limits_.succeeded(asker);
       }
       JsonOut out;
       respond_now(

@@ -33,7 +33,7 @@ class SpareApi {
         clock_(clock),
         pages_(pages),
         listen_(std::move(listen)),
-        limits_(people::LimitSettings{}) {}
+        limits_(people::LimitSettings{.all_together = false}) {}
   void handle(Request request, Respond respond);
   bool is_promoted() const { return is_promoted_; }
 

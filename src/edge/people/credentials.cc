@@ -137,6 +137,12 @@ std::string_view first_line(ByteView bytes) {
   return text.substr(0, text.find_first_of("\r\n"));
 }
 
+// A code of 80 bits is not to be tried through: each place waits for its own mistakes alone.
+LimitSettings of_codes(LimitSettings limits) {
+  limits.all_together = false;
+  return limits;
+}
+
 }  // namespace
 
 Credentials::Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& clock,
@@ -147,7 +153,7 @@ Credentials::Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& cl
       enrolment_(std::move(enrolment)),
       settings_(settings),
       pin_limits_(settings.limits),
-      code_limits_(settings.limits) {}
+      code_limits_(of_codes(settings.limits)) {}
 
 Result<std::unique_ptr<Credentials>> Credentials::open(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& clock,
                                                        std::optional<keys::Enrolment> enrolment,
@@ -367,9 +373,9 @@ bool Credentials::verify(const std::string& verifier, const std::string& pin) co
   return crypto_pwhash_str_verify(verifier.c_str(), password.data(), password.size()) == 0;
 }
 
-Status Credentials::begin_attempt(AttemptLimits& limits, const std::string& subject) {
+Status Credentials::begin_attempt(AttemptLimits& limits, const std::string& subject, const std::string& group) {
   const std::lock_guard lock(mutex_);
-  if (const auto wait = limits.begin(subject, clock_.monotonic())) {
+  if (const auto wait = limits.begin(subject, clock_.monotonic(), group)) {
     wait_left_ = *wait;
     return fail("people/wait", fmt::format("Too many wrong attempts. Wait {} seconds and try again.",
                                            (wait->ns + 999'999'999) / 1'000'000'000));
@@ -381,10 +387,10 @@ Duration Credentials::wait_left() const {
   return wait_left_;
 }
 
-Result<Staff> Credentials::check_pin(const std::string& number, const std::string& pin) {
+Result<Staff> Credentials::check_pin(const std::string& number, const std::string& pin, const Place& place) {
   constexpr std::string_view wrong = "Staff number or PIN is wrong.";
   if (!digits_only(number, 1, 8) || !digits_only(pin, 4, 12)) return fail("people/wrong_pin", std::string(wrong));
-  HF_TRY_VOID(begin_attempt(pin_limits_, number));
+  HF_TRY_VOID(begin_attempt(pin_limits_, place.subject(number), place.group()));
   std::optional<StaffRecord> found;
   std::string verifier;
   {
@@ -403,7 +409,7 @@ Result<Staff> Credentials::check_pin(const std::string& number, const std::strin
   // Not done now is done at the next sign-in.
   if (found->verifier.starts_with(wrapped_mark)) static_cast<void>(pepper_anew(*found, pin));
   const std::lock_guard lock(mutex_);
-  pin_limits_.succeeded(number);
+  pin_limits_.succeeded(place.subject(number), place.group());
   return found->staff;
 }
 
@@ -484,15 +490,15 @@ std::optional<std::pair<std::uint32_t, std::uint32_t>> Credentials::find_code(co
   return found;
 }
 
-Result<Staff> Credentials::enrol(const std::string& code, const std::string& number, const std::string& pin,
-                                 Role role) {
+Result<Staff> Credentials::enrol(const std::string& code, const std::string& number, const std::string& pin, Role role,
+                                 const Place& place) {
   if (!needs_enrolment()) {
     return fail("people/enrol_closed",
                 "Nothing is to be enrolled here: this site has its managers. Ask one of them for a staff number.");
   }
   if (!digits_only(number, 1, 8)) return fail("people/bad_number", "A staff number is 1 to 8 digits.");
   if (!digits_only(pin, 4, 12)) return fail("people/bad_pin", "A PIN is 4 to 12 digits.");
-  HF_TRY_VOID(begin_attempt(code_limits_, "code"));
+  HF_TRY_VOID(begin_attempt(code_limits_, place.subject("code"), place.group()));
   const auto wrong = [] {
     return fail("people/wrong_code", "This enrolment code is not known here, or it has been used.");
   };
@@ -508,7 +514,7 @@ Result<Staff> Credentials::enrol(const std::string& code, const std::string& num
   Book book = book_;
   if (found->first != 0) book.spent.push_back(*found);
   HF_TRY(const Staff staff, insert_staff(std::move(book), number, role, std::move(verifier)));
-  code_limits_.succeeded("code");
+  code_limits_.succeeded(place.subject("code"), place.group());
   return staff;
 }
 

@@ -44,6 +44,13 @@ struct NewTill {
   Till till;
   std::string device_key;  // told once; only its hash is kept
 };
+// Where a PIN or a code is tried: at an enrolled till, or else from an address. Wrong ones count by that.
+struct Place {
+  TillId till;
+  std::string from;
+  std::string group() const { return till.number == 0 ? "" : "till/" + std::to_string(till.number); }
+  std::string subject(const std::string& of) const { return (till.number == 0 ? from : group()) + "/" + of; }
+};
 struct CredentialSettings {
   unsigned long long pin_operations = 2;  // libsodium's interactive limits; tests take less
   std::size_t pin_memory_bytes = 64u << 20;
@@ -57,13 +64,14 @@ class Credentials {
                                                    std::optional<keys::Enrolment> enrolment,
                                                    CredentialSettings settings = {});
 
-  Result<Staff> check_pin(const std::string& number, const std::string& pin);
+  Result<Staff> check_pin(const std::string& number, const std::string& pin, const Place& place = {});
   Result<Staff> add_staff(const std::string& number, Role role, const std::string& pin);
   Status remove_staff(const SubjectId& id);
   std::vector<Staff> staff() const;
 
   // Spends the code and makes its bearer `role`.
-  Result<Staff> enrol(const std::string& code, const std::string& number, const std::string& pin, Role role);
+  Result<Staff> enrol(const std::string& code, const std::string& number, const std::string& pin, Role role,
+                      const Place& place = {});
   bool needs_enrolment() const;
 
   // `wanted`: the number that is asked for (an older key of it stops), else the lowest above `used_max` and every till
@@ -106,7 +114,7 @@ class Credentials {
   Status load_first_code();
   Status save(const Book& book);
   static Bytes bytes_of(const Book& book);
-  Status begin_attempt(AttemptLimits& limits, const std::string& subject);
+  Status begin_attempt(AttemptLimits& limits, const std::string& subject, const std::string& group);
   Result<std::string> verifier_of(const std::string& pin) const;
   bool verify(const std::string& verifier, const std::string& pin) const;
   std::string peppered(const std::string& pin) const;

@@ -171,6 +171,38 @@ TEST(Credentials, ManyNumbersTriedInTurnAreHeldUpTogether) {
   EXPECT_TRUE(credentials->check_pin("1", "4711"));
 }
 
+TEST(Credentials, WrongPinsCountWhereTheyAreTyped) {
+  PeopleWorld world;
+  const auto credentials = with_manager(world);
+  const Place laptop{{}, "192.168.1.66"}, office{{}, "192.168.1.5"}, till_1{{1}, "192.168.1.66"}, till_2{{2}, ""};
+  for (int i = 0; i < 60; ++i) EXPECT_FALSE(credentials->check_pin(std::to_string(i % 7), "0000", laptop));
+  EXPECT_EQ(credentials->check_pin("1", "4711", laptop).error().code, "people/wait");
+  EXPECT_EQ(credentials->check_pin("1", "4711", office).error().code, "people/wait")
+      << "addresses are taken at will, so they share one count";
+  EXPECT_TRUE(credentials->check_pin("1", "4711", till_1));
+  // A till that tries everybody's holds up itself.
+  int tried = 0;
+  for (int i = 100; i < 200; ++i) tried += credentials->check_pin(std::to_string(i), "0", till_1) ? 1 : 0;
+  for (int i = 100; i < 200 && credentials->check_pin(std::to_string(i), "0000", till_1).error().code != "people/wait";
+       ++i)
+    ++tried;
+  EXPECT_LE(tried, 21);
+  EXPECT_EQ(credentials->check_pin("1", "4711", till_1).error().code, "people/wait");
+  EXPECT_TRUE(credentials->check_pin("1", "4711", till_2));
+}
+
+TEST(Credentials, WrongCodesOfOneAddressHoldUpNobodyElse) {
+  PeopleWorld world;
+  const auto credentials = std::move(*world.open());
+  const Place laptop{{}, "192.168.1.66"}, office{{}, "192.168.1.5"};
+  for (int i = 0; i < 60; ++i)
+    EXPECT_FALSE(credentials->enrol("AAAA-BBBB-CCCC-DDDD", "1", "4711", Role::manager, laptop));
+  std::string code = world.read("enrolment-code");
+  code.pop_back();
+  EXPECT_EQ(credentials->enrol(code, "1", "4711", Role::manager, laptop).error().code, "people/wait");
+  EXPECT_TRUE(credentials->enrol(code, "1", "4711", Role::manager, office));
+}
+
 TEST(Credentials, NumbersAreUniqueAndTheLastManagerStays) {
   PeopleWorld world;
   const auto credentials = with_manager(world);

@@ -19,27 +19,39 @@ void AttemptLimits::forget_old(Instant now) {
   subjects_.erase(oldest);
 }
 
-std::optional<Duration> AttemptLimits::begin(const std::string& subject, Instant now) {
+AttemptLimits::Group& AttemptLimits::group_of(const std::string& name, Instant now) {
+  if (!groups_.contains(name) && groups_.size() >= settings_.groups_max)
+    groups_.erase(std::ranges::min_element(groups_, {}, [](const auto& item) { return item.second.all.last; }));
+  Group& group = groups_[name];
+  Count& all = group.all;
+  const auto forgotten =
+      std::min<std::int64_t>((now - group.forget_from).ns / settings_.global_forget.ns, all.attempts);
+  all.attempts -= static_cast<int>(forgotten);
+  group.forget_from = all.attempts == 0 ? now : group.forget_from + Duration{settings_.global_forget.ns * forgotten};
+  return group;
+}
+
+std::optional<Duration> AttemptLimits::begin(const std::string& subject, Instant now, const std::string& group) {
   if (!subjects_.contains(subject) && subjects_.size() >= settings_.subjects_max) forget_old(now);
   Count& count = subjects_[subject];
-  const auto forgotten = std::min<std::int64_t>((now - forget_from_).ns / settings_.global_forget.ns, all_.attempts);
-  all_.attempts -= static_cast<int>(forgotten);
-  forget_from_ = all_.attempts == 0 ? now : forget_from_ + Duration{settings_.global_forget.ns * forgotten};
+  Count& all = group_of(group, now).all;
   // The (free + 1)th attempt waits for the first time.
   const std::int64_t own = wait_after(count.attempts - free_attempts() + 1).ns - (now - count.last).ns;
-  const std::int64_t global = wait_after(all_.attempts - settings_.global_free_attempts + 1).ns - (now - all_.last).ns;
+  const int beyond = settings_.all_together ? all.attempts - settings_.global_free_attempts + 1 : 0;
+  const std::int64_t global = wait_after(beyond).ns - (now - all.last).ns;
   if (std::max(own, global) > 0) return Duration{std::max(own, global)};
   ++count.attempts;
-  ++all_.attempts;
+  ++all.attempts;
   count.last = now;
-  all_.last = now;
+  all.last = now;
   return std::nullopt;
 }
 
-void AttemptLimits::succeeded(const std::string& subject) {
+void AttemptLimits::succeeded(const std::string& subject, const std::string& group) {
   const auto count = subjects_.find(subject);
   if (count == subjects_.end()) return;
-  all_.attempts = std::max(0, all_.attempts - 1);
+  if (const auto of = groups_.find(group); of != groups_.end())
+    of->second.all.attempts = std::max(0, of->second.all.attempts - 1);
   subjects_.erase(count);
 }
 
