@@ -343,6 +343,14 @@ TEST(Probe, who_answers_is_told_and_names_are_not_asked_of_anybody) {
       probe({{"refuses", "127.0.0.1:1", false}, {"a name", "example.invalid:80", false}}, milliseconds(500));
   EXPECT_TRUE(probed[0].answered) << "a refusal is a packet that came back";
   EXPECT_FALSE(probed[1].answered);
+TEST(Inside, without_a_list_it_is_what_the_machine_is_attached_to_and_loopback_is_always_inside) {
+  const auto listed = outside_of({*Network::parse("192.168.10.0/24")});
+  EXPECT_FALSE(listed("192.168.10.7"));
+  EXPECT_FALSE(listed("127.0.0.1"));
+  EXPECT_TRUE(listed("192.168.11.7"));
+  EXPECT_TRUE(listed("not an address"));
+  EXPECT_FALSE(outside_of({})("127.0.0.1"));
+  EXPECT_TRUE(outside_of({})("192.0.2.1"));
 }
 
 }  // namespace

@@ -95,4 +95,17 @@ bool is_inside(const std::vector<Network>& networks, std::string_view address) {
   return asked && std::ranges::any_of(networks, [&](const Network& n) { return n.holds(*asked); });
 }
 
+std::vector<Network> inside_networks(const std::vector<Network>& configured) {
+  if (configured.empty()) return attached_networks();
+  std::vector<Network> out = configured;
+  for (const char* loopback : {"127.0.0.0/8", "::1"}) out.push_back(*Network::parse(loopback));
+  return out;
+}
+
+std::function<bool(std::string_view address)> outside_of(std::vector<Network> configured) {
+  return [configured = std::move(configured)](std::string_view address) {
+    return !is_inside(inside_networks(configured), address);
+  };
+}
+
 }  // namespace holdfast::guard

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,5 +24,9 @@ struct Network {
 // Loopback and what this machine's interfaces are attached to; at least loopback.
 std::vector<Network> attached_networks();
 bool is_inside(const std::vector<Network>& networks, std::string_view address);
+// Those of `[seal] inside` and loopback; where that is empty, attached_networks(), as they are now.
+std::vector<Network> inside_networks(const std::vector<Network>& configured);
+// Whether an address is outside of them; with none configured, the attached ones of the moment in which it is asked.
+std::function<bool(std::string_view address)> outside_of(std::vector<Network> configured);
 
 }  // namespace holdfast::guard

@@ -264,11 +264,7 @@ void Watch::on_posture(Posture posture) {
   const std::lock_guard lock(mutex_);
   const Posture before = std::exchange(posture_, posture);
   const bool seals = posture == Posture::sealed;
-  if (seals && !is_sealed_) {
-    inside_ = config_.inside.empty() ? attached_networks() : config_.inside;
-    if (!config_.inside.empty())
-      for (const char* loopback : {"127.0.0.0/8", "::1"}) inside_.push_back(*Network::parse(loopback));
-  }
+  if (seals && !is_sealed_) inside_ = inside_networks(config_.inside);
   is_sealed_ = seals;
   if (!seals && before != Posture::sealed) return;
   Seal seal;

@@ -88,6 +88,11 @@ void TlsNet::Impl::accepted(tcp::socket socket) {
   error_code ec;
   const tcp::endpoint peer = socket.remote_endpoint(ec);
   if (ec) return;  // gone already
+  if (doors_.sealed && options_.is_outside && options_.is_outside(peer.address().to_string())) {
+    ++count_.refused;
+    socket.set_option(asio::socket_base::linger(true, 0), ec);
+    return;
+  }
   if (!has_room_for(peer.address())) {
     ++count_.refused;
     log(fmt::format("{} refused: too many connections are open", text_of(peer)));

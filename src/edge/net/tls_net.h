@@ -46,6 +46,9 @@ struct TlsNetOptions {
   std::size_t accepted_each_address_max = 1024;
   std::size_t pending_max = 512;  // … and of those, until core has taken their first message
   std::size_t pending_each_address_max = 128;
+  // While the doors are sealed with somebody inside: whether nobody at this address may even shake hands. Who is inside
+  // is told by key, and that only after a handshake. On our own thread.
+  std::function<bool(std::string_view address)> is_outside;
   // What an operator wants to know: who was refused and why. On our own thread; at most 20 lines in 10 s.
   std::function<void(std::string_view)> log;
 };
@@ -65,7 +68,8 @@ class TlsNet final : public Net {
   void send(ConnectionId to, Bytes message) override;  // 1..message_bytes_max bytes
   std::size_t unsent_bytes(ConnectionId to) override;
   void close(ConnectionId connection) override;
-  // Sealed with nobody inside: the port is not listened on either. Opened again, it is listened on as before.
+  // Sealed with nobody inside: the port is not listened on either; with somebody: who comes from outside is reset
+  // before a handshake. Opened again, it is listened on as before.
   void set_doors(const Doors& doors) override;
 
   std::uint16_t listening_port() const;  // 0: does not listen

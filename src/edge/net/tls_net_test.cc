@@ -796,5 +796,31 @@ TEST(TlsNetTest, WhatIsPostedAfterTheEndDoesNothing) {
   EXPECT_TRUE(b.closed.empty());
 }
 
+// A sealed store listens on for its spare; who is not of the shop's own network gets no handshake out of it.
+TEST(TlsNetTest, SealedWithSomebodyInsideItShakesHandsWithNobodyFromOutside) {
+  std::atomic<bool> outside = true;
+  TlsNetOptions options{.listen = "127.0.0.1:0"};
+  options.is_outside = [&](std::string_view address) {
+    EXPECT_EQ(address, "127.0.0.1");
+    return outside.load();
+  };
+  Party to(1, std::move(options));
+  const auto shakes = [&] {
+    Raw raw(to.net->listening_port(), Raw::Certificate::ed25519);
+    return raw.handshake();
+  };
+  EXPECT_TRUE(shakes()) << "as long as nothing is sealed, addresses are no matter";
+  to.net->set_doors({true, {key_of(2)}});
+  EXPECT_FALSE(shakes());
+  EXPECT_GT(to.net->counters().refused, 0u);
+  outside = false;
+  EXPECT_TRUE(shakes()) << "inside the key decides, and it is told with the handshake";
+  Party spare(2, {});
+  EXPECT_NE(connect(spare, to), 0u);
+  outside = true;
+  to.net->set_doors({});
+  EXPECT_TRUE(shakes());
+}
+
 }  // namespace
 }  // namespace holdfast::edge

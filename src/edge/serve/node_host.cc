@@ -28,6 +28,7 @@ Result<std::unique_ptr<NodeHost>> NodeHost::open(const Settings& settings, const
   options.listen = settings.listen.empty()     ? here->link_address
                    : settings.listen == "none" ? std::string()
                                                : settings.listen;
+  options.is_outside = settings.is_outside;
   options.log = [log](std::string_view line) { log.info("link", {{"what", std::string(line)}}); };
   HF_TRY(host->net_, edge::TlsNet::open(std::move(options), [raw = host.get()](std::function<void()> event) {
            raw->post({[event = std::move(event)](node::Node&) { event(); }, true});

@@ -32,6 +32,7 @@ class NodeHost final : public http::NodeAccess {
     std::string listen;  // for links, where it differs from the chain file's address of this site; "none": only dials
     std::string old_machine;
     Duration spare_silence = node::spare_silence_min;
+    std::function<bool(std::string_view address)> is_outside = {};  // of the shop's own network (TlsNetOptions)
   };
   static Result<std::unique_ptr<NodeHost>> open(const Settings& settings, const Log& log);
   ~NodeHost() override;

@@ -134,10 +134,12 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   server.insecure_bind = settings.http_insecure_bind;
   server.headers = http::security_headers(settings.demo_control);
   HF_TRY(s->server, http::Server::open(std::move(server)));
+  HF_TRY(const guard::Config guarding, guard::read_config(settings.data));
   HF_TRY(s->host, NodeHost::open({.data = settings.data,
                                   .listen = settings.links,
                                   .old_machine = settings.old_machine,
-                                  .spare_silence = seconds(settings.spare_silence_seconds)},
+                                  .spare_silence = seconds(settings.spare_silence_seconds),
+                                  .is_outside = guard::outside_of(guarding.inside)},
                                  s->log));
   HF_TRY(auto enrolment, enrolment_of(settings.data, s->host->site()));
   HF_TRY(auto people_disk, edge::PosixDisk::open_root(settings.data));
