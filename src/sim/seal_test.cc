@@ -247,5 +247,29 @@ TEST(Seal, on_a_full_disk_it_is_still_there_after_the_restart) {
   EXPECT_EQ(chain.node("store-01").state().guard.posture, guard::Posture::sealed);
 }
 
+TEST(Seal, a_cut_ends_also_what_has_not_said_yet_who_it_is) {
+  std::size_t met = 0;
+  for (std::uint64_t seed = 30; seed < 42; ++seed) {
+    Chain chain(seed, 2);
+    ASSERT_TRUE(chain.start("store-01"));
+    ASSERT_TRUE(chain.start("head-office"));
+    node::Node& store = chain.node("store-01");
+    bool greeted = false, answered = false;
+    chain.network.tap = [&](const std::string& from, const std::string& to, ByteView) {
+      greeted = greeted || (from == "store-01" && to == "head-office");
+      answered = answered || (from == "head-office" && to == "store-01");
+    };
+    for (int i = 0; i < 5000 && !greeted && !answered; ++i) chain.run_for(milliseconds(1));
+    if (answered) continue;  // its Hello was quicker; the next seed
+    ++met;
+    for (const node::LinkView& link : store.links()) ASSERT_TRUE(store.cut_link(link.to, {}));
+    const std::uint64_t out = store.counters().messages_out;
+    chain.run_for(seconds(3));
+    EXPECT_FALSE(answered) << "the wire is cut before the other side's Hello comes";
+    EXPECT_EQ(store.counters().messages_out, out) << "not even a word of refusal";
+  }
+  EXPECT_GT(met, 0u);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

@@ -136,7 +136,12 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   if (m.site == me_->name) return meet_own_site(session, m);
   Peer* p = peer(m.site);
   if (p == nullptr) return refused("the chain file names no link between us");
-  if (is_closed_to(m.site)) return refused("this link is cut here");
+  if (is_closed_to(m.site)) {  // not even a word of refusal: a cut link passes nothing
+    const ConnectionId id = session.id;
+    world_.net.close(id);
+    drop(id);
+    return {};
+  }
   const std::uint32_t newest = keys_.newest_epoch(m.site);
   bool rebuilding = false;
   if (const chain::SiteKeys* keys = keys_.keys(m.site, newest); keys != nullptr && keys->tls == session.tls) {
@@ -341,7 +346,9 @@ Status NodeImpl::cut_link(const SiteName& site, const SubjectId& by) {
   // Promise 4: the cut waits for nothing, not even for our own journal. What a crash leaves unwritten is found at the
   // start.
   if (cut_.insert(site).second) link_changes_.push_back(fold::LinkCut{site, by, false});
-  end_sessions([&](const Session& session) { return session.site == site; });
+  // Also those that have not said yet who they are: their key has.
+  end_sessions(
+      [&](const Session& session) { return session.site == site || (!session.site && is_shut_out(session.tls)); });
   Peer* p = peer(site);
   if (p->dialling) {
     world_.net.close(*p->dialling);
