@@ -271,5 +271,36 @@ TEST(Seal, a_cut_ends_also_what_has_not_said_yet_who_it_is) {
   EXPECT_GT(met, 0u);
 }
 
+TEST(Seal, rejoining_is_neither_run_ahead_of_nor_left_while_a_link_is_cut) {
+  Chain chain(18, 2);
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  store.raise(alert("bad"));
+  chain.run_for(seconds(1));
+  guard::SetPosture order;
+  order.posture = guard::Posture::rejoining;
+  order.reason = "the checklist is met";
+  store.set_posture(order, {});
+  // Before the next turn, with nothing in the journal yet.
+  const auto at_once = store.open_link(SiteName("head-office"));
+  ASSERT_FALSE(at_once);
+  EXPECT_EQ(at_once.error().code, "incident/check_missing");
+  chain.run_for(seconds(1));
+  for (const guard::Posture posture : {guard::Posture::open, guard::Posture::guarded}) {
+    Status told;
+    order.posture = posture;
+    order.reason = "let us be done with it";
+    store.set_posture(order, [&](const Status& done) { told = done; });
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, "guard/links_cut");
+  }
+  chain.run_for(seconds(1));
+  EXPECT_EQ(store.posture().posture, guard::Posture::rejoining);
+  EXPECT_FALSE(store.open_link(SiteName("head-office")));
+  store.raise(alert("bad"));
+  EXPECT_TRUE(is_sealed(chain)) << "and it is sealed again at any time";
+}
+
 }  // namespace
 }  // namespace holdfast::sim

@@ -80,6 +80,15 @@ void NodeImpl::set_posture(guard::SetPosture order, PostureAnswer answer) {
     return;
   }
   if (!decided) return answer(pass_on(decided.error()));
+  // Otherwise one person would open the site and then heal link after link, and no checklist would be asked for.
+  if (posture_ == guard::Posture::rejoining && decided->posture != guard::Posture::sealed)
+    for (const SiteName& site : cut_)
+      if (peer(site) != nullptr)
+        return answer(
+            fail("guard/links_cut",
+                 fmt::format("the link with {} is still cut; let it return when its checklist is met, or seal "
+                             "this site and call the seal a false alarm",
+                             site.view())));
   posture_recorded_ = false;
   if (const Status done = enforce(decided->posture); !done) posture_failed_ = done;
   posture_waiting_.push_back({std::move(*decided), std::move(answer)});

@@ -361,10 +361,11 @@ Status NodeImpl::open_link(const SiteName& site, const SubjectId& by) {
   if (peer(site) == nullptr)
     return fail("node/unknown_link",
                 fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
-  if (fold::posture_of(state_).posture == "rejoining" && cut_.contains(site)) {
+  // By the posture in force; what is known of the checklist is of this seal only when that is in the journal.
+  if (posture_ == guard::Posture::rejoining && cut_.contains(site)) {
     const auto known = state_.incidents.rejoin.find(site);
-    const auto missing =
-        known == state_.incidents.rejoin.end() ? incident::Checklist{}.missing() : known->second.missing();
+    const auto missing = !posture_recorded_ || known == state_.incidents.rejoin.end() ? incident::Checklist{}.missing()
+                                                                                      : known->second.missing();
     if (!missing.empty())
       return fail("incident/check_missing",
                   fmt::format("the link with {} returns when its checklist is met; \"{}\" is missing", site.view(),
