@@ -114,6 +114,25 @@ TEST(Spare, shows_the_old_machine_its_registration_in_the_store_though_no_mirror
   EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(20)));
 }
 
+// 5.7, with a seal set in the very moment in which the old machine is called.
+TEST(Spare, calls_the_old_machine_again_after_a_seal) {
+  Chain chain(14, 3);
+  const std::string spare = start_all(chain);
+  isolate(chain, "store-01", spare);
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  guard::SetPosture order;
+  order.posture = guard::Posture::sealed;
+  order.cause = guard::Cause::machine;
+  order.reason = "a drill";
+  chain.node(spare).set_posture(order, {});
+  chain.run_for(seconds(1));
+  ASSERT_EQ(chain.node("store-01").phase(), node::Phase::signing) << "the seal came before the call";
+  order.posture = guard::Posture::open;
+  chain.node(spare).set_posture(order, {});
+  EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(30)));
+}
+
 TEST(Spare, whose_switch_was_turned_while_it_waited_opens_sealed) {
   Chain chain(16, 3);
   const std::string spare = start_all(chain);

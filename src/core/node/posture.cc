@@ -50,6 +50,8 @@ void NodeImpl::end_every_link() {
     world_.net.close(*p.dialling);
     p.dialling.reset();
   }
+  if (own_dial_) world_.net.close(*own_dial_);
+  own_dial_.reset();
 }
 
 Status NodeImpl::enforce(guard::Posture posture) {

@@ -86,6 +86,7 @@ Status NodeImpl::take_inbox() {
     if (const auto* connected = std::get_if<Connected>(&item)) {
       if (is_shut_out(connected->tls)) {  // it knocks, and gets no word
         world_.net.close(connected->id);
+        drop(connected->id);  // it may be one that we dialled, and is dialled again when the door is open
         continue;
       }
       Session& session = sessions_[connected->id];
