@@ -133,6 +133,18 @@ TEST(Spare, calls_the_old_machine_again_after_a_seal) {
   EXPECT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(30)));
 }
 
+TEST(Spare, that_asks_and_is_told_to_wait_is_no_alarm_at_its_mirrors) {
+  Chain chain(15, 3);
+  chain.spare_silence = seconds(60);
+  const std::string spare = start_all(chain);
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.run_for(seconds(40));
+  ASSERT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+  for (const char* mirror : {"head-office", "warehouse", "store-02"})
+    EXPECT_EQ(chain.node(mirror).counters().alerts, 0u) << mirror;
+}
+
 TEST(Spare, whose_switch_was_turned_while_it_waited_opens_sealed) {
   Chain chain(16, 3);
   const std::string spare = start_all(chain);

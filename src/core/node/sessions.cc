@@ -50,9 +50,12 @@ void NodeImpl::send_site(const SiteName& site, const sync::Message& message) {
 
 void NodeImpl::refuse(Session& session, const Error& error) {
   ++counters_.messages_refused;
-  trip("link-refused", 3,
-       fmt::format("a message of {} was refused: {}", session.site ? session.site->view() : "an unknown peer",
-                   error.code));
+  // A promoted spare asks until its mirrors have not heard the node for long enough: that is no attack.
+  const bool just_asks = session.candidate && error.code == "node/refused";
+  if (!just_asks)
+    trip("link-refused", 3,
+         fmt::format("a message of {} was refused: {}", session.site ? session.site->view() : "an unknown peer",
+                     error.code));
   const bool stay =
       error.code == "sync/over_bound" || error.code == "sync/contradiction" || error.code == "node/refused";
   send(session.id, sync::Refused{std::string(error.code), error.text});
