@@ -339,10 +339,30 @@ TEST(Helper, without_one_it_is_said_and_nothing_waits) {
 }
 
 TEST(Probe, who_answers_is_told_and_names_are_not_asked_of_anybody) {
-  const auto probed =
-      probe({{"refuses", "127.0.0.1:1", false}, {"a name", "example.invalid:80", false}}, milliseconds(500));
+  const auto probed = probe({{"refuses", "127.0.0.1:1"}, {"a name", "example.invalid:80"}}, milliseconds(500));
   EXPECT_TRUE(probed[0].answered) << "a refusal is a packet that came back";
+  EXPECT_TRUE(probed[0].dialled);
   EXPECT_FALSE(probed[1].answered);
+  EXPECT_FALSE(probed[1].dialled);
+}
+
+TEST(Probe, what_was_not_dialled_proves_nothing) {
+  const Probed silent{"head-office", "192.0.2.1:443", true, false}, name{"store-02", "store-02.example:443"};
+  const Probed answers{"outside", "192.0.2.2:443", true, true};
+  EXPECT_EQ(to_text(our_end({name})), "not proved");
+  EXPECT_EQ(to_text(our_end({})), "not proved");
+  EXPECT_EQ(to_text(our_end({silent, name})), "proved");
+  EXPECT_EQ(to_text(our_end({silent, answers, name})), "answers");
+  EXPECT_EQ(told({silent, name}),
+            "Proved from our end: 1 addresses dialled, none answered. Not dialled, because a name would ask DNS: "
+            "store-02 (store-02.example:443). Other end: unreachable from here.");
+  EXPECT_EQ(
+      told({name}),
+      "The packet filter is set. Not proved from our end: nobody was dialled. Not dialled, because a name would ask "
+      "DNS: store-02 (store-02.example:443).");
+  EXPECT_EQ(told({answers}), "NOT PROVED: the packet filter is set, and yet outside (192.0.2.2:443) answered.");
+}
+
 TEST(Inside, without_a_list_it_is_what_the_machine_is_attached_to_and_loopback_is_always_inside) {
   const auto listed = outside_of({*Network::parse("192.168.10.0/24")});
   EXPECT_FALSE(listed("192.168.10.7"));

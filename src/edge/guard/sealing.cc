@@ -53,19 +53,29 @@ Result<std::string> ask_helper(const std::string& socket, std::string_view verb,
 
 namespace {
 
-// A connection under way to a target; invalid: it could not even begin.
-edge::Descriptor begin_dial(const std::string& text) {
-  const auto address = edge::parse_address(text);
+// A connection under way to a target; invalid: it could not begin, or it has ended already.
+edge::Descriptor begin_dial(Probed& target) {
+  const auto address = edge::parse_address(target.address);
   if (!address) return {};
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;  // a name would ask DNS, which is outside as well
   if (::getaddrinfo(address->host.c_str(), std::to_string(address->port).c_str(), &hints, &found) != 0) return {};
+  target.dialled = true;
   edge::Descriptor fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd.valid() && ::connect(fd.get(), found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS)
+  if (fd.valid() && ::connect(fd.get(), found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS) {
+    target.answered = errno == ECONNREFUSED || errno == ECONNRESET;
     fd = edge::Descriptor();
+  }
   ::freeaddrinfo(found);
   return fd;
+}
+
+std::string names_of(const std::vector<Probed>& probed, bool (*which)(const Probed&)) {
+  std::string out;
+  for (const Probed& each : probed)
+    if (which(each)) out += (out.empty() ? "" : ", ") + each.name + " (" + each.address + ")";
+  return out;
 }
 
 }  // namespace
@@ -73,8 +83,8 @@ edge::Descriptor begin_dial(const std::string& text) {
 std::vector<Probed> probe(std::vector<Probed> targets, Duration patience) {
   std::vector<edge::Descriptor> dialled;
   std::vector<pollfd> waits;
-  for (const Probed& target : targets) {
-    dialled.push_back(begin_dial(target.address));
+  for (Probed& target : targets) {
+    dialled.push_back(begin_dial(target));
     waits.push_back({dialled.back().valid() ? dialled.back().get() : -1, POLLOUT, 0});
   }
   const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(patience.ns);
@@ -96,6 +106,33 @@ std::vector<Probed> probe(std::vector<Probed> targets, Duration patience) {
     if (std::ranges::all_of(waits, [](const pollfd& w) { return w.fd < 0; })) break;
   }
   return targets;
+}
+
+OurEnd our_end(const std::vector<Probed>& probed) {
+  if (std::ranges::any_of(probed, &Probed::answered)) return OurEnd::answers;
+  return std::ranges::any_of(probed, &Probed::dialled) ? OurEnd::proved : OurEnd::not_proved;
+}
+
+std::string_view to_text(OurEnd end) {
+  return end == OurEnd::answers ? "answers" : end == OurEnd::proved ? "proved" : "not proved";
+}
+
+std::string told(const std::vector<Probed>& probed) {
+  const std::string names = names_of(probed, [](const Probed& each) { return !each.dialled; });
+  const std::string not_dialled =
+      names.empty() ? "" : fmt::format(" Not dialled, because a name would ask DNS: {}.", names);
+  switch (our_end(probed)) {
+    case OurEnd::answers:
+      return fmt::format("NOT PROVED: the packet filter is set, and yet {} answered.{}",
+                         names_of(probed, [](const Probed& each) { return each.answered; }), not_dialled);
+    case OurEnd::proved:
+      return fmt::format(
+          "Proved from our end: {} addresses dialled, none answered.{} Other end: unreachable from here.",
+          std::ranges::count_if(probed, &Probed::dialled), not_dialled);
+    case OurEnd::not_proved:
+      break;
+  }
+  return fmt::format("The packet filter is set. Not proved from our end: nobody was dialled.{}", not_dialled);
 }
 
 }  // namespace holdfast::guard

@@ -323,7 +323,7 @@ void Watch::carry_out(Posture posture) {
   tell_sealed(done);
   if (!seals || !helper) return;
   std::vector<Probed> targets = parts_.peers;
-  for (const std::string& address : config_.probes) targets.push_back({"outside", address, false});
+  for (const std::string& address : config_.probes) targets.push_back({"outside", address});
   std::vector<Probed> probed = probe(std::move(targets), seconds(1));
   const std::lock_guard lock(mutex_);
   if (!seal_ || ordered_ || !seal_->is_sealed) return;
@@ -376,12 +376,16 @@ std::string Watch::proof() const {
   out.field("not_done", seal.not_done);
   out.field("links_ended_us", (seal.at - seal.asked_at).ns / 1000);
   out.field("all_done_us", seal.done_at ? std::optional((*seal.done_at - seal.asked_at).ns / 1000) : std::nullopt);
-  out.field("our_end", !seal.was_probed                                      ? "not proved"
-                       : std::ranges::any_of(seal.probed, &Probed::answered) ? "answers"
-                                                                             : "proved");
+  out.field("our_end", to_text(seal.was_probed ? our_end(seal.probed) : OurEnd::not_proved));
+  out.field("was_probed", seal.was_probed);
   out.array("probed");
   for (const Probed& each : seal.probed)
-    out.object().field("name", each.name).field("address", each.address).field("answered", each.answered).end_object();
+    out.object()
+        .field("name", each.name)
+        .field("address", each.address)
+        .field("dialled", each.dialled)
+        .field("answered", each.answered)
+        .end_object();
   out.end_array().field("summary", summary(seal));
   return out.end_object().take();
 }

@@ -115,7 +115,7 @@ Result<std::optional<keys::Enrolment>> enrolment_of(const std::string& data, con
 std::vector<guard::Probed> peers_of(const chain::ChainFile& file, const SiteName& here) {
   std::vector<guard::Probed> out;
   for (const chain::Site& site : file.sites)
-    if (site.name != here && file.linked(here, site.name)) out.push_back({site.name.str(), site.link_address, false});
+    if (site.name != here && file.linked(here, site.name)) out.push_back({site.name.str(), site.link_address});
   return out;
 }
 
