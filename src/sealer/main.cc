@@ -31,7 +31,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -196,6 +195,30 @@ bool is_sealed() {
   return load("list table inet holdfast_seal", &told).empty() && told.find("hook output") != std::string::npos;
 }
 
+// Makes the entry in its directory durable. Empty: done; else why not.
+std::string sync_directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  const std::string why = done ? "" : fmt::format("{}: {}", directory, reason());
+  if (fd >= 0) ::close(fd);
+  return why;
+}
+std::string keep_marker(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return fmt::format("{}: {}", path, reason());
+  constexpr std::string_view text = "sealed\n";
+  const bool done = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  const std::string why = done ? "" : fmt::format("{}: {}", path, reason());
+  ::close(fd);
+  return done ? sync_directory_of(path) : why;
+}
+std::string remove_marker(const std::string& path) {
+  if (::unlink(path.c_str()) != 0) return errno == ENOENT ? "" : fmt::format("{}: {}", path, reason());
+  return sync_directory_of(path);
+}
+
 class Sealer {
  public:
   Sealer(Options options, Config config) : options_(std::move(options)), config_(std::move(config)) {}
@@ -203,12 +226,16 @@ class Sealer {
   std::string seal() {
     // First the filter, then the marker: nothing waits for a disk.
     if (const std::string why = load(rules_for(config_)); !why.empty()) return "no " + why;
-    std::ofstream(options_.marker) << "sealed\n";
-    return is_sealed() ? "ok sealed" : "no the kernel does not show the rules";
+    const std::string not_kept = keep_marker(options_.marker);
+    if (!is_sealed()) return "no the kernel does not show the rules";
+    // Sealed is sealed; that a power cut would open it is told beside it.
+    return not_kept.empty() ? "ok sealed" : "ok sealed, not kept over a restart: " + not_kept;
   }
   std::string unseal() {
     if (const std::string why = load(std::string(take_away)); !why.empty()) return "no " + why;
-    ::unlink(options_.marker.c_str());
+    // Said to be open it must not be sealed again by the next restart.
+    if (const std::string why = remove_marker(options_.marker); !why.empty())
+      return "no the filter is taken away, and yet the next restart would seal again: " + why;
     return "ok open";
   }
   std::string answer(std::string_view verb, const ucred& who) {
@@ -238,7 +265,7 @@ int Sealer::listen() {
   ::umask(0117);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || ::listen(fd, 8) != 0)
     end(fmt::format("{} cannot be listened at: {}", options_.socket, reason()));
-  if (::chown(options_.socket.c_str(), 0, config_.group) != 0) end(fmt::format("{}: {}", options_.socket, reason()));
+  if (::lchown(options_.socket.c_str(), 0, config_.group) != 0) end(fmt::format("{}: {}", options_.socket, reason()));
   return fd;
 }
 

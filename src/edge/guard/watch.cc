@@ -317,6 +317,8 @@ void Watch::carry_out(Posture posture) {
     if (!seal_ || ordered_) return;  // the next order is there already
     seal_->helper = helper ? (helper->empty() ? "done" : *helper) : "";
     if (!helper) seal_->not_done = helper.error().text;
+    // "sealed, not kept over a restart: …": done, and something beside it is not.
+    if (helper && helper->find(", not ") != std::string::npos) seal_->not_done = helper->substr(helper->find(", ") + 2);
     seal_->done_at = parts_.clock.monotonic();
     done = *seal_;
   }
@@ -351,13 +353,9 @@ std::string Watch::summary(const Seal& seal) {
         "The application refuses everything by itself. Not done: the host's packet filter is not set ({}). "
         "Other programs on this machine still reach the network.",
         seal.not_done);
-  if (!seal.was_probed) return "The packet filter is set; the probe from our end is under way.";
-  std::string answered;
-  for (const Probed& each : seal.probed)
-    if (each.answered) answered += (answered.empty() ? "" : ", ") + each.name + " (" + each.address + ")";
-  if (!answered.empty()) return fmt::format("NOT PROVED: the packet filter is set, and yet {} answered.", answered);
-  return fmt::format("Proved from our end: {} addresses dialled, none answered. Other end: unreachable from here.",
-                     seal.probed.size());
+  const std::string not_done = seal.not_done.empty() ? "" : fmt::format(" Not done: {}.", seal.not_done);
+  if (!seal.was_probed) return "The packet filter is set; the probe from our end is under way." + not_done;
+  return told(seal.probed) + not_done;
 }
 
 bool Watch::shuts_out(std::string_view address) const {
