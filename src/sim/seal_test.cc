@@ -302,5 +302,37 @@ TEST(Seal, rejoining_is_neither_run_ahead_of_nor_left_while_a_link_is_cut) {
   EXPECT_TRUE(is_sealed(chain)) << "and it is sealed again at any time";
 }
 
+TEST(Seal, a_cut_while_a_machine_is_rebuilt_does_not_keep_it_awake_and_is_recorded_once_with_who_did_it) {
+  Chain chain(19, 3);
+  start_all(chain);
+  chain.run_for(seconds(2));
+  chain.destroy("store-01");
+  const std::string machine = chain.rebuild(store_1);
+  for (const char* mirror : {"head-office", "warehouse", "store-02", "store-03"}) chain.network.cut(machine, mirror);
+  ASSERT_TRUE(chain.start(machine));
+  chain.run_for(milliseconds(100));
+  node::Node& store = chain.node(machine);
+  ASSERT_EQ(store.phase(), node::Phase::rebuilding);
+  SubjectId who;
+  who.bytes[0] = std::byte{7};
+  ASSERT_TRUE(store.cut_link(SiteName("store-02"), who));
+  const std::uint64_t turns = store.counters().turns;
+  chain.run_for(seconds(1));
+  EXPECT_LT(store.counters().turns, turns + 1000) << "it sleeps between its questions";
+  chain.network.heal_all();
+  ASSERT_TRUE(chain.run_until([&] { return store.phase() == node::Phase::signing; }, seconds(60)));
+  chain.run_for(seconds(1));
+  std::size_t cuts = 0;
+  for (EntryIndex at = 0; at < store.safety().size; ++at) {
+    const auto event = store.read(2, at);
+    if (!event) continue;
+    if (const auto* cut = std::get_if<fold::LinkCut>(&event->body)) {
+      ++cuts;
+      EXPECT_EQ(cut->by, who);
+    }
+  }
+  EXPECT_EQ(cuts, 1u);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

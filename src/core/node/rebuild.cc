@@ -167,6 +167,7 @@ Status NodeImpl::open_epoch(bool is_folded) {
     HF_TRY_VOID(save_cut_list());
     if (posture_ == guard::Posture::sealed) end_every_link();
   }
+  HF_TRY_VOID(append_link_changes());  // what people cut while there was no journal yet
   HF_TRY_VOID(append_start_events());
   restate_posture();  // a new machine begins as it is now, whatever the old one's journal said of its links
   if (phase_ == Phase::signing)

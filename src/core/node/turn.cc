@@ -46,7 +46,8 @@ Status NodeImpl::turn() {
 
 Instant NodeImpl::wake_at() const {
   if (!inbox_.empty() || !waiting_.empty() || !posture_waiting_.empty()) return monotonic_;
-  if (!link_changes_.empty() && phase_ != Phase::stopped) return monotonic_;
+  const bool can_record = phase_ != Phase::stopped && phase_ != Phase::rebuilding;
+  if (!link_changes_.empty() && can_record) return monotonic_;
   Instant at = next_heartbeat_;
   if (const auto due = recorder_.due_at(monotonic_)) at = std::min(at, std::max(*due, monotonic_ + milliseconds(10)));
   if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
