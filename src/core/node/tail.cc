@@ -1,5 +1,4 @@
 // Tails: what an old machine or another branch wrote beyond what the new epoch kept (protocol 5.3, 5.7, 6).
-//
 // Nothing vanishes.
 #include <fmt/format.h>
 

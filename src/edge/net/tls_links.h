@@ -1,6 +1,5 @@
 // Inside of TlsNet: its connections, and who may touch what. Only tls_net.cc (the node's side) and tls_links.cc
-//                   (sockets and
-// TLS, one thread) include this, and with it Asio.
+// (sockets and TLS, one thread) include this, and with it Asio.
 #pragma once
 
 #include <atomic>
