@@ -15,17 +15,18 @@ bool holds(std::string_view text, std::string_view word) {
   return std::search(text.begin(), text.end(), word.begin(), word.end(),
                      [](char x, char y) { return lower(x) == lower(y); }) != text.end();
 }
+bool is_source(std::string_view wanted, std::string_view source) {
+  return wanted.ends_with(':') ? source.starts_with(wanted) : wanted == source;
+}
+
+}  // namespace
+
 std::optional<std::uint64_t> number_of(std::string_view text) {
   std::uint64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return n;
 }
-bool is_source(std::string_view wanted, std::string_view source) {
-  return wanted.ends_with(':') ? source.starts_with(wanted) : wanted == source;
-}
-
-}  // namespace
 
 bool matches(const Rule& rule, const Alert& alert) {
   if (alert.severity > rule.severity_at_least) return false;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct Rules {
   std::vector<Rule> rules;
 };
 
+// A signature that is a number and nothing else.
+std::optional<std::uint64_t> number_of(std::string_view text);
 bool matches(const Rule& rule, const Alert& alert);
 
 struct Verdict {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #define TOML_EXCEPTIONS 0
@@ -116,13 +115,6 @@ class Table {
   Problems& problems_;
   std::set<std::string> asked_;
 };
-
-std::optional<std::uint64_t> number_of(std::string_view text) {
-  std::uint64_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return n;
-}
 
 // "2024297", "2024216-2024218", or a text.
 void add_signature(Rule& rule, const std::string& text, const toml::node& at, Problems& problems) {
