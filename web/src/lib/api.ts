@@ -133,7 +133,15 @@ export interface PostureNow {
   last: null | { posture: Posture; cause: 'alert' | 'person' | 'machine'; staff: Hex | null; rule: string; reason: string };
   seals: number;
   alerts: SensorAlert[];
-  seal?: { state: 'ending' | 'sealed' | 'open'; packet_filter: string; our_end: string; summary: string };
+  seal?: {
+    state: 'ending' | 'sealed' | 'open';
+    packet_filter: 'set' | 'not set' | 'as before';
+    not_done: string;
+    our_end: 'proved' | 'not proved' | 'answers';
+    was_probed: boolean;
+    probed: { name: string; address: string; dialled: boolean; answered: boolean }[];
+    summary: string;
+  };
 }
 
 export interface SaleLine {
