@@ -29,12 +29,22 @@ test('alerts, seal, unseal', { timeout: 300_000 }, async (t) => {
     assert.match(out, /is open/);
     await waitUntil('links to come back', async () => (await links()).has('up') && (await links()).size === 1, { seconds: 30 });
   };
+  const heard = async () => Number(/holdfast_alerts_total (\d+)/.exec((await store.client.call('GET', '/metrics')).text)[1]);
+  // What was to be noticed until now is judged: the watch goes round by round through files, sockets and tripwires, and the
+  // second of two lines is read a round after the first.
+  const allJudged = async () => {
+    for (let n = 0; n < 2; n++) {
+      const before = await heard();
+      appendFileSync(eve, `${eveLine(noise)}\n`);
+      await waitUntil('a line to be judged', async () => (await heard()) > before, { seconds: 30, everyMs: 20 });
+    }
+  };
   await waitUntil('links to be up', async () => (await links()).size === 1 && (await links()).has('up'));
   const openLine = [{ sku: 'PEN', quantity: '1', unit_price: '1.25', vat: 'S', name: 'Pen', open: true }];
 
   await t.test('a line of Suricata seals; every link ends; the tills sell on; it says what was not done', async () => {
     appendFileSync(eve, `${eveLine(noise)}\nnot json\n${JSON.stringify({ event_type: 'flow' })}\n`);
-    await sleep(600);
+    await allJudged();
     assert.equal((await posture()).posture, 'open');
     appendFileSync(eve, eveLine(lateral).slice(0, 60));  // half a line waits
     await sleep(400);
@@ -97,12 +107,13 @@ test('alerts, seal, unseal', { timeout: 300_000 }, async (t) => {
   });
 
   await t.test('the same signature does not undo her step; another one seals', async () => {
-    const heard = async () => Number(/holdfast_alerts_total (\d+)/.exec((await store.client.call('GET', '/metrics')).text)[1]);
     const before = await heard();
+    const { seals } = await posture();
     appendFileSync(eve, `${eveLine(lateral)}\n`);
     await waitUntil('the line to be heard', async () => (await heard()) > before);
-    await sleep(300);
+    // Counted in the very call that judges it, which ends the links as well: by the next answer it is sealed or never.
     assert.equal((await posture()).posture, 'open');
+    assert.equal(Number((await posture()).seals), seals, 'and it was not sealed in between');
     appendFileSync(eve, `${eveLine(2024297)}\n`);
     await sealed('another signature');
     await open('a drill');
@@ -151,18 +162,25 @@ test('alerts, seal, unseal', { timeout: 300_000 }, async (t) => {
   });
 
   await t.test('a busy till is no tripwire; another program that touches the journal, a key or the canary is', async () => {
+    const { seals } = await posture();
     for (let n = 0; n < 200; n++) await sell(till, openLine);
-    await sleep(1300);
+    await allJudged();
     assert.equal((await posture()).posture, 'open');
+    assert.equal((await posture()).seals, seals);
     const journal = join(store.dir, 'journals/store-01/1');
     const segment = join(journal, readdirSync(journal).sort().at(-1));
     // One byte of padding behind everything, put back at once: what it holds is the same, and still somebody was there.
     const other = spawn(process.execPath, ['-e', `const fs=require('fs');const f=fs.openSync(${JSON.stringify(segment)},'r+');const b=Buffer.alloc(1);const at=${statSync(segment).size - 1};fs.readSync(f,b,0,1,at);fs.writeSync(f,b,0,1,at);fs.closeSync(f)`]);
     await new Promise((done) => other.on('close', done));
-    const now = await sealed('the journal tripwire');
-    assert.equal(now.last.rule, 'journal-touched');
-    assert.match(now.last.reason, new RegExp(`process ${other.pid} `));
-    await open('it was this test');
+    if (/tripwires-weak/.test(readFileSync(store.log(), 'utf8'))) {
+      t.diagnostic('not shown here: without fanotify, the last segment of the journal is compared at the next start only');
+    } else {
+      const now = await sealed('the journal tripwire');
+      assert.equal(now.last.rule, 'journal-touched');
+      // Without privileges the kernel tells that it was another process, and not which one.
+      assert.match(now.last.reason, new RegExp(`process ${other.pid} |another process`));
+      await open('it was this test');
+    }
     const key = join(store.dir, 'keys', readdirSync(join(store.dir, 'keys'))[0]);
     const bytes = readFileSync(key);
     const out = openSync(key, 'r+');
