@@ -84,7 +84,6 @@ class Gatherer {
     }));
     if (place_ < out_.first || !has_begun_)
       return fail("handback/no_range", "this disk does not hold the journal that the handback is of");
-    for (auto& [sku, level] : out_.levels) level.known = known_.contains(sku);
     return find_sales();
   }
 
@@ -151,7 +150,16 @@ class Gatherer {
   }
   Status operator()(const stock::StockFed& e) {
     stock::apply(stock_, e);
-    for (const stock::Line& line : e.lines) known_.insert(line.sku);
+    for (const auto& line : e.lines) {
+      known_.insert(line.sku);
+      const auto level = out_.levels.find(line.sku);
+      if (!in_range() || level == out_.levels.end()) continue;
+      // The old system tells a level and knows nothing yet of what moved here: that comes on top of what it tells.
+      const std::int64_t moved_here = level->second.after.thousandths - level->second.before.thousandths;
+      level->second.before = on_hand(line.sku);
+      level->second.after = Quantity{level->second.before.thousandths + moved_here};
+      level->second.known = true;
+    }
     return {};
   }
   Status operator()(const auto&) { return {}; }
@@ -204,7 +212,7 @@ class Gatherer {
       const Quantity is = on_hand(sku);
       change[sku] = Quantity{is.thousandths - was.thousandths};
       if (!belongs()) continue;
-      Level& level = out_.levels.try_emplace(sku, Level{was, was, false, {}}).first->second;
+      Level& level = out_.levels.try_emplace(sku, Level{was, was, known_.contains(sku), {}}).first->second;
       level.after.thousandths += is.thousandths - was.thousandths;
       if (const auto it = names_.find(sku); it != names_.end()) level.name = it->second;
     }
@@ -217,7 +225,8 @@ class Gatherer {
   template <class E, class... More>
   Status move(const E& e, MovementKind kind, std::string_view reference, const More&... more) {
     const auto change = book(e.lines, [&] { stock::apply(stock_, e, more...); });
-    for (const auto& line : e.lines) known_.insert(line.sku);
+    if (kind == MovementKind::counted)
+      for (const auto& line : e.lines) known_.insert(line.sku);
     if (!belongs()) return {};
     Movement& movement = out_.movements.emplace_back();
     movement.kind = kind;

@@ -58,7 +58,8 @@ struct Movement {
   std::vector<MovementLine> lines;
   bool late = false;
 };
-// Of one product that moved in the range. known: the old system, a count or a receipt of goods had told a level.
+// Of one product that moved in the range. known: the old system or a count had told its level before it first moved in
+// the range, or the old system told it since. What only came or went tells no level.
 struct Level {
   Quantity before, after;
   bool known = false;

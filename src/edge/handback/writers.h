@@ -14,7 +14,7 @@
 
 namespace holdfast::handback {
 
-inline constexpr std::uint32_t writer_version = 1;
+inline constexpr std::uint32_t writer_version = 2;
 
 std::string shopify_orders(const Gathered& trade, const Settings& settings);
 std::string shopify_transactions(const Gathered& trade, const Settings& settings);
