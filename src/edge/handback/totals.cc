@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <ranges>
 
 #include "core/base/crypto.h"
 #include "edge/handback/csv_out.h"
@@ -170,6 +171,17 @@ std::string summary_text(const Gathered& gathered, const standby::MakeHandback& 
                            to_text(trade.at), to_text(trade.total, gathered.decimals));
     for (const Movement& movement : gathered.movements)
       if (movement.late) out += fmt::format("  goods {} at {}\r\n", to_text(movement.kind), to_text(movement.at));
+  }
+  if (!gathered.on_list.empty()) {
+    constexpr std::size_t shown_max = 200;
+    out += fmt::format(
+        "\r\nOn the list for a person, and NOT in these files ({}): decide on each (page Chain, the list), and book by "
+        "hand what has happened.\r\n",
+        gathered.on_list.size());
+    for (const OnList& item : gathered.on_list | std::views::take(shown_max))
+      out += fmt::format("  {} of {}: {}\r\n", item.what, to_text(item.at), item.reason);
+    if (gathered.on_list.size() > shown_max)
+      out += fmt::format("  and {} more\r\n", gathered.on_list.size() - shown_max);
   }
   for (const std::string& remark : remarks) out += fmt::format("\r\n{}\r\n", remark);
   out += "\r\nFiles, with their SHA-256:\r\n";

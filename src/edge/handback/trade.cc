@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/json.hpp>
 #include <functional>
 #include <set>
 
@@ -60,6 +62,31 @@ Status scan(const std::vector<Span>& spans, const Visit& visit) {
 
 bool came_back(const fold::Event& event) { return event.write && event.write->prior.has_value(); }
 
+// What moves money or goods: of all that can stand on the list, this is what the old system lacks.
+bool is_trade(const fold::Body& body) {
+  return std::visit(
+      [](const auto& e) {
+        using E = std::decay_t<decltype(e)>;
+        return std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
+               std::is_same_v<E, till::RefundWithoutReceipt> || std::is_same_v<E, stock::StockReceived> ||
+               std::is_same_v<E, stock::StockWrittenOff> || std::is_same_v<E, stock::StockCounted> ||
+               std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived>;
+      },
+      body);
+}
+// Of a request as it came; empty: it neither sells nor moves goods.
+std::string kind_of_write(const std::string& body) {
+  constexpr std::array<std::string_view, 8> trade = {"sale",      "refund", "refund_no_receipt", "receive",
+                                                     "write_off", "count",  "dispatch",          "receive_dispatch"};
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(body, error);
+  const boost::json::object* object = error ? nullptr : value.if_object();
+  const boost::json::value* kind = object == nullptr ? nullptr : object->if_contains("kind");
+  if (kind == nullptr || !kind->is_string()) return "a write that cannot be read";
+  const std::string_view text(kind->get_string().data(), kind->get_string().size());
+  return std::ranges::find(trade, text) == trade.end() ? std::string() : std::string(text);
+}
+
 TradeLine line_of(const till::SaleLine& l) {
   return {l.sku, l.name, l.quantity, l.unit_price, l.vat, l.vat_millionths, l.amount, l.vat_amount, l.goods, 0};
 }
@@ -84,6 +111,8 @@ class Gatherer {
     }));
     if (place_ < out_.first || !has_begun_)
       return fail("handback/no_range", "this disk does not hold the journal that the handback is of");
+    for (auto& [id, item] : on_list_) out_.on_list.push_back(std::move(item));
+    std::ranges::stable_sort(out_.on_list, {}, &OnList::at);
     return find_sales();
   }
 
@@ -162,12 +191,32 @@ class Gatherer {
     }
     return {};
   }
+  Status operator()(const fold::TailListed& e) {
+    const auto entry = fold::decode(e.entry);
+    if (!entry) return put_on_list(e.id, {"an entry that cannot be read", e.reason, event_->at});
+    if (!is_trade(entry->body)) return {};
+    return put_on_list(e.id, {std::string(fold::kind_name(entry->body)), e.reason, fold::happened_at(*entry)});
+  }
+  Status operator()(const fold::WriteListed& e) {
+    const std::string kind = kind_of_write(e.body);
+    if (kind.empty()) return {};
+    return put_on_list(e.id, {kind, e.reason, fold::happened_at(*event_)});
+  }
+  Status operator()(const fold::ListedClosed& e) {
+    if (place_ < out_.end) on_list_.erase(e.id);
+    return {};
+  }
   Status operator()(const auto&) { return {}; }
 
  private:
+  Status put_on_list(const fold::ListedId& id, OnList item) {
+    if (has_begun_ && place_ < out_.end) on_list_.insert_or_assign(id, std::move(item));
+    return {};
+  }
   bool in_range() const { return place_ >= out_.first && place_ < out_.end; }
   bool belongs() const { return in_range() && standby::goes_back(standby_, came_back(*event_)); }
-  bool is_late() const { return made_before_ && came_back(*event_) && fold::happened_at(*event_) < *made_before_; }
+  // By its own time, however it came: sent again, re-admitted, or by a till that was cut off until now.
+  bool is_late() const { return made_before_ && fold::happened_at(*event_) < *made_before_; }
   std::string id() const {
     return fmt::format("{}-{}-{}", out_.site, event_->write->till.number, to_hex(event_->write->key.bytes));
   }
@@ -277,6 +326,7 @@ class Gatherer {
   std::vector<std::pair<std::size_t, ReceiptNumber>> refunds_;
   std::map<Sku, std::string> names_;
   std::set<Sku> known_;
+  std::map<fold::ListedId, OnList> on_list_;
   std::optional<Instant> made_before_;
   bool has_begun_ = false;
 };

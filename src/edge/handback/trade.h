@@ -65,6 +65,11 @@ struct Level {
   bool known = false;
   std::string name;
 };
+// Trade or goods on the list for a person when the range ended: it is in no file until it is taken.
+struct OnList {
+  std::string what, reason;
+  Instant at;
+};
 
 struct Gathered {
   std::string chain, site, currency;
@@ -75,7 +80,8 @@ struct Gathered {
   std::vector<Movement> movements;
   std::map<Sku, Level> levels;
   standby::Counts counts;
-  std::uint64_t late = 0;
+  std::uint64_t late = 0;       // of counts: its own time lies before the handback before this one
+  std::vector<OnList> on_list;  // by time
 };
 Result<Gathered> gather(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end);
 
