@@ -22,8 +22,9 @@ namespace holdfast::trade {
 
 struct CatalogueOptions {
   std::string refused_path;
-  std::string vat_for_all;    // VAT code of every row, for files without that column
-  bool without_gtin = false;  // the file has no barcodes at all
+  std::string vat_for_all;       // VAT code of every row, for files without that column
+  bool without_gtin = false;     // the file has no barcodes at all
+  std::string vat_untaxed = {};  // of rows on which Shopify charges no tax; empty: they are refused
 };
 struct CatalogueReport {
   std::string site;

@@ -207,6 +207,34 @@ TEST_F(Feed, a_mapping_file_reads_any_other_export) {
   EXPECT_TRUE(node.taken.at(0).whole);
 }
 
+TEST_F(Feed, what_the_old_system_sells_untaxed_has_the_code_that_a_person_named_or_is_refused) {
+  head_office();
+  const std::string rows =
+      "Handle,Title,Variant SKU,Variant Price,Variant Taxable,Variant Tax Code,Status\n"
+      "a,Pen,PEN,1.00,true,,active\nb,Book,BOOK,5.00,FALSE,,active\nc,Bread,BREAD,2.00,false,S,active\n"
+      "d,Odd,ODD,2.00,perhaps,,active\ne,Ink,INK,2.00,,,active\n";
+  map("[vat]\ndefault = \"S\"\n");
+  put("products.csv", rows);
+  EXPECT_EQ(one().fate, FileFate::waits) << "three of five are refused";
+  EXPECT_EQ(node.posts, 0u) << "nothing is sold with a tax that the old system does not take";
+  EXPECT_NE(refused("products.csv").find("[vat] untaxed"), std::string::npos) << refused("products.csv");
+  folder.reset();
+  map("[vat]\ndefault = \"S\"\nuntaxed = \"Z\"\n");
+  put("products.csv", rows);
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  ASSERT_EQ(node.listed.size(), 4u);
+  EXPECT_EQ(node.listed.at("PEN").vat, "S");
+  EXPECT_EQ(node.listed.at("INK").vat, "S") << "an empty cell says nothing";
+  EXPECT_EQ(node.listed.at("BOOK").vat, "Z");
+  EXPECT_EQ(node.listed.at("BREAD").vat, "Z") << "whatever code it would have";
+  node.listed.clear();
+  put("new_names.csv", "Title,URL handle,Status,SKU,Price,Charge tax\nBook,b,Active,BOOK,5.00,FALSE\n");
+  pass();
+  ASSERT_TRUE(node.listed.contains("BOOK"));
+  EXPECT_EQ(node.listed.at("BOOK").vat, "Z");
+}
+
 TEST_F(Feed, a_mapping_file_that_is_wrong_is_refused_with_its_line) {
   for (const auto& [text, says] : std::initializer_list<std::pair<const char*, const char*>>{
            {"[location]\n", "there are [locations]"},

@@ -24,6 +24,7 @@ const std::vector<Column>& catalogue_columns() {
       {Field::unit_price,
        {"unit price", "price", "variant price", "sales price", "list price", "lst price", "public price"}},
       {Field::vat, {"vat", "vat code", "tax code", "variant tax code", "customer taxes", "sales taxes", "taxes id"}},
+      {Field::taxable, {"charge tax", "variant taxable"}},
       {Field::goods, {"goods", "product type", "detailed type", "requires shipping", "variant requires shipping"}},
       {Field::active, {"status", "active"}},
       {Field::handle, {"handle", "url handle"}},
@@ -112,9 +113,9 @@ std::unexpected<Error> lacks(const std::vector<std::string>& names, std::string_
 
 std::string_view text_of(Field field) {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(Field::count_)> texts = {
-      "sku",      "gtin",    "name",     "unit_price", "vat",       "goods",    "location",
-      "quantity", "number",  "customer", "state",      "placed_at", "active",   "product",
-      "handle",   "option1", "option2",  "option3",    "delivery",  "cancelled"};
+      "sku",      "gtin",    "name",     "unit_price", "vat",       "goods",     "location",
+      "quantity", "number",  "customer", "state",      "placed_at", "active",    "product",
+      "handle",   "option1", "option2",  "option3",    "delivery",  "cancelled", "taxable"};
   return texts[static_cast<std::size_t>(field)];
 }
 

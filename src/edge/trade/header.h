@@ -39,6 +39,7 @@ enum class Field : std::uint8_t {
   option3,
   delivery,   // a second state of an order
   cancelled,  // when an order was
+  taxable,    // Shopify's: false where no tax is charged, whatever the tax code
   count_
 };
 

@@ -16,9 +16,9 @@
 namespace holdfast::trade {
 namespace {
 
-constexpr std::array<std::string_view, 14> fields = {"sku",   "gtin",      "name",     "unit_price", "vat",
+constexpr std::array<std::string_view, 15> fields = {"sku",   "gtin",      "name",     "unit_price", "vat",
                                                      "goods", "location",  "quantity", "number",     "customer",
-                                                     "state", "placed_at", "active",   "product"};
+                                                     "state", "placed_at", "active",   "product",    "taxable"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -129,6 +129,7 @@ Result<Mapping> read_mapping(std::string_view toml_text) {
     } else if (key.str() == "vat") {
       mapping.vat = reading.texts(node, "vat");
       if (auto own = mapping.vat.extract("default")) mapping.vat_default = own.mapped();
+      if (auto own = mapping.vat.extract("untaxed")) mapping.vat_untaxed = own.mapped();
     } else if (key.str() == "file") {
       const toml::array* list = node.as_array();
       if (list == nullptr) reading.refuse(node, "write [[file]], in double brackets.");

@@ -4,8 +4,9 @@
 //
 // Shape:  TOML. [locations] "their name" = "site"; "their name/*" = "site" for all below it.
 //         [vat] "their text" = "code of the chain file"; default = "code" where their cell is empty or there is no
-//         column. [[file]] match = "ART*.CSV" (name of the file; * and ?), and any of: kind, stream, whole, separator,
-//         decimal, encoding, adds_up, open = ["state", …], [file.columns] field = "their header".
+//         column; untaxed = "code" of what Shopify charges no tax on. [[file]] match = "ART*.CSV" (name of the file; *
+//         and ?), and any of: kind, stream, whole, separator, decimal, thousands, encoding, adds_up, open = ["state",
+//         …], [file.columns] field = "their header".
 // Errors: trade/bad_mapping: line and what to write instead; nothing was read.
 // Source: docs/feed.md.
 #pragma once
@@ -40,7 +41,7 @@ struct FileRule {
 struct Mapping {
   std::map<std::string, std::string> locations;
   std::map<std::string, std::string> vat;
-  std::string vat_default;
+  std::string vat_default, vat_untaxed;
   std::vector<FileRule> files;
 
   // The site of a location; empty: none that is known.

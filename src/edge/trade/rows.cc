@@ -28,6 +28,13 @@ std::optional<Why> shape_trouble(const CsvRecord& record, std::size_t width) {
              fmt::format("The row has {} fields, the header {}.", record.fields.size(), width)};
 }
 
+std::optional<bool> truth_of(std::string_view text) {
+  const std::string word = plain(text);
+  if (word == "true" || word == "yes" || word == "1") return true;
+  if (word == "false" || word == "no" || word == "0") return false;
+  return std::nullopt;
+}
+
 std::optional<bool> goods_of(std::string_view text) {
   const std::string word = plain(text);
   static constexpr std::array<std::string_view, 11> goods = {
@@ -137,6 +144,24 @@ std::string ProductRows::name_of(const CsvRecord& record) {
   return name.empty() ? name : name + options;
 }
 
+std::expected<std::string, Why> ProductRows::vat_of(const CsvRecord& record) const {
+  std::string vat(cell(record, header_.at(Field::vat)));
+  const std::string_view text = cell(record, header_.at(Field::taxable));
+  const auto is_taxed = text.empty() ? std::optional(true) : truth_of(text);
+  if (!is_taxed) return no("bad tax flag", fmt::format("Whether it is taxed is \"{}\", not true or false.", text));
+  if (!*is_taxed && rules_.vat_untaxed.empty())
+    return no("untaxed",
+              "The old system takes no tax on it: say with which VAT code of the chain file it is sold, in the "
+              "mapping file ([vat] untaxed = \"...\") or with --vat-untaxed of `import catalogue`.");
+  if (!*is_taxed) vat = rules_.vat_untaxed;
+  if (vat.empty()) vat = rules_.vat_default;
+  if (const auto mapped = rules_.vat.find(vat); *is_taxed && mapped != rules_.vat.end()) vat = mapped->second;
+  if (!vat_codes_.contains(vat))
+    return no("unknown VAT code",
+              fmt::format("VAT code \"{}\" is not in the chain file, which has {}.", vat, fmt::join(vat_codes_, ", ")));
+  return vat;
+}
+
 std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into) {
   if (auto trouble = shape_trouble(record, header_.width)) return std::unexpected(std::move(*trouble));
   if (is_no_product(record)) return Row::skipped;
@@ -167,13 +192,9 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
   if (price->millionths > unit_price_millionths_max)
     return no("bad price", fmt::format("The price {} is too large.", shown));
   product.unit_price = *price;
-  std::string vat(cell(record, header_.at(Field::vat)));
-  if (vat.empty()) vat = rules_.vat_default;
-  if (const auto mapped = rules_.vat.find(vat); mapped != rules_.vat.end()) vat = mapped->second;
-  if (!vat_codes_.contains(vat))
-    return no("unknown VAT code",
-              fmt::format("VAT code \"{}\" is not in the chain file, which has {}.", vat, fmt::join(vat_codes_, ", ")));
-  product.vat = std::move(vat);
+  auto vat = vat_of(record);
+  if (!vat) return std::unexpected(std::move(vat).error());
+  product.vat = std::move(*vat);
   const std::string_view goods_text = cell(record, header_.at(Field::goods));
   const auto goods = goods_of(goods_text);
   if (!goods) return no("bad goods", fmt::format("goods is \"{}\", not true or false.", goods_text));

@@ -32,7 +32,7 @@ enum class Row { taken, skipped };
 struct RowRules {
   char decimal = '.';
   std::map<std::string, std::string> vat;
-  std::string vat_default;
+  std::string vat_default, vat_untaxed;
 };
 
 class ProductRows {
@@ -46,6 +46,7 @@ class ProductRows {
 
  private:
   std::string name_of(const CsvRecord& record);
+  std::expected<std::string, Why> vat_of(const CsvRecord& record) const;
   bool is_no_product(const CsvRecord& record) const;
   Header header_;
   RowRules rules_;
