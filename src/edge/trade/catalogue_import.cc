@@ -46,7 +46,8 @@ Result<CatalogueReport> Import::run() {
   if (!options_.vat_for_all.empty() && !about_.vat_codes.contains(options_.vat_for_all)) {
     return fail("trade/bad_header", fmt::format("The VAT code {} is not in the chain file.", options_.vat_for_all));
   }
-  rows_.emplace(std::move(columns), RowRules{'.', {}, options_.vat_for_all, options_.vat_untaxed}, about_.vat_codes);
+  rows_.emplace(std::move(columns), RowRules{'.', {}, {}, options_.vat_for_all, options_.vat_untaxed},
+                about_.vat_codes);
   std::string as_of;
   HF_TRY(std::vector<Product> products, all_products(node_, &as_of));
   for (Product& product : products) known_.emplace(product.sku, std::move(product));

@@ -42,7 +42,8 @@ Status FeedReader::begin(const std::vector<std::string>& names) {
   file_.format = header.format;
   file_.whole = rule_.whole.value_or(header.kind != feed::Kind::catalogue);
   file_.is_elsewhere = !takes_kind();
-  const RowRules rules{rule_.decimal, site_.mapping.vat, site_.mapping.vat_default, site_.mapping.vat_untaxed};
+  const RowRules rules{rule_.decimal, rule_.thousands, site_.mapping.vat, site_.mapping.vat_default,
+                       site_.mapping.vat_untaxed};
   const std::string& here = site_.about.site;
   if (header.kind == feed::Kind::catalogue) {
     products_.emplace(std::move(header), rules, site_.about.vat_codes);

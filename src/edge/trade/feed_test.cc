@@ -207,6 +207,35 @@ TEST_F(Feed, a_mapping_file_reads_any_other_export) {
   EXPECT_TRUE(node.taken.at(0).whole);
 }
 
+TEST_F(Feed, a_point_groups_digits_or_the_number_is_refused) {
+  const auto read = [](std::string_view text, char decimal, std::optional<char> thousands = {}) {
+    return plain_number(text, decimal, thousands).value_or("refused");
+  };
+  EXPECT_EQ(read("1.234,50", ','), "1234.5");
+  EXPECT_EQ(read("-1.234.567,00", ','), "-1234567");
+  EXPECT_EQ(read("1.234.567", ','), "1234567") << "a mark that stands twice is no decimal mark";
+  EXPECT_EQ(read("12,50", ','), "12.5");
+  EXPECT_EQ(read("12.50", ','), "refused") << "not 1,250";
+  EXPECT_EQ(read("1.23,50", ','), "refused");
+  EXPECT_EQ(read("1234.567,50", ','), "refused");
+  EXPECT_EQ(read(".123,50", ','), "refused");
+  EXPECT_EQ(read("1,234.50", ','), "refused");
+  EXPECT_EQ(read("5.000", ','), "refused") << "five, or five thousand";
+  EXPECT_EQ(read("5.000", ',', '.'), "5000") << "the mapping file says so";
+  EXPECT_EQ(read("12.50", ',', '.'), "refused");
+  EXPECT_EQ(read("1 234,5", ',', ' '), "1234.5");
+  EXPECT_EQ(read("1,234.50", '.'), "1234.5");
+  EXPECT_EQ(read("12,50", '.'), "refused");
+  EXPECT_EQ(read("1,234", '.'), "refused");
+  EXPECT_EQ(read("5.000000", '.'), "5");
+  head_office();
+  map("[vat]\ndefault = \"S\"\n[[file]]\nmatch = \"*\"\ndecimal = \",\"\n");
+  put("products.csv", "sku,name,unit_price\nA,Ink,12.50\nB,Pen,\"1,25\"\nC,Nib,\"2,25\"\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_FALSE(node.listed.contains("A")) << "listed at " << node.listed["A"].unit_price.millionths;
+  EXPECT_NE(refused("products.csv").find("group"), std::string::npos) << refused("products.csv");
+}
+
 TEST_F(Feed, what_the_old_system_sells_untaxed_has_the_code_that_a_person_named_or_is_refused) {
   head_office();
   const std::string rows =
@@ -240,6 +269,8 @@ TEST_F(Feed, a_mapping_file_that_is_wrong_is_refused_with_its_line) {
            {"[location]\n", "there are [locations]"},
            {"[[file]]\nkind = \"stock\"\n", "needs match"},
            {"[[file]]\nmatch = \"a\"\nkind = \"stocks\"\n", "line 3"},
+           {"[[file]]\nmatch = \"a\"\ndecimal = \",\"\nthousands = \",\"\n", "cannot both be"},
+           {"[[file]]\nmatch = \"a\"\nthousands = \"x\"\n", "a blank"},
            {"[[file]]\nmatch = \"a\"\n[file.columns]\nprice = \"VK\"\n", "\"price\" is no field"},
            {"[locations]\na = 1\n", "text in quotes"},
            {"[=]", "line 1"}}) {

@@ -55,7 +55,10 @@ class Reading {
   char character(const toml::node& node, std::string_view key, std::string_view allowed) {
     const std::string value = text_or_tab(node, key);
     if (value.size() == 1 && allowed.find(value[0]) != std::string_view::npos) return value[0];
-    refuse(node, fmt::format("{} must be one of these characters: {}", key, allowed == ".," ? ". ," : ", ; | \\t"));
+    std::string shown;
+    for (const char c : allowed)
+      shown += c == '\t' ? std::string(" \\t") : c == ' ' ? std::string(" a blank") : std::string{' ', c};
+    refuse(node, fmt::format("{} must be one of these characters:{}", key, shown));
     return allowed[0];
   }
   FileRule rule(const toml::table& table);
@@ -84,6 +87,8 @@ void Reading::set(FileRule& rule, std::string_view key, const toml::node& node) 
     rule.separator = character(node, key, ",;|\t");
   } else if (key == "decimal") {
     rule.decimal = character(node, key, ".,");
+  } else if (key == "thousands") {
+    rule.thousands = character(node, key, ".,' ");
   } else if (key == "encoding") {
     const std::string encoding = text(node, key);
     if (encoding != "utf-8" && encoding != "windows-1252")
@@ -109,6 +114,8 @@ FileRule Reading::rule(const toml::table& table) {
   FileRule rule;
   for (const auto& [key, node] : table) set(rule, key.str(), node);
   if (rule.match.empty()) refuse(table, "[[file]] needs match = \"NAME*.csv\".");
+  if (rule.thousands == rule.decimal)
+    refuse(table, fmt::format("thousands and decimal cannot both be \"{}\".", rule.decimal));
   return rule;
 }
 

@@ -32,6 +32,7 @@ struct FileRule {
   std::optional<bool> whole;       // nullopt: stock and orders are whole, a catalogue is not
   char separator = ',';
   char decimal = '.';
+  std::optional<char> thousands;               // what groups digits; nullopt: only where it cannot be the decimal mark
   bool is_windows_1252 = false;                // else UTF-8
   std::optional<bool> adds_up;                 // several rows of one product and location are added up
   std::set<std::string> open;                  // states of orders that are open; empty: all but the closed ones we know

@@ -63,6 +63,38 @@ std::string sku_at(const Header& header, const CsvRecord& record) {
   return std::string(sku);
 }
 
+// "1.234.567": one to three digits, then threes; a sign may stand before them. Without the mark anything goes.
+bool is_grouped(std::string_view whole, char group) {
+  if (whole.find(group) == std::string_view::npos) return true;
+  if (whole.starts_with('-') || whole.starts_with('+')) whole.remove_prefix(1);
+  for (bool is_first = true;; is_first = false) {
+    const std::size_t stop = std::min(whole.find(group), whole.size());
+    const bool fits = is_first ? stop >= 1 && stop <= 3 : stop == 3;
+    const bool digits = std::ranges::all_of(whole.substr(0, stop), [](char c) { return c >= '0' && c <= '9'; });
+    if (!fits || !digits) return false;
+    if (stop == whole.size()) return true;
+    whole.remove_prefix(stop + 1);
+  }
+}
+
+std::expected<Quantity, Why> quantity_of(std::string_view text, const RowRules& rules) {
+  const auto number = plain_number(text, rules.decimal, rules.thousands);
+  if (!number) return no("bad quantity", number.error());
+  auto quantity = parse_quantity(*number);
+  if (!quantity) return no("bad quantity", quantity.error().text);
+  return *quantity;
+}
+std::expected<UnitPrice, Why> price_of(std::string_view text, const RowRules& rules) {
+  const auto number = plain_number(text, rules.decimal, rules.thousands);
+  if (!number) return no("bad price", number.error());
+  const auto price = parse_unit_price(*number);
+  if (!price) return no("bad price", price.error().text);
+  if (price->millionths < 0) return no("bad price", fmt::format("The price {} is negative.", text));
+  if (price->millionths > unit_price_millionths_max)
+    return no("bad price", fmt::format("The price {} is too large.", text));
+  return *price;
+}
+
 std::optional<Why> sku_trouble(std::string_view sku) {
   if (sku.empty()) return Why{"no SKU", "The row has no SKU."};
   if (sku.size() > sku_bytes_max)
@@ -73,12 +105,26 @@ std::optional<Why> sku_trouble(std::string_view sku) {
 
 }  // namespace
 
-std::string plain_number(std::string_view text, char decimal) {
+std::expected<std::string, std::string> plain_number(std::string_view text, char decimal,
+                                                     std::optional<char> thousands) {
+  text = trimmed(text);
+  const char group = thousands.value_or(decimal == ',' ? '.' : ',');
+  const std::size_t mark = std::min(text.find(decimal), text.size());
+  const std::string_view whole = text.substr(0, mark), fraction = text.substr(mark);
+  if (fraction.find(group) != std::string_view::npos)
+    return std::unexpected(fmt::format("{} has a \"{}\" behind its decimal mark \"{}\".", text, group, decimal));
+  if (!is_grouped(whole, group))
+    return std::unexpected(fmt::format(
+        "{} has a \"{}\", which does not group its digits by three; the decimal mark of this file is \"{}\".", text,
+        group, decimal));
+  if (!thousands && fraction.empty() && std::ranges::count(whole, group) == 1)
+    return std::unexpected(
+        fmt::format("{} can be read in two ways. If \"{}\" groups digits in this file, say so in the mapping file: "
+                    "thousands = \"{}\"; if it is the decimal mark: decimal = \"{}\".",
+                    text, group, group, group));
   std::string out;
-  for (const char c : trimmed(text)) {
-    if (decimal == ',' && c == '.') continue;  // 1.234,50
-    out += c == decimal ? '.' : c;
-  }
+  for (const char c : text)
+    if (c != group) out += c == decimal ? '.' : c;
   if (const std::size_t point = out.find('.'); point != std::string::npos) {
     while (out.size() > point + 1 && out.back() == '0') out.pop_back();
     if (out.back() == '.') out.pop_back();
@@ -185,12 +231,8 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
     if (const auto seen = gtins_.find(product.gtin); seen != gtins_.end())
       return no("barcode twice", fmt::format("Barcode {} stands on line {} already.", product.gtin, seen->second));
   }
-  const std::string_view shown = cell(record, header_.at(Field::unit_price));
-  auto price = parse_unit_price(plain_number(shown, rules_.decimal));
-  if (!price) return no("bad price", price.error().text);
-  if (price->millionths < 0) return no("bad price", fmt::format("The price {} is negative.", shown));
-  if (price->millionths > unit_price_millionths_max)
-    return no("bad price", fmt::format("The price {} is too large.", shown));
+  const auto price = price_of(cell(record, header_.at(Field::unit_price)), rules_);
+  if (!price) return std::unexpected(price.error());
   product.unit_price = *price;
   auto vat = vat_of(record);
   if (!vat) return std::unexpected(std::move(vat).error());
@@ -229,8 +271,8 @@ std::expected<Row, Why> LevelRows::add(std::string sku, std::string_view text, s
   if (auto trouble = sku_trouble(sku)) return std::unexpected(std::move(*trouble));
   if (plain(text) == "not stocked") return Row::skipped;
   if (text.empty()) return no("no quantity", "The row has no quantity.");
-  auto quantity = parse_quantity(plain_number(text, rules_.decimal));
-  if (!quantity) return no("bad quantity", quantity.error().text);
+  const auto quantity = quantity_of(text, rules_);
+  if (!quantity) return std::unexpected(quantity.error());
   Found& found = found_[sku];
   const std::uint64_t bit = 1ull << std::min<std::size_t>(location, 63);
   if ((found.seen_at & bit) != 0 && !header_.adds_up && location < 63)
@@ -340,8 +382,8 @@ std::expected<Row, Why> OrderRows::add_line(const CsvRecord& record, Open& open)
   if (sku.empty() && text.empty()) return Row::skipped;  // Odoo: a section or a note
   if (!sku.empty())
     if (auto trouble = sku_trouble(sku)) return bad(std::move(*trouble));
-  auto quantity = parse_quantity(plain_number(text, rules_.decimal));
-  if (!quantity) return bad({"bad quantity", quantity.error().text});
+  const auto quantity = quantity_of(text, rules_);
+  if (!quantity) return bad(quantity.error());
   if (quantity->thousandths < 0) return bad({"bad quantity", fmt::format("The quantity {} is negative.", text)});
   if (quantity->thousandths == 0) return Row::skipped;
   constexpr std::size_t lines_max = 1000;

@@ -31,6 +31,7 @@ enum class Row { taken, skipped };
 // What all readers need to know of the file.
 struct RowRules {
   char decimal = '.';
+  std::optional<char> thousands;
   std::map<std::string, std::string> vat;
   std::string vat_default, vat_untaxed;
 };
@@ -128,7 +129,12 @@ class OrderRows {
 };
 
 // A decimal as files hold it ("1.234,50" with decimal ','; "5.000000") to the plain form that core parses.
-std::string plain_number(std::string_view text, char decimal);
+// thousands: the mark that groups digits by three. nullopt: the other one of "." and ",", where it cannot be a decimal
+//            mark: it stands before a decimal mark, or more than once.
+// Errors: in words: it does not group by three; or it stands alone ("5.000" with decimal ','), which is five to one
+//         program and five thousand to another.
+std::expected<std::string, std::string> plain_number(std::string_view text, char decimal,
+                                                     std::optional<char> thousands);
 // "2026-03-12 09:14:02 +0000", "2026-03-12T09:14:02Z", "2026-03-12"; nullopt: something else.
 std::optional<Instant> parse_export_time(std::string_view text);
 
