@@ -135,7 +135,11 @@ Status FeedReader::run(const std::string& spare_folder) {
   if (!refused) return pass_on(refused.error());
   file_.refused_rows = std::move(*refused);
   HF_TRY_VOID(read_rows(csv));
-  if (levels_) file_.levels = levels_->take_levels();
+  if (levels_) {
+    file_.levels = levels_->take_levels();
+    // Of several rows or columns of this site one was refused: the others are not its level.
+    std::erase_if(file_.levels, [&](const Level& level) { return file_.unclear.contains(level.sku); });
+  }
   if (orders_) {
     file_.unclear = orders_->spoilt();
     file_.orders = orders_->take_orders();

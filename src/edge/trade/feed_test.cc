@@ -264,6 +264,22 @@ TEST_F(Feed, what_the_old_system_sells_untaxed_has_the_code_that_a_person_named_
   EXPECT_EQ(node.listed.at("BOOK").vat, "Z");
 }
 
+TEST_F(Feed, a_level_is_never_written_from_half_of_its_rows) {
+  map("[locations]\n\"Shop\" = \"store-01\"\n\"Cellar\" = \"store-01\"\n");
+  put("stock.csv", "sku,location,quantity\nA,Shop,5\nA,Cellar,7\nB,Shop,1\nC,Shop,1\nD,Shop,4\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_EQ(node.levels.at("A"), Quantity{12'000});
+  put("stock.csv", "sku,location,quantity\nA,Shop,5\nA,Cellar,seven\nB,Shop,2\nC,Shop,1\nD,Shop,4\nD,Shop,3\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_EQ(node.levels.at("A"), Quantity{12'000}) << "it stays as it was";
+  EXPECT_EQ(node.levels.at("B"), Quantity{2'000});
+  EXPECT_EQ(node.levels.at("D"), Quantity{4'000});
+  put("inventory.csv", "SKU,HS Code,COO,Shop,Cellar\nA,,,9,x\nB,,,3,3\nC,,,1,1\nD,,,1,\n");
+  pass();
+  EXPECT_EQ(node.levels.at("A"), Quantity{12'000}) << "one column of two";
+  EXPECT_EQ(node.levels.at("B"), Quantity{6'000});
+}
+
 TEST_F(Feed, a_mapping_file_that_is_wrong_is_refused_with_its_line) {
   for (const auto& [text, says] : std::initializer_list<std::pair<const char*, const char*>>{
            {"[location]\n", "there are [locations]"},
