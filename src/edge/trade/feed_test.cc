@@ -264,6 +264,22 @@ TEST_F(Feed, what_the_old_system_sells_untaxed_has_the_code_that_a_person_named_
   EXPECT_EQ(node.listed.at("BOOK").vat, "Z");
 }
 
+TEST_F(Feed, the_variants_of_a_draft_or_archived_product_are_not_sold) {
+  head_office();
+  map("[vat]\ndefault = \"S\"\n");
+  put("products.csv",
+      "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Status\n"
+      "old,Old tee,Size,S,OLD-S,9.99,archived\nold,,,M,OLD-M,9.99,\nold,,,L,OLD-L,9.99,\n"
+      "tee,Tee,Size,S,TEE-S,9.99,active\ntee,,,M,TEE-M,9.99,\n"
+      "soon,Soon,Size,S,SOON-S,9.99,draft\n,,,M,NO-HANDLE,9.99,\n"
+      "more,More,Size,S,MORE-S,9.99,\n");
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  std::string listed;
+  for (const auto& [sku, product] : node.listed) listed += sku + " ";
+  EXPECT_EQ(listed, "MORE-S TEE-M TEE-S ");
+}
+
 TEST_F(Feed, a_level_is_never_written_from_half_of_its_rows) {
   map("[locations]\n\"Shop\" = \"store-01\"\n\"Cellar\" = \"store-01\"\n");
   put("stock.csv", "sku,location,quantity\nA,Shop,5\nA,Cellar,7\nB,Shop,1\nC,Shop,1\nD,Shop,4\n");

@@ -178,7 +178,8 @@ std::string ProductRows::name_of(const CsvRecord& record) {
   std::string name(cell(record, header_.at(Field::name)));
   if (!header_.has(Field::handle)) return name;
   const std::string_view handle = cell(record, header_.at(Field::handle));
-  if (name.empty() && handle == handle_) name = title_;
+  was_same_handle_ = handle == handle_;
+  if (name.empty() && was_same_handle_) name = title_;
   handle_ = std::string(handle);
   title_ = name;
   std::string options;
@@ -188,6 +189,16 @@ std::string ProductRows::name_of(const CsvRecord& record) {
     options += fmt::format("{}{}", options.empty() ? " - " : " / ", value);
   }
   return name.empty() ? name : name + options;
+}
+
+// A Shopify product's state stands on its first row alone, as its title does, and holds for all its variants. To be
+// called behind name_of().
+bool ProductRows::is_for_sale(const CsvRecord& record) {
+  const std::string_view state = cell(record, header_.at(Field::active));
+  if (!header_.has(Field::handle)) return !is_retired(state);
+  const bool goes_on = !handle_.empty() && was_same_handle_;
+  if (!state.empty() || !goes_on) is_retired_ = is_retired(state);
+  return !is_retired_;
 }
 
 std::expected<std::string, Why> ProductRows::vat_of(const CsvRecord& record) const {
@@ -213,7 +224,7 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
   if (is_no_product(record)) return Row::skipped;
   Product product;
   product.name = name_of(record);
-  if (is_retired(cell(record, header_.at(Field::active)))) return Row::skipped;
+  if (!is_for_sale(record)) return Row::skipped;
   product.sku = sku_at(header_, record);
   product.gtin = std::string(cell(record, header_.at(Field::gtin)));
   if (product.gtin.starts_with('\'')) product.gtin.erase(0, 1);  // keeps a spreadsheet from eating leading zeros

@@ -47,6 +47,7 @@ class ProductRows {
 
  private:
   std::string name_of(const CsvRecord& record);
+  bool is_for_sale(const CsvRecord& record);
   std::expected<std::string, Why> vat_of(const CsvRecord& record) const;
   bool is_no_product(const CsvRecord& record) const;
   Header header_;
@@ -54,6 +55,8 @@ class ProductRows {
   std::set<std::string> vat_codes_;
   boost::unordered_flat_map<std::string, std::uint64_t> skus_, gtins_;  // seen in this file, on which line
   std::string handle_, title_;                                          // of the product whose variants follow
+  bool was_same_handle_ = false;                                        // the last row went on with that product
+  bool is_retired_ = false;                                             // it is a draft, or archived
 };
 
 class LevelRows {
