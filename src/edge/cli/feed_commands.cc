@@ -48,7 +48,8 @@ void feed_once(trade::FeedFolder& folder, trade::Node& node, int settle_seconds)
     states = or_refuse(folder.pass(node, say));
   }
   if (states.empty()) fmt::print("No export lies in the folder.\n");
-  if (any(states, {FileFate::broken, FileFate::no_node, FileFate::settling})) throw CLI::RuntimeError(exit_broken);
+  if (any(states, {FileFate::broken, FileFate::refused, FileFate::no_node, FileFate::settling}))
+    throw CLI::RuntimeError(exit_broken);
   if (any(states, {FileFate::waits})) throw CLI::RuntimeError(exit_waits);
 }
 
@@ -112,7 +113,7 @@ bool show_folder(const std::string& data) {
     const json::object* file = each.if_object();
     if (file == nullptr) continue;
     const std::string fate = text_at(*file, "fate");
-    needs_a_person = needs_a_person || fate == "waits" || fate == "broken" || fate == "no node";
+    needs_a_person = needs_a_person || fate == "waits" || fate == "broken" || fate == "refused" || fate == "no node";
     fmt::print("  {:<9} {}\n", fate, text_at(*file, "text"));
   }
   return needs_a_person;
@@ -147,7 +148,8 @@ void add_feed_commands(CLI::App& app) {
       "feed", "Takes what an existing till or ERP system exports (catalogue, stock, open orders) out of a folder");
   feed->require_subcommand(0, 1);
   feed->footer(
-      "Exit codes of --once: 0 all taken or known; 1 a file is broken or the node away; 3 a file waits for a "
+      "Exit codes of --once: 0 all taken or known; 1 a file is broken, refused by the node, or the node away; 3 a file "
+      "waits for a "
       "person.\ndocs/feed.md has the formats, the mapping file, and what is waited for.");
 
   auto arguments = std::make_shared<FeedArguments>();

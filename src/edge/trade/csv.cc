@@ -269,6 +269,10 @@ Result<RefusedFile> RefusedFile::create(const std::string& path, const std::vect
   return refused;
 }
 
+RefusedFile::~RefusedFile() {
+  if (file_) ::unlink(part_path().c_str());
+}
+
 Status RefusedFile::add(std::uint64_t line, std::string_view reason, const std::vector<std::string>& fields) {
   std::string text = rows_ == 0 ? csv_line(header_) : "";
   ++rows_;

@@ -80,12 +80,16 @@ std::string_view first_bytes(std::string_view text, std::size_t size);
 // Errors: trade/no_file: it cannot be written.
 class RefusedFile {
  public:
+  RefusedFile(RefusedFile&&) = default;
+  RefusedFile& operator=(RefusedFile&&) = default;
+  ~RefusedFile();  // one that was not closed leaves nothing
   static Result<RefusedFile> create(const std::string& path, const std::vector<std::string>& header);
   Status add(std::uint64_t line, std::string_view reason, const std::vector<std::string>& fields);
   Status close();
   std::uint64_t rows() const { return rows_; }
 
  private:
+  RefusedFile() = default;
   struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };

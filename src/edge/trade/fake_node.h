@@ -28,6 +28,7 @@ class FakeNode : public Node {
   std::vector<Event> events;
   std::map<std::string, std::pair<std::string, std::size_t>> known;  // key -> body, event
   std::set<std::string> unlistable;                                  // SKUs that it refuses to list
+  bool has_taken_over = false;                                       // then it takes no level
   std::uint64_t posts = 0;
   std::size_t bytes_largest = 0;
 
@@ -38,7 +39,9 @@ class FakeNode : public Node {
       page.products.push_back(it->second);
     return page;
   }
+  std::uint64_t looks = 0;  // how often its levels were asked for
   Result<std::vector<Level>> levels_after(const std::string& sku) override {
+    looks += sku.empty() ? 1u : 0u;
     std::vector<Level> page;
     for (auto it = levels.upper_bound(sku); it != levels.end() && page.size() < 1000; ++it)
       page.push_back({it->first, it->second});
@@ -111,6 +114,7 @@ class FakeNode : public Node {
     } else if (kind == "delist_product") {
       listed.erase(text(body, "sku"));
     } else if (kind == "feed_stock") {
+      if (has_taken_over) return refusal("standby/taken_over", "This site has taken over.");
       for (const auto& each : body.at("lines").as_array())
         levels[text(each.as_object(), "sku")] = *parse_quantity(text(each.as_object(), "level"));
     } else if (kind == "feed_orders") {

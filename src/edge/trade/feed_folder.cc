@@ -27,6 +27,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t files_max = 1000;
+constexpr auto read_again_after = std::chrono::minutes(5);  // what waits, and what the node refused
+constexpr auto pause_min = std::chrono::milliseconds(500);  // between two looks, however busy the folder is
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -49,6 +51,15 @@ FileIdentity identity_of(const struct stat& s) {
   return {s.st_ino, static_cast<std::uint64_t>(s.st_size), ns(s.st_mtim), ns(s.st_ctim)};
 }
 
+FileFate fate_of(const Error& error) {
+  if (error.code == "feed/waits") return FileFate::waits;
+  if (error.code == "feed/changed") return FileFate::settling;
+  if (error.code == "feed/older") return FileFate::known;
+  if (error.code == "feed/refused" || error.code == "trade/refused") return FileFate::refused;
+  if (error.code == "trade/no_node" || error.code == "trade/bad_reply") return FileFate::no_node;
+  return FileFate::broken;
+}
+
 volatile sig_atomic_t stop_wanted = 0;
 void on_stop(int) { stop_wanted = 1; }
 
@@ -67,8 +78,8 @@ Result<std::string> customer_key(const std::string& path) {
 }  // namespace
 
 std::string_view to_text(FileFate fate) {
-  static constexpr std::array<std::string_view, 7> texts = {"taken", "known",  "elsewhere", "settling",
-                                                            "waits", "broken", "no node"};
+  static constexpr std::array<std::string_view, 8> texts = {"taken", "known",  "elsewhere", "settling",
+                                                            "waits", "broken", "refused",   "no node"};
   return texts[static_cast<std::size_t>(fate)];
 }
 
@@ -117,6 +128,25 @@ Status FeedFolder::prepare() {
   return {};
 }
 
+// What was read before and has not changed since: a person may have let it in, or the node may think otherwise by now.
+bool FeedFolder::is_to_be_read(const Seen& seen) const {
+  switch (seen.state.fate) {
+    case FileFate::taken:
+    case FileFate::known:
+    case FileFate::elsewhere:
+    case FileFate::broken:
+      return false;
+    case FileFate::settling:
+    case FileFate::no_node:
+      return true;
+    case FileFate::waits:
+    case FileFate::refused:
+      return Steady::now() - seen.read_at >= read_again_after ||
+             (seen.state.sha256 && fs::exists(accepted_path(*seen.state.sha256)));
+  }
+  return true;
+}
+
 Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates() const {
   std::error_code error;
   std::vector<Candidate> out;
@@ -163,7 +193,7 @@ std::string FeedFolder::accepted_path(const Hash& sha256) const {
 }
 
 FileState FeedFolder::take(const Candidate& candidate, Node& node) {
-  const auto fate = [&](FileFate f, std::string text) { return FileState{candidate.name, f, std::move(text)}; };
+  const auto fate = [&](FileFate f, std::string text) { return FileState{candidate.name, f, std::move(text), {}}; };
   if (!candidate.is_settled)
     return fate(FileFate::settling, fmt::format("{} is still being written; it is waited for.", candidate.name));
   if (!candidate.kind)
@@ -176,11 +206,7 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
                                      : fmt::format("{} is older than {}, which was taken.", candidate.name, each.file));
   }
   const auto of_error = [&](const Error& error) {
-    const FileFate f = error.code == "feed/waits"                                      ? FileFate::waits
-                       : error.code == "feed/changed"                                  ? FileFate::settling
-                       : error.code == "feed/older"                                    ? FileFate::known
-                       : error.code == "trade/no_node" || error.code == "feed/refused" ? FileFate::no_node
-                                                                                       : FileFate::broken;
+    const FileFate f = fate_of(error);
     return fate(f,
                 f == FileFate::broken ? fmt::format("{} is left alone: {}", candidate.name, error.text) : error.text);
   };
@@ -193,7 +219,11 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
   const std::string accepted = accepted_path(file->sha256);
   auto outcome = take_feed_file(*file, node, site_.about, fs::exists(accepted));
   const auto refused = close_refused(*file);
-  if (!outcome) return of_error(outcome.error());
+  if (!outcome) {
+    FileState state = of_error(outcome.error());
+    if (state.fate == FileFate::waits || state.fate == FileFate::refused) state.sha256 = file->sha256;
+    return state;
+  }
   std::error_code ignored;
   fs::remove(accepted, ignored);
   if (outcome->is_known) return fate(FileFate::known, fmt::format("{} was taken before.", candidate.name));
@@ -214,10 +244,7 @@ Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<
   for (const Candidate& candidate : found) {
     const auto before = seen_.find(candidate.name);
     const bool is_same = before != seen_.end() && before->second.identity == candidate.identity;
-    // What waits is looked at again, since a person may have let it in; so is what the node did not take.
-    const bool is_done =
-        is_same && (before->second.state.fate == FileFate::known || before->second.state.fate == FileFate::elsewhere ||
-                    before->second.state.fate == FileFate::broken || before->second.state.fate == FileFate::taken);
+    const bool is_done = is_same && !is_to_be_read(before->second);
     FileState state;
     if (is_done) {
       state = before->second.state;
@@ -233,13 +260,15 @@ Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<
           no_node = taken.error();
         }
       }
-      state = no_node && candidate.is_settled ? FileState{candidate.name, FileFate::no_node, no_node->text}
+      state = no_node && candidate.is_settled ? FileState{candidate.name, fate_of(*no_node), no_node->text, {}}
                                               : take(candidate, node);
       if (state.fate == FileFate::taken)
         if (auto taken = node.taken_files()) taken_ = std::move(*taken);
     }
     if (!is_same || before->second.state.text != state.text) tell(state);
-    seen.insert_or_assign(candidate.name, Seen{candidate.identity, state});
+    const Steady::time_point now = Steady::now();
+    seen.insert_or_assign(candidate.name, Seen{candidate.identity, state, is_same ? before->second.since : now,
+                                               is_done ? before->second.read_at : now});
     states.push_back(std::move(state));
   }
   seen_ = std::move(seen);
@@ -262,6 +291,23 @@ Status FeedFolder::write_status(const std::vector<FileState>& states) const {
   return {};
 }
 
+// Takes what the kernel tells off its list. What we write ourselves (refused rows) is no reason to look again.
+bool FeedFolder::others_changed_it() const {
+  bool changed = false;
+  alignas(inotify_event) std::array<char, 4096> events;
+  for (;;) {
+    const ::ssize_t got = watch_ < 0 ? 0 : ::read(watch_, events.data(), events.size());
+    if (got <= 0) return changed;
+    for (const char* at = events.data(); at < events.data() + got;) {
+      inotify_event event{};
+      std::memcpy(&event, at, sizeof event);
+      const std::string_view name = event.len == 0 ? std::string_view() : std::string_view(at + sizeof event);
+      at += sizeof event + event.len;
+      changed = changed || name.empty() || is_export_name(name) || name.ends_with(".done");
+    }
+  }
+}
+
 bool FeedFolder::wait(int seconds) {
   sigset_t none, both, before;
   sigemptyset(&none);
@@ -269,15 +315,19 @@ bool FeedFolder::wait(int seconds) {
   sigaddset(&both, SIGINT);
   sigaddset(&both, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &both, &before);
-  if (stop_wanted == 0) {
+  const auto rest = [&](nfds_t watches, std::chrono::nanoseconds longest) {
     pollfd poll{watch_, POLLIN, 0};
-    const timespec time{seconds, 0};
-    ::ppoll(&poll, watch_ >= 0 ? 1 : 0, &time, &none);
+    const timespec time{longest.count() / 1'000'000'000, longest.count() % 1'000'000'000};
+    ::ppoll(&poll, watches, &time, &none);
+  };
+  const Steady::time_point until = Steady::now() + std::chrono::seconds(seconds);
+  while (stop_wanted == 0 && Steady::now() < until) {
+    rest(watch_ >= 0 ? 1 : 0, until - Steady::now());
+    if (!others_changed_it()) continue;
+    if (stop_wanted == 0) rest(0, pause_min);
+    break;
   }
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
-  std::array<char, 4096> events;
-  while (watch_ >= 0 && ::read(watch_, events.data(), events.size()) > 0) {
-  }
   return stop_wanted == 0;
 }
 

@@ -4,7 +4,8 @@
 // Shape:  plain files NAME.csv, .csv.zst, .txt, .tsv; a name that begins with a dot, or ends in .part, .tmp, .filepart,
 //         .refused.csv or .done, is no export. A file is *settled* when neither its bytes nor its entry have changed
 //         for settle_seconds, or at once when NAME.done lies beside it and is not older. Of each export the newest
-//         settled file is taken; an older one only where the newer one cannot be.
+//         settled file is taken; an older one only where the newer one cannot be. What waits for a person or was
+//         refused by the node is read again when a person lets it in, and every few minutes.
 //         DATA/feed/ holds what belongs to this: lock, customer.key, accepted/SHA256, status.json, refused rows where
 //         the folder itself cannot be written to. Nothing in the folder can let a file in: whoever may write exports
 //         there may not accept them.
@@ -13,6 +14,7 @@
 // Thread: one.
 #pragma once
 
+#include <chrono>
 #include <functional>
 
 #include "edge/trade/feed_take.h"
@@ -26,12 +28,14 @@ struct FolderSettings {
   int settle_seconds = 10;
 };
 
-enum class FileFate { taken, known, elsewhere, settling, waits, broken, no_node };
+// refused: by the node, in its own words. no_node: it did not answer.
+enum class FileFate { taken, known, elsewhere, settling, waits, broken, refused, no_node };
 std::string_view to_text(FileFate fate);
 struct FileState {
   std::string name;
   FileFate fate = FileFate::broken;
-  std::string text;  // one line for people
+  std::string text;            // one line for people
+  std::optional<Hash> sha256;  // of what waits or was refused: its bytes as they were read
 };
 
 class FeedFolder {
@@ -44,15 +48,23 @@ class FeedFolder {
   // One look at the folder: takes what can be taken. `tell` hears of every file whose fate has changed.
   // Errors: feed/no_folder.
   Result<std::vector<FileState>> pass(Node& node, const std::function<void(const FileState&)>& tell);
-  // Waits until the folder changes, or for so long. False: told to stop by SIGINT or SIGTERM.
+  // Waits until somebody else changes the folder, or for so long. False: told to stop by SIGINT or SIGTERM.
   bool wait(int seconds);
 
  private:
+  using Steady = std::chrono::steady_clock;
   struct Candidate;
+  struct Seen {
+    FileIdentity identity;
+    FileState state;
+    Steady::time_point since, read_at;  // seen like this, and last read
+  };
   explicit FeedFolder(FolderSettings settings) : settings_(std::move(settings)) {}
   Status prepare();
   Result<std::vector<Candidate>> candidates() const;
   FileState take(const Candidate& candidate, Node& node);
+  bool is_to_be_read(const Seen& seen) const;
+  bool others_changed_it() const;
   std::string accepted_path(const Hash& sha256) const;
   Status write_status(const std::vector<FileState>& states) const;
 
@@ -60,10 +72,6 @@ class FeedFolder {
   FeedSite site_;
   int lock_ = -1, watch_ = -1;
   std::vector<feed::FeedTaken> taken_;  // by the node, as it last said
-  struct Seen {
-    FileIdentity identity;
-    FileState state;
-  };
   std::map<std::string, Seen> seen_;
 };
 
