@@ -33,6 +33,8 @@ class FakeNode : public Node {
   std::size_t bytes_largest = 0;
 
   Result<About> about() override { return self; }
+  std::set<std::string> chain_sites;
+  Result<std::set<std::string>> sites() override { return chain_sites; }
   Result<ProductPage> products_after(const std::string& sku) override {
     ProductPage page{"test.example/chain/store-01/1 " + std::to_string(events.size()), {}};
     for (auto it = listed.upper_bound(sku); it != listed.end() && page.products.size() < 1000; ++it)

@@ -22,7 +22,7 @@ class FeedReader {
   Status take(const CsvRecord& record);
   Status refuse(const CsvRecord& record, const Why& why);
   std::string sku_of(const CsvRecord& record) const;
-  Status check_end() const;
+  Status check_end();
   bool takes_kind() const;
 
   FeedSource& source_;
@@ -48,7 +48,7 @@ Status FeedReader::begin(const std::vector<std::string>& names) {
   if (header.kind == feed::Kind::catalogue) {
     products_.emplace(std::move(header), rules, site_.about.vat_codes);
   } else if (header.kind == feed::Kind::stock) {
-    levels_.emplace(std::move(header), rules, site_.mapping, here);
+    levels_.emplace(std::move(header), rules, site_.mapping, here, site_.sites);
   } else {
     orders_.emplace(std::move(header), rules, site_.mapping, rule_, here, site_.about.kind == "head-office",
                     site_.customer_key);
@@ -100,9 +100,12 @@ Status FeedReader::read_rows(CsvReader& csv) {
   return {};
 }
 
-Status FeedReader::check_end() const {
-  if (levels_ && file_.taken() == 0) {
-    if (site_.about.kind == "head-office") return {};  // it need not hold any
+Status FeedReader::check_end() {
+  const bool is_ours = levels_ && levels_->has_own_rows();
+  if (levels_ && !is_ours && file_.taken() == 0) {
+    // Head office need not hold any stock; and of files of one store each, all but one are for others.
+    file_.is_elsewhere = site_.about.kind == "head-office" || levels_->names_known_sites_alone();
+    if (file_.is_elsewhere) return {};
     std::string others;
     for (const std::string& name : levels_->other_locations())
       others += fmt::format("{}\"{}\"", others.empty() ? "" : ", ", name);
@@ -111,7 +114,7 @@ Status FeedReader::check_end() const {
                             "location is which site.",
                             site_.about.site, others.empty() ? "none" : others));
   }
-  if (products_ && file_.taken() == 0)
+  if ((products_ || is_ours) && file_.taken() == 0)
     return fail("feed/broken", fmt::format("No row of it could be taken. {}", reasons_text(file_)));
   return {};
 }

@@ -4,7 +4,8 @@
 // Shape:  the file is streamed once; only what is this site's is kept, so a file of all locations costs no more memory
 //         than one location. Refused rows stand in a file beside it (or in the data directory, where that cannot be).
 // Errors: trade/bad_header, trade/no_file, trade/bad_zstd, and feed/broken: it cannot be what it should be (no row
-//         could be taken; this site's location is not in it). feed/changed: it was written to while it was read; wait.
+//         could be taken; neither this site's location is in it nor are all that are known). feed/changed: it was
+//         written to while it was read; wait.
 // After:  no error has changed anything but the file of refused rows.
 #pragma once
 
@@ -15,7 +16,8 @@ namespace holdfast::trade {
 // What the reader has to know of this site.
 struct FeedSite {
   About about;
-  std::string customer_key;  // 32 bytes
+  std::set<std::string> sites;  // of the chain
+  std::string customer_key;     // 32 bytes
   Mapping mapping;
 };
 
@@ -24,7 +26,7 @@ struct FeedFile {
   feed::Kind kind = feed::Kind::catalogue;
   std::string format, stream;
   bool whole = false;
-  bool is_elsewhere = false;  // another site takes files like this one: nothing was read but the header
+  bool is_elsewhere = false;  // nothing of it is for this site: another kind of site takes it, or it names others alone
   Hash sha256{};
   Instant as_of;  // when the file was last written
   std::uint64_t rows = 0, refused = 0, skipped = 0;

@@ -128,6 +128,20 @@ Status FeedFolder::prepare() {
   return {};
 }
 
+// A date in the future (a till's clock, a copy that kept it) says nothing; the entry's change does. Where that lies in
+// the future as well, the file server's clock is ahead: then it counts for how long it was seen unchanged.
+bool FeedFolder::is_settled(const Candidate& candidate) const {
+  const std::chrono::seconds settle(settings_.settle_seconds);
+  const FileIdentity& file = candidate.identity;
+  const std::int64_t now = now_ns();
+  if (file.changed_ns > now && settle.count() > 0) {
+    const auto seen = seen_.find(candidate.name);
+    return seen != seen_.end() && seen->second.identity == file && Steady::now() - seen->second.since >= settle;
+  }
+  const std::int64_t touched = file.modified_ns > now ? file.changed_ns : std::max(file.modified_ns, file.changed_ns);
+  return now - touched >= std::chrono::nanoseconds(settle).count();
+}
+
 // What was read before and has not changed since: a person may have let it in, or the node may think otherwise by now.
 bool FeedFolder::is_to_be_read(const Seen& seen) const {
   switch (seen.state.fate) {
@@ -150,7 +164,6 @@ bool FeedFolder::is_to_be_read(const Seen& seen) const {
 Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates() const {
   std::error_code error;
   std::vector<Candidate> out;
-  const std::int64_t now = now_ns();
   for (fs::directory_iterator it(settings_.folder, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (!is_export_name(name)) continue;
@@ -164,9 +177,8 @@ Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates() const {
       return fail("feed/no_folder",
                   fmt::format("{} holds more than {} exports: move the old ones away.", settings_.folder, files_max));
     candidate.identity = identity_of(s);
-    const std::int64_t touched = std::max(candidate.identity.modified_ns, candidate.identity.changed_ns);
     candidate.as_of = Instant{std::min(candidate.identity.modified_ns, candidate.identity.changed_ns)};
-    candidate.is_settled = now - touched >= std::int64_t{settings_.settle_seconds} * 1'000'000'000;
+    candidate.is_settled = is_settled(candidate);
     if (::lstat((candidate.path + ".done").c_str(), &done) == 0)
       candidate.is_settled = candidate.is_settled || identity_of(done).modified_ns >= candidate.identity.modified_ns;
     const FileRule& rule = site_.mapping.rule_for(name);
@@ -212,9 +224,9 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
   };
   auto file = read_feed_file(candidate.path, site_, settings_.data + "/feed");
   if (!file) return of_error(file.error());
-  if (file->is_elsewhere)
+  if (file->is_elsewhere && file->kind == feed::Kind::catalogue)
     return fate(FileFate::elsewhere, fmt::format("{} is a catalogue: head office takes it.", candidate.name));
-  if (file->kind == feed::Kind::stock && file->taken() == 0)
+  if (file->is_elsewhere)
     return fate(FileFate::elsewhere, fmt::format("{} names no stock of {}.", candidate.name, site_.about.site));
   const std::string accepted = accepted_path(file->sha256);
   auto outcome = take_feed_file(*file, node, site_.about, fs::exists(accepted));
@@ -252,9 +264,11 @@ Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<
       if (!has_asked && candidate.is_settled) {
         has_asked = true;
         auto about = node.about();
-        auto taken = about ? node.taken_files() : pass_on(about.error());
+        auto sites = about ? node.sites() : pass_on(about.error());
+        auto taken = sites ? node.taken_files() : pass_on(sites.error());
         if (taken) {
           site_.about = std::move(*about);
+          site_.sites = std::move(*sites);
           taken_ = std::move(*taken);
         } else {
           no_node = taken.error();

@@ -63,6 +63,7 @@ class FeedFolder {
   Status prepare();
   Result<std::vector<Candidate>> candidates() const;
   FileState take(const Candidate& candidate, Node& node);
+  bool is_settled(const Candidate& candidate) const;
   bool is_to_be_read(const Seen& seen) const;
   bool others_changed_it() const;
   std::string accepted_path(const Hash& sha256) const;

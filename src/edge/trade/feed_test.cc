@@ -297,6 +297,19 @@ TEST_F(Feed, a_level_is_never_written_from_half_of_its_rows) {
   EXPECT_EQ(node.levels.at("B"), Quantity{6'000});
 }
 
+TEST_F(Feed, a_file_whose_date_lies_in_the_future_is_taken_when_it_has_not_changed) {
+  put("stock.csv", "sku,location,quantity\nA,store-01,1\n");
+  const timespec at{4'000'000'000, 0};
+  const timespec times[2] = {at, at};
+  ::utimensat(AT_FDCWD, (exports.path() + "/stock.csv").c_str(), times, 0);
+  EXPECT_EQ(one(600).fate, FileFate::settling) << "its entry has just changed";
+  folder.reset();
+  const FileState state = one(0);
+  EXPECT_EQ(state.fate, FileFate::taken) << state.text;
+  ASSERT_EQ(node.taken.size(), 1u);
+  EXPECT_LT(node.taken[0].as_of.unix_ns, seconds(4'000'000'000).ns) << "it cannot be of a day that has not come";
+}
+
 TEST_F(Feed, a_mapping_file_that_is_wrong_is_refused_with_its_line) {
   for (const auto& [text, says] : std::initializer_list<std::pair<const char*, const char*>>{
            {"[location]\n", "there are [locations]"},
@@ -491,6 +504,28 @@ TEST_F(Feed, a_store_leaves_the_catalogue_to_head_office) {
   put("products.csv", catalogue(0, 3));
   EXPECT_EQ(one().fate, FileFate::elsewhere);
   EXPECT_EQ(node.posts, 0u);
+}
+
+TEST_F(Feed, files_of_other_stores_alone_are_left_to_them_and_a_name_that_nobody_knows_is_told) {
+  const auto fate_of = [&](const std::string& text) {
+    put("stock.csv", text);
+    const FileState state = one();
+    EXPECT_EQ(node.posts, 0u) << text;
+    return std::string(to_text(state.fate)) + ": " + state.text;
+  };
+  node.chain_sites = {"store-01", "store-02", "head-office"};
+  map("[locations]\n\"Harbour\" = \"store-03\"\n\"WH2/*\" = \"store-04\"\n");
+  EXPECT_EQ(fate_of("sku,location,quantity\nA,store-02,1\nB,Harbour,2\nC,WH2/Stock,2\n"),
+            "elsewhere: stock.csv names no stock of store-01.");
+  EXPECT_EQ(fate_of("SKU,HS Code,COO,store-02,Harbour\nA,,,1,2\n"), "elsewhere: stock.csv names no stock of store-01.");
+  const std::string unknown = fate_of("sku,location,quantity\nA,store-02,1\nA,store-1,2\n");
+  EXPECT_TRUE(unknown.starts_with("broken: ")) << unknown << ": it may be this site's, misspelt";
+  EXPECT_NE(unknown.find("\"store-1\""), std::string::npos) << unknown;
+  const std::string spoilt = fate_of("sku,location,quantity\nA,store-01,x\nA,store-02,2\n");
+  EXPECT_TRUE(spoilt.starts_with("broken: ")) << spoilt << ": its own rows are in it";
+  EXPECT_NE(spoilt.find("1 bad quantity"), std::string::npos) << spoilt;
+  for (const auto& entry : fs::directory_iterator(exports.path()))
+    EXPECT_FALSE(entry.path().string().ends_with(".part")) << entry.path();
 }
 
 // ---- while it watches

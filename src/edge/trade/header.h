@@ -54,6 +54,7 @@ struct Header {
   Header() { columns.fill(-1); }
   int at(Field field) const { return columns[static_cast<std::size_t>(field)]; }
   bool has(Field field) const { return at(field) >= 0; }
+  bool names_locations() const { return has(Field::location) || !locations.empty(); }
 };
 
 Result<Header> read_header(const std::vector<std::string>& names, const FileRule& rule);

@@ -73,6 +73,7 @@ class HttpNode : public Node {
       : host_(std::move(host)), port_(std::move(port)), token_(std::move(token)) {}
 
   Result<About> about() override;
+  Result<std::set<std::string>> sites() override;
   Result<ProductPage> products_after(const std::string& sku) override;
   Result<std::vector<Level>> levels_after(const std::string& sku) override;
   Result<std::vector<FedOrder>> orders_after(const std::string& number) override;
@@ -182,6 +183,16 @@ Result<About> HttpNode::about() {
   if (about.site.empty())
     return fail("trade/bad_reply", "What answers is no Holdfast node: its /v1/about names no site.");
   return about;
+}
+
+Result<std::set<std::string>> HttpNode::sites() {
+  HF_TRY(const json::object object, ask(http::verb::get, "/v1/chain", ""));
+  const json::array* list = list_of(object, "sites");
+  if (list == nullptr) return fail("trade/bad_reply", "The node's answer to /v1/chain has no list of sites.");
+  std::set<std::string> sites;
+  for (const json::value& value : *list)
+    if (const json::object* each = value.if_object()) sites.insert(text_of(*each, "site"));
+  return sites;
 }
 
 Result<ProductPage> HttpNode::products_after(const std::string& sku) {

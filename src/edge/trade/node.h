@@ -72,6 +72,7 @@ class Node {
  public:
   virtual ~Node() = default;
   virtual Result<About> about() = 0;
+  virtual Result<std::set<std::string>> sites() = 0;  // of the chain, by name
   virtual Result<ProductPage> products_after(const std::string& sku) = 0;
   virtual Result<std::vector<Level>> levels_after(const std::string& sku) = 0;
   virtual Result<std::vector<FedOrder>> orders_after(const std::string& number) = 0;

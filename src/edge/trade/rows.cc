@@ -270,7 +270,9 @@ std::optional<std::size_t> LevelRows::own_location(std::string_view location) {
   auto known = locations_.find(location);
   if (known == locations_.end()) {
     std::optional<std::size_t> own;
-    if (mapping_.site_of(location) == site_) own = own_locations_++;
+    const std::string site = mapping_.site_of(location);
+    if (site == site_) own = own_locations_++;
+    if (!own && site == location && !sites_of_chain_.contains(site)) has_unknown_location_ = true;
     if (!own && others_.size() < shown_max) others_.emplace(first_bytes(location, 60));
     if (locations_.size() >= locations_max && !own) return std::nullopt;
     known = locations_.emplace(std::string(location), own).first;

@@ -62,13 +62,21 @@ class ProductRows {
 class LevelRows {
  public:
   // site: of this node; rows of other locations are skipped.
-  LevelRows(Header header, RowRules rules, const Mapping& mapping, std::string site)
-      : header_(std::move(header)), rules_(std::move(rules)), mapping_(mapping), site_(std::move(site)) {}
+  LevelRows(Header header, RowRules rules, const Mapping& mapping, std::string site,
+            const std::set<std::string>& sites_of_chain)
+      : header_(std::move(header)),
+        rules_(std::move(rules)),
+        mapping_(mapping),
+        site_(std::move(site)),
+        sites_of_chain_(sites_of_chain) {}
   std::expected<Row, Why> read(const CsvRecord& record);
   std::string sku_of(const CsvRecord& record) const;
   std::vector<Level> take_levels();  // in SKU order
-  // Some locations of the file that are no site's of ours, for a person who looks for his own.
+  // Some locations of the file that are not this site's, for a person who looks for his own.
   const std::set<std::string>& other_locations() const { return others_; }
+  bool has_own_rows() const { return own_locations_ > 0 || !header_.names_locations(); }
+  // Each location of the file is another site of the chain, or the mapping file says whose it is.
+  bool names_known_sites_alone() const { return !others_.empty() && !has_unknown_location_; }
 
  private:
   struct Found {
@@ -87,7 +95,9 @@ class LevelRows {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   boost::unordered_flat_map<std::string, std::optional<std::size_t>, TextHash, std::equal_to<>> locations_;
+  const std::set<std::string>& sites_of_chain_;
   std::size_t own_locations_ = 0;
+  bool has_unknown_location_ = false;
   std::set<std::string> others_;
   boost::unordered_flat_map<std::string, Found> found_;
 };
