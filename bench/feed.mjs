@@ -5,7 +5,7 @@
 //
 //   node bench/feed.mjs [--products N] [--locations N] [--runs N] [--small]
 //   HF_BENCH_DIR=DIR   where data goes (default: build/feed-large); about 1.5 GB
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
@@ -57,10 +57,10 @@ async function measured(command, args, input) {
   let out = '', peakKiB = 0;
   child.stdout.on('data', (chunk) => { out += chunk; });
   child.stderr.on('data', (chunk) => { out += chunk; });
+  child.stdin?.on('error', () => {});  // it ended, or was never there, before it read all: its end says which
   if (input !== undefined) child.stdin.end(input);
   const timer = setInterval(() => { peakKiB = Math.max(peakKiB, peakOf(child.pid)); }, 20);
-  const [code] = await once(child, 'close');
-  clearInterval(timer);
+  const [code] = await once(child, 'close').finally(() => clearInterval(timer));  // rejects if it cannot be started
   if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}: ${out}`);
   return { seconds: Number(process.hrtime.bigint() - started) / 1e9, mib: peakKiB / 1024, out };
 }
@@ -71,6 +71,9 @@ function peakOf(pid) {
     return 0;  // it has just ended
   }
 }
+
+// Known now, not after the first of the long nights.
+if (spawnSync('sqlite3', ['-version']).error) throw new Error('there is no sqlite3 here to measure beside: `tools/setup bench` installs it');
 
 rmSync(dir, { recursive: true, force: true });
 const exports = join(dir, 'exports');
