@@ -5,7 +5,7 @@
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-demo: ## a whole chain on this machine: trade, lose head office, sell on, bring it back (ONCE=1: end with exit 0 or 1)
+demo: ## the bad night on this machine: trade, attack, seal, spare, rejoin, rebuild, handback (ONCE=1: end with exit 0 or 1)
 	@tools/setup build web
 	@node tools/run-stages.mjs demo
 	@ONCE=$(ONCE) node demo/demo.mjs $(if $(filter 1,$(ONCE)),--once)

@@ -18,7 +18,7 @@ export class Ledger {
   constructor(site, events) {
     Object.assign(this, { site, events, byKey: new Map(), receipts: new Map(), onHand: new Map(), vat: new Map(), repeats: [], doubled: [] });
     this.sums = { sales: 0n, refunds: 0n, refunds_without_receipt: 0n, gross: 0n, cash: 0n, card: 0n, units: 0n,
-      received: 0n, written_off: 0n, counted: 0n, dispatched: 0n, arrived: 0n };
+      received: 0n, fed: 0n, written_off: 0n, counted: 0n, dispatched: 0n, arrived: 0n };
     this.sent = new Map();      // dispatch -> units
     this.arrivedUnits = new Map();
     for (const event of events) this.take(event);
@@ -63,6 +63,14 @@ export class Ledger {
       const found = big(line.quantity) - (this.onHand.get(line.sku) ?? 0n);
       this.sums.counted += found;
       this.move(line.sku, found);
+    }
+  }
+  // What an old system said of its shelves: neither trade nor a count of ours, so it is summed apart.
+  StockFed(body) {
+    for (const line of body.lines) {
+      const change = big(line.quantity) - (this.onHand.get(line.sku) ?? 0n);
+      this.sums.fed += change;
+      this.move(line.sku, change);
     }
   }
   StockDispatched(body, event) {
@@ -127,7 +135,7 @@ export function stockBalance(ledgers) {
     else inTransit += units;
   }
   const unsent = [...arrived.keys()].filter((id) => !sent.has(id));
-  return { outside: sum('received') + sum('counted') - sum('written_off') - sum('units'), onShelves: all.reduce((t, l) => t + l.stockUnits, 0n),
+  return { outside: sum('received') + sum('fed') + sum('counted') - sum('written_off') - sum('units'), onShelves: all.reduce((t, l) => t + l.stockUnits, 0n),
     inTransit, differences, unsent, dispatches: sent.size, arrivals: arrived.size };
 }
 

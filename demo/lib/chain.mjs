@@ -108,7 +108,7 @@ export class Site {
   }
   get kind() { return this.name.startsWith('store') ? 'store' : this.name; }
   get alive() { return this.child !== null && this.ended === null; }
-  log() { return join(this.chain.dir, 'logs', `${this.name}.log`); }
+  log() { return join(this.chain.dir, 'logs', `${this.machine ?? this.name}.log`); }
 
   async start({ expectEnd = false, args = [], seconds = 60 } = {}) {
     if (this.alive) return this;
@@ -245,7 +245,7 @@ export class Chain {
     const { out } = await run(['site', 'rebuild', name, '--into', path, '--chain', join(this.path, 'chain.hfc'),
       '--certificate', join(certificates, `${name}.certificate`)]);
     site.oldDirs.push(site.dir);
-    site.dir = path;
+    Object.assign(site, { dir: path, command: undefined, machine: undefined });
     return out;
   }
   // A second machine for a store (protocol 10), with everything that the engineer does beforehand. Not started.
@@ -264,6 +264,15 @@ export class Chain {
     Object.assign(spare, { command: ['spare', 'serve'], of: store, staff: store.staff,
       code: readFileSync(codeFile, 'utf8').trim().split(' ')[1] });
     this.spares.set(name, spare);
+    return spare;
+  }
+  // Once it is promoted, the spare is the store: under the store's name, on its own machine, with its own log.
+  promoted(name) {
+    const spare = this.spares.get(name), store = this.site(name);
+    Object.assign(spare, { machine: spare.name, name });
+    this.spares.delete(name);
+    this.sites.set(name, spare);
+    spare.oldDirs.push(...store.oldDirs, store.dir);
     return spare;
   }
   recoveryKeys() {

@@ -113,7 +113,7 @@ export async function verifyAll(before, after) {
     // A closed epoch ends where its successor's registration says; the mirrors that sealed it have stored that registration
     // and cosigned the epoch that names it, and no longer cosign the old one (protocol 5.2).
     const [closed] = [...registrations.values()].filter(({ oldOrigin }) => oldOrigin === tree.origin);
-    const alone = closed && verifyTree(tree.path, { ...keys, quorum: 0 });
+    const alone = closed && verifyClosed(tree, keys, closed);
     const vouched = alone && alone.size >= closed.size && rootAt(alone, closed.size) === closed.root;
     const verified = vouched ? alone : verifyTree(tree.path, { ...keys, quorum: chain.quorum });
     result.trees++;
@@ -141,6 +141,18 @@ export async function verifyAll(before, after) {
     if (kept && (kept.size < size || rootAt(kept, size) !== root)) result.failed.push(`${oldOrigin} does not hold the (size, root) that ${origin} registered`);
   }
   return result;
+}
+// The last checkpoint of a closed epoch is by its own key, or, where a spare goes on from entries that this key never signed, by
+// the key of the epoch that closed it: at the registered size and at no other (docs/protocol.md, last section).
+function verifyClosed(tree, keys, closed) {
+  try {
+    return verifyTree(tree.path, { ...keys, quorum: 0 });
+  } catch (error) {
+    if (error.code !== 'not_signed') throw error;
+    const by = verifyTree(tree.path, { ...keys, vkey: vkey(tree.origin, 1, closed.keys.log), quorum: 0 });
+    if (by.size !== closed.size) throw new Refused('bad_close', `${tree.origin} is signed at ${by.size} by the key that closed it at ${closed.size}`);
+    return by;
+  }
 }
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 function rootAt({ leaves }, size) {

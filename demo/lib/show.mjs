@@ -40,10 +40,10 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
 }
 
-// Rows {what, value, ok}: ok undefined is told, not judged. Returns whether every judged row holds.
-export function table(rows) {
+// Rows {what, value, ok}: ok undefined is told, not judged. wide: of the first column, at least. Returns whether every judged row holds.
+export function table(rows, { wide: least = 0 } = {}) {
   clearBar();
-  const wide = Math.max(...rows.map((row) => row.what.length));
+  const wide = Math.max(least, ...rows.map((row) => row.what.length));
   for (const { what, value, ok } of rows) {
     console.log(`  ${ok === undefined ? '    ' : ok ? ' ok ' : 'FAIL'}  ${what.padEnd(wide)}  ${value}`);
   }

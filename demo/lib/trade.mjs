@@ -10,7 +10,7 @@ export class Trade {
   constructor(shops, { tillsEach = 2, seed = 1, listed }) {
     Object.assign(this, { tillsEach, listed, shops: [], phase: 'before', latencies: {}, sales: {}, writes: {}, stopping: false });
     for (const [i, { site, baskets }] of shops.entries()) {
-      this.shops.push({ site, baskets, next: 0, random: new Random(seed * 1000 + i), tills: [], recent: [] });
+      this.shops.push({ site, baskets, next: 0, random: new Random(seed * 1000 + i), tills: [], recent: [], sold: [] });
     }
     this.all = this.shops.reduce((sum, shop) => sum + shop.baskets.length, 0);
     this.done = 0;
@@ -47,10 +47,14 @@ export class Trade {
       if (thinkMs) await sleep(thinkMs * (0.5 + shop.random.real()));
     }
   }
+  // shop.sold: when each sale was acknowledged, by the clock of this machine.
   async sellOne(shop, till) {
     const basket = shop.baskets[shop.next++ % shop.baskets.length];
     const lines = basket.map((line) => ({ ...line, open: line.open || !this.listed(line.sku) }));
-    await this.record(till, 'sale', () => till.sale(lines), (done) => shop.recent.push({ receipt: done.reply.receipt, lines }));
+    await this.record(till, 'sale', () => till.sale(lines, { by: shop.random.chance(0.4) ? 'card' : 'cash' }), (done) => {
+      shop.recent.push({ receipt: done.reply.receipt, lines });
+      shop.sold.push(Date.now());
+    });
     this.done++;
     if (shop.recent.length > 50) shop.recent.shift();
   }
@@ -92,9 +96,9 @@ export class Trade {
     await this.record(till, chosen.kind, () => till.record({ ...chosen, staff }));
   }
 
-  // All tills at once. Ends when the baskets are gone or `until()` holds.
-  async run({ until = () => false, thinkMs = 0, onSale } = {}) {
-    await Promise.all(this.shops.flatMap((shop) => shop.tills.map((till) => this.work(shop, till, { until, thinkMs, onSale }))));
+  // All tills of these shops at once. Ends when their baskets are gone or `until()` holds.
+  async run({ shops = this.shops, until = () => false, thinkMs = 0, onSale } = {}) {
+    await Promise.all(shops.flatMap((shop) => shop.tills.map((till) => this.work(shop, till, { until, thinkMs, onSale }))));
   }
   get tills() { return this.shops.flatMap((shop) => shop.tills.map((till) => ({ till, site: shop.site }))); }
   get acknowledged() { return this.tills.flatMap(({ till, site }) => till.replies.map((kept) => ({ ...kept, till: till.number, site: site.name }))); }

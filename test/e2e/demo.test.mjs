@@ -1,21 +1,31 @@
 // The demo itself, small and on generated trade, as on a machine without ../shared/data; and who may drive its control server.
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import { Control } from '../../demo/lib/control.mjs';
 import { assert, join, sleep, top } from './lib.mjs';
 
-test('the whole demo at three stores, on generated trade', { timeout: 300_000 }, async () => {
+test('the whole night at four stores, on generated trade', { timeout: 600_000 }, async () => {
   const dir = join(top, 'build/e2e', `demo-${process.pid}`);
   const child = spawn(process.execPath, [join(top, 'demo/demo.mjs'), '--once'],
-    { env: { ...process.env, ONCE: '1', STORES: '3', BASKETS: '600', THINK_MS: '20', DATA: '/nowhere', HF_DEMO_DIR: dir }, stdio: ['ignore', 'pipe', 'pipe'] });
+    { env: { ...process.env, ONCE: '1', STORES: '4', BASKETS: '1500', THINK_MS: '300', DATA: '/nowhere', HF_DEMO_DIR: dir }, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { out += chunk; });
   const code = await new Promise((done) => child.on('close', done));
   assert.equal(code, 0, out);
   assert.match(out, /Every promise held/);
   assert.doesNotMatch(out, /FAIL/);
+  // Every act has left its mark, whatever the table would make of it.
+  const { facts } = JSON.parse(readFileSync(join(dir, 'evidence.json'), 'utf8'));
+  assert.ok(facts.feed.refused > 100 && facts.feed.taken > 4000, 'the feed takes, and refuses what is spoilt');
+  assert.deepEqual([facts.ready, facts.standsBy, facts.takenOver], [1, 1, 1]);
+  assert.ok(facts.destroyed.all > facts.destroyed.before && facts.destroyed.all > 60, 'the seal came before everything was destroyed');
+  assert.ok(facts.alertToSealed.length === 1 && facts.alertToSealed[0] > 0);
+  assert.ok(facts.spare.all > 0 && facts.spare.all < 120);
+  assert.equal(facts.rejoin.links, facts.rejoin.alone);
+  assert.equal(facts.incident.opened, 2, 'one by each seal');
+  assert.ok(Number(facts.handback.sales) > 0 && facts.handback.once === 1 && facts.handback.secondTime === 0);
   rmSync(dir, { recursive: true, force: true });
 });
 

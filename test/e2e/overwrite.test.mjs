@@ -1,30 +1,9 @@
 // A process that knows only a path overwrites a store's files as fast as it can, while the store sells: how far it comes
 // before the store is sealed, what of the journal is damaged, and what the mirrors give back. All of what was cosigned is.
 import { test } from 'node:test';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { assert, claimOf, join, manager, openTill, pen, run, sell, tradingChain, waitUntil } from './lib.mjs';
-import { marker } from '../../demo/lib/chain.mjs';
-
-// Only a directory that this test's chain has made and marked; each file with the time at which it was done with.
-const destroyer = `
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { randomFillSync } from 'node:crypto';
-const [, , path, log, marker] = process.argv;
-if (!existsSync(join(path, marker))) throw new Error('not marked');
-const out = openSync(log, 'w'), noise = Buffer.alloc(1 << 20);
-for (const name of readdirSync(path, { recursive: true }).sort()) {
-  const file = join(path, name), is = statSync(file, { throwIfNoEntry: false });
-  if (!is?.isFile() || name === marker) continue;
-  const fd = openSync(file, 'r+');
-  for (let at = 0; at < is.size; at += noise.length) {
-    randomFillSync(noise);
-    writeSync(fd, noise, 0, Math.min(noise.length, is.size - at), at);
-  }
-  closeSync(fd);
-  writeSync(out, Math.round((performance.timeOrigin + performance.now()) * 1e3) + ' ' + is.size + ' ' + name + '\\n');
-}`;
+import { sizeOf, destroy, sealedIn } from '../../demo/lib/attack.mjs';
 
 test('a store is overwritten while it sells', { timeout: 300_000 }, async () => {
   const chain = await tradingChain('overwrite', { stores: 2 });
@@ -46,19 +25,14 @@ test('a store is overwritten while it sells', { timeout: 300_000 }, async () => 
   await store.cosigned();
   const safe = till.replies.length;
 
-  const script = join(chain.dir, 'destroyer.mjs'), log = join(chain.dir, 'destroyed');
-  writeFileSync(script, destroyer);
-  const started = Date.now() * 1000;
-  const child = spawn(process.execPath, [script, store.dir, log, marker], { stdio: 'ignore' });
-  const ended = new Promise((done) => child.on('close', done));
-  const sealed = await waitUntil('the seal', () => readFileSync(store.log(), 'utf8').split('\n').map((line) => { try { return JSON.parse(line); } catch { return {}; } })
-    .find((line) => line.event === 'sealed'), { seconds: 30, everyMs: 5 });
-  const sealedAt = Date.parse(sealed.at) * 1000;
+  const attack = destroy(store.dir, join(chain.dir, 'destroyed'));
+  const sealed = await waitUntil('the seal', () => sealedIn(store), { seconds: 30, everyMs: 5 });
+  const sealedAt = sealed.atUs, started = attack.startedUs;
   let sold = 0;
   for (let n = 0; n < 10 && store.alive; n++) sold += (await till.sale([pen()], { patienceMs: 3000 }).then(({ reply }) => reply.ok, () => false)) ? 1 : 0;
-  await ended;
-  const files = readFileSync(log, 'utf8').split('\n').filter(Boolean).map((line) => { const [at, bytes, ...name] = line.split(' '); return { at: Number(at), bytes: Number(bytes), name: name.join(' ') }; });
-  const before = files.filter((file) => file.at <= sealedAt + 999);  // the log's time has milliseconds
+  await attack.ended;
+  const files = attack.files();
+  const before = files.filter((file) => file.at <= sealedAt);
   assert.ok(files.length > before.length, 'the seal came before it was through');
   assert.match(readFileSync(store.log(), 'utf8'), /"event":"sealed"/);
   await store.kill();
@@ -78,8 +52,8 @@ test('a store is overwritten while it sells', { timeout: 300_000 }, async () => 
   till.enter({ till: again.number, device_key: again.client.headers.authorization.split('.')[1], staff: again.staff, session: store.session });
   await till.settle({ resend: true });
   assert.equal((await claimOf(store)).sales, till.replies.length, 'every acknowledged sale is there once');
-  console.log(`sealed ${((sealedAt - started) / 1000).toFixed(0)} ms after the destroyer was started (rule of ${/"by":"(\w+)"/.exec(JSON.stringify(sealed))?.[1]}); destroyed before: ${before.length} files, ` +
-    `${(before.reduce((sum, file) => sum + file.bytes, 0) / 1e6).toFixed(1)} MB, of the journal ${before.filter((file) => file.name.startsWith('journals/store-01')).length} files; ` +
-    `in the end ${files.length} files, ${(files.reduce((sum, file) => sum + file.bytes, 0) / 1e6).toFixed(1)} MB; sold after the seal: ${sold}; ` +
+  console.log(`sealed ${((sealedAt - started) / 1000).toFixed(0)} ms after the destroyer was started (by ${sealed.by}); destroyed before: ${before.length} files, ` +
+    `${(sizeOf(before) / 1e6).toFixed(1)} MB, of the journal ${before.filter((file) => file.name.startsWith('journals/store-01')).length} files; ` +
+    `in the end ${files.length} files, ${(sizeOf(files) / 1e6).toFixed(1)} MB; sold after the seal: ${sold}; ` +
     `given back by mirrors: ${claim.sales} sales of ${safe} cosigned, and with what the till held ${till.replies.length}`);
 });

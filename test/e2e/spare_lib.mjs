@@ -1,14 +1,7 @@
 // What tests and trials of spares share.
-import { assert, waitUntil } from './lib.mjs';
+import { assert } from './lib.mjs';
 
-export const spareStatus = (spare) => spare.client.get('/v1/spare');
-export const promote = (spare, code, more = {}) => spare.client.call('POST', '/v1/spare/promote', { code, ...more });
-
-// The spare has every entry that its store's machine has acknowledged, and its people.
-export const holdsEverything = (spare) => waitUntil(`${spare.name} to hold everything`, async () => {
-  const [{ size }, { copy, ready }] = await Promise.all([spare.of.safety(), spareStatus(spare)]);
-  return ready && copy.size >= size;
-}, { seconds: 60 });
+export { holdsEverything, promote, spareStatus } from '../../demo/lib/spare.mjs';
 
 // The network outside the store is gone: nobody hears it any more. Not a cut by a person in the store: that one would be the
 // spare's, too.

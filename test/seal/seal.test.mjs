@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
+import { alertLine } from '../../demo/lib/attack.mjs';
 import { Chain, top } from '../../demo/lib/chain.mjs';
 import { sleep, waitUntil } from '../../demo/lib/http.mjs';
 import { missing, Namespaces } from './namespaces.mjs';
@@ -15,11 +16,6 @@ const trials = Number(process.env.HF_SEAL_TRIALS ?? 2);
 const built = (name) => join(top, 'build/release/src', name);
 const lacking = missing();
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const alertLine = (signature) => `${JSON.stringify({
-  timestamp: '2026-11-25T03:00:00.000000-0600', event_type: 'alert', src_ip: '10.9.9.9', src_port: 49152, dest_ip: '10.201.1.2', dest_port: 445,
-  proto: 'TCP', alert: { action: 'allowed', gid: 1, signature_id: signature, rev: 1, severity: 1,
-    signature: 'ET POLICY Powershell Command With Hidden Window Argument Over SMB - Likely Lateral Movement', category: 'A Network Trojan was detected' },
-})}\n`;
 const packetsOf = (file) => readFileSync(file, 'utf8').split('\n').filter((line) => /^\d/.test(line))
   .map((line) => { const [at, family, bytes] = line.split(' '); return { at: BigInt(at), family: Number(family), bytes: Number(bytes) }; });
 

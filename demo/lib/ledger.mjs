@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { records } from '../../demo/lib/csv.mjs';
+import { records } from './csv.mjs';
 
 const bin = '/usr/lib/postgresql/15/bin';
 const kinds = ['sales', 'lines', 'payments', 'movements'];
