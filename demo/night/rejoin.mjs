@@ -54,6 +54,12 @@ export async function linksReturn(night) {
     await site.signIn();
     site.second = await site.client.signIn(second.number, second.pin);
     await journalsHold(site);
+    // What the seal waits for: why, and that it is over.
+    const [{ id }] = (await site.session.get('/v1/incidents')).incidents;
+    const note = (kind, knowing, text) => taken(site.session, { kind: 'note_incident', incident: id, note: kind, knowing, text });
+    await note('cause', 'suspected', 'an account at head office');
+    await note('ransom_asked', 'not_yet_known', '');
+    await note('contained', 'known', 'the attacker\'s machine is off the network');
     await cli(site, 'begin', '--reason', 'explained and contained');
     const { links } = await waitUntil(`${site.name} to be rejoining`, async () => {
       const now = await site.session.get('/v1/rejoin');
@@ -91,8 +97,6 @@ export async function closeIncident(night) {
   }, { seconds: 60 });
   const [{ id }, ...others] = open;
   await taken(office.session, { kind: 'note_incident', incident: id, note: 'title', text: 'The night on which head office was destroyed' });
-  await taken(office.session, { kind: 'note_incident', incident: id, note: 'cause', knowing: 'suspected', text: 'an account at head office' });
-  await taken(office.session, { kind: 'note_incident', incident: id, note: 'ransom_asked', knowing: 'not_yet_known', text: '' });
   await taken(office.session, { kind: 'join_incidents', into: id, others: others.map((other) => ({ incident: other.id })) });
   const told = await waitUntil('them to be one', async () => {
     const { incidents } = await office.session.get('/v1/incidents');
