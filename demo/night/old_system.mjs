@@ -13,7 +13,7 @@ import { Random } from '../lib/random.mjs';
 import { say } from '../lib/show.mjs';
 import { customer, manager } from './night.mjs';
 
-const ageHours = 20;  // since last night's export
+const ageHours = 24;  // since last night's export
 const locationOf = (site) => `${site.name.toUpperCase()}/Stock`;
 const sheet = (header, rows) => csvLine(header) + rows.map(csvLine).join('');
 
