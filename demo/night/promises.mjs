@@ -84,13 +84,19 @@ function spareRows({ facts, shop, attacked, deadMs }) {
   const sold = shop.sold.filter((at) => at > deadMs).length;
   return [
     { what: 'machine dead -> next sale rung on the spare', value: `${spare.all.toFixed(1)} s (detection ${spare.detection.toFixed(1)} s, promotion ${spare.promotion.toFixed(1)} s, tills found ${spare.tills.toFixed(1)} s)`, ok: spare.all < 120 },
-    { what: `sold at ${attacked.name} on its spare`, value: `${sold}; it ${spare.openedSealed ? 'opened sealed, as its journal says' : 'was sealed by hand'}`, ok: sold > 0 },
+    { what: `sold at ${attacked.name} on its spare`, value: `${sold} (and ${spare.sentAgain} sent again that it did not have); it ${spare.openedSealed ? 'opened sealed, as its journal says' : 'was sealed by hand'}`, ok: sold > 0 },
     { what: 'the spare is the registered store again', value: `${spare.registered.toFixed(0)} s after the machine was dead (its links came back first)`, ok: spare.registered > 0 },
   ];
 }
 
-// A site whose epoch has changed since the seal counts below zero today, and its unsigned number wraps round.
-const waited = (entries) => (entries < 2 ** 53 ? `${entries} entries waited` : 'entries that waited: miscounted');
+// The figures with which the incident was closed, of all sites that were sealed. A site whose epoch has changed since its seal can
+// count its waiting entries below zero today, and the unsigned number wraps round: such a one is named and not added up.
+function figuresOf(sealed) {
+  const seconds = sealed.map(({ sealed_seconds }) => sealed_seconds);
+  const sane = sealed.filter(({ waiting }) => waiting < 2 ** 53), wrong = sealed.filter((each) => !sane.includes(each)).map(({ site }) => site);
+  const sum = (list, what) => list.reduce((total, each) => total + each[what], 0);
+  return `sealed ${Math.min(...seconds)} to ${Math.max(...seconds)} s, ${sum(sealed, 'sales')} sales meanwhile, ${sum(sane, 'waiting')} entries waited${wrong.length ? ` (of ${wrong} miscounted)` : ''}`;
+}
 
 function morningRows({ facts, trading }) {
   const { rejoin, incident } = facts;
@@ -105,7 +111,7 @@ function morningRows({ facts, trading }) {
     { what: 'a till\'s write, p99: all up / head office gone / ratio', value: ratio(0.99) },
     { what: 'links back by checklist and a second person', value: `${rejoin.links} of ${rejoin.sites} sites; refused without a checklist ${rejoin.early}, agreed with oneself ${rejoin.alone}`,
       ok: rejoin.links > 0 && rejoin.early === rejoin.links && rejoin.alone === rejoin.links },
-    { what: 'incidents opened by seals, joined into one, closed', value: `${incident.opened}; ${incident.sealed.map(({ site, sealed_seconds, sales, waiting }) => `${site} sealed ${sealed_seconds} s, ${sales} sales, ${waited(waiting)}`).join('; ')}`,
+    { what: 'incidents opened by seals, joined into one, closed', value: `${incident.opened}; ${figuresOf(incident.sealed)}`,
       ok: incident.opened >= rejoin.sites && incident.sealed.length >= rejoin.sites },
     { what: 'head office: machine gone to serving again', value: `${facts.goneSeconds.toFixed(1)} s (${(facts.goneSeconds - facts.rebuildSeconds).toFixed(1)} s of trade without, then ${facts.rebuildSeconds.toFixed(1)} s from new machine to serving)`, ok: facts.goneSeconds > 0 },
     { what: 'rebuild from the mirrors', value: facts.rebuild, ok: facts.rebuilt },

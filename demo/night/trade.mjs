@@ -96,8 +96,6 @@ export async function tillsSettle(night) {
 // Hours of trade without head office. Goods move, too: from the warehouse to a store.
 export async function tradeUntil(night, share) {
   const { trading } = night;
-  trading.phase = 'gone';
-  night.stage = 'head office is gone';
   const sold = trading.done;
   const store = night.chain.site('store-02');
   const moved = await sendGoods(night, store, 50, '12');
