@@ -60,7 +60,7 @@ The chain goes on trading, slowly, until Ctrl-C.
   chain page       ${chain.headOffice.url}/chain/
   the incident     ${chain.headOffice.url}/incident/
   a till           ${chain.stores[0].url}/till/
-  on its spare     ${night.attacked.url}/till/     (${night.attacked.name}, on the machine that took its place)
+  attacked         ${night.attacked.url}/till/     (${night.attacked.name}, on its new machine)
   standing by      ${night.fed[0].url}/ready/     (${night.fedNames().join(', ')}: take over on /till/)
   sign in          staff number ${manager.number}, PIN ${manager.pin}
 `);

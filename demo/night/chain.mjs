@@ -22,6 +22,7 @@ export async function startControl(night) {
   const { chain } = night;
   const onSite = (action) => async (name) => {
     if (!chain.sites.has(name)) throw new Error('no such site');
+    if (!night.finished) throw new Error('the night is still being played: wait for its table');
     await action(night, chain.site(name));
   };
   const machines = () => [...chain.sites.values(), ...chain.spares.values()];

@@ -48,6 +48,8 @@ export class Night {
     await inParallel(sites, 4, (site) => site.enrol({ ...manager }));
     await inParallel(sites, 8, (site) => site.signing());
     say(`${sites.length} processes serve, on 127.0.0.1:${sites[0].port} to ${sites.at(-1).port}; a manager is enrolled at each`);
+    // Head office's own page goes with head office; the warehouse's is there all night.
+    if (!this.config.once) say(`watch it live: ${this.chain.warehouse.url}/chain/   sign in with staff number ${manager.number}, PIN ${manager.pin}`);
   }
   async stop() {
     if (this.trading) this.trading.stopping = true;
