@@ -27,7 +27,7 @@ async function returnLink(night, site, link, { clean, keys }) {
   if (early.status !== 200) facts.rejoin.early++;
   await step(site.session, 'clean_point', { not_needed: true, text: clean });
   await step(site.session, 'keys', keys);
-  await step(site.session, 'journals', { text: 'holdfast journal verify: they hold' });
+  await step(site.session, 'journals', { text: site.verified });
   const alone = await write(site.session, { kind: 'rejoin_step', link, check: 'agreed', text: 'I agree with myself' });
   if (!alone.ok) facts.rejoin.alone++;
   await step(site.second, 'agreed', { text: '' });
@@ -40,11 +40,13 @@ async function returnLink(night, site, link, { clean, keys }) {
 // never signed"); the verifier in test/verifier checks that one at the end.
 async function journalsHold(site) {
   const { code, out, err } = await run(['journal', 'verify', '--data', site.dir], { mayFail: true });
-  if (code === 0) return;
+  if (code === 0) return 'holdfast journal verify: they hold';
   const broken = out.split('\n').filter((line) => line.includes('DOES NOT HOLD'));
   const closed = broken.filter((line) => line.includes(`${site.name}/1: DOES NOT HOLD`) && line.includes('is not signed with that journal\'s key'));
   if (!site.of || broken.length !== 1 || closed.length !== 1) throw new Error(`${site.name}: ${out}${err}`);
-  say(`holdfast journal verify at ${site.name}: every journal holds but for the checkpoint with which its spare closed the old one`);
+  const text = 'every journal holds but for the checkpoint with which its spare closed the old one';
+  say(`holdfast journal verify at ${site.name}: ${text}`);
+  return `holdfast journal verify: ${text}`;
 }
 
 export async function linksReturn(night) {
@@ -53,9 +55,10 @@ export async function linksReturn(night) {
   await inParallel(sealedSites(night), 2, async (site) => {
     await site.signIn();
     site.second = await site.client.signIn(second.number, second.pin);
-    await journalsHold(site);
-    // What the seal waits for: why, and that it is over.
-    const [{ id }] = (await site.session.get('/v1/incidents')).incidents;
+    site.verified = await journalsHold(site);
+    // What the seal waits for: why, and that it is over. A spare whose copy ends before the incident has one opened by hand.
+    const [known] = (await site.session.get('/v1/incidents')).incidents, id = known?.id ?? newKey();
+    if (!known) await taken(site.session, { key: id, kind: 'open_incident', title: 'Sealed' });
     const note = (kind, knowing, text) => taken(site.session, { kind: 'note_incident', incident: id, note: kind, knowing, text });
     await note('cause', 'suspected', 'an account at head office');
     await note('ransom_asked', 'not_yet_known', '');
