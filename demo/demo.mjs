@@ -14,7 +14,7 @@ import { feedEverybody, takeOver } from './night/old_system.mjs';
 import { openStores, tradeUntilEvening, tradeToTheEnd, tradeUntil, tillsSettle } from './night/trade.mjs';
 import { prepareTarget, destroyHeadOffice, destroyStore, alertAndSeal } from './night/attack.mjs';
 import { addSpare, openSpare } from './night/spare.mjs';
-import { linksReturn, headOfficeReturns, closeIncident } from './night/rejoin.mjs';
+import { linksReturn, spareIsRegistered, headOfficeReturns, closeIncident } from './night/rejoin.mjs';
 import { rebuildHeadOffice, rebuildStore } from './night/rebuild.mjs';
 import { handBack } from './night/handback.mjs';
 import { checkPromises } from './night/promises.mjs';
@@ -38,10 +38,11 @@ async function tell(night) {
   await alertAndSeal(night);
   await openSpare(night);
   await takeOver(night);
-  await tradeUntil(night, 0.7);
+  await tradeUntil(night, 0.6);
   // The morning.
   await linksReturn(night);
   await rebuildHeadOffice(night);
+  await spareIsRegistered(night);
   await headOfficeReturns(night);
   await closeIncident(night);
   await rest();

@@ -26,6 +26,8 @@ export async function rebuildHeadOffice(night) {
   facts.rebuilt = fetched > 0;
   facts.officeBack = { kept: Number(/cosigned and kept +(\d+) entries/.exec(report)?.[1]), before: night.before.find(({ site }) => site === 'head-office') };
   say(`head office serves again, ${facts.rebuildSeconds.toFixed(1)} s after its new machine was started\n${report.trim().replaceAll(/^/gm, '          ')}`);
+  trading.phase = 'after';
+  night.stage = 'head office is back';
   const { again, known } = await night.office.resendAll();
   facts.resent = { again, known };
   say(`its buyer sent ${again + known} acknowledged price changes again: ${known} were there, ${again} were taken in again`);

@@ -72,14 +72,17 @@ export async function linksReturn(night) {
       await returnLink(night, site, link, { clean: 'its machine was never touched', keys: { not_needed: true, text: 'no key of it was within reach' } });
     }
   });
-  const start = performance.now();
-  const { attacked } = night;
-  await waitUntil('the spare to be registered', async () => !(await attacked.safety()).provisional, { seconds: 150 });
-  night.facts.spare.registered = (performance.now() - night.dead) / 1000;
-  say(`${night.facts.rejoin.links} links of ${night.facts.rejoin.sites} sealed stores are back, each by its checklist and with a second person; ` +
-    `the spare is registered ${night.facts.spare.registered.toFixed(0)} s after its store's machine was dead (${((performance.now() - start) / 1000).toFixed(1)} s of them waited for here)`);
+  say(`${night.facts.rejoin.links} links of ${night.facts.rejoin.sites} sealed stores are back, each by its checklist and with a second person`);
   night.show('Links return one by one: each when its checklist is met and a second person agrees. What waited is copied by itself.',
     'Les liaisons reviennent une à une : chacune lorsque sa liste est remplie et qu’une seconde personne approuve. Ce qui attendait est copié.');
+}
+
+// Mirrors register a spare when they have heard nothing of the old machine for 60 s, and links are there to ask them.
+export async function spareIsRegistered(night) {
+  const { attacked, facts } = night, start = performance.now();
+  await waitUntil('the spare to be registered', async () => !(await attacked.safety()).provisional, { seconds: 150 });
+  facts.spare.registered = (performance.now() - night.dead) / 1000;
+  say(`the spare is registered ${facts.spare.registered.toFixed(0)} s after its store's machine was dead (${((performance.now() - start) / 1000).toFixed(1)} s of them waited for here)`);
 }
 
 export async function headOfficeReturns(night) {

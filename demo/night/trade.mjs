@@ -80,8 +80,6 @@ export function tradeToTheEnd(night) {
   const rest = work(night, () => false);
   rest.catch(() => {});
   return async () => {
-    trading.phase = 'after';
-    night.stage = 'head office is back';
     await rest;
     await night.fedTrade;
     night.onSale();
