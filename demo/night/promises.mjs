@@ -16,9 +16,11 @@ export async function checkPromises(night) {
   await inParallel(chain.sites.values(), 8, (site) => site.cosigned({ seconds: 60 }));
   const totals = await totalsThatFollowAll(night);
   night.after = await exportAll(chain, join(config.dir, 'journals-after'));
+  say(`${night.after.length} journals are exported; another program verifies them`);
   const verified = await verifyAll(night.before, night.after);
   const ledgers = await ledgersOf(night.after);
   const kept = [...trading.acknowledged, ...[night.office, night.warehouse, ...night.desks.values()].flatMap((desk) => desk.replies.map((reply) => ({ ...reply, site: desk.site.name })))];
+  say('what they say is added up; every byte on disk is searched for names and PINs');
   const { found, problems } = checkAcknowledged(ledgers, kept);
   const all = [...ledgers.values()];
   const seen = { kept, found, verified, ledgers, totals,
