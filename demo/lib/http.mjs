@@ -16,7 +16,8 @@ export class Client {
     this.url = new URL(url);
     this.headers = headers;
     this.timeoutMs = timeoutMs;
-    this.agent = agent ?? new http.Agent({ keepAlive: true, maxSockets: 64 });
+    // A node closes a connection that is idle for 30 s; this side is first, or a request could meet the closing.
+    this.agent = agent ?? new http.Agent({ keepAlive: true, maxSockets: 64, timeout: 4000 });
   }
   with(headers) { return new Client(this.url, { headers: { ...this.headers, ...headers }, timeoutMs: this.timeoutMs, agent: this.agent }); }
   close() { this.agent.destroy(); }
