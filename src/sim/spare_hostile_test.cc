@@ -24,6 +24,204 @@ void sell_at(Chain& chain, const std::string& machine, std::vector<fold::WriteKe
   });
 }
 
+TEST(Hostile, mirror_that_shows_a_spares_certificate_makes_no_other_mirror_seal) {
+  Chain chain(21, 3);
+  const std::string spare = start_with_spare(chain);
+  const std::string note = certificate_of(chain, spare);
+  chain.kill(spare);
+  chain.kill("warehouse");
+  Impostor liar(chain, chain.machine("warehouse"));
+  for (const SiteName& mirror : {head_office, store_2}) {
+    liar.dial(chain.file().find(mirror)->link_address);
+    chain.run_for(seconds(1));
+    ASSERT_TRUE(liar.to) << mirror.view();
+    liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    liar.say(sync::Known{store_1, {}, {}, {note}, 0});
+    chain.run_for(seconds(1));
+    EXPECT_FALSE(has_sealed(chain, mirror.str())) << "it has asked nobody";
+  }
+  chain.sell(store_1, 1);
+  EXPECT_TRUE(chain.run_until([&] { return is_cosigned(chain, "store-01"); }, seconds(20)))
+      << "the two others cosign the store on";
+}
+
+TEST(Hostile, seal_that_one_mirror_gave_to_a_spare_is_not_taken_over_by_one_that_was_rebuilt_and_hears_the_node) {
+  Chain chain(22, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.network.cut("warehouse", "store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return has_sealed(chain, "warehouse"); }, seconds(30)))
+      << "it hears the node no longer, and the spare asks with its registration";
+  chain.run_for(seconds(5));
+  EXPECT_FALSE(has_sealed(chain, "head-office"));
+  chain.destroy(spare);  // it registers nothing
+  chain.destroy("head-office");
+  const std::string rebuilt = chain.rebuild(head_office);
+  ASSERT_TRUE(chain.start(rebuilt).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60)));
+  std::vector<fold::WriteKey> acknowledged;
+  sell_at(chain, "store-01", acknowledged);
+  EXPECT_TRUE(chain.run_until([&] { return acknowledged.size() == 1 && is_cosigned(chain, "store-01"); }, seconds(30)))
+      << "q of its mirrors hear it and cosign";
+  EXPECT_FALSE(has_sealed(chain, rebuilt));
+}
+
+TEST(Hostile, mirror_that_gives_junk_to_a_node_on_an_old_disk_neither_ends_it_nor_makes_it_doubt_itself) {
+  for (const bool decodes : {false, true}) {
+    Chain chain(23, 3);
+    for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name)) << name;
+    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, "store-01"); }, seconds(20)));
+    const SimDisk image = chain.machine("store-01").disk;
+    std::string newest;
+    chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to,
+                                                        ByteView bytes) {
+      const auto message = sync::decode(bytes);
+      const auto* cosigned = message ? std::get_if<sync::Cosigned>(&*message) : nullptr;
+      if (from == "store-01" && cosigned != nullptr) newest = cosigned->note;
+      if (before) before(from, to, bytes);
+    };
+    for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+    ASSERT_TRUE(chain.run_until(
+        [&] { return chain.node("store-01").state().till.totals.sales == 10 && is_cosigned(chain, "store-01"); },
+        seconds(20)));
+    chain.run_for(seconds(1));
+    const auto note = journal::parse_note(newest);
+    ASSERT_TRUE(note.has_value());
+    const std::uint64_t size = journal::parse_checkpoint(note->text)->size;
+    chain.kill("store-01");
+    chain.kill("warehouse");
+    chain.machine("store-01").disk = image;
+    chain.network.cut("store-01", "head-office");
+    Impostor liar(chain, chain.machine("warehouse"), chain.file().find(warehouse)->link_address, "warehouse");
+    isolate(chain, "warehouse", "store-01");
+    chain.network.heal("warehouse", "store-01");
+    const Bytes junk = decodes ? fold::encode({chain.now(), std::nullopt, fold::NodeStarted{SeriesId{7}, "junk"}})[0]
+                               : to_bytes(as_bytes(std::string_view("junk")));
+    std::size_t junk_sent = 0;
+    liar.answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+      if (const auto* ask = std::get_if<sync::Ask>(&m))
+        liar.say(sync::Known{ask->site, {{{chain.file().chain, store_1, 1}, size, newest, 0, {}, {}}}, {}, {}, 0});
+      if (const auto* have = std::get_if<sync::Have>(&m); have != nullptr && have->origin.site == store_1) {
+        liar.say(sync::Entries{have->origin, have->size, std::vector<Bytes>(size - have->size, junk), newest});
+        ++junk_sent;
+      }
+    };
+    ASSERT_TRUE(chain.start("store-01"));
+    EXPECT_TRUE(
+        chain.run_until([&] { return !chain.machine("store-01").node || is_signing(chain, "store-01"); }, seconds(40)));
+    ASSERT_TRUE(chain.machine("store-01").node) << chain.machine("store-01").died_of->text;
+    EXPECT_EQ(junk_sent, 1u) << "asked once, and not again";
+    EXPECT_TRUE(is_signing(chain, "store-01"));
+    EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 10u) << "the honest mirror had them";
+    EXPECT_TRUE(chain.node("store-01").state().contradictions.empty());
+    EXPECT_EQ(chain.node("store-01").posture().posture, guard::Posture::open);
+  }
+}
+
+TEST(Hostile, node_that_signs_entries_that_cannot_be_folded_does_not_make_its_spare_unopenable) {
+  for (const bool decodes : {false, true}) {
+    Chain chain(24, 3);
+    const std::string spare = start_with_spare(chain);
+    for (int i = 0; i < 5; ++i) chain.sell(store_1, 1);
+    ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
+    const std::uint64_t held = chain.machine(spare).spare->view().size;
+    chain.kill("store-01");
+    Impostor node(chain, chain.machine("store-01"), chain.file().find(store_1)->link_address, "store-01");
+    isolate(chain, "store-01", spare);
+    const Origin origin{chain.file().chain, store_1, 1};
+    const fold::Event again{chain.now(), std::nullopt, fold::EpochOpened{chain.file().chain, store_1, 1, "GBP", {}}};
+    const Bytes bad = decodes ? fold::encode(again)[0] : to_bytes(as_bytes(std::string_view("junk")));
+    node.answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) node.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+      const auto* have = std::get_if<sync::SpareHave>(&m);
+      if (have == nullptr || have->size > held) return;
+      sync::SpareEntries entries{origin, have->size, {bad}, std::nullopt, {}};
+      entries.signature = node.sign(sync::tail_text({origin, have->size, entries.entries, {}, {}}));
+      node.say(entries);
+    };
+    ASSERT_TRUE(chain.run_until([&] { return chain.machine(spare).spare->view().size == held + 1; }, seconds(10)));
+    node.leave();
+    chain.destroy("store-01");
+    ASSERT_TRUE(chain.promote(spare).has_value()) << chain.machine(spare).died_of->text;
+    expect_all_here(chain, store_1, spare);
+    chain.sell(store_1, 1);
+    EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+    chain.kill(spare);
+    ASSERT_TRUE(chain.start(spare).has_value()) << "and again after a power cut";
+    EXPECT_EQ(chain.node(spare).state().listed.size(), decodes ? 0u : 1u) << "what cannot be read is for a person";
+    settle(chain);
+  }
+}
+
+TEST(Hostile, tail_is_not_taken_because_somebody_says_so_twice_or_of_more_than_he_was_given) {
+  Chain chain(25, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  std::vector<fold::WriteKey> acknowledged;
+  for (int i = 0; i < 10; ++i) sell_at(chain, "store-01", acknowledged);
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  chain.run_for(seconds(1));
+  const std::string note(as_text(*chain.machine(spare).disk.read_all("registration.note")));
+  chain.kill("warehouse");
+  Impostor liar(chain, chain.machine("warehouse"), chain.file().find(warehouse)->link_address, "warehouse");
+  isolate(chain, "warehouse", "store-01");
+  chain.network.heal("warehouse", "store-01");
+  liar.answer = [&](const sync::Message& m) {
+    if (!std::holds_alternative<sync::Hello>(m)) return;
+    liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    liar.say(sync::Superseded{note});
+  };
+  ASSERT_TRUE(chain.run_until([&] { return liar.count<sync::Tail>() > 0; }, seconds(20)));
+  ASSERT_EQ(chain.node("store-01").phase(), node::Phase::stopped);
+  const auto waiting = [&] { return chain.node("store-01").safety().not_taken_in; };
+  const std::uint64_t all = waiting();
+  EXPECT_GE(all, 10u);
+  const auto tail =
+      std::ranges::find_if(liar.heard, [](const auto& m) { return std::holds_alternative<sync::Tail>(m); });
+  const sync::Tail first = std::get<sync::Tail>(*tail);
+  liar.say(sync::TailTaken{first.origin, first.first, first.entries.size() + 1000});
+  liar.say(sync::TailTaken{first.origin, first.first + 1, first.entries.size()});
+  chain.run_for(seconds(1));
+  EXPECT_EQ(waiting(), all) << "that was never offered";
+  liar.say(sync::TailTaken{first.origin, first.first, first.entries.size()});
+  liar.say(sync::TailTaken{first.origin, first.first, first.entries.size()});
+  chain.run_for(seconds(1));
+  EXPECT_EQ(waiting(), all - first.entries.size());
+}
+
+TEST(Hostile, old_key_of_one_store_leaves_room_for_the_tails_of_another) {
+  Chain chain(26, 3);
+  for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name)) << name;
+  ASSERT_TRUE(
+      chain.run_until([&] { return is_signing(chain, "store-01") && is_signing(chain, "store-02"); }, seconds(20)));
+  chain.run_for(seconds(2));
+  std::vector<std::unique_ptr<Impostor>> old;
+  for (const SiteName& site : {store_1, store_2}) {
+    chain.kill(site.str());
+    const std::string rebuilt = chain.rebuild(site);
+    ASSERT_TRUE(chain.start(rebuilt).has_value());
+    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60))) << rebuilt;
+    chain.kill(rebuilt);  // the tails wait for it
+    old.push_back(std::make_unique<Impostor>(chain, chain.machine(site.str()), "10.9.9.9:1", "old-" + site.str()));
+  }
+  const auto hand_in = [&](std::size_t i, const SiteName& site, std::size_t tails) {
+    old[i]->dial(chain.file().find(head_office)->link_address);
+    chain.run_for(seconds(1));
+    old[i]->say(sync::Hello{chain.file().chain, site, 1, {}, {}});
+    for (std::size_t n = 0; n < tails; ++n) {
+      sync::Tail tail{{chain.file().chain, site, 1}, 1000 + n, {to_bytes(as_bytes(std::string_view("x")))}, {}, {}};
+      tail.signature = old[i]->sign(sync::tail_text(tail));
+      old[i]->say(tail);
+    }
+    chain.run_for(seconds(2));
+    return old[i]->count<sync::TailTaken>();
+  };
+  EXPECT_EQ(hand_in(0, store_1, 1001), 1000u);
+  EXPECT_EQ(hand_in(1, store_2, 1), 1u);
+}
+
 // No liar, but told in the same way: what the old machine announced and nobody has is out, whatever tills send again.
 TEST(Hostile, entries_that_are_out_are_told_as_out_though_tills_send_their_sales_again) {
   for (const bool has_spare : {true, false}) {

@@ -311,6 +311,184 @@ TEST(Spare, with_its_code_stops_no_node_by_showing_a_registration_that_no_mirror
   thief.leave();
 }
 
+// The power fails at every write of a promotion in turn: what lies behind the usable part of the copy is on no other
+// disk, so it must be taken in by the start after.
+TEST(Spare, that_loses_its_power_while_it_is_promoted_takes_all_of_its_copy_in) {
+  Chain chain(12, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  chain.kill(spare);
+  Machine& m = chain.machine(spare);
+  const std::vector<std::string> names = *m.disk.list("journals/head-office/1");
+  for (const std::string& name : names)  // the peer's prefix that it names had not come
+    ASSERT_TRUE(m.disk.remove("journals/head-office/1/" + name).has_value());
+  const SimDisk image = m.disk;
+  std::uint64_t writes = 0;
+  for (;; ++writes) {
+    m.disk = image;
+    m.power_fails_after = writes;
+    const bool is_through = chain.promote(spare).has_value();
+    if (!is_through) {
+      ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
+    }
+    expect_all_here(chain, store_1, spare);
+    EXPECT_EQ(chain.node(spare).safety().not_taken_in, 0u) << "write " << writes;
+    if (is_through) break;
+    chain.kill(spare);
+  }
+  EXPECT_GT(writes, 5u);
+}
+
+TEST(Spare, with_an_older_epoch_than_its_mirrors_is_refused_and_no_epoch_vanishes) {
+  Chain chain(13, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.sell(store_1, 1);
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(5)));
+  chain.run_for(seconds(2));
+  chain.kill(spare);
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
+  std::vector<std::size_t> sales;
+  for (int i = 0; i < 5; ++i) sales.push_back(chain.sell(store_1, 1));
+  ASSERT_TRUE(chain.run_until(
+      [&] {
+        return chain.writes(store_1)[sales.back()].reply &&
+               chain.node(second).safety().cosigned_size == chain.node(second).safety().size;
+      },
+      seconds(30)));
+  chain.destroy(second);
+  chain.certify_again(spare);  // and it is not linked to the second machine before that dies, too
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.run_for(seconds(30));
+  EXPECT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+  EXPECT_NE(chain.node(spare).safety().registering.find("newer epoch"), std::string::npos)
+      << chain.node(spare).safety().registering;
+  chain.destroy(spare);
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(third).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)));
+  expect_all_here(chain, store_1, third);
+}
+
+// The replacement spare knows only the chain file's keys of the mirrors. One of those that stand below the store's
+// registration has come back with another key since.
+TEST(Spare, that_is_new_links_to_a_store_that_a_rebuilt_mirror_has_registered) {
+  Chain chain(14, 3);
+  const std::string spare = start_with_spare(chain);
+  chain.destroy("head-office");
+  const std::string head = chain.rebuild(head_office);
+  ASSERT_TRUE(chain.start(head).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, head); }, seconds(60)));
+  chain.run_for(seconds(5));
+  chain.destroy("warehouse");
+  const std::string second = chain.rebuild(warehouse);
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
+  chain.run_for(seconds(5));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.destroy("store-01");
+  chain.machine(spare).address.clear();  // it takes the store's address over as well
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(60)));
+  const std::string next = chain.add_spare(store_1);
+  ASSERT_TRUE(chain.start(next).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, next, spare); }, seconds(20)))
+      << chain.machine(next).spare->view().problem;
+}
+
+// A node that says what a test lets it say, to a spare that holds all of it.
+struct ToldByItsNode {
+  Chain chain;
+  std::string spare;
+  std::unique_ptr<Impostor> node;
+  Origin origin;
+  explicit ToldByItsNode(std::uint64_t seed) : chain(seed, 3), spare(start_with_spare(chain)) {
+    chain.run_for(seconds(2));
+    chain.kill("store-01");
+    node = std::make_unique<Impostor>(chain, chain.machine("store-01"), chain.file().find(store_1)->link_address,
+                                      "store-01");
+    isolate(chain, "store-01", spare);
+    origin = {chain.file().chain, store_1, 1};
+  }
+  void greet() { node->say(sync::Hello{chain.file().chain, store_1, 1, {}, {}}); }
+  void give(EntryIndex first, std::size_t count) {
+    sync::SpareEntries out{origin, first, std::vector<Bytes>(count, to_bytes(as_bytes(std::string_view("e")))), {}, {}};
+    out.signature = node->sign(sync::tail_text({origin, first, out.entries, {}, {}}));
+    node->say(out);
+  }
+};
+
+TEST(Spare, asks_again_though_the_link_ended_before_what_it_gave_back_was_taken) {
+  ToldByItsNode t(15);
+  const std::uint64_t held = t.chain.machine(t.spare).spare->view().size;
+  bool is_first = true;
+  t.node->answer = [&](const sync::Message& m) {
+    if (std::holds_alternative<sync::Hello>(m)) t.greet();
+    const auto* have = std::get_if<sync::SpareHave>(&m);
+    if (have != nullptr && is_first && have->size == held) t.give(held, 3);
+    if (have != nullptr && is_first && have->size > held) t.node->say(sync::SpareDiffers{t.origin});
+    if (std::holds_alternative<sync::Tail>(m)) {
+      is_first = false;
+      t.node->wire.close(*t.node->to);
+    }
+  };
+  ASSERT_TRUE(t.chain.run_until([&] { return !is_first; }, seconds(20)));
+  const std::size_t asked = t.node->count<sync::SpareHave>();
+  // The node catches up from a mirror meanwhile, and answers nothing.
+  t.node->answer = [&](const sync::Message& m) {
+    if (std::holds_alternative<sync::Hello>(m)) t.greet();
+  };
+  for (int i = 0; i < 14; ++i) {
+    t.chain.run_for(seconds(1));
+    t.node->say(sync::Heartbeat{t.origin, 0, 0, t.chain.now(), true, std::nullopt});
+  }
+  EXPECT_GE(t.node->count<sync::SpareHave>(), asked + 3) << "at the link, and then each 3 s";
+}
+
+TEST(Spare, that_loses_its_power_at_any_write_can_give_back_all_that_it_holds) {
+  ToldByItsNode t(16);
+  const std::uint64_t held = t.chain.machine(t.spare).spare->view().size;
+  const SimDisk image = t.chain.machine(t.spare).disk;
+  bool has_failed = true;
+  for (std::uint64_t writes = 0; has_failed && writes < 20; ++writes) {
+    t.chain.kill(t.spare);
+    t.chain.machine(t.spare).disk = image;
+    bool gives = true;
+    std::uint64_t says = 0;
+    EntryIndex back_to = held;
+    t.node->answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) t.greet();
+      if (const auto* have = std::get_if<sync::SpareHave>(&m)) {
+        says = have->size;
+        if (gives && have->size == held) t.give(held, 2);
+        if (gives && have->size == held + 2) t.give(held + 2, 1);
+        if (!gives && have->size > held) t.node->say(sync::SpareDiffers{t.origin});
+      }
+      if (const auto* tail = std::get_if<sync::Tail>(&m)) {
+        EXPECT_TRUE(ed25519_verify(t.node->signer->public_key(KeyUse::log), sync::tail_text(*tail), *tail->signature));
+        if (tail->first <= back_to) back_to = std::max(back_to, tail->first + tail->entries.size());
+      }
+    };
+    t.chain.machine(t.spare).power_fails_after = writes;
+    const bool has_started = t.chain.start(t.spare).has_value();
+    if (has_started) t.chain.run_for(seconds(3));
+    has_failed = !has_started || t.chain.machine(t.spare).spare == nullptr;
+    gives = false;
+    t.chain.kill(t.spare);
+    ASSERT_TRUE(t.chain.start(t.spare).has_value());
+    t.chain.run_for(seconds(3));
+    EXPECT_EQ(back_to, says) << "write " << writes;
+  }
+  EXPECT_FALSE(has_failed);
+}
+
 TEST(Day, with_a_spare_promoted_breaks_no_law) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     DayOptions options;
