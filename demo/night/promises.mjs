@@ -91,13 +91,11 @@ function spareRows({ facts, shop, attacked, deadMs }) {
   ];
 }
 
-// The figures with which the incident was closed, of all sites that were sealed. A site whose epoch has changed since its seal can
-// count its waiting entries below zero today, and the unsigned number wraps round: such a one is named and not added up.
+// The figures with which the incident was closed, of all sites that were sealed.
 function figuresOf(sealed) {
   const seconds = sealed.map(({ sealed_seconds }) => sealed_seconds);
-  const sane = sealed.filter(({ waiting }) => waiting < 2 ** 53), wrong = sealed.filter((each) => !sane.includes(each)).map(({ site }) => site);
-  const sum = (list, what) => list.reduce((total, each) => total + each[what], 0);
-  return `sealed ${Math.min(...seconds)} to ${Math.max(...seconds)} s, ${sum(sealed, 'sales')} sales meanwhile, ${sum(sane, 'waiting')} entries waited${wrong.length ? ` (of ${wrong} miscounted)` : ''}`;
+  const sum = (what) => sealed.reduce((total, each) => total + each[what], 0);
+  return `sealed ${Math.min(...seconds)} to ${Math.max(...seconds)} s, ${sum('sales')} sales meanwhile, ${sum('waiting')} entries waited`;
 }
 
 function morningRows({ facts, trading }) {

@@ -90,6 +90,8 @@ test('a store\'s machine dies with every link cut: its spare opens with the code
     await spare.cosigned({ seconds: 60 });
     assert.equal(await till.settle(), 0, 'everything is copied elsewhere: the till keeps nothing more');
     await expectOnce(spare, [till]);
+    // The old journal's last checkpoint is the spare's: whoever checks it knows that from the registration.
+    for (const site of [spare, chain.headOffice]) assert.match((await run(['journal', 'verify', '--data', site.dir])).out, /store-01\/1/);
   });
 });
 

@@ -168,7 +168,9 @@ SiteFigures figures_of(const Part& part, const Standing& standing, Instant from)
     out.sales += (s.to ? s.sales_to : standing.sales) - s.sales_from;
     add(out.gross, s.to ? s.gross_to : standing.gross);
     take_off(out.gross, s.gross_from);
-    out.waiting += (s.to ? s.entries_to : standing.entries) - s.entries_from;
+    // A machine that was replaced meanwhile counts in a new epoch, from 0: then what is in that one is told.
+    const std::uint64_t entries = s.to ? s.entries_to : standing.entries;
+    out.waiting += entries >= s.entries_from ? entries - s.entries_from : entries;
   }
   for (const Fact& fact : part.state->facts) out.alerts += fact.kind == FactKind::alert && fact.at >= from ? 1 : 0;
   return out;

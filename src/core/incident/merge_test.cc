@@ -198,6 +198,12 @@ TEST(Merge, figures_count_what_was_sold_while_sealed_and_what_waited) {
   EXPECT_EQ(f.as_of, 230u);
 }
 
+TEST(Merge, a_machine_that_was_replaced_while_sealed_counts_anew) {
+  Writing a{SiteName("a")};
+  seal(a.state, {at(0), 100, 50, Money{5000}});
+  EXPECT_EQ(figures_of({a.site, &a.state}, {at(30), 12, 60, Money{6000}}, at(-10)).waiting, 12u);
+}
+
 // However the records are spread over sites and in whichever order the parts are named: one answer.
 RC_GTEST_PROP(Merge, the_order_of_parts_is_no_matter, ()) {
   std::vector<Writing> sites;

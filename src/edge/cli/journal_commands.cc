@@ -99,6 +99,8 @@ Result<Verified> verify_journal(DataView& view, const Origin& origin) {
   const auto check = [&]() -> Status {
     const std::string note = log->checkpoint_at_most(*next);
     auto checkpoint = journal::open_checkpoint(note, *key);
+    if (const auto closer = view.closing_key(origin, *next); !checkpoint && closer)
+      if (auto closing = journal::open_checkpoint(note, *closer)) checkpoint = std::move(closing);
     if (!checkpoint)
       return fail(checkpoint.error().code, fmt::format("the checkpoint at {}: {}", *next, checkpoint.error().text));
     if (checkpoint->checkpoint.origin != origin || checkpoint->checkpoint.size != *next ||

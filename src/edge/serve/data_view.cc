@@ -81,6 +81,12 @@ void DataView::learn(const std::string& note) {
   const auto registration = chain::open_registration(file_, note);
   if (!registration) return;  // of another chain, or forged: its keys count for nothing
   keys_[{registration->certificate.site, registration->certificate.epoch}] = registration->certificate.keys;
+  closing_keys_[{registration->old_origin, registration->kept_size}] = registration->certificate.keys.log;
+}
+
+std::optional<PublicKey> DataView::closing_key(const Origin& origin, std::uint64_t size) const {
+  const auto it = closing_keys_.find({origin, size});
+  return it == closing_keys_.end() ? std::nullopt : std::optional(it->second);
 }
 
 Status DataView::learn_keys() {
