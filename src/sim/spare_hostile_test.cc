@@ -262,5 +262,91 @@ TEST(Hostile, entries_that_are_out_are_told_as_out_though_tills_send_their_sales
   }
 }
 
+// A node that says what a test lets it say, to a spare that holds all of it.
+struct ToldByItsNode {
+  Chain chain;
+  std::string spare;
+  std::unique_ptr<Impostor> node;
+  Origin origin;
+  explicit ToldByItsNode(std::uint64_t seed) : chain(seed, 3), spare(start_with_spare(chain)) {
+    chain.run_for(seconds(2));
+    chain.kill("store-01");
+    node = std::make_unique<Impostor>(chain, chain.machine("store-01"), chain.file().find(store_1)->link_address,
+                                      "store-01");
+    isolate(chain, "store-01", spare);
+    origin = {chain.file().chain, store_1, 1};
+  }
+  void greet() { node->say(sync::Hello{chain.file().chain, store_1, 1, {}, {}}); }
+  void give(EntryIndex first, std::size_t count) {
+    sync::SpareEntries out{origin, first, std::vector<Bytes>(count, to_bytes(as_bytes(std::string_view("e")))), {}, {}};
+    out.signature = node->sign(sync::tail_text({origin, first, out.entries, {}, {}}));
+    node->say(out);
+  }
+};
+
+TEST(Spare, asks_again_though_the_link_ended_before_what_it_gave_back_was_taken) {
+  ToldByItsNode t(15);
+  const std::uint64_t held = t.chain.machine(t.spare).spare->view().size;
+  bool is_first = true;
+  t.node->answer = [&](const sync::Message& m) {
+    if (std::holds_alternative<sync::Hello>(m)) t.greet();
+    const auto* have = std::get_if<sync::SpareHave>(&m);
+    if (have != nullptr && is_first && have->size == held) t.give(held, 3);
+    if (have != nullptr && is_first && have->size > held) t.node->say(sync::SpareDiffers{t.origin});
+    if (std::holds_alternative<sync::Tail>(m)) {
+      is_first = false;
+      t.node->wire.close(*t.node->to);
+    }
+  };
+  ASSERT_TRUE(t.chain.run_until([&] { return !is_first; }, seconds(20)));
+  const std::size_t asked = t.node->count<sync::SpareHave>();
+  // The node catches up from a mirror meanwhile, and answers nothing.
+  t.node->answer = [&](const sync::Message& m) {
+    if (std::holds_alternative<sync::Hello>(m)) t.greet();
+  };
+  for (int i = 0; i < 14; ++i) {
+    t.chain.run_for(seconds(1));
+    t.node->say(sync::Heartbeat{t.origin, 0, 0, t.chain.now(), true, std::nullopt});
+  }
+  EXPECT_GE(t.node->count<sync::SpareHave>(), asked + 3) << "at the link, and then each 3 s";
+}
+
+TEST(Spare, that_loses_its_power_at_any_write_can_give_back_all_that_it_holds) {
+  ToldByItsNode t(16);
+  const std::uint64_t held = t.chain.machine(t.spare).spare->view().size;
+  const SimDisk image = t.chain.machine(t.spare).disk;
+  bool has_failed = true;
+  for (std::uint64_t writes = 0; has_failed && writes < 20; ++writes) {
+    t.chain.kill(t.spare);
+    t.chain.machine(t.spare).disk = image;
+    bool gives = true;
+    std::uint64_t says = 0;
+    EntryIndex back_to = held;
+    t.node->answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) t.greet();
+      if (const auto* have = std::get_if<sync::SpareHave>(&m)) {
+        says = have->size;
+        if (gives && have->size == held) t.give(held, 2);
+        if (gives && have->size == held + 2) t.give(held + 2, 1);
+        if (!gives && have->size > held) t.node->say(sync::SpareDiffers{t.origin});
+      }
+      if (const auto* tail = std::get_if<sync::Tail>(&m)) {
+        EXPECT_TRUE(ed25519_verify(t.node->signer->public_key(KeyUse::log), sync::tail_text(*tail), *tail->signature));
+        if (tail->first <= back_to) back_to = std::max(back_to, tail->first + tail->entries.size());
+      }
+    };
+    t.chain.machine(t.spare).power_fails_after = writes;
+    const bool has_started = t.chain.start(t.spare).has_value();
+    if (has_started) t.chain.run_for(seconds(3));
+    has_failed = !has_started || t.chain.machine(t.spare).spare == nullptr;
+    gives = false;
+    t.chain.kill(t.spare);
+    ASSERT_TRUE(t.chain.start(t.spare).has_value());
+    t.chain.run_for(seconds(3));
+    EXPECT_EQ(back_to, says) << "write " << writes;
+  }
+  EXPECT_FALSE(has_failed);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

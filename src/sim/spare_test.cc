@@ -117,7 +117,7 @@ TEST(Spare, shows_the_old_machine_its_registration_in_the_store_though_no_mirror
 // 5.7, with a seal set in the very moment in which the old machine is called.
 TEST(Spare, calls_the_old_machine_again_after_a_seal) {
   Chain chain(14, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   isolate(chain, "store-01", spare);
   ASSERT_TRUE(chain.promote(spare).has_value());
   ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
@@ -136,7 +136,7 @@ TEST(Spare, calls_the_old_machine_again_after_a_seal) {
 TEST(Spare, that_asks_and_is_told_to_wait_is_no_alarm_at_its_mirrors) {
   Chain chain(15, 3);
   chain.spare_silence = seconds(60);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   chain.destroy("store-01");
   ASSERT_TRUE(chain.promote(spare).has_value());
   chain.run_for(seconds(40));
@@ -147,7 +147,7 @@ TEST(Spare, that_asks_and_is_told_to_wait_is_no_alarm_at_its_mirrors) {
 
 TEST(Spare, whose_switch_was_turned_while_it_waited_opens_sealed) {
   Chain chain(16, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   chain.destroy("store-01");
   ASSERT_TRUE(chain.machine(spare).disk.write_all(node::posture_path, as_bytes("sealed\nthe ransom note\n")));
   ASSERT_TRUE(chain.promote(spare).has_value());
@@ -159,7 +159,7 @@ TEST(Spare, whose_switch_was_turned_while_it_waited_opens_sealed) {
 // The switch of the spare's directory was turned twice in a drill of last year; the store is sealed tonight.
 TEST(Spare, whose_old_switch_says_open_does_not_undo_the_seal_of_its_store) {
   Chain chain(17, 3);
-  const std::string spare = start_all(chain);
+  const std::string spare = start_with_spare(chain);
   ASSERT_TRUE(chain.machine(spare).disk.write_all(node::posture_path, as_bytes("open\nthe drill is over\n")));
   guard::SetPosture seal;
   seal.reason = "somebody is inside";
@@ -401,92 +401,6 @@ TEST(Spare, that_is_new_links_to_a_store_that_a_rebuilt_mirror_has_registered) {
   ASSERT_TRUE(chain.start(next).has_value());
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, next, spare); }, seconds(20)))
       << chain.machine(next).spare->view().problem;
-}
-
-// A node that says what a test lets it say, to a spare that holds all of it.
-struct ToldByItsNode {
-  Chain chain;
-  std::string spare;
-  std::unique_ptr<Impostor> node;
-  Origin origin;
-  explicit ToldByItsNode(std::uint64_t seed) : chain(seed, 3), spare(start_with_spare(chain)) {
-    chain.run_for(seconds(2));
-    chain.kill("store-01");
-    node = std::make_unique<Impostor>(chain, chain.machine("store-01"), chain.file().find(store_1)->link_address,
-                                      "store-01");
-    isolate(chain, "store-01", spare);
-    origin = {chain.file().chain, store_1, 1};
-  }
-  void greet() { node->say(sync::Hello{chain.file().chain, store_1, 1, {}, {}}); }
-  void give(EntryIndex first, std::size_t count) {
-    sync::SpareEntries out{origin, first, std::vector<Bytes>(count, to_bytes(as_bytes(std::string_view("e")))), {}, {}};
-    out.signature = node->sign(sync::tail_text({origin, first, out.entries, {}, {}}));
-    node->say(out);
-  }
-};
-
-TEST(Spare, asks_again_though_the_link_ended_before_what_it_gave_back_was_taken) {
-  ToldByItsNode t(15);
-  const std::uint64_t held = t.chain.machine(t.spare).spare->view().size;
-  bool is_first = true;
-  t.node->answer = [&](const sync::Message& m) {
-    if (std::holds_alternative<sync::Hello>(m)) t.greet();
-    const auto* have = std::get_if<sync::SpareHave>(&m);
-    if (have != nullptr && is_first && have->size == held) t.give(held, 3);
-    if (have != nullptr && is_first && have->size > held) t.node->say(sync::SpareDiffers{t.origin});
-    if (std::holds_alternative<sync::Tail>(m)) {
-      is_first = false;
-      t.node->wire.close(*t.node->to);
-    }
-  };
-  ASSERT_TRUE(t.chain.run_until([&] { return !is_first; }, seconds(20)));
-  const std::size_t asked = t.node->count<sync::SpareHave>();
-  // The node catches up from a mirror meanwhile, and answers nothing.
-  t.node->answer = [&](const sync::Message& m) {
-    if (std::holds_alternative<sync::Hello>(m)) t.greet();
-  };
-  for (int i = 0; i < 14; ++i) {
-    t.chain.run_for(seconds(1));
-    t.node->say(sync::Heartbeat{t.origin, 0, 0, t.chain.now(), true, std::nullopt});
-  }
-  EXPECT_GE(t.node->count<sync::SpareHave>(), asked + 3) << "at the link, and then each 3 s";
-}
-
-TEST(Spare, that_loses_its_power_at_any_write_can_give_back_all_that_it_holds) {
-  ToldByItsNode t(16);
-  const std::uint64_t held = t.chain.machine(t.spare).spare->view().size;
-  const SimDisk image = t.chain.machine(t.spare).disk;
-  bool has_failed = true;
-  for (std::uint64_t writes = 0; has_failed && writes < 20; ++writes) {
-    t.chain.kill(t.spare);
-    t.chain.machine(t.spare).disk = image;
-    bool gives = true;
-    std::uint64_t says = 0;
-    EntryIndex back_to = held;
-    t.node->answer = [&](const sync::Message& m) {
-      if (std::holds_alternative<sync::Hello>(m)) t.greet();
-      if (const auto* have = std::get_if<sync::SpareHave>(&m)) {
-        says = have->size;
-        if (gives && have->size == held) t.give(held, 2);
-        if (gives && have->size == held + 2) t.give(held + 2, 1);
-        if (!gives && have->size > held) t.node->say(sync::SpareDiffers{t.origin});
-      }
-      if (const auto* tail = std::get_if<sync::Tail>(&m)) {
-        EXPECT_TRUE(ed25519_verify(t.node->signer->public_key(KeyUse::log), sync::tail_text(*tail), *tail->signature));
-        if (tail->first <= back_to) back_to = std::max(back_to, tail->first + tail->entries.size());
-      }
-    };
-    t.chain.machine(t.spare).power_fails_after = writes;
-    const bool has_started = t.chain.start(t.spare).has_value();
-    if (has_started) t.chain.run_for(seconds(3));
-    has_failed = !has_started || t.chain.machine(t.spare).spare == nullptr;
-    gives = false;
-    t.chain.kill(t.spare);
-    ASSERT_TRUE(t.chain.start(t.spare).has_value());
-    t.chain.run_for(seconds(3));
-    EXPECT_EQ(back_to, says) << "write " << writes;
-  }
-  EXPECT_FALSE(has_failed);
 }
 
 TEST(Day, with_a_spare_promoted_breaks_no_law) {
