@@ -19,6 +19,11 @@ bool has_sealed(Chain& chain, const std::string& mirror) { return chain.node(mir
 void sell_at(Chain& chain, const std::string& machine, std::vector<fold::WriteKey>& acknowledged) {
   fold::WriteRequest sale = chain.a_sale(store_1, 2);
   for (std::byte& b : sale.key.bytes) b = static_cast<std::byte>(chain.random().next());
+  // The chain made it for whoever serves the store now; this machine knows the products, too.
+  for (till::AskedLine& line : std::get<till::RecordSale>(sale.command).lines) {
+    line.open_price = false;
+    line.name.clear();
+  }
   chain.node(machine).submit(sale, [&acknowledged, key = fold::WriteKey{sale.till, sale.key}](const auto& taken) {
     if (taken) acknowledged.push_back(key);
   });
@@ -71,6 +76,7 @@ TEST(Hostile, mirror_that_gives_junk_to_a_node_on_an_old_disk_neither_ends_it_no
     Chain chain(23, 3);
     for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name)) << name;
     ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, "store-01"); }, seconds(20)));
+    chain.run_for(seconds(5));  // until nothing new of the warehouse's journal is followed: nobody gives that later
     const SimDisk image = chain.machine("store-01").disk;
     std::string newest;
     chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to,

@@ -370,7 +370,9 @@ TEST(Inside, without_a_list_it_is_what_the_machine_is_attached_to_and_loopback_i
   EXPECT_TRUE(listed("192.168.11.7"));
   EXPECT_TRUE(listed("not an address"));
   EXPECT_FALSE(outside_of({})("127.0.0.1"));
-  EXPECT_TRUE(outside_of({})("192.0.2.1"));
+  // The machine that tests may be attached to one of the networks for documentation, but hardly to all.
+  const auto attached = outside_of({});
+  EXPECT_TRUE(attached("192.0.2.1") || attached("198.51.100.1") || attached("203.0.113.1"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "edge/keys/file_signer.h"
 #include "edge/keys/promotion_code.h"
 #include "edge/keys/spare_directory.h"
+#include "edge/posix/posix_disk.h"
 #include "edge/posix/posix_world.h"
 #include "edge/posix/scratch_directory.h"
 

@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -178,6 +179,7 @@ struct Listening {
 struct Raw {
   enum class Certificate { none, ed25519, ed25519_expired, p256 };
   Raw(std::uint16_t port, Certificate with, bool alpn = true, int version = TLS1_3_VERSION) : fd(tcp_to(port)) {
+    ::signal(SIGPIPE, SIG_IGN);  // as the program does: the other end may have reset what is written to
     context = ::SSL_CTX_new(::TLS_client_method());
     ::SSL_CTX_set_min_proto_version(context, version);
     ::SSL_CTX_set_max_proto_version(context, version);
