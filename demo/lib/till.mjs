@@ -62,13 +62,13 @@ export class Till {
     this.kept.set(done.write.key, kept);
     return done;
   }
-  // by: what the customer pays with.
-  sale(lines, { by = 'cash', ...options } = {}) {
+  // by: what the customer pays with; left out, notes for what one has in notes.
+  sale(lines, { by, ...options } = {}) {
     const asked = lines.map(({ sku, quantity, unit_price, vat, name, open }) =>
       (open ? { sku, quantity, unit_price, vat, name, open: true } : { sku, quantity, unit_price, vat }));
     const total = Number(totalOf(asked));
     const card = { kind: 'card', amount: total, token: `tok_${newKey().slice(0, 12)}`, masked: '**** 1111', result: 'approved' };
-    const tender = by === 'card' || total > cashMost ? card : { kind: 'cash', amount: total };
+    const tender = (by ?? (total > cashMost ? 'card' : 'cash')) === 'card' ? card : { kind: 'cash', amount: total };
     return this.record({ kind: 'sale', lines: asked, tenders: total ? [tender] : [] }, options);
   }
 

@@ -71,7 +71,7 @@ test('a store\'s machine dies with every link cut: its spare opens with the code
   });
 
   await t.test('much cash is for when it is registered', async () => {
-    const { reply } = await till.sale([pen('500')]);
+    const { reply } = await till.sale([pen('500')], { by: 'cash' });
     assert.equal(reply.ok, false);
     assert.equal(reply.problem.code, 'till/provisional_cash');
     till.refused.pop();
