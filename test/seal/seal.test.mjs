@@ -40,7 +40,8 @@ function delivered(ns) {
 }
 function takenIn(before, after) {
   let tcp = 0;
-  for (const [name, bytes] of after.bytes) tcp += before.bytes.has(name) ? bytes - before.bytes.get(name) : 1;  // a new one is one too many
+  // A new one is one too many; one that is being closed no longer says what it has received.
+  for (const [name, bytes] of after.bytes) tcp += before.bytes.has(name) ? Math.max(0, bytes - before.bytes.get(name)) : 1;
   return { tcp, v6: after.v6 - before.v6, v4: Math.max(0, after.v4 - before.v4) };
 }
 
