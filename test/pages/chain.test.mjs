@@ -93,7 +93,7 @@ at_chain('the recovery report and the list for a person are shown; a manager clo
   assert.match(await report.textContent(), /20,412/);
   await report.locator('summary').click();
   assert.match(await report.textContent(), /20429–20430/);
-  await page.getByText('1 sale of the old machine not yet taken in').waitFor();
+  await page.getByText('1 entry of the old machine’s journal not yet taken in').waitFor();
   await page.getByRole('button', { name: 'Sign in' }).click();
   await sign_in(page, manager);
   await page.getByText('the receipt that it refunds is not known here').waitFor();
