@@ -189,7 +189,7 @@ at_chain('an alert that has sealed this site is told with its rule and with what
   await node.post('posture', { posture: 'sealed' });
   const panel = page.getByTestId('posture');
   await panel.getByText('lateral movement').first().waitFor();
-  assert.match(await page.getByTestId('seal-proof').textContent(), /Not done: the host's packet filter/);
+  assert.match(await page.getByTestId('seal-proof').textContent(), /Not done: the machine’s packet filter/);
   assert.match(await panel.textContent(), /A manager who signs in can open it again/);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'no sideways scrolling');
   await axe_clean(page, 'sealed by an alert');

@@ -178,7 +178,7 @@ export function make_mock(options = {}) {
     }
   };
   const posture_now = (in_full) => ({ site, recorded: true, alerts_recorded: posture.alerts.length, ...posture, alerts: in_full ? posture.alerts : [],
-    ...(posture.posture === 'sealed' ? { seal: { state: 'sealed', packet_filter: 'not set', not_done: 'no helper', links_ended_us: 900, all_done_us: 4000, our_end: 'not proved', probed: [],
+    ...(posture.posture === 'sealed' ? { seal: { state: 'sealed', packet_filter: 'not set', not_done: 'no helper', links_ended_us: 900, all_done_us: 4000, our_end: 'not proved', was_probed: true, probed: [],
       summary: "The application refuses everything by itself. Not done: the host's packet filter is not set (no helper). Other programs on this machine still reach the network." } } : {}) });
   const hours_ago = (n) => new Date(Date.now() - n * 3_600_000).toISOString();
   const ages = () => (state.phase === 'own trade' ? { prices: null, stock: null, orders: null } : { prices: hours_ago(9), stock: hours_ago(10), orders: null });
