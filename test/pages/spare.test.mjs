@@ -57,7 +57,7 @@ at_spare('by keyboard alone: a mistyped code is told by its group, the right one
   played.answer = null;
   await page.keyboard.press('Enter');
   await page.getByTestId('promoted').waitFor();
-  assert.match(await page.getByTestId('promoted').textContent(), /is the store’s machine now.*500 in cash/s);
+  assert.match(await page.getByTestId('promoted').textContent(), /is the store’s machine now.*500 of the chain’s currency in cash/s);
   await axe_clean(page);
   assert.equal(played.typed.length, 3);
 });
