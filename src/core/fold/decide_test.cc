@@ -246,7 +246,7 @@ TEST_F(Decide, what_has_happened_is_taken_where_a_rule_refuses_it_and_flagged_fo
   EXPECT_TRUE(taken->flags.open_price);
   EXPECT_EQ(store.read(taken->index).write->prior->broke, "till/unknown_sku");
   ASSERT_EQ(store.state.listed.size(), 1u);
-  const auto& [id, item] = *store.state.listed.begin();
+  const auto [id, item] = *store.state.listed.begin();  // copied: it is closed below
   EXPECT_EQ(item.what, "SaleRecorded");
   EXPECT_NE(item.reason.find("till/unknown_sku"), std::string::npos);
   ASSERT_TRUE(store.write(CloseListed{id, "checked"}));
