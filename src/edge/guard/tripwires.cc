@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -117,23 +118,24 @@ void Tripwires::mark_all() {
 }
 
 void Tripwires::read_events(const Group& group, std::vector<Touched>& out) const {
-  alignas(fanotify_event_metadata) char buffer[64 << 10];
+  char buffer[64 << 10];
   std::set<std::string> told;  // once a round: who overwrites files does it faster than people read
   for (int round = 0; round < 64; ++round) {
     const ssize_t n = ::read(group.fan.get(), buffer, sizeof buffer);
     if (n <= 0) return;
     const auto size = static_cast<std::size_t>(n);
     for (std::size_t at = 0; at + sizeof(fanotify_event_metadata) <= size;) {
-      const auto* event = reinterpret_cast<const fanotify_event_metadata*>(buffer + at);
-      if (event->event_len < sizeof *event || event->event_len > size - at) break;
-      at += event->event_len;
+      fanotify_event_metadata event;  // copied: lengths are multiples of 4, so the next one may lie between words
+      std::memcpy(&event, buffer + at, sizeof event);
+      if (event.event_len < sizeof event || event.event_len > size - at) break;
+      at += event.event_len;
       Touched touched{group.signature, ""};
-      if (event->mask & FAN_Q_OVERFLOW) {
+      if (event.mask & FAN_Q_OVERFLOW) {
         touched = {"overflow", fmt::format("more changes to {} than the kernel keeps; some went unseen", group.what)};
-      } else if (event->pid == ::getpid()) {
+      } else if (event.pid == ::getpid()) {
         continue;  // our own
       } else {
-        touched.text = fmt::format("{} {} by {}", group.what, what_happened(event->mask), maker(event->pid));
+        touched.text = fmt::format("{} {} by {}", group.what, what_happened(event.mask), maker(event.pid));
       }
       if (told.insert(touched.text).second) out.push_back(std::move(touched));
     }
