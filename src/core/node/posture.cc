@@ -196,9 +196,11 @@ Status NodeImpl::commit_with_switch() {
   if (const Status written = write_posture_switch(); !written) {
     // A full disk may leave no room for the file while the journal, whose room is set aside, has some. An empty file
     // means sealed, none leaves the word to the journal; what stands there now would open the site at the next start.
-    if (!world_.disk.write_all(posture_path, {})) (void)world_.disk.remove(posture_path);
-    (void)commit();
-    return written;  // ends the process, and nobody is told that it is done
+    // Whatever comes of these, the process ends, and nobody is told that it is done.
+    Status tried = world_.disk.write_all(posture_path, {});
+    if (!tried) tried = world_.disk.remove(posture_path);
+    tried = commit();
+    return written;
   }
   return commit();
 }

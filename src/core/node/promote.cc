@@ -174,6 +174,7 @@ Status NodeImpl::take_witness(const SiteName& mirror, const journal::NoteSignatu
 Status NodeImpl::registered() {
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
   std::vector<journal::NoteSignature> lines;
+  lines.reserve(witnesses_.size());
   for (const auto& [mirror, line] : witnesses_) lines.push_back(line);
   const std::string note = chain::with_witnesses(registration, lines);
   HF_TRY(const chain::Registration witnessed, chain::open_registration(chain_, note));
