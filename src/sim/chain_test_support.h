@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "sim/chain.h"
@@ -14,19 +15,19 @@ inline const SiteName warehouse("warehouse");
 inline const SiteName store_1("store-01");
 inline const SiteName store_2("store-02");
 
+inline bool is_signing(Chain& chain, const std::string& name) {
+  return chain.machine(name).node && chain.node(name).phase() == node::Phase::signing;
+}
 // Every machine runs and signs.
 inline void start_all(Chain& chain) {
   for (const auto& [name, m] : chain.machines()) {
     const Status started = chain.start(name);
     ASSERT_TRUE(started.has_value()) << name << ": " << started.error().text;
   }
-  ASSERT_TRUE(chain.run_until(
-      [&] {
-        for (const auto& [name, m] : chain.machines())
-          if (!m->node || m->node->phase() != node::Phase::signing) return false;
-        return true;
-      },
-      seconds(20)));
+  const auto all_sign = [&] {
+    return std::ranges::all_of(chain.machines(), [&](const auto& each) { return is_signing(chain, each.first); });
+  };
+  ASSERT_TRUE(chain.run_until(all_sign, seconds(20)));
 }
 // Head office lists ten products, and the first store has followed them.
 inline void open_trade(Chain& chain) {

@@ -23,6 +23,19 @@ guard::Rules rules() {
   return out;
 }
 guard::Alert alert(std::string signature) { return {"suricata", std::move(signature), 1, "", "seen", {}, Instant{1}}; }
+guard::SetPosture order(guard::Posture posture, std::string reason) {
+  guard::SetPosture out;
+  out.posture = posture;
+  out.reason = std::move(reason);
+  return out;
+}
+// A chain in which every machine signs, and its store with these rules.
+node::Node& store_with_rules(Chain& chain) {
+  start_all(chain);
+  node::Node& store = chain.node("store-01");
+  store.set_rules(rules());
+  return store;
+}
 bool is_sealed(Chain& chain) { return chain.node("store-01").posture().posture == guard::Posture::sealed; }
 
 // What comes to or from the store's machine from now on, and what of it the store has sent.
@@ -41,9 +54,7 @@ struct Tap {
 
 TEST(Seal, an_alert_ends_every_link_in_the_very_call_and_the_store_sells_on) {
   Chain chain(11, 3);
-  start_all(chain);
-  node::Node& store = chain.node("store-01");
-  store.set_rules(rules());
+  node::Node& store = store_with_rules(chain);
   store.raise(alert("noise"));
   EXPECT_EQ(store.posture().posture, guard::Posture::open);
   bool heard_before_disk = false;
@@ -100,15 +111,10 @@ TEST(Seal, it_survives_a_power_cut_and_needs_nobody_to_be_undone) {
 
 TEST(Seal, what_a_person_excused_does_not_seal_again_and_what_floods_does_not_fill_the_journal) {
   Chain chain(13, 3);
-  start_all(chain);
-  node::Node& store = chain.node("store-01");
-  store.set_rules(rules());
+  node::Node& store = store_with_rules(chain);
   store.raise(alert("bad"));
   chain.run_for(seconds(1));
-  guard::SetPosture open;
-  open.posture = guard::Posture::open;
-  open.reason = "a false alarm";
-  store.set_posture(open, {});
+  store.set_posture(order(guard::Posture::open, "a false alarm"), {});
   chain.run_for(seconds(1));
   const std::uint64_t size = store.safety().size;
   for (int i = 0; i < 50'000; ++i) store.raise(alert("bad"));
@@ -121,15 +127,10 @@ TEST(Seal, what_a_person_excused_does_not_seal_again_and_what_floods_does_not_fi
 
 TEST(Seal, rejoining_opens_link_by_link) {
   Chain chain(14, 3);
-  start_all(chain);
-  node::Node& store = chain.node("store-01");
-  store.set_rules(rules());
+  node::Node& store = store_with_rules(chain);
   store.raise(alert("bad"));
   chain.run_for(seconds(1));
-  guard::SetPosture rejoin;
-  rejoin.posture = guard::Posture::rejoining;
-  rejoin.reason = "the checklist is met";
-  store.set_posture(rejoin, {});
+  store.set_posture(order(guard::Posture::rejoining, "the checklist is met"), {});
   Tap tap(chain);
   chain.run_for(seconds(10));
   EXPECT_EQ(tap.sent, 0u) << "its door is open again, but who knocks on a cut link gets no word";
@@ -165,13 +166,8 @@ TEST(Seal, rejoining_opens_link_by_link) {
 
 TEST(Seal, a_rebuilt_machine_begins_open_whatever_the_old_journal_said) {
   Chain chain(15, 3);
-  start_all(chain);
-  node::Node& store = chain.node("store-01");
-  store.set_rules(rules());
-  guard::SetPosture order;
-  order.posture = guard::Posture::guarded;
-  order.reason = "a test";
-  store.set_posture(order, {});
+  node::Node& store = store_with_rules(chain);
+  store.set_posture(order(guard::Posture::guarded, "a test"), {});
   chain.run_for(seconds(5));
   ASSERT_EQ(store.safety().cosigned_size, store.safety().size);
   chain.destroy("store-01");
@@ -187,13 +183,8 @@ TEST(Seal, a_rebuilt_machine_begins_open_whatever_the_old_journal_said) {
 TEST(Seal, a_power_cut_at_any_write_of_it_leaves_no_site_that_opens_again) {
   for (std::uint64_t writes = 0; writes < 4; ++writes) {
     Chain chain(16, 2);
-    start_all(chain);
-    node::Node& store = chain.node("store-01");
-    store.set_rules(rules());
-    guard::SetPosture guarded;
-    guarded.posture = guard::Posture::guarded;
-    guarded.reason = "a test";
-    store.set_posture(guarded, {});
+    node::Node& store = store_with_rules(chain);
+    store.set_posture(order(guard::Posture::guarded, "a test"), {});
     chain.run_for(seconds(1));
     const std::uint64_t before = store.state().size;
     bool told = false;
@@ -224,13 +215,8 @@ TEST(Seal, a_power_cut_at_any_write_of_it_leaves_no_site_that_opens_again) {
 // Ransomware writes a second copy of every file until the disk is full. The journal's room is set aside.
 TEST(Seal, on_a_full_disk_it_is_still_there_after_the_restart) {
   Chain chain(17, 2);
-  start_all(chain);
-  node::Node& store = chain.node("store-01");
-  store.set_rules(rules());
-  guard::SetPosture guarded;
-  guarded.posture = guard::Posture::guarded;
-  guarded.reason = "a test";
-  store.set_posture(guarded, {});
+  node::Node& store = store_with_rules(chain);
+  store.set_posture(order(guard::Posture::guarded, "a test"), {});
   chain.run_for(seconds(1));
   SimDisk& disk = chain.machine("store-01").disk;
   disk.is_full = true;
@@ -273,9 +259,7 @@ TEST(Seal, a_cut_ends_also_what_has_not_said_yet_who_it_is) {
 
 TEST(Seal, rejoining_is_neither_run_ahead_of_nor_left_while_a_link_is_cut) {
   Chain chain(18, 2);
-  start_all(chain);
-  node::Node& store = chain.node("store-01");
-  store.set_rules(rules());
+  node::Node& store = store_with_rules(chain);
   store.raise(alert("bad"));
   chain.run_for(seconds(1));
   guard::SetPosture order;

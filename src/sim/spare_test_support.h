@@ -13,9 +13,6 @@
 
 namespace holdfast::sim {
 
-inline bool is_signing(Chain& chain, const std::string& name) {
-  return chain.machine(name).node && chain.node(name).phase() == node::Phase::signing;
-}
 inline bool holds_all(Chain& chain, const std::string& spare, const std::string& node) {
   const node::SpareView view = chain.machine(spare).spare->view();
   return view.is_linked && view.size == chain.node(node).safety().size;

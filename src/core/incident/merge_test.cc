@@ -248,7 +248,7 @@ RC_GTEST_PROP(Merge, the_order_of_parts_is_no_matter, ()) {
 }
 
 // A peer may have joined as many as its part holds, in the order that is worst. Counted in steps it is 12 million
-// look-ups without shortened ways; the limit of time is far above what it takes now, and far below what it took.
+// look-ups without shortened ways, for each of these looks.
 TEST(Merge, a_peer_that_joins_thousands_in_a_row_makes_nobody_wait) {
   Writing own{SiteName("store-01")}, peer{SiteName("head-office")};
   const auto nth = [](std::size_t n) {

@@ -47,6 +47,8 @@ inline constexpr Duration spare_silence_min = seconds(60);
 // cash leaves no second record anywhere, card payments do at the third party, and until the epoch is registered this
 // machine's disk is the only one that has it.
 inline constexpr std::int64_t provisional_cash_max = 500;
+// Of messages that wait for the next turn, at a node and at a spare: a flood costs its sender the connection.
+inline constexpr std::size_t inbox_bytes_max = 256u << 20;
 
 enum class Phase {
   rebuilding,   // a new machine with a certificate: sealing, fetching, registering; takes no writes yet

@@ -27,7 +27,6 @@ inline constexpr std::size_t unsent_bytes_max = 8u << 20;
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
 inline constexpr std::size_t waiting_writes_max = 100'000;
-inline constexpr std::size_t inbox_bytes_max = 256u << 20;
 inline constexpr std::size_t contradictions_a_site_max = 8;
 inline constexpr std::size_t tails_a_site_max = 1000;
 inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait for the end of the inbox

@@ -15,7 +15,6 @@ namespace {
 
 constexpr Duration spare_redial_interval = seconds(1);
 constexpr Duration ask_again = seconds(3);
-constexpr std::size_t spare_inbox_bytes_max = 256u << 20;
 constexpr Duration patience = seconds(10);  // with a node that says nothing at all
 
 bool is_fatal(const Error& error) { return error.code.starts_with("base/disk") || error.code == "journal/damaged"; }
@@ -129,7 +128,7 @@ void Spare::on_connected(ConnectionId connection, const PublicKey& peer_tls_key,
   inbox_.push_back(Connected{connection, peer_tls_key});
 }
 void Spare::on_message(ConnectionId from, Bytes message) {
-  if (inbox_bytes_ + message.size() > spare_inbox_bytes_max) {
+  if (inbox_bytes_ + message.size() > inbox_bytes_max) {
     net_.close(from);
     inbox_.push_back(Closed{from});
     return;

@@ -72,7 +72,7 @@ Result<Config> read_config(const std::string& data) {
 Watch::Watch(Parts parts, Config config) : parts_(std::move(parts)), config_(std::move(config)) {}
 
 Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
-  HF_TRY(Config config, read_config(parts.data));
+  Config config = std::move(parts.config);
   std::unique_ptr<Watch> watch(new Watch(std::move(parts), std::move(config)));
   HF_TRY_VOID(watch->open_socket());
   HF_TRY_VOID(watch->open_token());

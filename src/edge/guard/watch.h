@@ -41,6 +41,7 @@ class Watch {
  public:
   struct Parts {
     std::string data;
+    Config config;  // of that directory: read_config()
     http::NodeAccess& access;
     Clock& clock;
     Entropy& entropy;

@@ -13,6 +13,7 @@
 #include "edge/guard/watch.h"
 #include "edge/http/api.h"
 #include "edge/keys/data_directory.h"
+#include "edge/serve/front.h"
 #include "edge/serve/node_host.h"
 
 namespace holdfast::serve {
@@ -122,19 +123,11 @@ std::vector<guard::Probed> peers_of(const chain::ChainFile& file, const SiteName
 Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   auto s = std::make_unique<Serving>();
   HF_TRY(s->log, Log::open(settings.log));
-  if (settings.pages.empty()) {
-    s->pages = http::Pages::embedded();
-  } else {
-    HF_TRY(s->pages, http::Pages::load(settings.pages));
-  }
+  HF_TRY(s->pages, pages_of(settings));
   // Before the journal is opened: a wrong directory or port is told at once.
   HF_TRY_VOID(keys::read_site_marker(settings.data));
-  http::ServerSettings server;
-  server.listen = settings.http;
-  server.insecure_bind = settings.http_insecure_bind;
-  server.headers = http::security_headers(settings.demo_control);
-  HF_TRY(s->server, http::Server::open(std::move(server)));
-  HF_TRY(const guard::Config guarding, guard::read_config(settings.data));
+  HF_TRY(s->server, listen_for_http(settings));
+  HF_TRY(guard::Config guarding, guard::read_config(settings.data));
   HF_TRY(s->host, NodeHost::open({.data = settings.data,
                                   .listen = settings.links,
                                   .old_machine = settings.old_machine,
@@ -150,8 +143,8 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   s->vault = std::make_unique<people::Vault>(std::move(vault_disk), s->host->entropy());
   s->worker = std::make_unique<http::Worker>();
   const chain::Site* here = s->host->chain_file().find(s->host->site());
-  HF_TRY(s->guard, guard::Watch::open({settings.data, *s->host, s->host->clock(), s->host->entropy(), s->log,
-                                       peers_of(s->host->chain_file(), s->host->site()),
+  HF_TRY(s->guard, guard::Watch::open({settings.data, std::move(guarding), *s->host, s->host->clock(),
+                                       s->host->entropy(), s->log, peers_of(s->host->chain_file(), s->host->site()),
                                        [raw = s->credentials.get()](bool tight) { raw->tighten(tight); }},
                                       s->host->node()));
   http::ApiSettings api{.site = s->host->site().str(),
@@ -178,12 +171,6 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
-}
-
-int complain(const Error& error, int code) {
-  std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()),
-               error.code.data());
-  return code;
 }
 
 }  // namespace

@@ -12,16 +12,11 @@
 #include "edge/http/api.h"
 #include "edge/http/spare_api.h"
 #include "edge/keys/spare_directory.h"
+#include "edge/serve/front.h"
 #include "edge/serve/spare_host.h"
 
 namespace holdfast::serve {
 namespace {
-
-int complain(const Error& error, int code) {
-  std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()),
-               error.code.data());
-  return code;
-}
 
 struct Waiting {
   Log log;
@@ -36,16 +31,8 @@ struct Waiting {
 Result<std::unique_ptr<Waiting>> prepare(const ServeSettings& settings, const std::string& node) {
   auto w = std::make_unique<Waiting>();
   HF_TRY(w->log, Log::open(settings.log));
-  if (settings.pages.empty()) {
-    w->pages = http::Pages::embedded();
-  } else {
-    HF_TRY(w->pages, http::Pages::load(settings.pages));
-  }
-  http::ServerSettings server;
-  server.listen = settings.http;
-  server.insecure_bind = settings.http_insecure_bind;
-  server.headers = http::security_headers(settings.demo_control);
-  HF_TRY(w->server, http::Server::open(std::move(server)));
+  HF_TRY(w->pages, pages_of(settings));
+  HF_TRY(w->server, listen_for_http(settings));
   HF_TRY(w->host, SpareHost::open({settings.data, node}, w->log));
   w->worker = std::make_unique<http::Worker>(4);
   w->api = std::make_unique<http::SpareApi>([host = w->host.get()](auto task) { host->read(std::move(task)); },

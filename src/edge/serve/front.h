@@ -1,0 +1,20 @@
+// What a node and a waiting spare begin alike: their pages, their HTTP address, and how they say why they cannot.
+//
+// Errors: of http::Pages::load and http::Server::open.
+#pragma once
+
+#include <memory>
+
+#include "edge/http/pages.h"
+#include "edge/http/server.h"
+#include "edge/serve/serve.h"
+
+namespace holdfast::serve {
+
+Result<http::Pages> pages_of(const ServeSettings& settings);
+// The port is bound, so that one in use is told at once; nobody is accepted yet.
+Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings);
+// The sentence on standard error; returns `code`.
+int complain(const Error& error, int code);
+
+}  // namespace holdfast::serve
