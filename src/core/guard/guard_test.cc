@@ -169,6 +169,8 @@ TEST(Judge, a_rule_with_a_count_is_met_when_so_many_came_in_its_window) {
   EXPECT_EQ(judge.judge(failed, at(12)).level, Level::benign) << "the first has left the window";
   EXPECT_EQ(judge.judge(failed, at(13)).level, Level::guarded);
   EXPECT_EQ(judge.judge(alert("x"), at(13)).level, Level::watch) << "no rule";
+  judge.forget_counts();
+  EXPECT_TRUE(judge.judge(failed, at(14)).below_count) << "somebody has looked at what came before";
 }
 
 TEST(Judge, category_severity_words_and_sources_must_all_fit) {

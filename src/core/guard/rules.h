@@ -68,6 +68,10 @@ class Judge {
   const Rules& rules() const { return rules_; }
   // `now` is monotonic and never goes back.
   Verdict judge(const Alert& alert, Instant now);
+  // Every rule with a count begins afresh: a person has looked at what came until now.
+  void forget_counts() {
+    for (std::deque<Instant>& seen : seen_) seen.clear();
+  }
 
  private:
   bool is_met(std::size_t rule, Instant now);

@@ -92,6 +92,8 @@ void NodeImpl::set_posture(guard::SetPosture order, PostureAnswer answer) {
                              "this site and call the seal a false alarm",
                              site.view())));
   posture_recorded_ = false;
+  // Else one more wrong PIN would tighten again what a person has just opened.
+  if (decided->posture == guard::Posture::open) judge_.forget_counts();
   if (const Status done = enforce(decided->posture); !done) posture_failed_ = done;
   posture_waiting_.push_back({std::move(*decided), std::move(answer)});
 }

@@ -261,6 +261,7 @@ void Watch::run() {
 // On the node's thread, with every link ended.
 void Watch::on_posture(Posture posture) {
   if (parts_.on_tight) parts_.on_tight(is_tight(posture));
+  if (posture == Posture::open) refused_requests_ = failed_sign_ins_ = 0;  // they came before somebody opened
   const std::lock_guard lock(mutex_);
   const Posture before = std::exchange(posture_, posture);
   const bool seals = posture == Posture::sealed;
