@@ -32,8 +32,8 @@ const build = (preset, ...targets) => [
 ];
 const units = (preset) => [['ctest', '--preset', preset, '-V', '-j', String(cores)]];
 
-// Each stage: the commands, one after the other, and the stages whose success it needs. The pages come before the program,
-// which carries them inside.
+// Each stage: the commands, one after the other (atOnce: all together, each a single thread that no clock touches), and the
+// stages whose success it needs. The pages come before the program, which carries them inside.
 const stages = {
   // What a user runs: built where the packages of the tests are not installed, too.
   program: { run: () => build('release', 'holdfast', 'holdfast-sim', 'holdfast-sealer') },
@@ -42,7 +42,7 @@ const stages = {
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
   unit: { run: () => units('release'), needs: ['build'] },
   // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones.
-  sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40'], [simulator, '--spares', '--seed', '1', '--seeds', '30']], needs: ['build'] },
+  sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40'], [simulator, '--spares', '--seed', '1', '--seeds', '30']], atOnce: true, needs: ['build'] },
   'replay-million': {
     run: () => [['build/release/src/test_sim', '--gtest_filter=Replay.*']], needs: ['build'],
     env: { HF_REPLAY_SALES: '1000000' },
@@ -70,8 +70,7 @@ const stages = {
   asan: { run: () => units('asan'), needs: ['asan-build'] },
   'tsan-build': { run: () => build('tsan') },
   tsan: { run: () => units('tsan'), needs: ['tsan-build'] },
-  lint: { run: () => [['cmake', '--preset', 'release'], ['cmake', '--build', '--preset', 'release', '--target', 'hf_schema'],
-                      ['tools/lint', 'build/release']] },
+  lint: { run: () => [...build('lint', 'hf_schema'), ['tools/lint']] },
 };
 const ways = {
   build: ['web', 'program'],
@@ -161,9 +160,15 @@ for (const name of only ?? ways[way]) {
   const start = process.hrtime.bigint();
   console.log(`-- ${name} ...`);
   let code = 0;
-  for (const command of stage.run()) {
-    code = await runCommand(command, stage.env, log);
-    if (code !== 0) break;
+  if (stage.atOnce) {
+    const each = stage.run().map((command) => ({ command, said: [] }));
+    code = Math.max(...await Promise.all(each.map(({ command, said }) => runCommand(command, stage.env, { write: (chunk) => said.push(chunk) }))));
+    for (const { said } of each) for (const chunk of said) log.write(chunk);
+  } else {
+    for (const command of stage.run()) {
+      code = await runCommand(command, stage.env, log);
+      if (code !== 0) break;
+    }
   }
   await new Promise((resolve) => log.end(resolve));
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;

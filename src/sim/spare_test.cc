@@ -356,6 +356,7 @@ TEST(Spare, with_an_older_epoch_than_its_mirrors_is_refused_and_no_epoch_vanishe
   ASSERT_TRUE(chain.start(second).has_value());
   ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
   std::vector<std::size_t> sales;
+  sales.reserve(5);
   for (int i = 0; i < 5; ++i) sales.push_back(chain.sell(store_1, 1));
   ASSERT_TRUE(chain.run_until(
       [&] {

@@ -50,7 +50,8 @@ struct Impostor final : NetEvents {
   std::function<void(const sync::Message&)> answer;  // called with each message
   bool has_joined = false;
 
-  Impostor(Chain& chain_of, const Machine& whose, std::string address = "10.9.9.9:1", std::string called = "thief")
+  Impostor(Chain& chain_of, const Machine& whose, const std::string& address = "10.9.9.9:1",
+           std::string called = "thief")
       : chain(chain_of), signer(whose.signer), name(std::move(called)), wire(chain.network, name) {
     chain.network.join(name, address, signer->public_key(KeyUse::tls), this);
     has_joined = true;

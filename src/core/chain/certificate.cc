@@ -196,6 +196,7 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view who
                             certificate.site.view(), certificate.epoch, file.version));
   HF_TRY_VOID(check_new_keys(file, certificate.keys));
   std::vector<NamedKey> may_sign;
+  may_sign.reserve(file.recovery.keys.size());
   for (const auto& [name, key] : file.recovery.keys) may_sign.push_back({recovery_key_name(file.chain, name), key});
   HF_TRY(const std::vector<bool> signed_by, check_signers(note, may_sign, bad_certificate, "the certificate"));
   const auto count = static_cast<unsigned>(std::count(signed_by.begin(), signed_by.end(), true));

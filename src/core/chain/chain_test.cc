@@ -180,7 +180,7 @@ TEST(ChainRules, EachBrokenRuleIsToldWithItsLineAndWhatToWrite) {
 }
 
 TEST(ChainRules, OneKeyForTwoUsesIsRefusedAnywhere) {
-  const auto refused = [](ChainFile file) {
+  const auto refused = [](const ChainFile& file) {
     const Status status = check_rules(file);
     ASSERT_FALSE(status);
     EXPECT_THAT(status.error().text, HasSubstr("same key"));

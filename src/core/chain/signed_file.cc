@@ -24,6 +24,7 @@ struct Opened {
 
 std::vector<NamedKey> root_signers(std::string_view chain, const KeySet& set) {
   std::vector<NamedKey> out;
+  out.reserve(set.keys.size());
   for (const auto& [name, key] : set.keys) out.push_back({root_key_name(chain, name), key});
   return out;
 }

@@ -55,8 +55,8 @@ Body read(Field& f, const fbs::ProductsListed& t) {
   return checked(f, std::move(e), catalogue::check_event(e));
 }
 Body read(Field& f, const fbs::ProductDelisted& t) {
-  catalogue::ProductDelisted e{f.short_text<Sku>(t.sku(), "SKU")};
-  return checked(f, std::move(e), catalogue::check_event(e));
+  const catalogue::ProductDelisted e{f.short_text<Sku>(t.sku(), "SKU")};
+  return checked(f, e, catalogue::check_event(e));
 }
 Body read(Field& f, const fbs::StockReceived& t) {
   stock::StockReceived e{stock_lines(f, t.lines()), f.text(t.reference(), "reference", stock::text_bytes_max)};

@@ -304,7 +304,8 @@ TEST_F(Follow, entries_that_cannot_be_read_change_nothing) {
 TEST_F(Follow, far_behind_or_step_by_step_gives_the_same_part) {
   Shop stepwise(journals, "store-02");
   const Event sale = [&] {
-    store.write(till::RecordSale{first_till, {open_line("A", 1000, 1'000'000)}, {cash(100)}, {}}, first_till);
+    EXPECT_TRUE(
+        store.write(till::RecordSale{first_till, {open_line("A", 1000, 1'000'000)}, {cash(100)}, {}}, first_till));
     return store.read(store.size() - 1);
   }();
   for (int i = 0; i < 20'100; ++i) warehouse.entries().push_back(encode(sale)[0]);

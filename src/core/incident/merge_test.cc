@@ -41,6 +41,7 @@ std::vector<std::string> texts(const SeenIncident& incident) {
 }
 std::vector<Part> parts_of(const std::vector<Writing*>& all) {
   std::vector<Part> out;
+  out.reserve(all.size());
   for (const Writing* w : all) out.push_back({w->site, &w->state});
   return out;
 }

@@ -194,7 +194,6 @@ TEST_F(LogTest, entries_that_do_not_have_the_root_of_a_checkpoint_on_this_disk_a
   auto log = open();
   commit(*log, {"a"});
   checkpoint(*log, 1);
-  const std::string note = log->last_checkpoint();
   Bytes& file = disk_.content(segment(0));
   RecordHeader header = *decode_record_header(ByteView(file).subspan(block(0)));
   file[block(0) + 168] = std::byte{'b'};

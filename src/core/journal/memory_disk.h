@@ -45,6 +45,7 @@ class MemoryDisk final : public Disk {
   }
   std::vector<std::string> paths() const {
     std::vector<std::string> out;
+    out.reserve(files_.size());
     for (const auto& [path, bytes] : files_) out.push_back(path);
     return out;
   }
@@ -130,9 +131,10 @@ class MemoryDisk final : public Disk {
   // True if the machine stops in this very change.
   bool begin_change() {
     ++changes_;
-    if (is_stopped_ || countdown_ == 0 || --countdown_ > 0) return false;
-    is_stopped_ = true;
-    return true;
+    if (is_stopped_ || countdown_ == 0) return false;
+    --countdown_;
+    is_stopped_ = countdown_ == 0;
+    return is_stopped_;
   }
   std::uint64_t random(std::uint64_t below) {  // xorshift64*
     seed_ ^= seed_ >> 12;

@@ -231,6 +231,7 @@ Status Importer::take_in() {
   for (std::uint64_t n = 0; n * tile_width < size_; ++n) {
     HF_TRY(const std::vector<Bytes> entries, read_bundle(n));
     std::vector<Hash> leaves;
+    leaves.reserve(entries.size());
     for (const Bytes& e : entries) leaves.push_back(leaf_hash(e));
     const bool is_same = leaves.size() == tile_width ? complete_root(leaves) == tree_.full_tile_roots()[n]
                                                      : std::ranges::equal(leaves, tree_.partial_tile());

@@ -150,7 +150,8 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
 
 // Two statements under one key that cannot both be true. Kept as evidence, shown, and nothing further is cosigned
 // (4.3).
-Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, std::string note_a, std::string note_b) {
+Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
+                               const std::string& note_b) {
   const auto of_site =
       std::ranges::count_if(state_.contradictions, [&](const auto& seen) { return seen.origin == origin; });
   const bool known = std::ranges::any_of(state_.contradictions, [&](const auto& seen) {

@@ -346,9 +346,9 @@ Status Spare::offer_back(const Origin& origin, journal::Log& log, std::uint64_t 
     const auto piece = piece_of(name);
     if (!piece || piece->first + piece->second <= from || piece->first + piece->second > log.durable_size()) continue;
     const auto signature = disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name));
-    const auto bytes = signature ? array_from<64>(*signature) : std::nullopt;
-    if (!bytes) continue;
-    sync::Tail tail{origin, piece->first, {}, *bytes, {}};
+    const std::optional<Signature> whole = signature ? array_from<64>(*signature) : std::nullopt;
+    if (!whole) continue;
+    sync::Tail tail{origin, piece->first, {}, whole, {}};
     HF_TRY_VOID(log.scan(piece->first, piece->first + piece->second, [&](EntryIndex, ByteView body) -> Status {
       tail.entries.push_back(to_bytes(body));
       return {};

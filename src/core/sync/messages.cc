@@ -23,6 +23,7 @@ auto blobs(FlatBufferBuilder& b, const std::vector<Bytes>& entries) {
 }
 auto texts(FlatBufferBuilder& b, const std::vector<std::string>& list) {
   std::vector<Offset<flatbuffers::String>> out;
+  out.reserve(list.size());
   for (const std::string& t : list) out.push_back(text(b, t));
   return b.CreateVector(out);
 }
@@ -47,6 +48,7 @@ struct Encoder {
   }
   Out operator()(const Known& m) {
     std::vector<Offset<fbs::HeldEpoch>> held;
+    held.reserve(m.held.size());
     for (const HeldEpoch& h : m.held)
       held.push_back(fbs::CreateHeldEpoch(b, text(b, h.origin.text()), h.size, text(b, h.note), h.announced,
                                           ns(h.announced_at), ns(h.heard_at)));
@@ -162,9 +164,9 @@ Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob
 }
 Result<std::optional<Signature>> signature_of(const flatbuffers::Vector<std::uint8_t>* v) {
   if (v == nullptr) return std::optional<Signature>();
-  auto signature = array_from<64>(view(v));
+  std::optional<Signature> signature = array_from<64>(view(v));
   if (!signature) return bad("a signature is not 64 bytes");
-  return std::optional<Signature>(*signature);
+  return signature;
 }
 
 Result<Message> typed(const fbs::Hello& m) {

@@ -201,14 +201,15 @@ Result<RefundRecorded> decide(const TillState& state, const Refund& command, con
   if (command.lines.empty() || command.lines.size() > lines_max)
     return fail(bad_line, fmt::format("{} lines; give 1 to {}", command.lines.size(), lines_max));
   std::vector<std::uint32_t> positions;
+  positions.reserve(command.lines.size());
   for (const AskedRefundLine& asked : command.lines) positions.push_back(asked.line);
   std::ranges::sort(positions);
   if (std::ranges::adjacent_find(positions) != positions.end())
     return fail(bad_line, "a line stands twice in this refund; add them up");
   for (const AskedRefundLine& asked : command.lines) {
-    HF_TRY(RefundLine line, refund_line(state, command, asked, original, numbering));
+    HF_TRY(const RefundLine line, refund_line(state, command, asked, original, numbering));
     event.total.minor += line.amount.minor;
-    event.lines.push_back(std::move(line));
+    event.lines.push_back(line);
   }
   event.tenders = command.tenders;
   event.reason = command.reason;

@@ -35,6 +35,7 @@ Result<pid_t> launch(const std::vector<std::string>& arguments, int out, int err
   std::vector<std::string> words = arguments;
   words.insert(words.begin(), "holdfast");
   std::vector<char*> list;
+  list.reserve(words.size() + 1);
   for (std::string& word : words) list.push_back(word.data());
   list.push_back(nullptr);
   const pid_t parent = ::getpid();

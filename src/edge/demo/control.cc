@@ -44,7 +44,7 @@ Result<std::unique_ptr<Control>> Control::open(const std::string& listen, Source
   ByteArray<32> token;
   ::randombytes_buf(token.data(), token.size());
   std::unique_ptr<Control> control(new Control(std::move(server), std::move(sources), to_hex(token)));
-  control->server_->start([raw = control.get()](http::Request request, http::Respond respond) {
+  control->server_->start([raw = control.get()](const http::Request& request, const http::Respond& respond) {
     http::respond_now(respond, raw->answer(request));
   });
   return control;

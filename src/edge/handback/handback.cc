@@ -60,6 +60,7 @@ Result<Written> write_handback(serve::DataView& view, std::uint32_t number, stan
   made.settings = settings_text;
   if (!products.empty()) {
     std::vector<std::string> skus;
+    skus.reserve(trade.levels.size());
     for (const auto& [sku, level] : trade.levels) skus.push_back(sku.str());
     HF_TRY(const std::string part, products_part(products, skus));
     made.settings += part;

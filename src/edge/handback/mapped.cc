@@ -30,6 +30,7 @@ class Mapper {
  private:
   static std::vector<std::string> headers(const MappedFile& file) {
     std::vector<std::string> out;
+    out.reserve(file.columns.size());
     for (const Column& column : file.columns) out.push_back(harmless(column.header));
     return out;
   }

@@ -63,7 +63,7 @@ std::vector<std::pair<std::string, std::string>> security_headers(std::string_vi
   };
 }
 
-Api::Api(ApiParts parts, ApiSettings settings) : parts_(parts), settings_(std::move(settings)) {
+Api::Api(ApiParts parts, ApiSettings settings) : parts_(std::move(parts)), settings_(std::move(settings)) {
   cookie_name_ = "hf_session_" + settings_.site;
   for (char& c : cookie_name_) {
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '_';
@@ -221,8 +221,10 @@ Status Api::identify(Call& call) const {
     const std::string_view rest = authorization.substr(5);
     const std::size_t dot = rest.find('.');
     TillId till;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min(dot, rest.size()), till.number);
-    const bool is_number = error == std::errc() && dot != std::string_view::npos && end == rest.data() + dot;
+    const std::string_view number = rest.substr(0, dot);
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), till.number);
+    const bool is_number =
+        error == std::errc() && dot != std::string_view::npos && end == number.data() + number.size();
     if (!is_number || !parts_.credentials.till_of(till, rest.substr(dot + 1))) {
       return fail("auth/till",
                   "This till's key is not known here: the site was rebuilt, or another device has taken its number. "

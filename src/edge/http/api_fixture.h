@@ -69,7 +69,7 @@ class Raw {
     const std::size_t end = buffer_.find("\r\n\r\n");
     reply.head = buffer_.substr(0, end + 2);
     buffer_.erase(0, end + 4);
-    reply.status = std::atoi(reply.head.c_str() + 9);
+    reply.status = std::stoi(reply.head.substr(9));
     const std::string length = reply.header("Content-Length");
     const std::size_t bytes = length.empty() || !has_body ? 0 : std::stoul(length);
     while (buffer_.size() < bytes && more()) {

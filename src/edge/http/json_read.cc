@@ -100,7 +100,8 @@ std::string Fields::path(std::string_view name) const {
     if (at->name_.empty()) continue;
     std::string front(at->name_);
     if (at->index_ != no_index) front += fmt::format("[{}]", at->index_);
-    out = out.empty() ? front : front + "." + out;
+    if (!out.empty()) front += '.';
+    out.insert(0, front);
   }
   return out.empty() ? "The body" : out;
 }

@@ -44,7 +44,7 @@ Response json_response(std::string body) {
 
 }  // namespace
 
-void SpareApi::handle(Request request, Respond respond) {
+void SpareApi::handle(const Request& request, Respond respond) {
   if (const auto checked = check_browser(request, listen_); !checked)
     return respond_now(respond, problem(checked.error()));
   const bool is_read = request.method == Method::get || request.method == Method::head;
@@ -57,7 +57,7 @@ void SpareApi::handle(Request request, Respond respond) {
   if (request.path == "/v1/spare/promote") {
     if (request.method != Method::post)
       return respond_now(respond, problem("http/wrong_method", "This address takes POST."));
-    return post_promote(request, std::move(respond));
+    return post_promote(request, respond);
   }
   if (request.path == "/healthz" && is_read) {
     return read_([respond](const node::Spare&) {
@@ -83,7 +83,7 @@ void SpareApi::handle(Request request, Respond respond) {
   respond_now(respond, page ? std::move(*page) : problem("http/not_found", "There is no such page."));
 }
 
-void SpareApi::post_promote(const Request& request, Respond respond) {
+void SpareApi::post_promote(const Request& request, const Respond& respond) {
   if (const auto checked = check_json_body(request); !checked) return respond_now(respond, problem(checked.error()));
   const auto parsed = parse_json(request.body, json::make_shared_resource<json::monotonic_resource>());
   if (!parsed) return respond_now(respond, problem(parsed.error()));

@@ -34,11 +34,11 @@ class SpareApi {
         pages_(pages),
         listen_(std::move(listen)),
         limits_(people::LimitSettings{.all_together = false}) {}
-  void handle(Request request, Respond respond);
+  void handle(const Request& request, Respond respond);
   bool is_promoted() const { return is_promoted_; }
 
  private:
-  void post_promote(const Request& request, Respond respond);
+  void post_promote(const Request& request, const Respond& respond);
   Read read_;
   Promote promote_;
   Worker& worker_;

@@ -169,7 +169,7 @@ void check_machine(Checks& checks, const node::Safety& safety, const ReadyFacts&
     checks.add("disk", Light::not_yet_known, "How much room is left on its disk could not be asked.");
   else
     checks.add("disk", *facts.disk_free_bytes < disk_free_bytes_min ? Light::missing : Light::good,
-               fmt::format("{} MiB are free.", *facts.disk_free_bytes >> 20), true, {}, *facts.disk_free_bytes);
+               fmt::format("{} MiB are free.", *facts.disk_free_bytes >> 20), true, {}, facts.disk_free_bytes);
   checks.add(
       "pages", facts.pages == 0 ? Light::missing : Light::good,
       facts.pages == 0 ? "The pages are not there: start `holdfast serve` with --pages." : "The till page is served.");

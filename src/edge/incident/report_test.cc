@@ -165,7 +165,7 @@ TEST_F(Told, an_export_is_as_of_the_journal_and_not_of_today) {
 }
 
 TEST(Words, every_kind_has_its_words_in_both_languages) {
-  const auto check = [](std::string group, std::string_view key) {
+  const auto check = [](const std::string& group, std::string_view key) {
     for (const Language language : {Language::en, Language::fr})
       EXPECT_NE(word(group + "." + std::string(key), language), group + "." + std::string(key)) << key;
   };

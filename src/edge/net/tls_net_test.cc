@@ -292,6 +292,7 @@ TEST(TlsNetTest, ManyConnectionsAtOnce) {
   Party a(1), b(2, {.listen = "127.0.0.1:0", .pending_max = 1000, .pending_each_address_max = 1000});
   b.echo = true;
   std::vector<ConnectionId> ids;
+  ids.reserve(many);
   for (int i = 0; i < many; ++i) ids.push_back(a.net->dial(b.address()));
   ASSERT_TRUE(turn_both(
       a, b, [&] { return a.peers.size() == many; }, 60s))
@@ -520,6 +521,7 @@ TEST(TlsNetTest, TheNumberOfStrangersIsLimitedAndThoseLetInDoNotCountAsSuch) {
   ASSERT_TRUE(turn_both(a, b, [&] { return b.messages_in == 1; }));
   b.turn_for(20ms);
   std::vector<int> strangers;
+  strangers.reserve(6);
   for (int i = 0; i < 6; ++i) strangers.push_back(tcp_to(b.net->listening_port()));
   EXPECT_TRUE(b.turn_until([&] { return b.net->counters().refused == 3; })) << b.net->counters().refused;
   EXPECT_THAT(b.logged(), HasSubstr("too many connections"));
@@ -768,13 +770,13 @@ TEST(TlsNetTest, APeerThatTakesNothingIsClosedAtTheBound) {
 
 TEST(TlsNetTest, APortInUseIsNamedWithWhatToDo) {
   Party b(2);
-  auto second = TlsNet::open({.tls_seed = seed_of(3), .listen = b.address()}, [](auto) {});
+  auto second = TlsNet::open({.tls_seed = seed_of(3), .listen = b.address()}, [](const auto&) {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, "edge/port_in_use");
   EXPECT_THAT(second.error().text, HasSubstr(b.address()));
   EXPECT_THAT(second.error().text, HasSubstr("ss -ltnp"));
   for (auto listen : {"nonsense", "127.0.0.1:99999", "no-such-host.invalid:1", "192.0.2.1:1"})
-    EXPECT_FALSE(TlsNet::open({.tls_seed = seed_of(3), .listen = listen}, [](auto) {})) << listen;
+    EXPECT_FALSE(TlsNet::open({.tls_seed = seed_of(3), .listen = listen}, [](const auto&) {})) << listen;
 }
 
 TEST(TlsNetTest, ThePortIsFreeAgainAtOnce) {

@@ -431,7 +431,7 @@ Result<Staff> Credentials::insert_staff(Book book, const std::string& number, Ro
     return fail("people/number_taken", "This site's list of staff is full. Remove who has left.");
   StaffRecord& record = book.staff.emplace_back(StaffRecord{{number, {}, role}, std::move(verifier)});
   entropy_.fill(record.staff.id.bytes);
-  const Staff staff = record.staff;
+  Staff staff = record.staff;
   HF_TRY_VOID(save(book));
   book_ = std::move(book);
   if (role >= Role::manager && first_code_) {
@@ -459,6 +459,7 @@ Status Credentials::remove_staff(const SubjectId& id) {
 std::vector<Staff> Credentials::staff() const {
   const std::lock_guard lock(mutex_);
   std::vector<Staff> out;
+  out.reserve(book_.staff.size());
   for (const StaffRecord& record : book_.staff) out.push_back(record.staff);
   return out;
 }
@@ -513,7 +514,7 @@ Result<Staff> Credentials::enrol(const std::string& code, const std::string& num
   if (!found) return wrong();
   Book book = book_;
   if (found->first != 0) book.spent.push_back(*found);
-  HF_TRY(const Staff staff, insert_staff(std::move(book), number, role, std::move(verifier)));
+  HF_TRY(Staff staff, insert_staff(std::move(book), number, role, std::move(verifier)));
   code_limits_.succeeded(place.subject("code"), place.group());
   return staff;
 }

@@ -137,7 +137,6 @@ TEST(Credentials, NeitherPinNorCodeNorKeyIsStoredInClear) {
   EXPECT_THAT(world.read("people/credentials"), Not(HasSubstr("08154711")));
   EXPECT_THAT(world.read("people/credentials"), Not(HasSubstr(till->device_key)));
   // The same PIN under another pepper is another verifier: what leaks alone cannot be tried.
-  const std::string pepper = world.read("people/pepper");
   ASSERT_TRUE(world.disk()->write_all("people/pepper", as_bytes(std::string(32, 'x'))));
   EXPECT_EQ((*world.open())->check_pin("12", "08154711").error().code, "people/wrong_pin");
 }

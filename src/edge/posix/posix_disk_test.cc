@@ -139,9 +139,9 @@ TEST_F(PosixDiskTest, NoPathAndNoPlantedLinkLeadsOut) {
   ASSERT_EQ(::symlink(outside.path().c_str(), (scratch.path() + "/out").c_str()), 0);
   ASSERT_EQ(::symlink((outside.path() + "/secret").c_str(), (scratch.path() + "/link").c_str()), 0);
   const std::string root_name = std::filesystem::path(outside.path()).filename();
-  for (std::string path : {"../" + root_name + "/secret", outside.path() + "/secret", std::string("out/secret"),
-                           std::string("link"), std::string("a/../../x"), std::string(""), std::string("."),
-                           std::string("a//b"), std::string("a/"), std::string("/"), std::string("a\0b", 3)}) {
+  for (const std::string& path : {"../" + root_name + "/secret", outside.path() + "/secret", std::string("out/secret"),
+                                  std::string("link"), std::string("a/../../x"), std::string(""), std::string("."),
+                                  std::string("a//b"), std::string("a/"), std::string("/"), std::string("a\0b", 3)}) {
     EXPECT_EQ(disk->read_all(path).error().code, "base/disk_failed") << path;
     EXPECT_FALSE(disk->open(path)) << path;
     EXPECT_FALSE(disk->create(path, 4096)) << path;

@@ -57,8 +57,8 @@ Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
     ended = w.host->run();
     has_ended = true;
   });
-  w.server->start([&api = *w.api](http::Request request, http::Respond respond) {
-    api.handle(std::move(request), std::move(respond));
+  w.server->start([&api = *w.api](const http::Request& request, http::Respond respond) {
+    api.handle(request, std::move(respond));
   });
   w.log.info("spare", {{"site", w.host->site().str()}, {"http", w.server->address()}});
   fmt::print("the spare of {} waits at http://{}/\n", w.host->site().view(), w.server->address());

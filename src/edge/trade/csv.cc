@@ -92,12 +92,13 @@ bool CsvReader::read_plain_line(CsvRecord& record) {
     at_ = 0;
     while (end_of_line == nullptr && filled_ < buffer_.size()) {
       auto got = source_->read({buffer_.data() + filled_, buffer_.size() - filled_});
+      const std::size_t bytes = got.value_or(0);
       if (!got) error_ = std::move(got).error();
-      if (error_ || *got == 0) {  // the long way takes what is left
+      if (bytes == 0) {  // the long way takes what is left
         ended_ = true;
         return false;
       }
-      filled_ += *got;
+      filled_ += bytes;
       end_of_line = find_end();
     }
   }

@@ -155,6 +155,7 @@ std::string plain(std::string_view text) {
 
 Result<Header> catalogue_header(const std::vector<std::string>& names, const std::vector<Field>& may_lack) {
   std::vector<std::string> header;
+  header.reserve(names.size());
   for (const std::string& name : names) header.push_back(plain(name));
   Header out = place(header, catalogue_columns(), feed::Kind::catalogue);
   out.format = format_of(header);
@@ -167,6 +168,7 @@ Result<Header> catalogue_header(const std::vector<std::string>& names, const std
 
 Result<Header> read_header(const std::vector<std::string>& names, const FileRule& rule) {
   std::vector<std::string> header;
+  header.reserve(names.size());
   for (const std::string& name : names) header.push_back(plain(name));
   const feed::Kind kind = rule.kind.value_or(kind_by(header));
   const std::vector<Column>& columns = kind == feed::Kind::catalogue ? catalogue_columns()

@@ -225,6 +225,7 @@ void RetailCatalogue::see(const RetailRow& row) {
 
 std::vector<Product> RetailCatalogue::products(const std::string& vat) const {
   std::vector<Product> products;
+  products.reserve(seen_.size());
   for (const auto& [code, seen] : seen_) {
     products.push_back({code, "", seen.name.empty() ? code : seen.name, seen.price, vat, !is_service(code)});
   }

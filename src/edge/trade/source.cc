@@ -201,7 +201,8 @@ Result<std::unique_ptr<ByteSource>> open_source(const std::string& path) {
   constexpr unsigned char magic[] = {0x28, 0xb5, 0x2f, 0xfd};
   unsigned char head[4] = {};
   const bool packed = std::fread(head, 1, 4, file.get()) == 4 && std::memcmp(head, magic, 4) == 0;
-  std::rewind(file.get());
+  if (std::fseek(file.get(), 0, SEEK_SET) != 0)
+    return fail("trade/no_file", fmt::format("{} cannot be read from its beginning: {}.", path, std::strerror(errno)));
   std::unique_ptr<ByteSource> source = std::make_unique<FileSource>(std::move(file), path);
   if (packed) source = std::make_unique<ZstdSource>(std::move(source), path);
   return source;
