@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
                            : name == "--stores" ? &stores
                            : name == "--steps"  ? &steps
                                                 : nullptr;
-    if (value == nullptr || i + 1 >= argc || !number(argv[++i], *value) || stores < 2 || stores > 90) {
+    const char* given = ++i < argc ? argv[i] : nullptr;
+    if (value == nullptr || given == nullptr || !number(given, *value) || stores < 2 || stores > 90) {
       fmt::print(stderr, "{} is not understood\n{}", name, usage);
       return 2;
     }

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <memory>
 
 #include "edge/cli/cli.h"
@@ -54,9 +54,15 @@ struct RootsArguments {
 };
 
 keys::KeyCount parse_count(const std::string& text) {
+  const auto read = [](std::string_view digits, unsigned& number) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc() && end == digits.data() + digits.size() && digits.size() <= 2;
+  };
   keys::KeyCount count;
-  char rest = 0;
-  if (std::sscanf(text.c_str(), "%2u/%2u%c", &count.needed, &count.made, &rest) != 2)
+  const std::string_view all = text;
+  const std::size_t slash = all.find('/');
+  if (slash == std::string_view::npos || !read(all.substr(0, slash), count.needed) ||
+      !read(all.substr(slash + 1), count.made))
     refuse({"keys/bad_count", fmt::format("\"{}\" is not a number of keys; write NEEDED/MADE, like 2/3", text)});
   return count;
 }

@@ -114,6 +114,7 @@ void try_rules(const std::string& data, const std::string& rules, const std::str
   if (!in) refuse({"edge/no_file", fmt::format("{} cannot be read.", file)});
   const guard::Trial trial = or_refuse(guard::try_rules(config, webhook, in));
   std::vector<const guard::TrialRow*> rows;
+  rows.reserve(trial.rows.size());
   for (const auto& [key, row] : trial.rows) rows.push_back(&row);
   std::ranges::stable_sort(rows, [](const auto* a, const auto* b) { return a->level > b->level; });
   fmt::print("{:<8} {:>5}  {:<46} {:<26} {}\n", "level", "lines", "signature", "rule", "why");

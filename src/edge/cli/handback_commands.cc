@@ -208,7 +208,7 @@ standby::Totals reported(const Arguments& arguments, const json::object& handbac
   const auto day = handback::day_from_text(arguments.day);
   if (!day) refuse({"handback/bad_totals", "--day is written 2026-11-25, or all."});
   standby::Totals totals;
-  const auto add = [&](TotalKey key, const std::string& text) {
+  const auto add = [&](const TotalKey& key, const std::string& text) {
     if (!text.empty()) totals[key] = or_refuse(handback::amount_from_text(key, text, decimals));
   };
   add({*day, TotalKind::gross, ""}, arguments.gross);

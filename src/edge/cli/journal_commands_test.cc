@@ -48,6 +48,7 @@ class AfterTrade : public ::testing::Test {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     std::atomic<bool> is_safe = false;
     std::vector<std::thread> threads;
+    threads.reserve(std::size(hosts));
     for (auto& host : hosts) {
       threads.emplace_back([&, raw = host.get()] {
         const bool is_store = raw == hosts[2].get();

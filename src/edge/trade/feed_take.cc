@@ -203,6 +203,7 @@ Status Taking::take_products() {
     for (const Product* product : movers)
       if (known.contains(product->sku)) bare.push_back({*product}), bare.back().gtin.clear();
     std::vector<const Product*> first;
+    first.reserve(bare.size());
     for (const Product& product : bare) first.push_back(&product);
     HF_TRY_VOID(list(first, products_a_write));
   }

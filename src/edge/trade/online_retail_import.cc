@@ -30,7 +30,7 @@ class Import {
   Status wait_for_catalogue();
   Status second_pass();
   Result<std::vector<std::string>> read_header(CsvReader& csv);
-  Status send(std::shared_ptr<const std::vector<RetailRow>> rows);
+  Status send(const std::shared_ptr<const std::vector<RetailRow>>& rows);
   Status taken(const RetailWrite& write, const Reply& reply);
   Status refuse(std::uint64_t line, const std::string& kind, const std::string& reason,
                 const std::vector<std::string>& fields);
@@ -182,7 +182,7 @@ Status Import::second_pass() {
   return {};
 }
 
-Status Import::send(std::shared_ptr<const std::vector<RetailRow>> rows) {
+Status Import::send(const std::shared_ptr<const std::vector<RetailRow>>& rows) {
   Mapped mapped = map_invoice(*rows, map_);
   for (const RefusedRow& row : mapped.refused) HF_TRY_VOID(refuse(*row.row, row.kind, row.reason));
   for (RetailWrite& write : mapped.writes) {
