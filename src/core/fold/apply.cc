@@ -82,7 +82,7 @@ struct ToState {
   }
   void operator()(const WriteListed& e) {
     state.listed[e.id] = {std::nullopt, write_key(), e.reason, e.body, {}, happened_at(event)};
-    ++state.readmission.listed;
+    if (!was_rung_alone(event)) ++state.readmission.listed;
   }
   void operator()(const ListedClosed& e) { state.listed.erase(e.id); }
   void operator()(const SubjectRead&) {}  // that it was read is the record
@@ -181,7 +181,7 @@ void note_return(ToState& to_state, const Event& event) {
   const Prior& prior = *event.write->prior;
   if (prior.readmitted) to_state.tail_done(prior.origin, prior.index);
   if (puts_on_list(event.body)) return;
-  ++(prior.readmitted ? state.readmission.readmitted : state.readmission.resubmitted);
+  if (!was_rung_alone(event)) ++(prior.readmitted ? state.readmission.readmitted : state.readmission.resubmitted);
   if (prior.broke.empty()) return;
   const WriteKey key{event.write->till, event.write->key};
   std::string reason = fmt::format("taken because it has happened; the rule {} would have refused it", prior.broke);

@@ -47,7 +47,7 @@ Hash request_hash(const WriteRequest& request);
 
 struct Flags {
   bool open_price = false, price_differs = false, below_zero = false, renumbered = false, resubmitted = false,
-       readmitted = false;
+       readmitted = false, rung_alone = false;
   bool operator==(const Flags&) const = default;
 };
 // What a client is told of a write that was taken; the same again for each retry.

@@ -172,9 +172,11 @@ struct Asked {
   }
 
  private:
-  // What has happened (6.2) is taken whoever was to sell then; only what is asked for now can still be refused.
+  // What stood in a journal (6.2) is taken whoever was to sell then; only what is asked for now can still be refused,
+  // and what a till rang alone is put before a person: nobody had told it whether it was to sell.
   Status check_trades_here() const {
-    if (happened || request.prior || state.standby.phase != standby::Phase::standing_by) return {};
+    const bool stood_in_a_journal = request.prior && request.prior->origin.epoch != rung_alone_epoch;
+    if (happened || stood_in_a_journal || state.standby.phase != standby::Phase::standing_by) return {};
     return fail(
         "standby/stands_by",
         "the old system sells here, this site stands by for it; if it is dead, a manager takes over here first");
@@ -331,6 +333,18 @@ Result<Body> decide_again(Asked asked, WriteInfo& write, const Error& refusal) {
   return Body{list_write(request, refusal)};
 }
 
+// A till alone takes little cash for one sale; its page sees to that, and a till that did not is put before a person.
+bool is_beyond_alone(const chain::ChainFile& chain, const Event& event) {
+  const auto* sale = std::get_if<till::SaleRecorded>(&event.body);
+  if (sale == nullptr || !was_rung_alone(event)) return false;
+  std::int64_t most = rung_alone_cash_max;
+  for (int i = 0; i < chain.currency.decimals; ++i) most *= 10;
+  std::int64_t cash = -sale->change.minor;
+  for (const till::Tender& tender : sale->tenders)
+    if (tender.kind == till::TenderKind::cash && tender.amount.minor < INT64_MAX / 64) cash += tender.amount.minor;
+  return cash > most;
+}
+
 }  // namespace
 
 Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request) {
@@ -358,6 +372,8 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   if (!body && request.prior) body = decide_again(asked, *event.write, body.error());
   if (!body) return pass_on(std::move(body).error());
   event.body = std::move(*body);
+  if (is_beyond_alone(context.chain, event) && event.write->prior->broke.empty())
+    event.write->prior->broke = "till/rung_alone_cash";
   if (request.prior && request.printed_receipt) {
     const auto given = receipt_of(event.body);
     if (given && *given != *request.printed_receipt && request.printed_receipt->n != 0)

@@ -133,6 +133,9 @@ using Body =
                  LinkCut, LinkHealed, incident::RejoinStep, standby::StandbyBegun, standby::TakenOver,
                  standby::StandbyResumed, standby::HandbackMade, standby::HandbackConfirmed>;
 
+// As epoch of a Prior: no journal had it; the till rang it while no machine of the store answered.
+inline constexpr std::uint32_t rung_alone_epoch = UINT32_MAX;
+inline constexpr std::int64_t rung_alone_cash_max = 500;  // of the currency, a sale; beyond, a person looks at it
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {
   Origin origin;
@@ -158,6 +161,9 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+inline bool was_rung_alone(const Event& event) {
+  return event.write && event.write->prior && event.write->prior->origin.epoch == rung_alone_epoch;
+}
 std::string_view kind_name(const Body& body);  // "SaleRecorded"
 // When it happened: as printed for what was sent again, else when it was written. Never after it was written.
 Instant happened_at(const Event& event);

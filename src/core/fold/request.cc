@@ -264,7 +264,8 @@ Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIn
   out.at = happened_at(event);
   std::visit(Told{state, out}, event.body);
   if (event.write && event.write->prior) {
-    out.flags.resubmitted = !event.write->prior->readmitted;
+    out.flags.rung_alone = was_rung_alone(event);
+    out.flags.resubmitted = !event.write->prior->readmitted && !out.flags.rung_alone;
     out.flags.readmitted = event.write->prior->readmitted;
     out.flags.renumbered = event.write->prior->printed.has_value();
   }

@@ -141,5 +141,44 @@ TEST_F(Standing, the_state_is_a_function_of_the_journal) {
   EXPECT_EQ(back->standby, standby());
 }
 
+// Protocol, last section: a sale that a till rang while no machine of the store answered.
+TEST_F(Standing, what_a_till_rang_alone_is_taken_under_its_number_and_flagged_but_is_nothing_that_came_back) {
+  ASSERT_TRUE(write(standby::Begin{"opening"}));
+  WriteRequest request = shop.request(a_sale(), TillId{1});
+  const ReceiptNumber on_paper{TillId{1}, SeriesId{0x77}, 1};
+  request.prior = Prior{{shop.origin.chain, shop.origin.site, rung_alone_epoch}, 1, shop.now(), false, {}, {}};
+  request.printed_receipt = on_paper;
+  const auto taken = shop.write(request);
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_EQ(taken->receipt, on_paper);
+  EXPECT_TRUE(taken->flags.rung_alone);
+  EXPECT_FALSE(taken->flags.resubmitted);
+  EXPECT_EQ(shop.state.readmission.resubmitted, 0u) << "the report of a rebuild would count it against what was lost";
+  ASSERT_EQ(shop.state.listed.size(), 1u);
+  EXPECT_NE(shop.state.listed.begin()->second.reason.find("standby/stands_by"), std::string::npos);
+  EXPECT_TRUE(shop.write(request)->duplicate);
+  ASSERT_TRUE(write(standby::TakeOver{"dead"}));
+  EXPECT_EQ(standby().open.sales, 1u) << "it goes back with the next handback";
+}
+
+TEST_F(Standing, more_cash_than_a_till_may_take_alone_is_taken_and_put_before_a_person) {
+  const auto ring = [&](std::int64_t minor, std::int64_t change, std::uint64_t n) {
+    auto sale = std::get<till::RecordSale>(a_sale(minor - change));
+    sale.tenders[0].amount = Money{minor};
+    sale.change = Money{change};
+    WriteRequest request = shop.request(sale, TillId{1});
+    request.prior = Prior{{shop.origin.chain, shop.origin.site, rung_alone_epoch}, n, shop.now(), false, {}, {}};
+    request.printed_receipt = ReceiptNumber{TillId{1}, SeriesId{0x77}, n};
+    const auto taken = shop.write(request);
+    ASSERT_TRUE(taken) << taken.error().text;
+  };
+  ring(50'000, 0, 1);
+  ring(60'000, 10'000, 2);
+  EXPECT_TRUE(shop.state.listed.empty());
+  ring(50'001, 0, 3);
+  ASSERT_EQ(shop.state.listed.size(), 1u);
+  EXPECT_NE(shop.state.listed.begin()->second.reason.find("till/rung_alone_cash"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::fold
