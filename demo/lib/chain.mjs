@@ -115,10 +115,11 @@ export class Site {
     mkdirSync(join(this.chain.dir, 'logs'), { recursive: true });
     const log = createWriteStream(this.log(), { flags: 'a' });
     this.ended = null;
-    // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens.
+    // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens; tills: where tills
+    // come, over TLS.
     const [command, ...before] = [...this.within, program];
     this.child = spawn(command, [...before, ...(this.command ?? ['serve']), '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
-      ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
+      ...(this.tills ? ['--tills', this.tills] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
     if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
     this.starts++;

@@ -1,5 +1,7 @@
-// A small client of a node's API: JSON, kept-open connections, time-outs. Node's own http, nothing else.
+// A small client of a node's API: JSON, kept-open connections, time-outs. Node's own http and https, nothing else.
 import http from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
 import { randomBytes } from 'node:crypto';
 
 export class Refused extends Error {
@@ -12,12 +14,14 @@ export class Refused extends Error {
 }
 
 export class Client {
-  constructor(url, { headers = {}, timeoutMs = 20_000, agent } = {}) {
+  // ca: the store's certificate, where the url is one for tills.
+  constructor(url, { headers = {}, timeoutMs = 20_000, agent, ca } = {}) {
     this.url = new URL(url);
     this.headers = headers;
     this.timeoutMs = timeoutMs;
     // A node closes a connection that is idle for 30 s; this side is first, or a request could meet the closing.
-    this.agent = agent ?? new http.Agent({ keepAlive: true, maxSockets: 64, timeout: 4000 });
+    this.transport = this.url.protocol === 'https:' ? https : http;
+    this.agent = agent ?? new this.transport.Agent({ keepAlive: true, maxSockets: 64, timeout: 4000, ...(ca ? { ca } : {}) });
   }
   with(headers) { return new Client(this.url, { headers: { ...this.headers, ...headers }, timeoutMs: this.timeoutMs, agent: this.agent }); }
   close() { this.agent.destroy(); }
@@ -26,8 +30,9 @@ export class Client {
   call(method, path, body, { raw, headers } = {}) {
     const bytes = raw ?? (body === undefined ? undefined : Buffer.from(JSON.stringify(body)));
     return new Promise((resolve, reject) => {
-      const request = http.request({
+      const request = this.transport.request({
         host: this.url.hostname, port: this.url.port, method, path, agent: this.agent, timeout: this.timeoutMs,
+        servername: isIP(this.url.hostname) ? '' : this.url.hostname,  // the address is verified, whatever Host says
         headers: { ...this.headers, ...(bytes ? { 'content-type': 'application/json', 'content-length': bytes.length } : {}), ...headers },
       }, (response) => {
         const chunks = [];

@@ -172,6 +172,14 @@ class Node : public NetEvents {
   // What the spare of this store keeps for us, sealed to SpareLink::sealing (protocol 11.1): sent now, and again
   // whenever it comes back.
   virtual void keep_on_spare(Bytes box) = 0;
+  // What the spare of this store has told us since it was linked last, opaque to core, and our answer, if it is
+  // linked now. `number` grows with each word.
+  struct SpareWord {
+    std::uint64_t number = 0;  // 0: nothing yet
+    Bytes body;
+  };
+  virtual const SpareWord& word_of_spare() const = 0;
+  virtual void tell_spare(Bytes body) = 0;  // at most sync::parcel_bytes_max
 
   // ---- the main path
   virtual Status turn() = 0;

@@ -114,6 +114,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void on_posture(std::function<void(guard::Posture)> listener) override { on_posture_ = std::move(listener); }
   PostureView posture() const override { return {posture_, posture_recorded_}; }
   void keep_on_spare(Bytes box) override;
+  const SpareWord& word_of_spare() const override { return spare_word_; }
+  void tell_spare(Bytes body) override;
   Status turn() override;
   Instant wake_at() const override;
   Status stop() override;
@@ -276,6 +278,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::SpareEntries& m);
   Status on(Session& session, const sync::SpareDiffers& m);
   Status on(Session& session, const sync::SpareCredentials& m);
+  Status on(Session& session, const sync::SpareParcel& m);
   Status take_from_spare(Session& session, const sync::Tail& m);
   void pump_spare();
   std::optional<SpareLink> spare_link() const;
@@ -363,6 +366,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;
+  SpareWord spare_word_;
   Instant started_;  // monotonic
   // promoted
   std::map<SiteName, journal::NoteSignature> witnesses_;

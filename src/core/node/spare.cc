@@ -80,6 +80,8 @@ Status NodeImpl::from_own_site(Session& session, const sync::Message& message) {
     const bool is_ours = catch_up_ && catch_up_->from == me_->name;
     if (const auto* entries = std::get_if<sync::Entries>(&message); entries && is_ours) return on(session, *entries);
     if (const auto* tail = std::get_if<sync::Tail>(&message)) return take_from_spare(session, *tail);
+    if (const auto* parcel = std::get_if<sync::SpareParcel>(&message))
+      spare_word_ = {spare_word_.number + 1, parcel->body};
     return {};
   }
   if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(session, *hello);
@@ -133,6 +135,7 @@ Status NodeImpl::take_from_spare(Session& session, const sync::Tail& m) {
 Status NodeImpl::on(Session&, const sync::SpareEntries&) { return fail("sync/bad_message", "we are no spare"); }
 Status NodeImpl::on(Session&, const sync::SpareDiffers&) { return fail("sync/bad_message", "we are no spare"); }
 Status NodeImpl::on(Session&, const sync::SpareCredentials&) { return fail("sync/bad_message", "we are no spare"); }
+Status NodeImpl::on(Session&, const sync::SpareParcel&) { return fail("sync/bad_message", "we are no spare"); }
 
 // Everything durable, signed or not: what the mirrors do not have yet is what the spare is for. No checkpoint is made
 // for it; the signature over a piece says only "we wrote this", as over a tail.
@@ -168,6 +171,10 @@ void NodeImpl::pump_spare() {
 void NodeImpl::keep_on_spare(Bytes box) {
   spare_box_ = std::move(box);
   if (spare_ && spare_->session) send(*spare_->session, sync::SpareCredentials{spare_box_});
+}
+
+void NodeImpl::tell_spare(Bytes body) {
+  if (spare_ && spare_->session) send(*spare_->session, sync::SpareParcel{std::move(body)});
 }
 
 std::optional<SpareLink> NodeImpl::spare_link() const {

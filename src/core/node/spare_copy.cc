@@ -257,6 +257,7 @@ Status Spare::greeted(const Origin& origin) {
       HF_TRY_VOID(offer_back(before, old->log(), r->kept_size));
   HF_TRY_VOID(ask_for_copy());
   ask_for_others();
+  if (!word_to_node_.empty()) send(sync::SpareParcel{word_to_node_});
   return {};
 }
 
@@ -378,6 +379,15 @@ Status Spare::on(const sync::SpareCredentials& m) {
   }
   HF_TRY_VOID(disk_.write_all(spare_credentials_path, m.box));
   return {};
+}
+
+Status Spare::on(const sync::SpareParcel& m) {
+  word_of_node_ = m.body;
+  return {};
+}
+void Spare::tell_node(Bytes body) {
+  word_to_node_ = std::move(body);
+  if (is_greeted_ && session_) send(sync::SpareParcel{word_to_node_});
 }
 
 Status Spare::on(const sync::Entries& m) {

@@ -57,6 +57,9 @@ class Spare final : public NetEvents {
   Status turn();
   Instant wake_at() const;
   SpareView view() const;
+  // Opaque to core: told to the node now and whenever it is met again; and the node's last answer, empty: none yet.
+  void tell_node(Bytes body);
+  const Bytes& word_of_node() const { return word_of_node_; }
   const chain::ChainFile& chain_file() const { return chain_; }
   const SiteName& site() const { return options_.site; }
 
@@ -83,6 +86,7 @@ class Spare final : public NetEvents {
   Status on(const sync::SpareEntries& m);
   Status on(const sync::SpareDiffers& m);
   Status on(const sync::SpareCredentials& m);
+  Status on(const sync::SpareParcel& m);
   Status on(const sync::Entries& m);
   Status on(const sync::Have& m);
   Status on(const sync::Superseded& m);
@@ -125,6 +129,7 @@ class Spare final : public NetEvents {
   std::optional<std::uint64_t> announced_;
   bool has_credentials_ = false;
   std::string problem_;
+  Bytes word_to_node_, word_of_node_;
 };
 
 }  // namespace holdfast::node

@@ -119,6 +119,9 @@ struct Encoder {
   Out operator()(const SpareCredentials& m) {
     return {fbs::LinkBody::SpareCredentials, fbs::CreateSpareCredentials(b, octets(b, m.box)).Union()};
   }
+  Out operator()(const SpareParcel& m) {
+    return {fbs::LinkBody::SpareParcel, fbs::CreateSpareParcel(b, octets(b, m.body)).Union()};
+  }
 };
 
 auto bad(std::string what) { return fail("sync/bad_message", "a link message was refused: " + std::move(what)); }
@@ -290,6 +293,10 @@ Result<Message> typed(const fbs::SpareCredentials& m) {
   if (view(m.box()).size() > credentials_box_bytes_max) return bad("a credential store is too large");
   return SpareCredentials{to_bytes(view(m.box()))};
 }
+Result<Message> typed(const fbs::SpareParcel& m) {
+  if (view(m.body()).size() > parcel_bytes_max) return bad("a parcel of a spare is too large");
+  return SpareParcel{to_bytes(view(m.body()))};
+}
 
 }  // namespace
 
@@ -348,6 +355,8 @@ Result<Message> decode(ByteView bytes) {
       return typed(*m->body_as_SpareDiffers());
     case fbs::LinkBody::SpareCredentials:
       return typed(*m->body_as_SpareCredentials());
+    case fbs::LinkBody::SpareParcel:
+      return typed(*m->body_as_SpareParcel());
     case fbs::LinkBody::NONE:
       break;
   }

@@ -126,10 +126,14 @@ struct SpareCredentials {
   Bytes box;
 };
 inline constexpr std::size_t credentials_box_bytes_max = 6u << 20;
+struct SpareParcel {
+  Bytes body;
+};
+inline constexpr std::size_t parcel_bytes_max = 64u << 10;
 
-using Message =
-    std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer, Cosignature, Cosigned,
-                 Gossip, Heartbeat, Tail, TailTaken, Refused, SpareHave, SpareEntries, SpareDiffers, SpareCredentials>;
+using Message = std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer,
+                             Cosignature, Cosigned, Gossip, Heartbeat, Tail, TailTaken, Refused, SpareHave,
+                             SpareEntries, SpareDiffers, SpareCredentials, SpareParcel>;
 
 Bytes encode(const Message& message);
 Result<Message> decode(ByteView bytes);

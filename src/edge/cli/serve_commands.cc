@@ -210,7 +210,11 @@ void report(const std::string& data) {
 void add_serve_options(CLI::App& command, serve::ServeSettings& settings) {
   command.add_option("--http", settings.http, "Address of the HTTP API and the pages")->capture_default_str();
   command.add_flag("--http-insecure-bind", settings.http_insecure_bind,
-                   "Allow --http beyond this machine: PINs and keys then pass in clear, unless TLS stands in front");
+                   "Allow --http beyond this machine: PINs and keys then pass in clear; tills have --tills");
+  command.add_option("--tills", settings.tills,
+                     "Address and port of this machine on the shop's network where tills come, over TLS");
+  command.add_option("--tills-name", settings.tills_names,
+                     "A name or address by which tills call this machine, if it is another; may be given again");
   command.add_option("--pages", settings.pages, "A directory of built pages, instead of those inside the program");
   command.add_option("--demo-control", settings.demo_control, "URL of the demo's control server (only in the demo)");
   command

@@ -41,26 +41,27 @@ std::optional<std::string> match(std::string_view route, std::string_view path) 
   return percent_decode(rest, false);
 }
 
-std::string origin_of_url(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return {};
-  return std::string(url.substr(0, url.find('/', scheme + 3)));
-}
-
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> security_headers(std::string_view demo_control) {
-  const std::string control = origin_of_url(demo_control);
   return {
-      {"Content-Security-Policy", fmt::format("default-src 'self'; connect-src 'self'{}{}; object-src 'none'; base-uri "
-                                              "'none'; form-action 'self'; frame-ancestors 'none'",
-                                              control.empty() ? "" : " ", control)},
+      {"Content-Security-Policy", content_security_policy({}, demo_control)},
       {"X-Content-Type-Options", "nosniff"},
       {"X-Frame-Options", "DENY"},
       {"Referrer-Policy", "no-referrer"},
       {"Cross-Origin-Resource-Policy", "same-origin"},
       {"Cache-Control", "no-store"},
   };
+}
+
+std::optional<Response> store_certificate(const tills::Machine* tills) {
+  const std::string certificate = tills == nullptr ? std::string() : tills->authority();
+  if (certificate.empty()) return std::nullopt;
+  Response response;
+  response.content_type = "application/x-x509-ca-cert";
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"holdfast-store.crt\"");
+  response.body = certificate;
+  return response;
 }
 
 Api::Api(ApiParts parts, ApiSettings settings) : parts_(std::move(parts)), settings_(std::move(settings)) {
@@ -133,7 +134,14 @@ void Api::handle(Request request, Respond respond) {
   count_refusals(*call);
   if (parts_.is_shut_out && parts_.is_shut_out(call->request.from))
     return call->refuse({"guard/sealed", "This site is sealed: it answers only to the shop's own network."});
-  if (auto checked = check_browser(call->request); !checked) return call->refuse(checked.error());
+  const Place here = place();
+  call->is_of_store = is_from_store(call->request, here.others);
+  if (call->is_of_store) {
+    call->request.cookie.clear();
+    call->respond = for_page_of_store(std::move(call->respond), call->request.origin);
+    if (call->request.method == Method::options) return call->done(preflight());
+  }
+  if (auto checked = check_browser(call->request, here); !checked) return call->refuse(checked.error());
   const std::string_view path = call->request.path;
   if (!path.starts_with("/v1/") && path != "/metrics" && path != "/healthz") return serve_page(call);
 
@@ -206,16 +214,32 @@ void Api::serve_page(const CallPtr& call) {
     response.headers.emplace_back("Allow", "GET, HEAD");
     return call->done(std::move(response));
   }
+  if (call->request.path == "/store.crt") {
+    auto certificate = store_certificate(parts_.tills);
+    if (!certificate) return call->refuse({"http/not_found", "Tills do not come by TLS here."});
+    return call->done(std::move(*certificate));
+  }
   auto page = parts_.pages.find(call->request);
   if (!page) return call->refuse({"http/not_found", "There is no such page."});
+  if (parts_.tills != nullptr)
+    page->headers.emplace_back("Content-Security-Policy",
+                               content_security_policy(parts_.tills->others(), settings_.demo_control));
   call->done(std::move(*page));
 }
 
 // ---- who asks
 
-Status Api::check_browser(const Request& request) const { return http::check_browser(request, settings_.listen); }
+std::vector<std::string> Api::machines() const {
+  return parts_.tills == nullptr ? std::vector<std::string>() : parts_.tills->origins();
+}
+Place Api::place() const {
+  if (parts_.tills == nullptr) return {settings_.listen, {}, {}};
+  return {settings_.listen, parts_.tills->names(), parts_.tills->known()};
+}
 
 Status Api::identify(Call& call) const {
+  call.asker.chain = settings_.chain;
+  call.asker.site = SiteName(settings_.site);
   const std::string_view authorization = call.request.authorization;
   if (authorization.starts_with("Till ")) {
     const std::string_view rest = authorization.substr(5);
@@ -233,10 +257,11 @@ Status Api::identify(Call& call) const {
     }
     call.asker.till = till;
   } else if (authorization.starts_with("Local ")) {
-    if (!parts_.credentials.is_admin(authorization.substr(6))) {
+    if (!parts_.credentials.is_admin(authorization.substr(6)))
       return fail("auth/local",
                   "The token is not this node's. It is the file admin.token in the node's data directory.");
-    }
+    if (call.request.is_secure)
+      return fail("auth/local", "The administrator's token counts at the address of --http alone, not at the tills'.");
     call.asker.is_local = true;
   } else if (authorization.starts_with("Bearer ")) {
     if (!parts_.is_alert_token || !parts_.is_alert_token(authorization.substr(7))) {
@@ -246,6 +271,18 @@ Status Api::identify(Call& call) const {
     call.asker.is_sensor = true;
   } else if (!authorization.empty()) {
     return fail("auth/needed", "Only \"Till\" and \"Local\" are understood in the Authorization header.");
+  }
+  return identify_session(call);
+}
+
+Status Api::identify_session(Call& call) const {
+  if (!call.request.session.empty()) {
+    call.session = parts_.sessions.find(call.request.session, call.asker.till);
+    if (!call.session) return {};
+    call.token = call.request.session;
+    call.asker.signed_in = call.session->staff.id;
+    call.asker.role = call.session->staff.role;
+    return {};
   }
   std::string_view token = cookie_value(call.request.cookie, cookie_name_);
   if (token.empty()) token = cookie_value(call.request.cookie, "hf_session");

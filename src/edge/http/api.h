@@ -5,6 +5,8 @@
 //         Who may: a till by its device key (says where), a person by session cookie (says who; every change needs the
 //         X-CSRF-Token of the session), the machine's administrator by the data directory's admin.token. A till's
 //         request may carry a session beside; one that is missing or over then counts as none.
+//         At a page of the store's other machine (browser.h) a session is a token in X-Holdfast-Session, good only
+//         together with the till's device key that asked for it.
 //         From browsers: the Host must be an address or localhost (a name that an attacker's DNS points here is
 //                        refused), the
 //         Origin of a change must be this very server, and bodies must be application/json, which no foreign form can
@@ -21,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/http/browser.h"
 #include "edge/http/json_read.h"
 #include "edge/http/message.h"
 #include "edge/http/node_access.h"
@@ -32,11 +35,13 @@
 #include "edge/people/credentials.h"
 #include "edge/people/sessions.h"
 #include "edge/people/vault.h"
+#include "edge/tills/machine.h"
 
 namespace holdfast::http {
 
 struct ApiSettings {
-  std::string site;             // of this node; in the cookie's name, since cookies are not kept apart by port
+  std::string chain = {};       // of this node
+  std::string site;             // in the cookie's name, since cookies are not kept apart by port
   bool is_head_office = false;  // who is enrolled first there is an operator, elsewhere a manager
   std::string demo_control;     // URL; empty: no demo
   std::string listen;           // host:port that --http names; its host is a good Host header
@@ -59,11 +64,14 @@ struct ApiParts {
   std::function<Status(const std::string& webhook, std::string_view line)> take_alert = {};
   std::function<bool(std::string_view address)> is_shut_out = {};  // by a seal: it is not of the shop's own network
   std::function<void(bool sign_in)> on_refused =
-      {};  // each 401, 403, 421 and 429 but http/too_fast; on the server's thread
+      {};                                 // each 401, 403, 421 and 429 but http/too_fast; on the server's thread
+  const tills::Machine* tills = nullptr;  // where tills come by TLS
 };
 
-// Headers for every response; connect-src names the demo's control server where there is one.
+// Headers for every response; connect-src names the demo's control server where there is one. Pages say more.
 std::vector<std::pair<std::string, std::string>> security_headers(std::string_view demo_control);
+// The store's certificate as a device installs it; nullopt: there is none.
+std::optional<Response> store_certificate(const tills::Machine* tills);
 
 // How fast sensors may speak: a burst, then so many a second. Beyond, 429; the sensor's own log keeps the rest.
 class AlertPace {
@@ -90,6 +98,7 @@ class Api {
     Asker asker;
     std::optional<people::Session> session;
     std::string token;                         // of the session
+    bool is_of_store = false;                  // a page of the store's other machine sent it
     std::string argument;                      // {} in the route
     std::map<std::string, std::string> query;  // the last of each name
     std::vector<std::string> keys;             // every key=
@@ -111,7 +120,9 @@ class Api {
   static const std::vector<Route>& routes();
 
   // api.cc
-  Status check_browser(const Request& request) const;
+  Place place() const;
+  std::vector<std::string> machines() const;  // of this store, as tills call them; this one first
+  Status identify_session(Call& call) const;
   Status identify(Call& call) const;
   Status allow(const Call& call, Access access) const;
   Status read_query(Call& call) const;

@@ -4,6 +4,7 @@
 
 #include "edge/http/api.h"
 #include "edge/http/problem.h"
+#include "edge/http/state_json.h"
 
 namespace holdfast::http {
 namespace {
@@ -11,9 +12,12 @@ namespace {
 constexpr TextRule number_rule{.bytes_max = 8};
 constexpr TextRule pin_rule{.bytes_max = 12};
 
-std::string session_json(const people::Session& session) {
+// `token`: for the header, where a cookie cannot go.
+std::string session_json(const people::Session& session, std::string_view token = {}) {
   JsonOut out;
-  out.object().field("staff_id", to_hex(session.staff.id.bytes)).field("number", session.staff.number);
+  out.object();
+  if (!token.empty()) out.field("session", token);
+  out.field("staff_id", to_hex(session.staff.id.bytes)).field("number", session.staff.number);
   out.field("role", people::to_text(session.staff.role))
       .field("csrf", session.csrf)
       .field("expires_at", to_text(session.expires_at));
@@ -57,9 +61,11 @@ void Api::post_session(const CallPtr& call) {
   on_worker(call, [this, call, staff, pin] {
     const auto who = parts_.credentials.check_pin(staff, pin, place_of(*call));
     if (!who) return call->done(refused_person(who.error()));
-    const auto [token, session] = parts_.sessions.start(*who);
+    const auto at = call->is_of_store ? std::optional(call->asker.till) : std::nullopt;
+    const auto [token, session] = parts_.sessions.start(*who, at);
     Response response;
-    response.body = session_json(session);
+    response.body = session_json(session, at ? token : std::string());
+    if (at) return call->done(std::move(response));
     response.headers.emplace_back("Set-Cookie",
                                   fmt::format("{}={}; Path=/; HttpOnly; Secure; SameSite=Strict", cookie_name_, token));
     call->done(std::move(response));
@@ -71,7 +77,7 @@ void Api::get_session(const CallPtr& call) { call->answer(session_json(*call->se
 void Api::delete_session(const CallPtr& call) {
   if (call->session) parts_.sessions.end(call->token);
   Response response = nothing();
-  if (call->session) {
+  if (call->session && call->request.session.empty()) {
     response.headers.emplace_back(
         "Set-Cookie", fmt::format("{}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0", cookie_name_));
   }
@@ -124,6 +130,7 @@ void Api::post_till(const CallPtr& call) {
           .field("till", made->till.till.number)
           .field("name", made->till.name)
           .field("device_key", made->device_key);
+      write_machines(out, machines());
       call->answer(out.end_object().take());
     });
   });
@@ -133,7 +140,9 @@ void Api::get_till(const CallPtr& call) {
   const auto name = parts_.credentials.till_name(call->asker.till);
   if (!name) return call->refuse({"auth/till", "Ask with the till's own device key."});
   JsonOut out;
-  call->answer(out.object().field("till", call->asker.till.number).field("name", *name).end_object().take());
+  out.object().field("till", call->asker.till.number).field("name", *name);
+  write_machines(out, machines());
+  call->answer(out.end_object().take());
 }
 
 // ---- staff and the vault

@@ -47,10 +47,13 @@ std::string value_of(const std::map<std::string, std::string>& query, const std:
 }  // namespace
 
 void Api::get_about(const CallPtr& call) {
-  AboutExtras extras{parts_.credentials.needs_enrolment(), settings_.demo_control};
+  AboutExtras extras{parts_.credentials.needs_enrolment(), settings_.demo_control,
+                     parts_.tills == nullptr ? std::string() : parts_.tills->authority_fingerprint()};
   read(call, [extras = std::move(extras)](const node::Node& node) { return about_json(node, extras); });
 }
-void Api::get_safety(const CallPtr& call) { read(call, safety_json); }
+void Api::get_safety(const CallPtr& call) {
+  read(call, [machines = machines()](const node::Node& node) { return safety_json(node, machines); });
+}
 void Api::get_dispatches(const CallPtr& call) { read(call, dispatches_json); }
 void Api::get_held(const CallPtr& call) { read(call, held_json); }
 void Api::get_listed(const CallPtr& call) { read(call, listed_json); }

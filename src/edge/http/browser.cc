@@ -22,15 +22,21 @@ bool is_address(const std::string& host) {
 
 bool is_change(Method method) { return method == Method::post || method == Method::del; }
 
-Status check_browser(const Request& request, const std::string& listen) {
+bool is_from_store(const Request& request, const std::vector<std::string>& others) {
+  return !request.origin.empty() && std::ranges::find(others, request.origin) != others.end();
+}
+
+Status check_browser(const Request& request, const Place& place) {
   const std::string host = host_part(request.host);
-  if (!host.empty() && host != "localhost" && host != host_part(listen) && !is_address(host)) {
+  if (!host.empty() && host != "localhost" && host != host_part(place.listen) && !is_address(host) &&
+      std::ranges::find(place.names, host) == place.names.end()) {
     return fail("http/bad_host",
                 "This node answers only to its address or to localhost. If a web site sent you here, leave it.");
   }
-  if (!is_change(request.method)) return {};
-  const bool is_foreign = !request.origin.empty() && request.origin != "http://" + request.host &&
-                          request.origin != "https://" + request.host;
+  if (!is_change(request.method) || is_from_store(request, place.others)) return {};
+  // Over plain HTTP a TLS proxy may stand in front.
+  const bool is_foreign = !request.origin.empty() && request.origin != "https://" + request.host &&
+                          (request.is_secure || request.origin != "http://" + request.host);
   const bool is_cross =
       !request.fetch_site.empty() && request.fetch_site != "same-origin" && request.fetch_site != "none";
   if (is_foreign || is_cross) {
@@ -48,6 +54,36 @@ Status check_json_body(const Request& request) {
   if (type != "application/json")
     return fail("http/wrong_media_type", "Send the body as Content-Type: application/json.");
   return {};
+}
+
+Respond for_page_of_store(Respond respond, const std::string& origin) {
+  return [respond = std::move(respond), origin](std::function<Response()> make) {
+    respond([make = std::move(make), origin] {
+      Response response = make();
+      response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+      response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+      response.headers.emplace_back("Vary", "Origin");
+      return response;
+    });
+  };
+}
+
+Response preflight() {
+  Response response;
+  response.status = 204;
+  response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, DELETE");
+  response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Holdfast-Session");
+  response.headers.emplace_back("Access-Control-Max-Age", "600");
+  return response;
+}
+
+std::string content_security_policy(const std::vector<std::string>& others, std::string_view demo_control) {
+  std::string to = "'self'";
+  if (const std::size_t scheme = demo_control.find("://"); scheme != std::string_view::npos)
+    to += " " + std::string(demo_control.substr(0, demo_control.find('/', scheme + 3)));
+  for (const std::string& other : others) to += " " + other;
+  return "default-src 'self'; connect-src " + to +
+         "; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 }
 
 }  // namespace holdfast::http

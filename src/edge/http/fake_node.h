@@ -103,6 +103,9 @@ class FakeNode final : public node::Node {
   std::optional<node::RecoveryReport> recovery() const override { return std::nullopt; }
   std::optional<node::Progress> progress() const override { return std::nullopt; }
   void keep_on_spare(Bytes) override {}
+  const SpareWord& word_of_spare() const override { return spare_word_; }
+  void tell_spare(Bytes) override {}
+  SpareWord spare_word_;
   node::Phase phase() const override { return node::Phase::signing; }
   Result<fold::Event> read(std::uint32_t, EntryIndex index) const override {
     const auto found = events.find(index);

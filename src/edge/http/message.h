@@ -11,7 +11,7 @@
 
 namespace holdfast::http {
 
-enum class Method { get, head, post, del, other };
+enum class Method { get, head, post, del, options, other };
 
 struct Request {
   Method method = Method::other;
@@ -19,7 +19,10 @@ struct Request {
   std::string query;  // what follows '?', as sent
   std::string host, origin, authorization, cookie, content_type, csrf, if_none_match, fetch_site;  // empty: not sent
   std::string body;
-  std::string from;  // the address at the other end of the connection
+  std::string session;       // X-Holdfast-Session: of a person at a till of another of the store's machines
+  std::string asked_method;  // of a preflight
+  std::string from;          // the address at the other end of the connection
+  bool is_secure = false;    // it came over TLS
 };
 
 struct Response {

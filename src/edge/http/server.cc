@@ -5,17 +5,20 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
-#include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
 #include <variant>
 
+#include "edge/http/pace.h"
 #include "edge/http/problem.h"
 #include "edge/net/address.h"
 
@@ -40,6 +43,8 @@ Method method_of(wire::verb verb) {
       return Method::post;
     case wire::verb::delete_:
       return Method::del;
+    case wire::verb::options:
+      return Method::options;
     default:
       return Method::other;
   }
@@ -72,41 +77,60 @@ std::optional<Response> refusal_of(error_code error) {
 
 class Session;
 
+// One address that is listened on.
+struct Listener {
+  explicit Listener(asio::io_context& context) : acceptor(context), pause(context) {}
+  tcp::acceptor acceptor;
+  asio::steady_timer pause;
+  std::size_t open = 0;                                // counts: under sessions_mutex
+  std::map<std::string, std::size_t> open_by_address;  // over TLS; an IPv6 network is one
+  std::unique_ptr<asio::ssl::context> tls;             // the tills'
+};
+
 class Server::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  explicit Impl(ServerSettings given) : settings(std::move(given)), acceptor(context), pause(context) {}
+  explicit Impl(ServerSettings given) : settings(std::move(given)), plain(context), tills(context) {}
 
-  Status bind();
-  void accept();
+  Status bind(Listener& listener, const std::string& where, bool may_leave);
+  void accept(Listener& listener);
+  bool has_room(const Listener& listener, const std::string& from);
   void close_all();
 
   ServerSettings settings;
   Handler handler;
   Counters counters;
-  std::mutex sessions_mutex;    // at the very end, a session may be let go by whoever was to answer it
+  std::mutex sessions_mutex;    // and listeners' counts: at the very end, whoever was to answer lets a session go
   std::set<Session*> sessions;  // each keeps itself and this object alive while something of it is under way
   std::atomic<bool> stopping = false, stopped = false;
   asio::io_context context{1};
-  tcp::acceptor acceptor;
-  asio::steady_timer pause;
+  Listener plain, tills;
   std::thread thread;
 };
 
 // One connection. Everything runs on the server's thread.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<Server::Impl> server, tcp::socket socket)
-      : keeps_server_(std::move(server)), server_(*keeps_server_), stream_(std::move(socket)) {
+  Session(std::shared_ptr<Server::Impl> server, Listener& listener, tcp::socket socket)
+      : keeps_server_(std::move(server)), server_(*keeps_server_), listener_(listener), stream_(std::move(socket)) {
+    error_code gone;
+    from_ = stream_.socket().remote_endpoint(gone).address();
+    asker_ = asker_of_address(from_.to_string());
+    if (listener_.tls) tls_.emplace(stream_, *listener_.tls);
     const std::lock_guard lock(server_.sessions_mutex);
+    ++listener_.open;
+    ++listener_.open_by_address[asker_];
     server_.sessions.insert(this);
     ++server_.counters.open_connections;
   }
   ~Session() {
     const std::lock_guard lock(server_.sessions_mutex);
+    --listener_.open;
+    if (const auto own = listener_.open_by_address.find(asker_); --own->second == 0)
+      listener_.open_by_address.erase(own);
     server_.sessions.erase(this);
     --server_.counters.open_connections;
   }
-  void read_header();
+  void begin();
   void stop() {
     if (is_idle_) close();
     last_ = true;
@@ -117,6 +141,15 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
  private:
+  template <class Use>
+  void with_stream(Use use) {
+    if (tls_) {
+      use(*tls_);
+    } else {
+      use(stream_);
+    }
+  }
+  void read_header();
   void on_header(error_code error);
   void read_body();
   void on_body(error_code error);
@@ -129,7 +162,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   const std::shared_ptr<Server::Impl> keeps_server_;
   Server::Impl& server_;
+  Listener& listener_;
+  asio::ip::address from_;
+  std::string asker_;
   beast::tcp_stream stream_;
+  std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;  // over stream_, whose time limits hold for both
   beast::flat_buffer buffer_;
   std::optional<wire::request_parser<wire::string_body>> parser_;
   std::optional<wire::response<wire::empty_body>> interim_;
@@ -142,6 +179,15 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t drained_ = 0;
 };
 
+void Session::begin() {
+  if (!tls_) return read_header();
+  stream_.expires_after(as_chrono(server_.settings.body_time_max));
+  tls_->async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](error_code error) {
+    if (error) return self->close();
+    self->read_header();
+  });
+}
+
 void Session::read_header() {
   is_idle_ = true;
   is_head_ = false;
@@ -149,8 +195,10 @@ void Session::read_header() {
   parser_->header_limit(static_cast<std::uint32_t>(server_.settings.header_bytes_max));
   parser_->body_limit(server_.settings.body_bytes_max);
   stream_.expires_after(as_chrono(server_.settings.header_time_max));
-  wire::async_read_header(stream_, buffer_, *parser_,
-                          [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
+  with_stream([this](auto& stream) {
+    wire::async_read_header(stream, buffer_, *parser_,
+                            [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
+  });
 }
 
 void Session::on_header(error_code error) {
@@ -165,19 +213,22 @@ void Session::on_header(error_code error) {
   if (beast::iequals(parser_->get()[wire::field::expect], "100-continue")) {
     interim_.emplace(wire::status::continue_, version_);
     stream_.expires_after(as_chrono(server_.settings.response_time_max));
-    wire::async_write(stream_, *interim_, [self = shared_from_this()](error_code failed, std::size_t) {
-      if (failed) return self->close();
-      self->read_body();
+    return with_stream([this](auto& stream) {
+      wire::async_write(stream, *interim_, [self = shared_from_this()](error_code failed, std::size_t) {
+        if (failed) return self->close();
+        self->read_body();
+      });
     });
-    return;
   }
   read_body();
 }
 
 void Session::read_body() {
   stream_.expires_after(as_chrono(server_.settings.body_time_max));
-  wire::async_read(stream_, buffer_, *parser_,
-                   [self = shared_from_this()](error_code error, std::size_t) { self->on_body(error); });
+  with_stream([this](auto& stream) {
+    wire::async_read(stream, buffer_, *parser_,
+                     [self = shared_from_this()](error_code error, std::size_t) { self->on_body(error); });
+  });
 }
 
 void Session::on_body(error_code error) {
@@ -214,8 +265,10 @@ void Session::handle() {
   request.csrf = header_of(message, "X-CSRF-Token");
   request.fetch_site = header_of(message, "Sec-Fetch-Site");
   request.body = std::move(message.body());
-  error_code gone;
-  if (const auto peer = stream_.socket().remote_endpoint(gone); !gone) request.from = peer.address().to_string();
+  request.session = header_of(message, "X-Holdfast-Session");
+  request.asked_method = header_of(message, wire::field::access_control_request_method);
+  if (!from_.is_unspecified()) request.from = from_.to_string();
+  request.is_secure = tls_.has_value();
   ++server_.counters.requests;
   // Nothing is expected of the client now; its answer may take a commit.
   stream_.expires_never();
@@ -262,18 +315,22 @@ void Session::write() {
   if (is_head_ || body.empty()) {
     auto& message = out_.emplace<wire::response<wire::empty_body>>();
     fill(message);
-    wire::async_write(stream_, message, done);
+    with_stream([&](auto& stream) { wire::async_write(stream, message, done); });
   } else {
     auto& message = out_.emplace<wire::response<wire::span_body<const char>>>();
     fill(message);
     message.body() = beast::span<const char>(body.data(), body.size());
-    wire::async_write(stream_, message, done);
+    with_stream([&](auto& stream) { wire::async_write(stream, message, done); });
   }
 }
 
 void Session::on_written(error_code error) {
   if (error) return close();
   if (!last_) return read_header();
+  if (tls_) {
+    stream_.expires_after(std::chrono::seconds(2));
+    return tls_->async_shutdown([self = shared_from_this()](error_code) { self->close(); });
+  }
   error_code ignored;
   stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
   linger();
@@ -294,56 +351,64 @@ void Session::linger() {
 
 // ---- the server
 
-Status Server::Impl::bind() {
-  HF_TRY(const edge::Address at, edge::parse_address(settings.listen));
+Status Server::Impl::bind(Listener& listener, const std::string& where, bool may_leave) {
+  HF_TRY(const edge::Address at, edge::parse_address(where));
   error_code error;
   const auto host =
       at.host == "localhost" ? asio::ip::make_address("127.0.0.1") : asio::ip::make_address(at.host, error);
-  if (error) {
-    return fail("edge/bad_address", fmt::format("\"{}\" is no IP address. Write --http 127.0.0.1:PORT.", at.host));
-  }
-  if (!host.is_loopback() && !settings.insecure_bind) {
+  if (error)
+    return fail("edge/bad_address", fmt::format("\"{}\" is no IP address. Write 127.0.0.1:PORT, or the address of "
+                                                "this machine on the shop's network for --tills.",
+                                                at.host));
+  if (!host.is_loopback() && !may_leave) {
     return fail("edge/not_loopback",
                 fmt::format("{} can be reached from other machines, and PINs, device keys and session cookies would "
-                            "pass over the network "
-                            "in clear. Listen on 127.0.0.1 and put TLS in front, or say --http-insecure-bind.",
-                            at.host));
+                            "pass over the network in clear. Listen on 127.0.0.1, let tills in with --tills {}, or say "
+                            "--http-insecure-bind where TLS stands in front.",
+                            at.host, where));
   }
   const tcp::endpoint endpoint(host, at.port);
+  tcp::acceptor& acceptor = listener.acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error == asio::error::address_in_use) {
-    return fail("edge/port_in_use",
-                fmt::format("Port {} on {} is in use. End what listens there, or choose another port with --http.",
-                            at.port, at.host));
+    return fail(
+        "edge/port_in_use",
+        fmt::format("Port {} on {} is in use. End what listens there, or choose another port.", at.port, at.host));
   }
-  if (error)
-    return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", settings.listen, error.message()));
+  if (error) return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", where, error.message()));
   return {};
 }
 
-void Server::Impl::accept() {
-  acceptor.async_accept([this](error_code error, tcp::socket socket) {
+bool Server::Impl::has_room(const Listener& listener, const std::string& from) {
+  const std::lock_guard lock(sessions_mutex);
+  if (listener.open >= settings.connections_max) return false;
+  const auto own = listener.open_by_address.find(from);
+  return !listener.tls || own == listener.open_by_address.end() || own->second < settings.connections_an_address_max;
+}
+
+void Server::Impl::accept(Listener& listener) {
+  listener.acceptor.async_accept([this, &listener](error_code error, tcp::socket socket) {
     if (stopping) return;
     if (error) {
       // Out of descriptors, most likely: they come back when connections end.
-      pause.expires_after(std::chrono::milliseconds(100));
-      pause.async_wait([this](error_code ended) {
-        if (!ended && !stopping) accept();
+      listener.pause.expires_after(std::chrono::milliseconds(100));
+      listener.pause.async_wait([this, &listener](error_code ended) {
+        if (!ended && !stopping) accept(listener);
       });
       return;
     }
-    if (sessions.size() >= settings.connections_max) {
+    error_code ignored;
+    if (!has_room(listener, asker_of_address(socket.remote_endpoint(ignored).address().to_string()))) {
       ++counters.refused_connections;
     } else {
       ++counters.connections;
-      error_code ignored;
       socket.set_option(tcp::no_delay(true), ignored);
-      std::make_shared<Session>(shared_from_this(), std::move(socket))->read_header();
+      std::make_shared<Session>(shared_from_this(), listener, std::move(socket))->begin();
     }
-    accept();
+    accept(listener);
   });
 }
 
@@ -356,7 +421,8 @@ Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Server>> Server::open(ServerSettings settings) {
   auto impl = std::make_shared<Impl>(std::move(settings));
-  HF_TRY_VOID(impl->bind());
+  HF_TRY_VOID(impl->bind(impl->plain, impl->settings.listen, impl->settings.insecure_bind));
+  if (!impl->settings.tills.empty()) HF_TRY_VOID(impl->bind(impl->tills, impl->settings.tills, true));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -365,8 +431,18 @@ Server::~Server() { stop(); }
 void Server::start(Handler handler) {
   impl_->handler = std::move(handler);
   impl_->thread = std::thread([impl = impl_] {
-    impl->accept();
+    impl->accept(impl->plain);
     impl->context.run();
+  });
+}
+
+void Server::use_certificate(TlsContext context) {
+  asio::post(impl_->context, [impl = impl_, context = std::move(context)] {
+    if (impl->stopping || !impl->tills.acceptor.is_open()) return;
+    const bool is_first = !impl->tills.tls;
+    ::SSL_CTX_up_ref(context.get());  // the wrapper frees one; sessions hold their own
+    impl->tills.tls = std::make_unique<asio::ssl::context>(context.get());
+    if (is_first) impl->accept(impl->tills);
   });
 }
 
@@ -375,8 +451,10 @@ void Server::stop() {
   asio::post(impl_->context, [impl = impl_] {
     impl->stopping = true;
     error_code ignored;
-    impl->acceptor.close(ignored);
-    impl->pause.cancel();
+    for (Listener* listener : {&impl->plain, &impl->tills}) {
+      listener->acceptor.close(ignored);
+      listener->pause.cancel();
+    }
     for (Session* session : std::set(impl->sessions)) session->stop();
   });
   const auto until = std::chrono::steady_clock::now() + as_chrono(impl_->settings.drain_time_max);
@@ -394,7 +472,7 @@ void Server::stop() {
 
 std::string Server::address() const {
   error_code error;
-  const auto endpoint = impl_->acceptor.local_endpoint(error);
+  const auto endpoint = impl_->plain.acceptor.local_endpoint(error);
   if (error) return impl_->settings.listen;
   const std::string host = endpoint.address().to_string();
   return endpoint.address().is_v6() ? fmt::format("[{}]:{}", host, endpoint.port())
@@ -402,7 +480,11 @@ std::string Server::address() const {
 }
 std::uint16_t Server::port() const {
   error_code error;
-  return impl_->acceptor.local_endpoint(error).port();
+  return impl_->plain.acceptor.local_endpoint(error).port();
+}
+std::uint16_t Server::tills_port() const {
+  error_code error;
+  return impl_->tills.acceptor.is_open() ? impl_->tills.acceptor.local_endpoint(error).port() : std::uint16_t{0};
 }
 const Server::Counters& Server::counters() const { return impl_->counters; }
 

@@ -1,10 +1,12 @@
-// HTTP/1.1 over plain TCP, for tills and pages on this machine; it has a thread of its own.
+// HTTP/1.1: over plain TCP for commands and pages on this machine, and over TLS for tills on the shop's own network.
+// One thread for both.
 //
 // Shape:  one request of a connection at a time (what is pipelined waits its turn), keep-alive, HEAD. Bounded: header
 //         and body bytes, connections, and the time each part of a request and of a response may take, counted from its
 //         start and not from its last byte, so that a trickle is no way around.
-//         Only loopback addresses, unless insecure_bind: PINs, keys and cookies pass in clear, so beyond this machine
-//         they need TLS in front.
+//         Plain: only loopback addresses, unless insecure_bind, because PINs, keys and cookies would pass in clear.
+//         TLS: any address. Connections of the two are counted apart, and one address has its share of those over TLS
+//         and no more, so that a device gone wild keeps neither the other tills nor this machine's commands out.
 // Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a
 //         rule gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
 // Thread: the handler is called on the server's thread and must not wait; everything else from any thread.
@@ -20,15 +22,21 @@
 #include "core/base/values.h"
 #include "edge/http/message.h"
 
+typedef struct ssl_ctx_st SSL_CTX;
+
 namespace holdfast::http {
+
+using TlsContext = std::shared_ptr<SSL_CTX>;
 
 struct ServerSettings {
   std::string listen;  // host:port; port 0: any free one
+  std::string tills;   // host:port for TLS; empty: none. Nobody is accepted there before use_certificate()
   bool insecure_bind = false;
   std::size_t header_bytes_max = 16u << 10;
   std::size_t body_bytes_max = 1u << 20;
   std::size_t connections_max = 1024;
-  Duration header_time_max = seconds(30);  // from the end of the last response: idle keep-alive connections end so
+  std::size_t connections_an_address_max = 64;  // over TLS
+  Duration header_time_max = seconds(30);       // from the end of the last response: idle keep-alive connections end so
   Duration body_time_max = seconds(20);
   Duration response_time_max = seconds(30);
   Duration drain_time_max = seconds(5);                      // stop(): for what is being answered
@@ -45,8 +53,12 @@ class Server {
   // Accepts nobody from now on, finishes what is being answered, and returns when the thread has ended.
   void stop();
 
+  // For connections from now on; again when it was renewed. Any thread.
+  void use_certificate(TlsContext context);
+
   std::string address() const;  // "127.0.0.1:7400"
   std::uint16_t port() const;
+  std::uint16_t tills_port() const;  // 0: none
 
   struct Counters {
     std::atomic<std::uint64_t> requests = 0, problems = 0, failures = 0;  // all, 4xx, 5xx

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "edge/http/api.h"
 #include "edge/http/browser.h"
 #include "edge/http/json_out.h"
 #include "edge/http/json_read.h"
@@ -45,7 +46,13 @@ Response json_response(std::string body) {
 }  // namespace
 
 void SpareApi::handle(const Request& request, Respond respond) {
-  if (const auto checked = check_browser(request, listen_); !checked)
+  Place here{listen_, {}, {}};
+  if (tills_ != nullptr) here = {listen_, tills_->names(), tills_->known()};
+  if (is_from_store(request, here.others)) {
+    respond = for_page_of_store(std::move(respond), request.origin);
+    if (request.method == Method::options) return respond_now(respond, preflight());
+  }
+  if (const auto checked = check_browser(request, here); !checked)
     return respond_now(respond, problem(checked.error()));
   const bool is_read = request.method == Method::get || request.method == Method::head;
   if (request.path == "/v1/spare" && is_read) {
@@ -72,6 +79,11 @@ void SpareApi::handle(const Request& request, Respond respond) {
                        problem("spare/waiting",
                                "This is the store's spare. It takes no trade until a manager opens it with the "
                                "code on the paper, at /spare/."));
+  if (request.path == "/store.crt") {
+    auto certificate = store_certificate(tills_);
+    return respond_now(respond, certificate ? std::move(*certificate)
+                                            : problem("http/not_found", "Tills do not come by TLS here, or not yet."));
+  }
   if (request.path == "/") {
     Response response;
     response.status = 307;
@@ -80,6 +92,8 @@ void SpareApi::handle(const Request& request, Respond respond) {
     return respond_now(respond, std::move(response));
   }
   auto page = pages_.find(request);
+  if (page && tills_ != nullptr)
+    page->headers.emplace_back("Content-Security-Policy", content_security_policy(tills_->others(), ""));
   respond_now(respond, page ? std::move(*page) : problem("http/not_found", "There is no such page."));
 }
 

@@ -2,6 +2,7 @@
 // spare). Everything else is there once it is the store's node.
 //
 // Shape:  GET /v1/spare; POST /v1/spare/promote {code, though_heard?}; /healthz; pages ("/" leads to /spare/).
+//         Pages of the store's node may ask (browser.h): a till keeps looking whether this machine has been opened.
 //         The code is its own right: whoever holds the paper may. Wrong ones are counted and made to wait (limits.h); a
 //         mistyped one is told before anything is computed and does not count.
 // Errors: problem.h; spare/node_alive: the store's machine answers this spare, so it is not dead.
@@ -19,6 +20,7 @@
 #include "edge/http/worker.h"
 #include "edge/keys/spare_directory.h"
 #include "edge/people/limits.h"
+#include "edge/tills/machine.h"
 
 namespace holdfast::http {
 
@@ -26,13 +28,15 @@ class SpareApi {
  public:
   using Read = std::function<void(std::function<void(const node::Spare&)>)>;
   using Promote = std::function<Result<keys::Promoted>(const std::string& typed_code)>;
-  SpareApi(Read read, Promote promote, Worker& worker, Clock& clock, const Pages& pages, std::string listen)
+  SpareApi(Read read, Promote promote, Worker& worker, Clock& clock, const Pages& pages, std::string listen,
+           const tills::Machine* tills = nullptr)
       : read_(std::move(read)),
         promote_(std::move(promote)),
         worker_(worker),
         clock_(clock),
         pages_(pages),
         listen_(std::move(listen)),
+        tills_(tills),
         limits_(people::LimitSettings{.all_together = false}) {}
   void handle(const Request& request, Respond respond);
   bool is_promoted() const { return is_promoted_; }
@@ -45,6 +49,7 @@ class SpareApi {
   Clock& clock_;
   const Pages& pages_;
   const std::string listen_;
+  const tills::Machine* tills_;
   std::mutex mutex_;  // guards limits_
   people::AttemptLimits limits_;
   std::atomic<bool> is_promoted_ = false;

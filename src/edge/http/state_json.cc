@@ -58,6 +58,11 @@ std::string about_json(const node::Node& node, const AboutExtras& extras) {
         .end_object();
   }
   out.end_array().field("needs_enrolment", extras.needs_enrolment);
+  if (extras.store_certificate.empty()) {
+    out.field_null("store_certificate");
+  } else {
+    out.object("store_certificate").field("sha256", extras.store_certificate).end_object();
+  }
   if (extras.demo_control.empty()) {
     out.field_null("demo");
   } else {
@@ -71,7 +76,13 @@ void write_cover(JsonOut& out, const node::Safety& safety) {
   out.field("cosigned_at", time_text(safety.cosigned_at));
 }
 
-std::string safety_json(const node::Node& node) {
+void write_machines(JsonOut& out, const std::vector<std::string>& machines) {
+  out.array("machines");
+  for (const std::string& each : machines) out.text(each);
+  out.end_array();
+}
+
+std::string safety_json(const node::Node& node, const std::vector<std::string>& machines) {
   const node::Safety safety = node.safety();
   JsonOut out;
   out.object();
@@ -107,7 +118,9 @@ std::string safety_json(const node::Node& node) {
   } else {
     out.field_null("spare");
   }
-  out.field("machines_here", safety.spare && safety.spare->is_linked ? 2 : 1).object("standby");
+  out.field("machines_here", safety.spare && safety.spare->is_linked ? 2 : 1);
+  write_machines(out, machines);
+  out.object("standby");
   write_standby(out, node.state());
   return out.end_object().end_object().take();
 }
@@ -126,6 +139,7 @@ void write_taken(JsonOut& out, std::string_view key, const fold::Taken& taken, b
   if (taken.flags.renumbered) out.text("renumbered");
   if (taken.flags.resubmitted) out.text("resubmitted");
   if (taken.flags.readmitted) out.text("readmitted");
+  if (taken.flags.rung_alone) out.text("rung_alone");
   out.end_array().end_object();
 }
 void write_refused(JsonOut& out, std::string_view key, const Error& error) {
@@ -490,7 +504,7 @@ std::string listed_json(const node::Node& node) {
   for (const auto& [id, item] : node.state().listed) {
     if (++shown > shown_max) break;
     out.object().field("id", to_hex(id.bytes));
-    if (item.from) {
+    if (item.from && item.from->origin.epoch != fold::rung_alone_epoch) {
       out.object("from").field("origin", item.from->origin.text()).field("index", item.from->index).end_object();
       write_listed_entry(out, item);
     } else {

@@ -15,10 +15,13 @@ std::optional<std::string> time_text(const std::optional<Instant>& at);
 
 struct AboutExtras {
   bool needs_enrolment = false;
-  std::string demo_control;  // empty: no demo
+  std::string demo_control;            // empty: no demo
+  std::string store_certificate = {};  // fingerprint; empty: tills do not come by TLS
 };
 std::string about_json(const node::Node& node, const AboutExtras& extras);
-std::string safety_json(const node::Node& node);
+std::string safety_json(const node::Node& node, const std::vector<std::string>& machines);
+// "machines": addresses of this store's machines, into an open object.
+void write_machines(JsonOut& out, const std::vector<std::string>& machines);
 // {origin, size, cosigned_size, cosigned_at} into an open object.
 void write_cover(JsonOut& out, const node::Safety& safety);
 // {key, ok, …} of one write.

@@ -382,10 +382,29 @@ void read_prior(Fields& write, fold::WriteRequest& request) {
   write.object_if_any("prior", [&](Fields& item) {
     fold::Prior prior;
     prior.origin = item.origin("origin");
+    if (prior.origin.epoch == fold::rung_alone_epoch)
+      item.refuse("http/bad_value", "origin", "is no journal's; what was rung alone is sent with `alone`");
     prior.index = item.number("index", 0, INT64_MAX);
     prior.at = item.time("at");
     if (item.has("receipt")) request.printed_receipt = item.receipt("receipt");
     request.prior = prior;
+  });
+}
+
+// Rung by the till while no machine of the store answered, under a number of its own: it has happened, like what is
+// sent again. Its origin says that it stood in no journal.
+void read_alone(Fields& write, const Asker& asker, fold::WriteRequest& request) {
+  write.object_if_any("alone", [&](Fields& item) {
+    const ReceiptNumber receipt = item.receipt("receipt");
+    fold::Prior prior;
+    prior.at = item.time("at");
+    prior.index = receipt.n;
+    prior.origin = {std::string(asker.chain), asker.site, fold::rung_alone_epoch};
+    // Also of a till whose writes somebody hands in from its file (`import till-writes`).
+    if (request.till.number == 0 || receipt.till != request.till)
+      item.refuse("http/bad_value", "receipt", "must be a number of the till that rang the sale");
+    request.prior = prior;
+    request.printed_receipt = receipt;
   });
 }
 
@@ -427,6 +446,11 @@ Result<ParsedWrite> parse_write(const json::value& value, const Asker& asker) {
     request.staff = read_staff(write, asker);
     set_time(request, write.time_if_any("at"));
     read_prior(write, request);
+    if (write.has("alone")) {
+      if (kind->name != "sale" || request.prior)
+        write.refuse("http/bad_value", "alone", "goes with a sale that is sent for the first time");
+      read_alone(write, asker, request);
+    }
     request.command = kind->read(write, request.till);
     // What a till has done already, with a reply in hand, is not done again by refusing it (protocol 8.2, 6.2).
     const bool was_done = request.prior.has_value() && asker.till.number != 0;

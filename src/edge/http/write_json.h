@@ -19,7 +19,9 @@ inline constexpr std::size_t writes_a_batch_max = 1000;
 
 // Who sends a request, as far as it is proven. The till says where, the session says who may.
 struct Asker {
-  TillId till;                         // by its device key; 0: none
+  TillId till;                  // by its device key; 0: none
+  std::string_view chain = {};  // of this node
+  SiteName site = {};
   bool is_sensor = false;              // by the data directory's alerts.token: may tell of alerts, and nothing else
   bool is_local = false;               // by the data directory's admin.token: every role
   std::optional<SubjectId> signed_in;  // by session

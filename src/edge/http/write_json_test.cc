@@ -196,6 +196,32 @@ TEST(WriteJson, CardNumbersAreRefusedWhereverPeopleType) {
       parse(sale(line, R"({"kind":"card","amount":510,"token":"tok_4111","masked":"**** 1111","result":"approved"})")));
 }
 
+TEST(WriteJson, WhatWasRungAloneComesWithItsNumberAndIsASaleOfThisTill) {
+  const auto alone = [&](const std::string& kind, const std::string& receipt, std::uint32_t till) {
+    const std::string text = R"({"key":")" + key + R"(","kind":")" + kind + R"(","staff":")" + staff +
+                             R"(","lines":[{"sku":"A","quantity":"1","unit_price":"1","vat":"S"}],"tenders":[],)" +
+                             std::string(kind == "sale" ? "" : R"("reason":"x",)") + R"("alone":{"receipt":")" +
+                             receipt + R"(","at":"2026-11-26T01:00:00Z"}})";
+    return parse(text, {.till = TillId{till}, .chain = "c", .site = SiteName("store-01")});
+  };
+  const auto rung = alone("sale", "3-0ABCDEFG-9", 3);
+  ASSERT_TRUE(rung) << rung.error().text;
+  EXPECT_EQ(rung->request.prior->origin.epoch, fold::rung_alone_epoch);
+  EXPECT_EQ(rung->request.prior->index, 9u);
+  EXPECT_EQ(to_text(*rung->request.printed_receipt), "3-0ABCDEFG-9");
+  EXPECT_FALSE(alone("sale", "4-0ABCDEFG-9", 3)) << "another till's number";
+  EXPECT_FALSE(alone("refund_no_receipt", "3-0ABCDEFG-9", 3)) << "money out";
+  // From the file that a till hands out, in by the machine's administrator.
+  const std::string of_file = sale(line, cash,
+                                   R"(,"till":3,"alone":{"receipt":"3-0ABCDEFG-9",)"
+                                   R"("at":"2026-11-26T01:00:00Z"})");
+  const auto handed_in = parse(of_file, {.is_local = true});
+  ASSERT_TRUE(handed_in) << handed_in.error().text;
+  EXPECT_EQ(handed_in->request.printed_receipt->n, 9u);
+  const std::string prior = R"(,"prior":{"origin":"c/store-01/4294967295","index":9,"at":"2026-11-26T01:00:00Z"})";
+  EXPECT_EQ(refusal(sale(line, cash, prior), "no journal's", till_3()), "http/bad_value");
+}
+
 TEST(WriteJson, RolesAreAskedForByKind) {
   const std::string write_off = R"({"key":")" + key + R"(","kind":"write_off","staff":")" + staff +
                                 R"(","lines":[{"sku":"A-1","quantity":"1"}],"reason":"broken")";

@@ -12,6 +12,7 @@
 #include "edge/keys/promotion_code.h"
 #include "edge/people/credentials.h"
 #include "edge/posix/posix_disk.h"
+#include "edge/tills/machine.h"
 
 namespace holdfast::keys {
 namespace {
@@ -35,13 +36,19 @@ Status write_key_once(const std::string& directory, const PrivateKey& key) {
 
 // The newest copy of the credential store that can be used. Nobody could look into it before the code was typed, and
 // what is in it is the node's word: a spoilt one must not keep the store shut, so then people are enrolled anew (11.2).
-Result<bool> take_people(Disk& disk, Entropy& entropy, const PrivateKey& sealing) {
+// The store's authority comes along with it; without it the tills trust this machine as long as its own leaf lasts.
+Result<bool> take_people(Disk& disk, const std::string& directory, Entropy& entropy, const PrivateKey& sealing) {
   for (const std::string_view path : {node::spare_credentials_path, node::spare_credentials_before_path}) {
     const auto box = disk.read_all(path);
     if (!box) continue;
-    const auto copy = unseal(sealing, *box);
+    const auto opened = unseal(sealing, *box);
+    const auto copy = opened ? tills::unpack_store_copy(*opened) : tills::unpack_store_copy({});
     if (!copy) continue;
-    const Status imported = people::import_credentials(disk, entropy, *copy);
+    const Status imported = people::import_credentials(disk, entropy, copy->credentials);
+    if (imported && copy->authority) {
+      const Status kept = tills::keep_authority(directory, *copy->authority);
+      if (!kept && kept.error().code != "tills/bad_certificate") return pass_on(kept.error());
+    }
     if (imported) return true;
     if (imported.error().code != "people/damaged") return pass_on(imported.error());
   }
@@ -143,7 +150,7 @@ Result<Promoted> promote_directory(const std::string& directory, std::string_vie
   HF_TRY_VOID(write_key_once(directory, sealing));
   Promoted out;
   HF_TRY(auto disk, edge::PosixDisk::open_root(directory));
-  HF_TRY(out.has_people, take_people(*disk, entropy, sealing));
+  HF_TRY(out.has_people, take_people(*disk, directory, entropy, sealing));
   HF_TRY_VOID(write_key_once(directory, log));
   return out;
 }

@@ -17,6 +17,7 @@
 #include "edge/posix/posix_disk.h"
 #include "edge/posix/posix_world.h"
 #include "edge/posix/scratch_directory.h"
+#include "edge/tills/machine.h"
 
 namespace holdfast::keys {
 namespace {
@@ -160,7 +161,8 @@ TEST(SpareDirectory, OpensThoughTheCopyOfThePeoplesListIsSpoilt) {
         const PublicKey& key = made->keys.keys.sealing;
         ASSERT_TRUE(disk->write_all(node::spare_credentials_path, is_sealed ? seal_to(key, no_copy) : no_copy));
         if (has_one_before) {
-          ASSERT_TRUE(disk->write_all(node::spare_credentials_before_path, seal_to(key, good)));
+          ASSERT_TRUE(disk->write_all(node::spare_credentials_before_path,
+                                      seal_to(key, tills::pack_store_copy(good, std::nullopt))));
         }
       }
       edge::SodiumEntropy entropy;

@@ -273,6 +273,24 @@ TEST(Sessions, EndAtSignOutWhenIdleAndAtTheLatestAfterADay) {
   EXPECT_FALSE(sessions.find(busy));
 }
 
+TEST(Sessions, ATokenForAHeaderCountsAtItsTillAloneAndNeverAsACookie) {
+  PeopleWorld world;
+  Sessions sessions(world.entropy, world.clock);
+  const Staff staff{"1", {}, Role::manager};
+  const std::string cookie = sessions.start(staff).first;
+  const std::string header = sessions.start(staff, TillId{3}).first;
+  const std::string unenrolled = sessions.start(staff, TillId{0}).first;
+  EXPECT_TRUE(sessions.find(cookie));
+  EXPECT_FALSE(sessions.find(cookie, TillId{3}));
+  EXPECT_FALSE(sessions.find(cookie, TillId{0}));
+  EXPECT_TRUE(sessions.find(header, TillId{3}));
+  EXPECT_FALSE(sessions.find(header, TillId{4}));
+  EXPECT_FALSE(sessions.find(header, TillId{0}));
+  EXPECT_FALSE(sessions.find(header));
+  EXPECT_TRUE(sessions.find(unenrolled, TillId{0}));
+  EXPECT_FALSE(sessions.find(unenrolled, TillId{3}));
+}
+
 TEST(Sessions, AreBoundedAndEndWithTheirPerson) {
   PeopleWorld world;
   Sessions sessions(world.entropy, world.clock, {.sessions_max = 2});

@@ -8,7 +8,7 @@ bool Sessions::is_over(const Record& record, Instant now) const {
   return now - record.used > settings_.idle_max || now - record.started > settings_.total_max;
 }
 
-std::pair<std::string, Session> Sessions::start(const Staff& staff) {
+std::pair<std::string, Session> Sessions::start(const Staff& staff, std::optional<TillId> at) {
   ByteArray<32> token, csrf;
   entropy_.fill(token);
   entropy_.fill(csrf);
@@ -19,14 +19,14 @@ std::pair<std::string, Session> Sessions::start(const Staff& staff) {
   if (sessions_.size() >= settings_.sessions_max) {
     sessions_.erase(std::ranges::min_element(sessions_, {}, [](const auto& item) { return item.second.used; }));
   }
-  sessions_[sha256(as_bytes(text))] = {staff, to_hex(csrf), now, now};
+  sessions_[sha256(as_bytes(text))] = {staff, to_hex(csrf), at, now, now};
   return {text, {staff, to_hex(csrf), clock_.now() + std::min(settings_.idle_max, settings_.total_max)}};
 }
 
-std::optional<Session> Sessions::find(std::string_view token) {
+std::optional<Session> Sessions::find(std::string_view token, std::optional<TillId> at) {
   const std::lock_guard lock(mutex_);
   const auto found = sessions_.find(sha256(as_bytes(token)));
-  if (found == sessions_.end()) return std::nullopt;
+  if (found == sessions_.end() || found->second.at != at) return std::nullopt;
   Record& record = found->second;
   const Instant now = clock_.monotonic();
   if (is_over(record, now)) {

@@ -33,9 +33,10 @@ class Sessions {
   Sessions(Entropy& entropy, Clock& clock, SessionSettings settings = {})
       : entropy_(entropy), clock_(clock), settings_(settings) {}
 
-  // The token is told to the browser once.
-  std::pair<std::string, Session> start(const Staff& staff);
-  std::optional<Session> find(std::string_view token);  // and counts as use
+  // The token is told to the browser once. `at`: it goes in a header and counts only together with that till's device
+  // key (0: of a device that is no till yet); nullopt: it goes in a cookie. One is never good for the other.
+  std::pair<std::string, Session> start(const Staff& staff, std::optional<TillId> at = {});
+  std::optional<Session> find(std::string_view token, std::optional<TillId> at = {});  // and counts as use
   void end(std::string_view token);
   void end_all_of(const SubjectId& staff);
 
@@ -43,6 +44,7 @@ class Sessions {
   struct Record {
     Staff staff;
     std::string csrf;
+    std::optional<TillId> at;
     Instant started, used;  // monotonic
   };
   bool is_over(const Record& record, Instant now) const;

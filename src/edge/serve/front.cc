@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "edge/http/api.h"
+#include "edge/keys/spare_directory.h"
 
 namespace holdfast::serve {
 
@@ -14,8 +15,23 @@ Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& setti
   http::ServerSettings server;
   server.listen = settings.http;
   server.insecure_bind = settings.http_insecure_bind;
+  server.tills = settings.tills;
   server.headers = http::security_headers(settings.demo_control);
   return http::Server::open(std::move(server));
+}
+
+Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings, const SiteName& site, bool is_node,
+                                                   Clock& clock, const Log& log) {
+  if (settings.tills.empty()) return std::unique_ptr<tills::Machine>();
+  return tills::Machine::open({.data = settings.data,
+                               .site = site.str(),
+                               .listen = settings.tills,
+                               .names = settings.tills_names,
+                               .is_node = is_node,
+                               .goes_on_without = keys::is_promoted(settings.data)},
+                              clock, [log](const std::string& event, const std::string& what) {
+                                log.info("tills", {{"event", event}, {"what", what}});
+                              });
 }
 
 int complain(const Error& error, int code) {

@@ -5,15 +5,21 @@
 
 #include <memory>
 
+#include "core/base/ids.h"
+#include "core/base/world.h"
 #include "edge/http/pages.h"
 #include "edge/http/server.h"
 #include "edge/serve/serve.h"
+#include "edge/tills/machine.h"
 
 namespace holdfast::serve {
 
 Result<http::Pages> pages_of(const ServeSettings& settings);
 // The port is bound, so that one in use is told at once; nobody is accepted yet.
 Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings);
+// What tills come by; none where `settings.tills` is empty.
+Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings, const SiteName& site, bool is_node,
+                                                   Clock& clock, const Log& log);
 // The sentence on standard error; returns `code`.
 int complain(const Error& error, int code);
 

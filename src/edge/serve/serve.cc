@@ -22,8 +22,8 @@ namespace {
 // What happens to the node over time, for the log; looked at between rounds.
 class Watch {
  public:
-  Watch(const Log& log, Clock& clock, const people::Credentials& credentials)
-      : log_(log), clock_(clock), credentials_(credentials) {}
+  Watch(const Log& log, Clock& clock, const people::Credentials& credentials, tills::Machine* tills)
+      : log_(log), clock_(clock), credentials_(credentials), tills_(tills) {}
 
   // True: it was replaced and has nothing left to offer.
   bool round(node::Node& node) {
@@ -38,6 +38,7 @@ class Watch {
     looked_at_ = now;
     look_at_links(node);
     look_at_spare(node);
+    look_at_tills(node);
     const auto progress = node.progress();
     if (progress && progress->step != step_) log_.info("rebuild", {{"step", step_ = progress->step}});
     if (phase != node::Phase::stopped) return false;
@@ -59,7 +60,8 @@ class Watch {
   bool was_replaced() const { return was_replaced_; }
 
  private:
-  // 11.1: the store's spare has the credential store as it is now, sealed to its key.
+  // 11.1: the store's spare has the credential store as it is now, sealed to its key, and what lets it go on being
+  // trusted by the tills.
   void look_at_spare(node::Node& node) {
     const auto spare = node.safety().spare;
     if (!spare || !spare->is_linked) return;
@@ -67,7 +69,17 @@ class Watch {
     if (version == kept_version_ && spare->sealing == kept_for_) return;
     kept_version_ = version;
     kept_for_ = spare->sealing;
-    node.keep_on_spare(keys::seal_to(spare->sealing, credentials_.copy()));
+    const auto authority = tills_ == nullptr ? std::nullopt : tills_->authority_key();
+    node.keep_on_spare(keys::seal_to(spare->sealing, tills::pack_store_copy(credentials_.copy(), authority)));
+  }
+  void look_at_tills(node::Node& node) {
+    if (tills_ == nullptr) return;
+    tills_->look();
+    const auto& word = node.word_of_spare();
+    if (word.number == answered_word_) return;
+    answered_word_ = word.number;
+    Bytes answer = tills_->answer_to_spare(word.body);
+    if (!answer.empty()) node.tell_spare(std::move(answer));
   }
   void look_at_links(const node::Node& node) {
     for (const node::LinkView& link : node.links()) {
@@ -81,6 +93,8 @@ class Watch {
   const Log& log_;
   Clock& clock_;
   const people::Credentials& credentials_;
+  tills::Machine* tills_;
+  std::uint64_t answered_word_ = 0;
   std::uint64_t kept_version_ = 0;
   PublicKey kept_for_{};
   std::optional<node::Phase> phase_;
@@ -96,6 +110,7 @@ struct Serving {
   http::Pages pages;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<NodeHost> host;
+  std::unique_ptr<tills::Machine> tills;
   std::unique_ptr<guard::Watch> guard;  // before the host goes
   std::unique_ptr<people::Credentials> credentials;
   std::unique_ptr<people::Sessions> sessions;
@@ -134,6 +149,8 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
                                   .spare_silence = seconds(settings.spare_silence_seconds),
                                   .is_outside = guard::outside_of(guarding.inside)},
                                  s->log));
+  HF_TRY(s->tills, open_tills(settings, s->host->site(), true, s->host->clock(), s->log));
+  if (s->tills) s->tills->serve(*s->server);  // before the spare is answered: it is told our address
   HF_TRY(auto enrolment, enrolment_of(settings.data, s->host->site()));
   HF_TRY(auto people_disk, edge::PosixDisk::open_root(settings.data));
   HF_TRY(s->credentials,
@@ -147,7 +164,8 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
                                        s->host->entropy(), s->log, peers_of(s->host->chain_file(), s->host->site()),
                                        [raw = s->credentials.get()](bool tight) { raw->tighten(tight); }},
                                       s->host->node()));
-  http::ApiSettings api{.site = s->host->site().str(),
+  http::ApiSettings api{.chain = s->host->chain_file().chain,
+                        .site = s->host->site().str(),
                         .is_head_office = here != nullptr && here->kind == chain::SiteKind::head_office,
                         .demo_control = settings.demo_control,
                         .listen = settings.http,
@@ -161,9 +179,14 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
                        return raw->take(webhook, line);
                      },
                      [raw = s->guard.get()](std::string_view from) { return raw->shuts_out(from); },
-                     [raw = s->guard.get()](bool sign_in) { raw->refused(sign_in); }},
+                     [raw = s->guard.get()](bool sign_in) { raw->refused(sign_in); }, s->tills.get()},
       std::move(api));
   return s;
+}
+
+void print_tills(const tills::Machine& tills) {
+  fmt::print("tills come to {}/ and must trust the store's certificate, SHA-256 {}\n", tills.origin(),
+             tills.authority_fingerprint());
 }
 
 void raise_descriptor_limit() {
@@ -195,7 +218,7 @@ int serve(const ServeSettings& settings) {
     return complain(written.error(), exit_failed);
   }
 
-  Watch watch(s.log, s.host->clock(), *s.credentials);
+  Watch watch(s.log, s.host->clock(), *s.credentials, s.tills.get());
   Status ended;
   std::atomic<bool> has_ended = false;
   std::thread node_thread([&] {
@@ -210,6 +233,7 @@ int serve(const ServeSettings& settings) {
                          {"http", s.server->address()},
                          {"version", std::string(node::software_version)}});
   fmt::print("{} serves at http://{}/\n", s.host->site().view(), s.server->address());
+  if (s.tills) print_tills(*s.tills);
   std::fflush(stdout);
 
   const timespec pause{0, 100'000'000};

@@ -10,8 +10,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/base/values.h"
+#include "edge/serve/log.h"
 
 namespace holdfast::serve {
 
@@ -19,12 +21,14 @@ struct ServeSettings {
   std::string data;
   std::string http;  // host:port
   bool http_insecure_bind = false;
-  std::string links;                    // host:port for links; empty: the chain file's; "none": only dials
-  std::string old_machine;              // host:port where a promoted spare looks for the machine it replaced
-  unsigned spare_silence_seconds = 60;  // protocol 10.2
-  std::string pages;                    // directory, for who works on the pages; empty: those inside the program
-  std::string demo_control;             // URL; empty: no demo
-  std::string log;                      // file; empty: standard error
+  std::string tills;                     // host:port for tills, over TLS; empty: none come by the network
+  std::vector<std::string> tills_names;  // by which tills call this machine, besides that host
+  std::string links;                     // host:port for links; empty: the chain file's; "none": only dials
+  std::string old_machine;               // host:port where a promoted spare looks for the machine it replaced
+  unsigned spare_silence_seconds = 60;   // protocol 10.2
+  std::string pages;                     // directory, for who works on the pages; empty: those inside the program
+  std::string demo_control;              // URL; empty: no demo
+  std::string log;                       // file; empty: standard error
 };
 inline constexpr Duration replaced_linger_min = seconds(15);
 inline constexpr Duration replaced_linger_max = seconds(60);

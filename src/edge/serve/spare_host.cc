@@ -45,7 +45,7 @@ void SpareHost::request_stop() {
   wake_.notify_one();
 }
 
-Status SpareHost::run() {
+Status SpareHost::run(const std::function<void(node::Spare&)>& round) {
   while (true) {
     std::deque<std::function<void()>> tasks;
     {
@@ -58,6 +58,7 @@ Status SpareHost::run() {
     }
     for (const auto& task : tasks) task();
     HF_TRY_VOID(spare_->turn());
+    if (round) round(*spare_);
   }
 }
 

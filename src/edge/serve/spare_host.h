@@ -33,7 +33,8 @@ class SpareHost {
 
   // Not run any more once run() has returned.
   void read(std::function<void(const node::Spare&)> task);
-  Status run();
+  // `round`: called after each turn, on this thread.
+  Status run(const std::function<void(node::Spare&)>& round = {});
   void request_stop();
   const SiteName& site() const { return site_; }
   Clock& clock() { return clock_; }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <thread>
 
@@ -23,6 +24,7 @@ struct Waiting {
   http::Pages pages;
   std::unique_ptr<http::Server> server;
   std::unique_ptr<SpareHost> host;
+  std::unique_ptr<tills::Machine> tills;
   edge::SodiumEntropy entropy;
   std::unique_ptr<http::Worker> worker;
   std::unique_ptr<http::SpareApi> api;
@@ -34,14 +36,43 @@ Result<std::unique_ptr<Waiting>> prepare(const ServeSettings& settings, const st
   HF_TRY(w->pages, pages_of(settings));
   HF_TRY(w->server, listen_for_http(settings));
   HF_TRY(w->host, SpareHost::open({settings.data, node}, w->log));
+  HF_TRY(w->tills, open_tills(settings, w->host->site(), false, w->host->clock(), w->log));
+  if (w->tills) w->tills->serve(*w->server);
   w->worker = std::make_unique<http::Worker>(4);
   w->api = std::make_unique<http::SpareApi>([host = w->host.get()](auto task) { host->read(std::move(task)); },
                                             [data = settings.data, &entropy = w->entropy](const std::string& code) {
                                               return keys::promote_directory(data, code, entropy);
                                             },
-                                            *w->worker, w->host->clock(), w->pages, settings.http);
+                                            *w->worker, w->host->clock(), w->pages, settings.http, w->tills.get());
   return w;
 }
+
+// What this machine and the node tell each other about tills; on the spare's thread.
+class TillsTalk {
+ public:
+  explicit TillsTalk(tills::Machine* tills) : tills_(tills) {}
+  void round(node::Spare& spare) {
+    if (tills_ == nullptr) return;
+    if (spare.word_of_node() != heard_) {
+      heard_ = spare.word_of_node();
+      tills_->take_word_of_node(heard_);
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return;
+    next_ = now + std::chrono::seconds(1);
+    const bool again = tills_->wants_certificate() && now >= again_;
+    if (Bytes word = tills_->word_to_node(); word != told_ || again) {
+      told_ = word;
+      again_ = now + std::chrono::seconds(60);
+      spare.tell_node(std::move(word));
+    }
+  }
+
+ private:
+  tills::Machine* tills_;
+  Bytes heard_, told_;
+  std::chrono::steady_clock::time_point next_, again_;
+};
 
 // Copies until it is promoted (true), or a signal or an error ends it.
 Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
@@ -54,7 +85,8 @@ Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
   Status ended;
   std::atomic<bool> has_ended = false;
   std::thread copying([&] {
-    ended = w.host->run();
+    TillsTalk talk(w.tills.get());
+    ended = w.host->run([&](node::Spare& spare) { talk.round(spare); });
     has_ended = true;
   });
   w.server->start([&api = *w.api](const http::Request& request, http::Respond respond) {

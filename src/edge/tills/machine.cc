@@ -1,0 +1,287 @@
+#include "edge/tills/machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "edge/net/address.h"
+#include "edge/posix/posix_disk.h"
+
+namespace holdfast::tills {
+namespace {
+
+constexpr std::string_view machines_path = "store-tls/machines";
+constexpr std::string_view copy_magic = "holdfast store copy v1\n";
+constexpr Duration look_every = seconds(60);
+constexpr std::size_t names_max = 8, known_max = 5;
+
+bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+bool is_loopback(const std::string& name) { return name.starts_with("127.") || name == "::1" || name == "localhost"; }
+std::string origin_of(const std::string& name, unsigned port) {
+  const std::string host = name.find(':') == std::string::npos ? name : "[" + name + "]";
+  return port == 443 ? "https://" + host : fmt::format("https://{}:{}", host, port);
+}
+// What a browser would send as Origin; nothing else may reach a header.
+bool is_origin(std::string_view text) {
+  constexpr std::string_view scheme = "https://";
+  return text.starts_with(scheme) && text.size() > scheme.size() && text.size() <= 300 &&
+         std::ranges::all_of(text.substr(scheme.size()), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' || c == '[' ||
+                  c == ']';
+         });
+}
+std::string host_of(std::string_view origin) {
+  std::string_view host = origin.substr(std::string_view("https://").size());
+  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
+  return std::string(host.substr(0, host.find(':')));
+}
+std::string read_text(Disk& disk, std::string_view path) {
+  const auto bytes = disk.read_all(path);
+  return bytes && bytes->size() <= 2 * pem_bytes_max ? std::string(as_text(*bytes)) : std::string();
+}
+
+struct WordOfSpare {
+  std::string origin, public_key;
+  std::vector<std::string> names;
+  bool needs_certificate = false;
+};
+std::optional<WordOfSpare> read_word(ByteView bytes) {
+  Reader in(bytes);
+  WordOfSpare out;
+  out.origin = in.text();
+  out.public_key = in.text();
+  out.needs_certificate = in.u8() != 0;
+  const std::uint32_t count = in.u32();
+  if (count == 0 || count > names_max) return std::nullopt;
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) out.names.push_back(in.text());
+  if (!in.at_end() || !is_origin(out.origin)) return std::nullopt;
+  // What tills are told to speak to is what a certificate is for, and nothing else.
+  const std::string host = host_of(out.origin);
+  if (std::ranges::none_of(out.names, [&](const std::string& name) { return is_same_name(name, host); }))
+    return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+Machine::Machine(MachineSettings settings, Clock& clock, Tell log)
+    : settings_(std::move(settings)), clock_(clock), log_(std::move(log)) {}
+
+Result<std::unique_ptr<Machine>> Machine::open(MachineSettings settings, Clock& clock, Tell log) {
+  std::unique_ptr<Machine> machine(new Machine(std::move(settings), clock, std::move(log)));
+  HF_TRY_VOID(machine->start());
+  return machine;
+}
+
+Status Machine::start() {
+  HF_TRY(const edge::Address at, edge::parse_address(settings_.listen));
+  names_ = settings_.names;
+  if (!is_unspecified(at.host)) names_.push_back(at.host);
+  std::vector<std::string> once;
+  for (const std::string& name : names_)
+    if (std::ranges::find(once, name) == once.end()) once.push_back(name);
+  names_ = once;
+  if (names_.empty())
+    return fail("tills/bad_name", fmt::format("{} says every address of this machine; tills must know one: name it "
+                                              "with --tills-name",
+                                              settings_.listen));
+  if (names_.size() > names_max) return fail("tills/bad_name", fmt::format("give at most {} names", names_max));
+  for (const std::string& name : names_) HF_TRY_VOID(check_name(name));
+  called_ = names_.front();
+  HF_TRY(key_, open_machine_key(settings_.data));
+  HF_TRY(const auto disk, edge::PosixDisk::open_root(settings_.data));
+  leaf_ = read_text(*disk, tls_certificate_path);
+  const std::string machines = read_text(*disk, machines_path);
+  for (std::size_t from = 0, end = 0; from < machines.size() && known_.size() < known_max; from = end + 1) {
+    end = std::min(machines.find('\n', from), machines.size());
+    if (const std::string line = machines.substr(from, end - from); is_origin(line)) known_.push_back(line);
+  }
+  if (!settings_.is_node) return {};
+  const Status made = start_authority();
+  if (made || !settings_.goes_on_without) return made;
+  log_("no_certificate", made.error().text);
+  return {};
+}
+
+Status Machine::start_authority() {
+  // A spare that was promoted without its node's authority shows the certificate that it has for as long as it lasts.
+  std::error_code ignored;
+  const bool has_authority = std::filesystem::exists(fmt::format("{}/{}", settings_.data, ca_key_path), ignored);
+  const Instant now = clock_.now();
+  if (!has_authority && !leaf_.empty() && !is_due(leaf_, key_.public_key, names_, now)) return {};
+  HF_TRY(authority_, open_authority(settings_.data, settings_.site, names_, now));
+  const auto known = authority_of(leaf_);
+  if (known && *known == authority_->certificate && !is_due(leaf_, key_.public_key, names_, now)) return {};
+  HF_TRY(const std::string leaf, issue(*authority_, key_.public_key, names_, now));
+  return use_leaf(leaf);
+}
+
+Status Machine::use_leaf(const std::string& leaf_and_authority) {
+  HF_TRY(const auto context, server_context(key_.key, leaf_and_authority));
+  HF_TRY(const auto disk, edge::PosixDisk::open_root(settings_.data));
+  HF_TRY_VOID(disk->write_all(tls_certificate_path, as_bytes(leaf_and_authority)));
+  const std::lock_guard lock(mutex_);
+  leaf_ = leaf_and_authority;
+  if (server_ != nullptr) server_->use_certificate(context);
+  return {};
+}
+
+void Machine::serve(http::Server& server) {
+  const std::lock_guard lock(mutex_);
+  server_ = &server;
+  if (leaf_.empty()) {
+    log_("no_certificate", "the store's node has given this machine no certificate yet; tills wait");
+    return;
+  }
+  if (auto context = server_context(key_.key, leaf_))
+    server.use_certificate(*context);
+  else
+    log_("bad_certificate", context.error().text);
+}
+
+void Machine::look() {
+  const std::lock_guard lock(mutex_);
+  const Instant now = clock_.monotonic();
+  if (now - looked_at_ < look_every) return;
+  looked_at_ = now;
+  if (settings_.is_node) renew();
+}
+
+void Machine::renew() {
+  if (!authority_ || !is_due(leaf_, key_.public_key, names_, clock_.now())) return;
+  const auto leaf = issue(*authority_, key_.public_key, names_, clock_.now());
+  const Status used = leaf ? use_leaf(*leaf) : Status(pass_on(leaf.error()));
+  log_(used ? "renewed" : "not_renewed", used ? "this machine's certificate for tills" : used.error().text);
+}
+
+std::string Machine::origin() const {
+  const std::lock_guard lock(mutex_);
+  return server_ == nullptr ? std::string() : origin_of(called_, server_->tills_port());
+}
+std::vector<std::string> Machine::others() const {
+  const std::lock_guard lock(mutex_);
+  return known_.empty() || known_.front() == origin() ? std::vector<std::string>() : std::vector{known_.front()};
+}
+std::vector<std::string> Machine::known() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out = known_;
+  std::erase(out, origin());
+  return out;
+}
+std::vector<std::string> Machine::origins() const {
+  std::vector<std::string> out = others();
+  out.insert(out.begin(), origin());
+  return out;
+}
+std::string Machine::authority() const {
+  const std::lock_guard lock(mutex_);
+  return authority_of(leaf_).value_or(std::string());
+}
+std::string Machine::authority_fingerprint() const { return fingerprint(authority()).value_or(std::string()); }
+std::optional<Authority> Machine::authority_key() const {
+  const std::lock_guard lock(mutex_);
+  return authority_;
+}
+
+void Machine::set_other(const std::string& origin) {
+  const std::lock_guard lock(mutex_);
+  if ((!known_.empty() && origin == known_.front()) || origin == this->origin()) return;
+  std::erase(known_, origin);
+  known_.insert(known_.begin(), origin);
+  if (known_.size() > known_max) known_.pop_back();
+  std::string lines;
+  for (const std::string& each : known_) lines += each + "\n";
+  const auto disk = edge::PosixDisk::open_root(settings_.data);
+  const Status written = disk ? (*disk)->write_all(machines_path, as_bytes(lines)) : Status(pass_on(disk.error()));
+  log_("other_machine", written ? origin : written.error().text);
+}
+
+// ---- between the two
+
+Bytes Machine::answer_to_spare(ByteView bytes) {
+  const auto word = read_word(bytes);
+  if (!word) return {};
+  // Two machines on loopback (of a test, or a bench) differ by their ports alone.
+  const bool is_ours = std::ranges::any_of(word->names, [&](const std::string& name) {
+    const bool is_in = std::ranges::any_of(names_, [&](const std::string& own) { return is_same_name(own, name); });
+    return is_in && (!is_loopback(name) || word->origin == origin());
+  });
+  const std::lock_guard lock(mutex_);
+  if (is_ours) {
+    log_("refused", "the spare asks for a certificate for this machine's own address");
+    return {};
+  }
+  // Tried whether it is wanted or not: tills are sent nowhere that the store's certificate could not stand for.
+  std::string leaf;
+  if (authority_) {
+    auto made = issue(*authority_, word->public_key, word->names, clock_.now());
+    if (!made) {
+      log_("refused", made.error().text);
+      return {};
+    }
+    if (word->needs_certificate) log_("issued", "a certificate for the spare at " + word->origin);
+    if (word->needs_certificate) leaf = std::move(*made);
+  }
+  set_other(word->origin);
+  Writer out;
+  out.text(origin());
+  out.text(leaf);
+  out.text(authority_ ? authority_->certificate : std::string());
+  return out.take();
+}
+
+bool Machine::wants_certificate() const {
+  const std::lock_guard lock(mutex_);
+  return is_due(leaf_, key_.public_key, names_, clock_.now());
+}
+Bytes Machine::word_to_node() {
+  const std::lock_guard lock(mutex_);
+  Writer out;
+  out.text(origin());
+  out.text(key_.public_key);
+  out.u8(wants_certificate() ? 1 : 0);
+  out.u32(static_cast<std::uint32_t>(names_.size()));
+  for (const std::string& name : names_) out.text(name);
+  return out.take();
+}
+
+void Machine::take_word_of_node(ByteView bytes) {
+  Reader in(bytes);
+  const std::string origin = in.text(), leaf = in.text(), authority = in.text();
+  if (!in.at_end() || !is_origin(origin)) return log_("refused", "what the node says about tills cannot be read");
+  set_other(origin);
+  const std::lock_guard lock(mutex_);
+  if (!leaf.empty()) {
+    const bool is_good = !is_due(leaf, key_.public_key, names_, clock_.now());
+    const Status used = is_good ? use_leaf(leaf) : Status(fail("tills/bad_certificate", "it is not for this machine"));
+    return log_(used ? "certificate" : "refused", used ? "from the store's node" : used.error().text);
+  }
+  // The node has another authority by now (it was rebuilt): what this machine shows would be trusted by no new till.
+  if (const auto known = authority_of(leaf_); !authority.empty() && known && *known != authority) leaf_.clear();
+}
+
+// ---- what lies sealed on the spare
+
+Bytes pack_store_copy(ByteView credentials, const std::optional<Authority>& authority) {
+  Writer out;
+  out.raw(as_bytes(copy_magic));
+  out.blob(credentials);
+  out.text(authority ? authority->key : std::string());
+  out.text(authority ? authority->certificate : std::string());
+  return out.take();
+}
+
+Result<StoreCopy> unpack_store_copy(ByteView copy) {
+  Reader in(copy);
+  const bool is_ours = as_text(in.raw(copy_magic.size())) == copy_magic;
+  StoreCopy out;
+  out.credentials = to_bytes(in.blob());
+  Authority authority{in.text(), in.text()};
+  if (!is_ours || !in.at_end())
+    return fail("people/damaged", "the copy of the list of staff that lies here sealed is damaged");
+  if (!authority.key.empty()) out.authority = std::move(authority);
+  return out;
+}
+
+}  // namespace holdfast::tills

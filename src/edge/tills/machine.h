@@ -1,0 +1,94 @@
+// This machine as tills know it: the address they call it by, its certificate, and the addresses of the store's other
+// machine. On the node also the store's authority, which signs for both.
+//
+// Shape:  an address is an origin as browsers write it, "https://192.168.1.10:7443". The other machine's is kept in
+//         DIR/store-tls/machines, so that tills hear of it while it is off; below it those that it had before, whose
+//         pages devices still have, and keep writes in.
+//         Between the two, over the link of their copy (sync::SpareParcel):
+//           spare -> node   its address, its names, its public key, whether it needs a certificate
+//           node -> spare   its own address; a certificate, if one was needed
+//         The authority's key passes only sealed, with the list of staff (store_copy): a spare has it when it is
+//         promoted, not before. A name of the node's own is signed for nobody else.
+// Errors: open(): edge/bad_address, tills/*. Afterwards what cannot be done now is told to the log, and tried again.
+// Thread: any.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/world.h"
+#include "edge/http/server.h"
+#include "edge/tills/store_certificate.h"
+
+namespace holdfast::tills {
+
+struct MachineSettings {
+  std::string data, site;
+  std::string listen;              // host:port of --tills
+  std::vector<std::string> names;  // of --tills-name; the first is told to tills, else the host of `listen`
+  bool is_node = true;
+  // A promoted spare opens the store even where no certificate can be made: then tills cannot come, and the rest works.
+  bool goes_on_without = false;
+};
+
+class Machine {
+ public:
+  using Tell = std::function<void(const std::string& event, const std::string& what)>;
+  static Result<std::unique_ptr<Machine>> open(MachineSettings settings, Clock& clock, Tell log);
+
+  // The port is known once it is bound. Gives the server its certificate, if there is one.
+  void serve(http::Server& server);
+  // Makes or wants a new certificate when it is time. Cheap; to be called now and then.
+  void look();
+
+  std::string origin() const;
+  std::vector<std::string> origins() const;  // of the store's machines, this one first
+  std::vector<std::string> others() const;   // but this one
+  std::vector<std::string> known() const;    // others, now and before, newest first: whose pages may ask
+  std::vector<std::string> names() const { return names_; }  // that this machine answers to
+  std::string authority() const;                             // PEM, for devices; empty: not yet known
+  std::string authority_fingerprint() const;
+
+  // ---- the node
+  Bytes answer_to_spare(ByteView word);  // empty: it makes no sense
+  std::optional<Authority> authority_key() const;
+  // ---- the spare
+  Bytes word_to_node();
+  bool wants_certificate() const;  // its word says so; to be told again until the node has given one
+  void take_word_of_node(ByteView word);
+
+ private:
+  Machine(MachineSettings settings, Clock& clock, Tell log);
+  Status start();
+  Status start_authority();
+  Status use_leaf(const std::string& leaf_and_authority);
+  void set_other(const std::string& origin);
+  void renew();
+
+  const MachineSettings settings_;
+  Clock& clock_;
+  const Tell log_;
+  std::vector<std::string> names_;
+  std::string called_;  // the name in our address
+  MachineKey key_;
+  mutable std::recursive_mutex mutex_;  // guards what follows
+  http::Server* server_ = nullptr;
+  std::optional<Authority> authority_;
+  std::string leaf_;                // and the authority's certificate
+  std::vector<std::string> known_;  // of the other machine, the present one first
+  Instant looked_at_;
+};
+
+// What is sealed for the spare: the list of staff and tills, and the store's authority where there is one.
+Bytes pack_store_copy(ByteView credentials, const std::optional<Authority>& authority);
+struct StoreCopy {
+  Bytes credentials;
+  std::optional<Authority> authority;
+};
+Result<StoreCopy> unpack_store_copy(ByteView copy);
+
+}  // namespace holdfast::tills

@@ -1,0 +1,277 @@
+// The store's authority, its leaves, and what node and spare tell each other about tills.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "edge/people/fake_world.h"
+#include "edge/tills/machine.h"
+
+namespace holdfast::tills {
+namespace {
+
+using edge::ScratchDirectory;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr Instant now{1'800'000'000'000'000'000};
+const std::vector<std::string> here{"192.168.1.10"};
+
+struct Store {
+  ScratchDirectory directory;
+  Authority authority = *open_authority(directory.path(), "store-07", here, now);
+  MachineKey key = *open_machine_key(directory.path());
+  std::string leaf(const std::vector<std::string>& names, Instant at = now) {
+    const auto made = issue(authority, key.public_key, names, at);
+    EXPECT_TRUE(made) << made.error().text;
+    return made.value_or("");
+  }
+};
+
+TEST(StoreCertificate, IsMadeOnceAndItsKeyIsNobodyElses) {
+  Store store;
+  const Authority again = *open_authority(store.directory.path(), "store-07", {"10.0.0.9"}, now + days(30));
+  EXPECT_EQ(again.certificate, store.authority.certificate);
+  for (const std::string_view path : {ca_key_path, tls_key_path}) {
+    struct stat about {};
+    ASSERT_EQ(::stat(fmt::format("{}/{}", store.directory.path(), path).c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 0777, 0600u) << path;
+  }
+  const std::string leaf = store.leaf(here);
+  EXPECT_EQ(*authority_of(leaf), store.authority.certificate);
+  EXPECT_THAT(*fingerprint(store.authority.certificate), SizeIs(95));
+  EXPECT_EQ(*ends_at(leaf), now - days(2) + days(397));
+  EXPECT_TRUE(server_context(store.key.key, leaf));
+}
+
+TEST(StoreCertificate, SignsPrivateNetworksAndTheNamesOfItsMakingOnly) {
+  ScratchDirectory directory;
+  const Authority authority = *open_authority(directory.path(), "store-07", {"tills.store07.example", "8.8.4.4"}, now);
+  const MachineKey key = *open_machine_key(directory.path());
+  for (const char* fine : {"192.168.1.11", "10.1.2.3", "172.31.0.1", "fd00::7", "fe80::1", "::1", "127.0.0.1",
+                           "8.8.4.4", "till.local", "spare.tills.store07.example", "localhost"})
+    EXPECT_TRUE(issue(authority, key.public_key, {fine}, now)) << fine;
+  for (const char* outside : {"8.8.8.8", "bank.example", "172.32.0.1", "example", "2001:db8::1", "notlocal"}) {
+    const auto refused = issue(authority, key.public_key, {"192.168.1.11", outside}, now);
+    ASSERT_FALSE(refused) << outside;
+    EXPECT_EQ(refused.error().code, "tills/name_outside") << refused.error().text;
+    EXPECT_THAT(refused.error().text, HasSubstr(outside));
+  }
+  for (const char* bad :
+       {"", "UPPER.local", "a,permitted;DNS:evil", "a..b", "-x", "x.", "*.local", "a b", "256.1.1.1/8"})
+    EXPECT_EQ(check_name(bad).error().code, "tills/bad_name") << bad;
+}
+
+TEST(StoreCertificate, ALeafIsDueAtHalfItsTimeForOtherNamesAndForAnotherKey) {
+  Store store;
+  const std::string leaf = store.leaf(here);
+  const std::string& pub = store.key.public_key;
+  EXPECT_FALSE(is_due(leaf, pub, here, now));
+  EXPECT_FALSE(is_due(leaf, pub, here, now + days(190)));
+  EXPECT_TRUE(is_due(leaf, pub, here, now + days(200)));
+  EXPECT_TRUE(is_due(leaf, pub, {"192.168.1.12"}, now));
+  EXPECT_TRUE(is_due(leaf, pub, {"192.168.1.10", "till.local"}, now));
+  EXPECT_TRUE(is_due(leaf, Store().key.public_key, here, now));
+  EXPECT_TRUE(is_due("", pub, here, now));
+  EXPECT_TRUE(is_due("-----BEGIN CERTIFICATE-----\nnonsense", pub, here, now));
+  // A battery is empty and the clock says 1970: what is there stays good for everybody whose clock is right.
+  EXPECT_FALSE(is_due(leaf, pub, here, Instant{0}));
+  // The clock was a year ahead when this one was made.
+  EXPECT_TRUE(is_due(store.leaf(here, now + days(365)), pub, here, now));
+}
+
+TEST(StoreCertificate, WhatCannotBeReadIsRefusedAndNothingIsOverwritten) {
+  Store store;
+  EXPECT_EQ(issue(store.authority, "nonsense", here, now).error().code, "tills/bad_certificate");
+  EXPECT_EQ(issue(store.authority, store.key.public_key, {}, now).error().code, "tills/bad_name");
+  EXPECT_FALSE(authority_of("x"));
+  EXPECT_FALSE(server_context(Store().key.key, store.leaf(here))) << "another machine's key";
+  Store other;
+  EXPECT_FALSE(keep_authority(store.directory.path(), {other.authority.key, store.authority.certificate}));
+  ASSERT_TRUE(keep_authority(store.directory.path(), other.authority));
+  EXPECT_EQ(open_authority(store.directory.path(), "store-07", here, now)->certificate, store.authority.certificate)
+      << "the one that is there stays";
+}
+
+// ---- two machines
+
+struct Machines : ::testing::Test {
+  ScratchDirectory node_directory, spare_directory;
+  people::HandClock clock;
+  std::vector<std::string> log;
+  std::unique_ptr<http::Server> node_server = open_server(), spare_server = open_server();
+  static std::unique_ptr<http::Server> open_server() {
+    http::ServerSettings settings;
+    settings.listen = "127.0.0.1:0";
+    settings.tills = "127.0.0.1:0";
+    return std::move(*http::Server::open(std::move(settings)));
+  }
+  std::unique_ptr<Machine> open(const std::string& directory, bool is_node, std::vector<std::string> names,
+                                http::Server& server) {
+    auto machine = Machine::open({directory, "store-07", "127.0.0.1:0", std::move(names), is_node}, clock,
+                                 [this](const std::string& event, const std::string&) { log.push_back(event); });
+    EXPECT_TRUE(machine) << machine.error().text;
+    (*machine)->serve(server);
+    return std::move(*machine);
+  }
+  std::unique_ptr<Machine> node() { return open(node_directory.path(), true, {"192.168.1.10"}, *node_server); }
+  std::unique_ptr<Machine> spare() { return open(spare_directory.path(), false, {"192.168.1.11"}, *spare_server); }
+  static bool exists(const std::string& path) {
+    struct stat about {};
+    return ::stat(path.c_str(), &about) == 0;
+  }
+};
+
+TEST_F(Machines, TheSpareGetsALeafOfItsOwnAndBothKnowEachOther) {
+  const auto a = node();
+  auto b = spare();
+  EXPECT_TRUE(b->authority().empty());
+  const Bytes answer = a->answer_to_spare(b->word_to_node());
+  b->take_word_of_node(answer);
+  EXPECT_EQ(b->authority(), a->authority());
+  EXPECT_EQ(a->authority_fingerprint(), b->authority_fingerprint());
+  EXPECT_THAT(a->origins(), ElementsAre(a->origin(), b->origin()));
+  EXPECT_THAT(b->others(), ElementsAre(a->origin()));
+  EXPECT_FALSE(b->authority_key()) << "the authority's key is not for a spare";
+  EXPECT_FALSE(exists(spare_directory.path() + "/store-ca/ca.key"));
+  // Known again after a start, without a word; and nothing is asked for twice.
+  b.reset();
+  b = spare();
+  EXPECT_EQ(b->authority(), a->authority());
+  EXPECT_THAT(b->others(), ElementsAre(a->origin()));
+  log.clear();
+  b->take_word_of_node(a->answer_to_spare(b->word_to_node()));
+  EXPECT_THAT(log, IsEmpty());
+}
+
+TEST_F(Machines, TheNodesOwnAddressIsSignedForNobodyElseAndNonsenseIsAnsweredWithNothing) {
+  const auto a = node();
+  const auto b = open(spare_directory.path(), false, {"192.168.1.10"}, *spare_server);
+  EXPECT_TRUE(a->answer_to_spare(b->word_to_node()).empty());
+  EXPECT_THAT(log, testing::Contains("refused"));
+  EXPECT_TRUE(a->answer_to_spare(as_bytes("nonsense")).empty());
+  EXPECT_TRUE(a->answer_to_spare({}).empty());
+  Bytes cut = spare()->word_to_node();
+  cut.pop_back();
+  EXPECT_TRUE(a->answer_to_spare(cut).empty());
+  // An origin goes into headers: no blank, quote or line end may pass.
+  Writer out;
+  out.text("https://x/ 'unsafe-inline'\r\nX: y");
+  out.text(b->word_to_node().empty() ? "" : "k");
+  out.u8(0);
+  out.u32(1);
+  out.text("x.local");
+  EXPECT_TRUE(a->answer_to_spare(out.view()).empty());
+  EXPECT_THAT(a->others(), IsEmpty());
+  b->take_word_of_node(as_bytes("nonsense"));
+  EXPECT_THAT(b->others(), IsEmpty());
+}
+
+TEST_F(Machines, TillsAreSentNowhereThatTheStoresCertificateCannotStandFor) {
+  const auto a = node();
+  const auto told = [&](const std::string& origin, const std::vector<std::string>& names) {
+    Writer out;
+    out.text(origin);
+    out.text(open_machine_key(spare_directory.path())->public_key);
+    out.u8(0);  // wants no certificate
+    out.u32(static_cast<std::uint32_t>(names.size()));
+    for (const std::string& name : names) out.text(name);
+    return !a->answer_to_spare(out.view()).empty();
+  };
+  EXPECT_FALSE(told("https://evil.example:7443", {"evil.example"})) << "outside the authority";
+  EXPECT_FALSE(told("https://192.168.1.12:7443", {"192.168.1.11"})) << "not what it is called";
+  EXPECT_FALSE(told("https://192.168.1.10:7443", {"192.168.1.11", "192.168.1.10"})) << "ours";
+  EXPECT_THAT(a->others(), IsEmpty());
+  EXPECT_TRUE(told("https://192.168.1.11:7443", {"192.168.1.11"}));
+  EXPECT_TRUE(told("https://[fd00::7]", {"fd00:0::7"}));
+  EXPECT_THAT(a->others(), ElementsAre("https://[fd00::7]"));
+  EXPECT_TRUE(is_same_name("fd00::1", "fd00:0:0::1"));
+}
+
+// A till's page comes from the machine it was installed at, and keeps what it owes in that page's storage: when that
+// machine is gone and the store has two others, it must still be let in.
+TEST_F(Machines, PagesOfAMachineThatIsGoneAreStillTheStores) {
+  const std::string before = "https://192.168.1.10:7443";
+  {
+    const auto b = spare();
+    Writer word;
+    word.text(before);
+    word.text("");
+    word.text("");
+    b->take_word_of_node(word.view());
+    EXPECT_THAT(b->known(), ElementsAre(before));
+  }
+  const auto b = open(spare_directory.path(), true, {"192.168.1.11"}, *spare_server);
+  Writer word;
+  word.text("https://192.168.1.12:7443");
+  word.text(open_machine_key(node_directory.path())->public_key);
+  word.u8(1);
+  word.u32(1);
+  word.text("192.168.1.12");
+  ASSERT_FALSE(b->answer_to_spare(word.view()).empty());
+  EXPECT_THAT(b->others(), ElementsAre("https://192.168.1.12:7443"));
+  EXPECT_THAT(b->known(), ElementsAre("https://192.168.1.12:7443", before));
+}
+
+TEST_F(Machines, APromotedSpareOpensTheStoreAlsoWhereItsNameCannotBeSigned) {
+  node();
+  const auto start = [&](bool goes_on) {
+    return Machine::open({.data = node_directory.path(),
+                          .site = "store-07",
+                          .listen = "127.0.0.1:0",
+                          .names = {"spare.example.com"},
+                          .is_node = true,
+                          .goes_on_without = goes_on},
+                         clock, [this](const std::string& event, const std::string&) { log.push_back(event); });
+  };
+  EXPECT_EQ(start(false).error().code, "tills/name_outside");
+  EXPECT_TRUE(start(true));
+  EXPECT_THAT(log, testing::Contains("no_certificate"));
+}
+
+TEST_F(Machines, APromotedSpareSignsForItselfAndOneWithoutTheAuthorityKeepsItsLeaf) {
+  const auto a = node();
+  {
+    const auto b = spare();
+    b->take_word_of_node(a->answer_to_spare(b->word_to_node()));
+  }
+  const auto promote = [&] { return open(spare_directory.path(), true, {"192.168.1.11"}, *spare_server); };
+  EXPECT_EQ(promote()->authority(), a->authority()) << "no copy came along: what it has lasts";
+  EXPECT_FALSE(exists(spare_directory.path() + "/store-ca/ca.key"));
+  const auto copy = unpack_store_copy(pack_store_copy(as_bytes("people"), a->authority_key()));
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(as_text(copy->credentials), "people");
+  ASSERT_TRUE(keep_authority(spare_directory.path(), *copy->authority));
+  clock.at = Instant{days(300).ns};
+  const auto promoted = promote();
+  EXPECT_EQ(promoted->authority(), a->authority());
+  EXPECT_TRUE(promoted->authority_key());
+  EXPECT_FALSE(unpack_store_copy(as_bytes("nonsense")));
+  EXPECT_FALSE(unpack_store_copy(pack_store_copy(as_bytes("people"), std::nullopt))->authority);
+}
+
+TEST_F(Machines, ARebuiltNodeHasANewAuthorityAndTheSpareAsksAgain) {
+  auto a = node();
+  const auto b = spare();
+  b->take_word_of_node(a->answer_to_spare(b->word_to_node()));
+  const std::string before = b->authority();
+  std::filesystem::remove_all(node_directory.path() + "/store-ca");
+  std::filesystem::remove_all(node_directory.path() + "/store-tls");
+  a.reset();
+  a = node();
+  ASSERT_NE(a->authority(), before);
+  b->take_word_of_node(a->answer_to_spare(b->word_to_node()));  // says which authority it is
+  b->take_word_of_node(a->answer_to_spare(b->word_to_node()));
+  EXPECT_EQ(b->authority(), a->authority());
+}
+
+TEST_F(Machines, EveryAddressIsNoAddressToTell) {
+  const auto refused = Machine::open({node_directory.path(), "store-07", "0.0.0.0:7443", {}, true}, clock,
+                                     [](const std::string&, const std::string&) {});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text, HasSubstr("--tills-name"));
+}
+
+}  // namespace
+}  // namespace holdfast::tills
