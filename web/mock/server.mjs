@@ -99,7 +99,7 @@ export function make_mock(options = {}) {
   function decide(w, who) {
     const bad = (status, code, detail) => ({ key: w.key, ok: false, problem: problem(status, code, detail) });
     if (!/^[0-9a-f]{32}$/.test(w.key ?? '')) return bad(400, 'http/bad_write', 'key must be 32 hex digits');
-    const { prior, ...rest } = w;
+    const { prior, alone, ...rest } = w;
     const hash = createHash('sha256').update(canonical(rest)).digest('hex');
     const known = journal.find((e) => e.key === w.key && e.till === who.till);
     if (known) {
@@ -112,7 +112,7 @@ export function make_mock(options = {}) {
     }
     let total;
     const flags = [];
-    if (state.phase === 'standing by' && !prior && ['sale', 'refund', 'refund_no_receipt'].includes(w.kind)) return bad(409, 'standby/stands_by', 'the old system sells here');
+    if (state.phase === 'standing by' && !prior && !alone && ['sale', 'refund', 'refund_no_receipt'].includes(w.kind)) return bad(409, 'standby/stands_by', 'the old system sells here');
     if (w.kind === 'sale' || w.kind === 'refund_no_receipt') {
       total = 0;
       for (const l of w.lines ?? []) {
@@ -145,7 +145,7 @@ export function make_mock(options = {}) {
     }
     const reply = {
       key: w.key, ok: true, duplicate: false, origin: origin(), index: journal.length, at: now(), flags,
-      ...(total === undefined ? {} : { total, receipt: prior?.receipt ?? `${who.till}-${state.series}-${++state.n}` }),
+      ...(total === undefined ? {} : { total, receipt: prior?.receipt ?? alone?.receipt ?? `${who.till}-${state.series}-${++state.n}` }),
     };
     journal.push({ key: w.key, till: who.till, hash, body: w, reply, origin: origin(), index: journal.length, at: reply.at });
     return reply;
@@ -166,7 +166,7 @@ export function make_mock(options = {}) {
     ...cover(), epoch: state.epoch, signing: state.signing, provisional: false, quorum: 2,
     mirrors: ['head-office', 'warehouse', 'store-01'].map((s, i) => ({ site: s, held: i < 2 ? cosigned : Math.max(0, cosigned - 3), last_heard_at: now() })),
     no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, posture: posture.posture, posture_since: posture.since,
-    listed: state.listed.length, not_taken_in: state.not_taken_in, registering: null, spare: null, machines_here: 1,
+    listed: state.listed.length, not_taken_in: state.not_taken_in, registering: null, spare: null, machines_here: 1, machines: [],
     standby: standby(),
   });
   // Where the links and limits stand; sealed by an alert through `posture` of the control.
@@ -285,7 +285,7 @@ export function make_mock(options = {}) {
     if (path.startsWith('/mock/')) {
       const body = request.method === 'POST' ? await read_body(request) : {};
       switch (path.slice(6)) {
-        case 'state': return send(200, { ...cover(), phase: state.phase, needs_enrolment: state.needs_enrolment, entries: journal.map(({ key, till, body: b, reply, origin: o, index }) => ({ key, till, kind: b.kind, prior: b.prior ?? null, body: b, receipt: reply.receipt, total: reply.total, origin: o, index })) });
+        case 'state': return send(200, { ...cover(), phase: state.phase, needs_enrolment: state.needs_enrolment, entries: journal.map(({ key, till, body: b, reply, origin: o, index }) => ({ key, till, kind: b.kind, prior: b.prior ?? null, alone: b.alone ?? null, body: b, receipt: reply.receipt, total: reply.total, origin: o, index })) });
         case 'node': state.down = body.down; break;
         case 'standby': Object.assign(state, { phase: body.phase, phase_at: now() }); break;
         case 'quorum': state.quorum_lost_since = body.lost ? now() : null; break;
@@ -336,7 +336,7 @@ export function make_mock(options = {}) {
     const known = till !== null || session;
     const { method } = request;
 
-    if (path === '/v1/about') return send(200, { chain, site, kind: 'store', origin: origin(), epoch: state.epoch, version: '0.1.0-mock', price_change_percent_max: 50, currency: options.currency ?? 'GBP', currency_decimals: 2, languages: ['en', 'fr'], vat_rates: rates, needs_enrolment: state.needs_enrolment, demo: state.demo });
+    if (path === '/v1/about') return send(200, { chain, site, kind: 'store', origin: origin(), epoch: state.epoch, version: '0.1.0-mock', price_change_percent_max: 50, currency: options.currency ?? 'GBP', currency_decimals: 2, languages: ['en', 'fr'], vat_rates: rates, needs_enrolment: state.needs_enrolment, store_certificate: null, demo: state.demo });
     if (path === '/v1/safety') return send(200, safety());
     if (path === '/v1/ready') return send(200, ready());
     if (path === '/v1/standby') return known ? send(200, standby_whole()) : fail(401, 'auth/needed', 'sign in');
@@ -400,7 +400,7 @@ export function make_mock(options = {}) {
       const number = body.till ?? Math.max(2, ...tills.keys()) + 1;
       const key = hex(32);
       tills.set(number, key);
-      return send(200, { till: number, name: body.name, device_key: key });
+      return send(200, { till: number, name: body.name, device_key: key, machines: [] });
     }
     if (path === '/v1/staff' && method === 'POST') {
       if (!csrf_ok || session.role === 'cashier') return fail(403, 'auth/role', 'a manager signs in for this');

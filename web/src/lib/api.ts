@@ -31,6 +31,8 @@ export interface About {
   languages: string[];
   vat_rates: VatRate[];
   needs_enrolment: boolean;
+  /** What this store's tills must trust; null: they do not come by the network. */
+  store_certificate?: null | { sha256: string };
   demo: null | { control: string };
 }
 export interface Session {
@@ -39,12 +41,16 @@ export interface Session {
   role: Role;
   csrf: string;
   expires_at: Time;
+  /** At the address of the store's other machine: instead of a cookie. */
+  session?: string;
 }
 export interface Device {
   till: number;
   name: string;
   device_key: string;
 }
+/** Of POST /v1/tills: addresses of the store's machines come along. */
+export type Enrolled = Device & { machines?: string[] };
 export interface Cover {
   origin: string;
   size: number;
@@ -99,6 +105,8 @@ export interface Safety extends Cover {
   registering: string | null;
   spare: null | { held: number; last_heard_at: Time | null; ready: boolean };
   machines_here: 1 | 2;
+  /** Addresses of the store's machines, the one that answers first. */
+  machines?: string[];
 }
 export interface SpareStatus {
   chain: string;
@@ -168,7 +176,12 @@ export interface Prior {
   receipt?: string;
   at: Time;
 }
-export type Write = WriteBody & { prior?: Prior };
+/** Rung while no machine of the store answered, under a number of the till's own. */
+export interface Alone {
+  receipt: string;
+  at: Time;
+}
+export type Write = WriteBody & { prior?: Prior; alone?: Alone };
 export interface Taken {
   key: Hex;
   ok: true;
@@ -374,7 +387,7 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
       method: options.method ?? 'GET',
       headers,
       cache: 'no-store',
-      credentials: 'same-origin',
+      credentials: path.startsWith('/') ? 'same-origin' : 'omit',
       signal: AbortSignal.timeout(options.timeout_ms ?? 4000),
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     });

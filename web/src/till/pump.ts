@@ -132,7 +132,8 @@ export class Pump {
     const by_key = new Map(replies.map((r) => [r.key, r]));
     // A write without its own answer in the batch has not been answered: it goes out again.
     await this.#set(
-      batch.map((k) => {
+      batch.map((sent) => {
+        const k = this.kept.get(sent.key) ?? sent;
         const reply = by_key.get(k.key);
         const sale = k.depends_on === null ? undefined : this.kept.get(k.depends_on);
         return reply ? take_reply(k, reply, answered_by, now, sale) : try_later(k, now);

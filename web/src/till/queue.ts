@@ -8,7 +8,7 @@
 //         before anything is built on it; sending twice is harmless, because the key and the body are the same.
 // Units:  *_ms are milliseconds of the till's clock, used for waiting only, never for truth.
 
-import type { Cover, Prior, Problem, Reply, Taken, Write, WriteBody, WriteStatus } from '../lib/api';
+import type { Alone, Cover, Prior, Problem, Reply, Taken, Write, WriteBody, WriteStatus } from '../lib/api';
 
 export type KeptState = 'waiting' | 'acknowledged' | 'cosigned' | 'listed' | 'refused';
 
@@ -40,6 +40,7 @@ export interface Kept {
   next_check_ms: number;
   done_ms: number | null;
   view: View;
+  alone?: Alone; // it was rung while nobody answered, with this number on the paper
 }
 
 export const batch_writes_max = 100;
@@ -70,7 +71,8 @@ function prior_of(k: Kept): Prior | null {
 
 export function request_of(k: Kept): Write {
   const prior = prior_of(k);
-  return prior ? { ...k.body, prior } : k.body;
+  if (prior) return { ...k.body, prior };
+  return k.alone ? { ...k.body, alone: k.alone } : k.body;
 }
 
 /** The writes to send now, oldest first. A write whose predecessor is still open waits for it (protocol 8.3). */

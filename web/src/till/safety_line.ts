@@ -19,6 +19,7 @@ export interface SafetyLine {
 export interface Known {
   safety: Safety | null;
   silent_since: string | null; // RFC 3339; null while the node answers
+  elsewhere?: string | null; // address of the store's other machine, while the till speaks to that one
   counts: Counts;
   last: { origin: string; index: number } | null; // this till's last acknowledged write
   till_unknown: boolean;
@@ -80,6 +81,10 @@ export function safety_line(known: Known): SafetyLine {
     parts.push({ key: 'safe.copied', values: { k, n: safety.mirrors.length, at: safety.cosigned_at } });
   }
 
+  if (known.silent_since === null && known.elsewhere) {
+    raise('care');
+    parts.push({ key: 'safe.elsewhere', values: { machine: known.elsewhere.replace('https://', '') } });
+  }
   if (a_day_without_copy(known)) {
     raise('alarm');
     parts.push({ key: 'safe.day_without_copy', values: { since: known.uncovered_since! } });

@@ -2,28 +2,32 @@
 // goes to disk.ts before it is shown as done.
 
 import {
-  call, csrf, random_hex, till_auth,
-  type About, type Answer, type Device, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover, type Safety,
-  type Session, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
+  random_hex,
+  type About, type Answer, type Device, type Enrolled, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover,
+  type Safety, type Session, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
+import { beyond_alone, new_series, numbered, type Series } from './alone';
 import { add_product, amount_of, has_card, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
 import type { Draft, Line } from './basket';
+import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
+import { Machines } from './machines';
 import { Pump } from './pump';
 import { count, keep, type Kept, type View } from './queue';
 import { hand_out, room_of, uncovered_since, type Estimate } from './room';
 import { a_day_without_copy, safety_line } from './safety_line';
 
 type LocalSession = Omit<Session, 'csrf'>;
-export type Found = { kind: 'product'; product: Product } | { kind: 'none' } | { kind: 'no_answer' };
 
 const poll_ms = 1000;
-const catalogue_page = 1000;
-const catalogue_every_ms = 5 * 60_000;
-const look_up_ms = 700;
 const room_every_ms = 30_000;
 const feed_every_ms = 60_000;
+// Questions in a row that no machine of the store has answered in time: one alone may only have met a slow disk. What is
+// refused at once has nobody behind it.
+const alone_after = 2;
+const refused_ms = 1000;
+const page_again_ms = 5 * 60_000;
 
 function free_texts(fields: WriteFields): string[] {
   const found: string[] = [];
@@ -48,12 +52,14 @@ class Till {
   /** How old what the old system said is; kept, because it is true while the node is silent too. */
   feed = $state.raw<Feed | null>(null);
   silent_since = $state<string | null>(null);
+  #silences = $state(0); // in a row
   /** The last the node said of who sells here; kept, so that a reload without it does not open a till that stands by. */
   standby = $state.raw<Standby | null>(null);
+  /** Address of the store's other machine, while the till speaks to that one. */
+  elsewhere = $state<string | null>(null);
   wrong_site = $state<string | null>(null);
   till_unknown = $state(false);
   kept = $state.raw<Kept[]>([]);
-  products = $state.raw<Product[]>([]);
   draft = $state.raw<Draft | null>(null);
   persistent = $state<boolean | null>(null);
   #estimate = $state.raw<Estimate | null>(null);
@@ -61,13 +67,21 @@ class Till {
 
   #disk!: Disk;
   #pump!: Pump;
+  #machines = new Machines(() => this.now_ms(), location.origin);
+  #alone: Series | null = null;
   #seq = 0;
-  #catalogue_at = -Infinity;
   #room_at = -Infinity;
   #feed_at = -Infinity;
   #basket_work: Promise<unknown> = Promise.resolve();
   #clock_base = Date.now() - performance.now();
   readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
+
+  catalogue = new Catalogue({
+    call: (path, options) => this.#machines.call(path, { ...options, headers: this.#headers() }),
+    is_silent: () => this.silent_since !== null,
+    now_ms: this.now_ms,
+    keep: (products) => this.#disk.replace_products(products),
+  });
 
   /** Part of the basket is paid by card: its lines stand. */
   locked = $derived(this.draft !== null && has_card(this.draft));
@@ -76,6 +90,10 @@ class Till {
   is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
   stands_by = $derived(this.standby?.phase === 'standing by');
   counts = $derived(count(this.kept));
+  /** Nobody answers, and not only for a moment: cash only, and not much of it; no money goes out. */
+  alone = $derived(this.silent_since !== null && this.#silences >= alone_after);
+  /** Too much for one sale that nobody else knows of. Where a card has paid a part, the customer is not sent away for it. */
+  beyond_alone = $derived(this.alone && !this.locked && beyond_alone(total_of(this.draft?.lines ?? [], this.decimals), this.decimals));
   room = $derived(room_of(this.#estimate, this.counts.waiting + this.counts.again + this.counts.uncopied));
   uncovered_since = $derived(uncovered_since(this.kept, this.safety, this.silent_since !== null));
   /** A day has passed without a copy elsewhere: the writes are offered as a file. */
@@ -84,6 +102,7 @@ class Till {
     safety_line({
       safety: this.safety,
       silent_since: this.silent_since,
+      elsewhere: this.elsewhere,
       counts: this.counts,
       last: this.#last_acknowledged(this.kept),
       till_unknown: this.till_unknown,
@@ -115,8 +134,10 @@ class Till {
       this.standby = (await this.#disk.get<Standby>('standby')) ?? null;
       this.local_session = this.#still_good(await this.#disk.get<LocalSession>('session'));
       this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
-      this.products = await this.#disk.products();
+      this.catalogue.products = await this.#disk.products();
       this.feed = (await this.#disk.get<Feed>('feed')) ?? null;
+      this.#alone = (await this.#disk.get<Series>('alone')) ?? null;
+      this.#machines.learn(await this.#disk.get('machines'));
       this.#pump = new Pump(
         this.#disk,
         { writes: (w) => this.#post_writes(w), status: (keys) => this.#get_status(keys) },
@@ -130,9 +151,16 @@ class Till {
       this.disk_failed = error instanceof Error ? error.message : String(error);
       return;
     }
-    await this.#look_at_room();
-    await this.#hear();
-    await this.read_session();
+    document.addEventListener('securitypolicyviolation', (event) => {
+      if (this.#machines.others.some((each) => event.blockedURI.startsWith(each))) this.#machines.page_is_old = true;
+    });
+    try {
+      await this.#look_at_room();
+      await this.#hear();
+      await this.read_session();
+    } catch (error) {
+      this.disk_failed = error instanceof Error ? error.message : String(error); // full, say: what is kept still goes out
+    }
     this.ready = true;
     void this.#beat();
   }
@@ -160,8 +188,9 @@ class Till {
         if (this.now_ms() - this.#room_at >= room_every_ms) await this.#look_at_room();
         if (this.staff && Date.parse(this.staff.expires_at) <= Date.now()) await this.#forget_session();
         if (this.device && !this.wrong_site) await this.#pump.turn();
+        this.#fetch_the_page_again();
         if (this.silent_since === null && this.staff) {
-          void this.#copy_catalogue();
+          void this.catalogue.copy();
           void this.#hear_feed();
         }
       } catch (error) {
@@ -190,26 +219,43 @@ class Till {
 
   /** Asks the node how safe things are; whether it answers at all is part of the answer. */
   async #hear(): Promise<void> {
-    const asked_ms = this.now_ms();
-    const answer = await call<Safety>('/v1/safety', { timeout_ms: 2500 });
-    if (answer.kind !== 'ok') {
+    const here = this.about ? `${this.about.chain}/${this.about.site}` : null;
+    const { safety, asked_ms, moved } = await this.#machines.hear(here);
+    if (!safety) {
       this.silent_since ??= new Date().toISOString();
+      this.#silences += this.now_ms() - asked_ms < refused_ms ? alone_after : 1;
       return;
+    }
+    if (moved) {
+      this.elsewhere = this.#machines.current || null;
+      this.session = null; // a machine knows only who signed in there; the till sells on by its own key
+      this.#pump.hurry();
     }
     const was_silent = this.silent_since !== null;
     this.silent_since = null;
-    this.safety = answer.value;
-    await this.#hear_standby(answer.value.standby);
-    this.#pump.heard(answer.value, asked_ms);
-    if (was_silent || !this.about || this.about.origin !== answer.value.origin || this.about.needs_enrolment) {
+    this.#silences = 0;
+    this.safety = safety;
+    await this.#hear_standby(safety.standby);
+    await this.#learn_machines(safety.machines);
+    this.#pump.heard(safety, asked_ms);
+    if (was_silent || moved || !this.about || this.about.origin !== safety.origin || this.about.needs_enrolment) {
       await this.read_about();
-      if (was_silent) {
-        this.#pump.hurry();
-        if (this.ready) await this.read_session();
-      }
+      if (was_silent) this.#pump.hurry();
+      if (this.ready && (was_silent || moved)) await this.read_session();
     }
   }
 
+  async #learn_machines(told: string[] | undefined): Promise<void> {
+    if (this.#machines.learn(told)) await this.#disk.set('machines', this.#machines.others);
+  }
+  /** The page was loaded before the other machine was known: once more, when nobody is in the middle of anything. */
+  #fetch_the_page_again(): void {
+    if (!this.#machines.page_is_old || this.silent_since !== null || this.elsewhere !== null || this.draft) return;
+    const typing = [...document.querySelectorAll('input')].some((field) => field.value !== '' && field.type !== 'checkbox');
+    if (typing || document.querySelector('dialog[open]') || Date.now() - Number(sessionStorage.getItem('loaded_again_ms')) < page_again_ms) return;
+    sessionStorage.setItem('loaded_again_ms', String(Date.now()));
+    location.reload();
+  }
   async #hear_standby(standby: Standby | undefined): Promise<void> {
     if (!standby) return;
     const changed = this.standby?.phase !== standby.phase;
@@ -218,7 +264,7 @@ class Till {
   }
   /** The old system is dead: a manager's PIN opens the tills here. Whoever is signed in stays so. */
   async take_over(staff: string, pin: string, reason: string): Promise<Answer<{ standby: Standby }>> {
-    const answer = await call<{ standby: Standby }>('/v1/takeover', {
+    const answer = await this.#machines.call<{ standby: Standby }>('/v1/takeover', {
       method: 'POST', headers: this.#headers(), timeout_ms: 10_000,
       body: { key: random_hex(16), staff, pin, confirm: true, ...(reason ? { reason } : {}) },
     });
@@ -233,7 +279,7 @@ class Till {
   }
 
   async read_about(): Promise<void> {
-    const answer = await call<About>('/v1/about');
+    const answer = await this.#machines.call<About>('/v1/about');
     if (answer.kind !== 'ok') return;
     const bound = await this.#disk.get<{ chain: string; site: string }>('bound_to');
     this.wrong_site =
@@ -247,13 +293,14 @@ class Till {
   // ---- people and devices
 
   async read_session(): Promise<void> {
-    const answer = await call<Session>('/v1/session');
+    if (!this.#machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
+    const answer = await this.#machines.call<Session>('/v1/session');
     if (answer.kind === 'ok') await this.#have_session(answer.value);
     else if (answer.kind === 'problem' && answer.problem.status === 401) await this.#forget_session();
   }
   async #have_session(session: Session): Promise<void> {
     this.session = session;
-    const { csrf: _, ...local } = session;
+    const { csrf: _, session: __, ...local } = session;
     this.local_session = local;
     await this.#disk.set('session', local);
     this.#pump.hurry(); // what waited for a manager may go now
@@ -264,25 +311,33 @@ class Till {
     await this.#disk.set('session', undefined);
   }
   async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
-    const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
+    const ask = () => this.#machines.call<Session>('/v1/session', { method: 'POST', headers: this.elsewhere === null ? {} : this.#person(), body: { staff, pin } });
+    let answer = await ask();
+    if (answer.kind === 'problem' && answer.problem.code === 'auth/till') {
+      // That machine does not know this till (its list is older): a manager signs in without it, and enrols it again.
+      this.till_unknown = this.#pump.till_unknown = true;
+      answer = await ask();
+    }
+    if (answer.kind === 'ok') this.#machines.signed_in(answer.value);
     if (answer.kind === 'ok') await this.#have_session(answer.value);
     return answer;
   }
   async sign_out(): Promise<void> {
-    await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
+    await this.#machines.call('/v1/session', { method: 'DELETE', headers: this.#person() });
+    this.#machines.signed_in(null);
     await this.#forget_session();
   }
   async enrol_site(code: string, staff: string, pin: string): Promise<Answer<unknown>> {
-    const answer = await call<unknown>('/v1/enrol', { method: 'POST', body: { code, staff, pin } });
+    const answer = await this.#machines.call<unknown>('/v1/enrol', { method: 'POST', body: { code, staff, pin } });
     if (answer.kind === 'ok') await this.read_about();
     return answer;
   }
   /** A till that had a number asks for the same one: its kept writes are known under it (protocol 8.1). */
   async enrol_till(name: string): Promise<Answer<Device>> {
     const before = this.device;
-    const answer = await call<Device>('/v1/tills', {
+    const answer = await this.#machines.call<Enrolled>('/v1/tills', {
       method: 'POST',
-      headers: csrf(this.session),
+      headers: this.#person(),
       body: before ? { name, till: before.till } : { name },
     });
     if (answer.kind !== 'ok') return answer;
@@ -294,86 +349,44 @@ class Till {
     }
     const device: Device = { till, device_key, name: answer.value.name ?? name };
     await this.#disk.set('device', device);
+    await this.#learn_machines(answer.value.machines);
     if (this.about) await this.#disk.set('bound_to', { chain: this.about.chain, site: this.about.site });
     this.device = device;
     this.till_unknown = this.#pump.till_unknown = false;
+    if (this.elsewhere !== null) {
+      // There a sign-in holds together with the till that it was made at, and that one is new.
+      this.#machines.signed_in(null);
+      await this.#forget_session();
+    }
     this.#pump.hurry();
     void this.#pump.turn();
     return answer;
   }
   add_staff(number: string, name: string, role: string, pin: string): Promise<Answer<{ number: string }>> {
-    return call('/v1/staff', { method: 'POST', headers: csrf(this.session), body: { number, name, role, pin } });
+    return this.#machines.call('/v1/staff', { method: 'POST', headers: this.#person(), body: { number, name, role, pin } });
   }
 
   #headers(): Record<string, string> {
-    return { ...(this.device ? till_auth(this.device) : {}), ...csrf(this.session) };
+    return this.#machines.headers(this.device, this.session);
+  }
+  /** For what a person does, on a device that may be no till. At the other address a person is known together with the till. */
+  #person(): Record<string, string> {
+    return this.#machines.headers(this.elsewhere === null || this.till_unknown ? null : this.device, this.session);
   }
   #post_writes(writes: unknown[]): Promise<Answer<{ replies: Reply[]; safety: Cover }>> {
-    return call('/v1/writes', { method: 'POST', headers: this.#headers(), body: { writes }, timeout_ms: 10_000 });
+    return this.#machines.call('/v1/writes', { method: 'POST', headers: this.#headers(), body: { writes }, timeout_ms: 10_000 });
   }
   #get_status(keys: string[]): Promise<Answer<{ writes: WriteStatus[] }>> {
-    return call(`/v1/writes/status?${keys.map((k) => `key=${k}`).join('&')}`, { headers: this.#headers() });
+    return this.#machines.call(`/v1/writes/status?${keys.map((k) => `key=${k}`).join('&')}`, { headers: this.#headers() });
   }
 
-  // ---- catalogue
-
-  /** Copies the catalogue page by page, so that the till finds products while its node does not answer. */
-  async #copy_catalogue(): Promise<void> {
-    if (this.now_ms() - this.#catalogue_at < catalogue_every_ms) return;
-    this.#catalogue_at = this.now_ms();
-    const all = new Map<string, Product>();
-    for (let after = ''; ; ) {
-      const path = `/v1/products?q=&limit=${catalogue_page}${after ? `&after=${encodeURIComponent(after)}` : ''}`;
-      const answer = await call<{ products: Product[] }>(path, { headers: this.#headers(), timeout_ms: 10_000 });
-      if (answer.kind !== 'ok') return;
-      const page = answer.value.products;
-      const fresh = page.filter((p) => !all.has(p.sku));
-      for (const { sku, gtin, name, unit_price, vat, goods } of fresh) {
-        all.set(sku, { sku, gtin, name, unit_price, vat, goods });
-      }
-      const last = page.at(-1);
-      if (!last || page.length < catalogue_page || fresh.length === 0) break;
-      after = last.sku;
-    }
-    this.products = [...all.values()];
-    await this.#disk.replace_products(this.products);
-  }
   async #hear_feed(): Promise<void> {
     if (this.now_ms() - this.#feed_at < feed_every_ms) return;
     this.#feed_at = this.now_ms();
-    const answer = await call<Feed>('/v1/feed', { headers: this.#headers() });
+    const answer = await this.#machines.call<Feed>('/v1/feed', { headers: this.#headers() });
     if (answer.kind !== 'ok') return;
     this.feed = answer.value;
     await this.#disk.set('feed', answer.value);
-  }
-  #copy_of(code: string): Found {
-    const product = this.products.find((p) => p.sku === code || p.gtin === code);
-    return product ? { kind: 'product', product } : { kind: this.silent_since === null ? 'none' : 'no_answer' };
-  }
-  async find(code: string): Promise<Found> {
-    if (this.silent_since !== null) return this.#copy_of(code);
-    const answer = await call<Product>(`/v1/products/${encodeURIComponent(code)}`, {
-      headers: this.#headers(),
-      timeout_ms: look_up_ms,
-    });
-    if (answer.kind === 'ok') return { kind: 'product', product: answer.value };
-    if (answer.kind === 'problem' && answer.problem.status === 404) return { kind: 'none' };
-    return this.#copy_of(code);
-  }
-  search_copy(text: string, limit = 30): Product[] {
-    const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const hits: Product[] = [];
-    for (const p of this.products) {
-      const all = `${p.name} ${p.sku} ${p.gtin ?? ''}`.toLowerCase();
-      if (parts.every((part) => all.includes(part)) && hits.push(p) >= limit) break;
-    }
-    return hits;
-  }
-  async search(text: string): Promise<Product[] | null> {
-    if (this.silent_since !== null) return null;
-    const path = `/v1/products?q=${encodeURIComponent(text)}&limit=30`;
-    const answer = await call<{ products: Product[] }>(path, { headers: this.#headers(), timeout_ms: 2000 });
-    return answer.kind === 'ok' ? answer.value.products : null;
   }
 
   // ---- basket
@@ -448,8 +461,15 @@ class Till {
     // The last of several gates: no free text that may be a card number is kept or sent (design promise 9).
     for (const text of free_texts(fields)) if (looks_like_card(text)) throw new Error('a card number is not kept');
     const body = { key, staff: this.staff.staff_id, at: new Date().toISOString(), ...fields } as WriteBody;
-    const kept = keep(body, ++this.#seq, view, depends_on);
-    await this.#disk.hand_over(kept, draft_key);
+    let kept = keep(body, ++this.#seq, view, depends_on);
+    let series: Series | undefined;
+    // Before it is sent for the first time: what a machine may have taken under its own number gets no second one.
+    if (this.alone && this.device) {
+      const alone = numbered(kept, this.device.till, this.#alone ?? new_series((bytes) => crypto.getRandomValues(new Uint8Array(bytes))));
+      kept = alone.kept;
+      series = this.#alone = alone.series;
+    }
+    await this.#disk.hand_over(kept, draft_key, series);
     this.#pump.adopt(kept);
     void this.#pump.turn().catch((error: unknown) => (this.disk_failed = String(error)));
     return kept.key;
@@ -465,7 +485,7 @@ class Till {
     const tenders = last ? [...draft.tenders, last] : draft.tenders;
     const total = total_of(draft.lines, this.decimals);
     const change = tendered(tenders) - total;
-    if (change < 0) return null;
+    if (change < 0 || this.beyond_alone) return null;
     const lines = draft.lines.map((l) => ({ ...l, amount: amount_of(l, this.decimals) }));
     const fields: WriteFields = {
       kind: 'sale', lines: sale_lines(draft.lines), tenders, ...(change > 0 ? { change } : {}),
@@ -495,8 +515,12 @@ class Till {
     };
     return this.#hand_over(fields, random_hex(16), this.#view(total_of(lines, this.decimals), 0, shown), 'none');
   }
+  /** A number that this till gave alone: the one that the journal has given since, where that is another. */
+  numbered_by_a_machine(receipt: string): string {
+    return this.kept.find((k) => k.alone?.receipt === receipt)?.first?.receipt ?? receipt;
+  }
   read_receipt(receipt: string): Promise<Answer<Receipt>> {
-    return call(`/v1/receipts/${encodeURIComponent(receipt)}`, { headers: this.#headers() });
+    return this.#machines.call(`/v1/receipts/${encodeURIComponent(receipt)}`, { headers: this.#headers() });
   }
   /** A refused sale goes back into the basket under a new key; what the card paid stays paid. */
   async back_to_basket(k: Kept): Promise<void> {

@@ -1,0 +1,77 @@
+// What is sold here: asked of the node, and the till's own copy of it for when none answers.
+//
+// Shape:  the copy is fetched page by page, every five minutes while a machine of the store answers; it is replaced as a
+//         whole or not at all.
+// Errors: what nobody answered in time is looked for in the copy; only there nothing is found for certain.
+
+import type { Answer, CallOptions, Product } from '../lib/api';
+
+export type Found = { kind: 'product'; product: Product } | { kind: 'none' } | { kind: 'no_answer' };
+
+/** The till, as far as this needs it. */
+export interface Asks {
+  call<T>(path: string, options?: CallOptions): Promise<Answer<T>>;
+  is_silent(): boolean;
+  now_ms(): number;
+  keep(products: Product[]): Promise<void>;
+}
+
+const page_size = 1000;
+const copy_every_ms = 5 * 60_000;
+const look_up_ms = 700;
+
+export class Catalogue {
+  products = $state.raw<Product[]>([]);
+  #copied_at = -Infinity;
+
+  constructor(private node: Asks) {}
+
+  /** Copies the catalogue, when it is time. */
+  async copy(): Promise<void> {
+    if (this.node.now_ms() - this.#copied_at < copy_every_ms) return;
+    this.#copied_at = this.node.now_ms();
+    const all = new Map<string, Product>();
+    for (let after = ''; ; ) {
+      const path = `/v1/products?q=&limit=${page_size}${after ? `&after=${encodeURIComponent(after)}` : ''}`;
+      const answer = await this.node.call<{ products: Product[] }>(path, { timeout_ms: 10_000 });
+      if (answer.kind !== 'ok') return;
+      const page = answer.value.products;
+      const fresh = page.filter((p) => !all.has(p.sku));
+      for (const { sku, gtin, name, unit_price, vat, goods } of fresh) {
+        all.set(sku, { sku, gtin, name, unit_price, vat, goods });
+      }
+      const last = page.at(-1);
+      if (!last || page.length < page_size || fresh.length === 0) break;
+      after = last.sku;
+    }
+    this.products = [...all.values()];
+    await this.node.keep(this.products);
+  }
+  #copy_of(code: string): Found {
+    const product = this.products.find((p) => p.sku === code || p.gtin === code);
+    return product ? { kind: 'product', product } : { kind: this.node.is_silent() ? 'no_answer' : 'none' };
+  }
+  async find(code: string): Promise<Found> {
+    if (this.node.is_silent()) return this.#copy_of(code);
+    const answer = await this.node.call<Product>(`/v1/products/${encodeURIComponent(code)}`, { timeout_ms: look_up_ms });
+    if (answer.kind === 'ok') return { kind: 'product', product: answer.value };
+    if (answer.kind === 'problem' && answer.problem.status === 404) return { kind: 'none' };
+    return this.#copy_of(code);
+  }
+  search_copy(text: string, limit = 30): Product[] {
+    const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const hits: Product[] = [];
+    for (const p of this.products) {
+      const all = `${p.name} ${p.sku} ${p.gtin ?? ''}`.toLowerCase();
+      if (parts.every((part) => all.includes(part)) && hits.push(p) >= limit) break;
+    }
+    return hits;
+  }
+  /** null: nobody answered. */
+  async search(text: string): Promise<Product[] | null> {
+    if (this.node.is_silent()) return null;
+    const path = `/v1/products?q=${encodeURIComponent(text)}&limit=30`;
+    const answer = await this.node.call<{ products: Product[] }>(path, { timeout_ms: 2000 });
+    return answer.kind === 'ok' ? answer.value.products : null;
+  }
+}
