@@ -156,7 +156,7 @@ Result<std::string> key_at(const std::string& directory, std::string_view path) 
   std::error_code ignored;
   if (std::filesystem::exists(file, ignored)) return read_pem(file);
   const Key key = new_key();
-  const std::string pem = key ? private_pem(key.get()) : std::string();
+  std::string pem = key ? private_pem(key.get()) : std::string();
   if (pem.empty()) return failed("make a key on P-256");
   HF_TRY_VOID(keys::create_private_file(file, pem));
   return pem;
@@ -359,7 +359,7 @@ Result<Instant> ends_at(const std::string& certificate) {
 
 Result<std::shared_ptr<SSL_CTX>> server_context(const std::string& key, const std::string& leaf_and_authority) {
   ::ERR_clear_error();
-  const std::shared_ptr<SSL_CTX> context(::SSL_CTX_new(::TLS_server_method()), ::SSL_CTX_free);
+  std::shared_ptr<SSL_CTX> context(::SSL_CTX_new(::TLS_server_method()), ::SSL_CTX_free);
   if (!context) return failed("start TLS");
   const auto chain = certificates_of(leaf_and_authority);
   const Key own = private_key_of(key);

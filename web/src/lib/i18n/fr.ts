@@ -495,7 +495,7 @@ export const fr: Record<Key, Text> = {
   'certificate.compare': 'SHA-256, imprimé aussi par holdfast tills certificate sur la machine :',
   'tender.card_alone': 'Pas de carte tant qu’aucune machine du magasin ne répond : personne ne saurait dire ensuite si elle a payé. Espèces seulement.',
   'tender.alone_max': 'Tant qu’aucune machine du magasin ne répond, une vente encaisse au plus {amount}. Réduisez-la, ou attendez.',
-  'refund.alone': 'Aucune machine du magasin ne répond : personne ne sait ce qui a déjà été remboursé. Rien n’est versé avant qu’une réponde.',
+  'refund.alone': 'Aucune machine du magasin ne répond : personne ne sait ce qui a déjà été remboursé. Rien n’est versé avant que l’une d’elles réponde.',
   'receipt.only_here': 'Seulement dans cette caisse. Aucune machine du magasin n’a répondu ; l’envoi se fera de lui-même dès que l’une répondra.',
   'receipt.alone': 'seulement dans cette caisse à l’impression',
   'receipt.rung_as': 'encaissé seul sous {receipt}',
