@@ -53,6 +53,7 @@ for (const [language, words] of [
       await page.locator('#cash-given').press('Enter');
       assert.equal(await page.locator('[data-testid=receipt-state]').count(), 0, 'it is not rung');
       await page.keyboard.press('Escape');
+      await page.locator('#cash-given').waitFor({ state: 'detached' });
 
       await page.keyboard.press('F7');
       await page.locator('#receipt').fill(before);
