@@ -240,6 +240,13 @@ class BitFlip : public testing::Test {
   std::vector<std::pair<EntryIndex, std::string>> aside_;
 };
 
+// There is one thread, so tsan has nothing to find here; a hundred times slower than without it, it takes a few bits.
+#ifdef __SANITIZE_THREAD__
+constexpr std::uint64_t sparser = 101;
+#else
+constexpr std::uint64_t sparser = 1;
+#endif
+
 TEST_F(BitFlip, of_any_bit_is_found_or_harmless) {
   std::size_t checked = 0;
   for (const std::string& path : disk_.paths()) {
@@ -250,10 +257,14 @@ TEST_F(BitFlip, of_any_bit_is_found_or_harmless) {
       const bool is_used = bytes[bit / 8] != std::byte{0};
       ASSERT_TRUE(is_found_or_harmless(path, bit)) << path << " bit " << bit;
       ++checked;
-      bit += is_used && in_block < record_header_bytes ? 1 : is_used ? 7 : bit < 20 * block_bytes * 8 ? 613 : 100'003;
+      const std::uint64_t step = is_used && in_block < record_header_bytes ? 1
+                                 : is_used                                 ? 7
+                                 : bit < 20 * block_bytes * 8              ? 613
+                                                                           : 100'003;
+      bit += sparser * step;
     }
   }
-  EXPECT_GT(checked, 2'000u);
+  EXPECT_GT(checked, 2'000u / sparser);
 }
 
 }  // namespace
