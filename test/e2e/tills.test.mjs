@@ -19,6 +19,14 @@ async function withTills(site) {
   site.origin = `https://127.0.0.1:${port}`;
   return site;
 }
+// A store that runs already, started once more with an address for tills.
+async function openToTills(store) {
+  await store.stop();
+  await withTills(store);
+  await store.start();
+  await store.signing();
+  await store.signIn();
+}
 const over = (site, ca, headers = {}) => new Client(site.origin, { ca, headers });
 const handshake = (port, options) => new Promise((done) => {
   const socket = tls.connect({ host: '127.0.0.1', port, ...options }, () => { done(socket.getProtocol()); socket.destroy(); });
@@ -28,11 +36,7 @@ const handshake = (port, options) => new Promise((done) => {
 test('a till\'s browser meets the node under the store\'s certificate, and nothing weaker', { timeout: 240_000 }, async (t) => {
   const chain = await tradingChain('tills-tls');
   const [store] = chain.stores;
-  await store.stop();
-  await withTills(store);
-  await store.start();
-  await store.signing();
-  await store.signIn();
+  await openToTills(store);
   const file = join(chain.dir, 'store.crt');
   const told = await run(['tills', 'certificate', '--data', store.dir, '--out', file]);
   const ca = readFileSync(file, 'utf8');
@@ -118,11 +122,7 @@ test('a till\'s browser meets the node under the store\'s certificate, and nothi
 test('the node dies and the spare is opened: the same till goes on there, trusted by the same certificate, by its key', { timeout: 300_000 }, async (t) => {
   const chain = await tradingChain('tills-spare');
   const [store] = chain.stores;
-  await store.stop();
-  await withTills(store);
-  await store.start();
-  await store.signing();
-  await store.signIn();
+  await openToTills(store);
   const spare = await withTills(await chain.addSpare(store.name));
   await spare.start();
   await holdsEverything(spare);

@@ -19,10 +19,9 @@ struct Request {
   std::string query;  // what follows '?', as sent
   std::string host, origin, authorization, cookie, content_type, csrf, if_none_match, fetch_site;  // empty: not sent
   std::string body;
-  std::string session;       // X-Holdfast-Session: of a person at a till of another of the store's machines
-  std::string asked_method;  // of a preflight
-  std::string from;          // the address at the other end of the connection
-  bool is_secure = false;    // it came over TLS
+  std::string session;     // X-Holdfast-Session: of a person at a till of another of the store's machines
+  std::string from;        // the address at the other end of the connection
+  bool is_secure = false;  // it came over TLS
 };
 
 struct Response {

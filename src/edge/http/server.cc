@@ -266,7 +266,6 @@ void Session::handle() {
   request.fetch_site = header_of(message, "Sec-Fetch-Site");
   request.body = std::move(message.body());
   request.session = header_of(message, "X-Holdfast-Session");
-  request.asked_method = header_of(message, wire::field::access_control_request_method);
   if (!from_.is_unspecified()) request.from = from_.to_string();
   request.is_secure = tls_.has_value();
   ++server_.counters.requests;

@@ -8,6 +8,8 @@
 
 #include <memory>
 
+#include "edge/net/openssl.h"
+
 namespace holdfast::edge {
 namespace {
 
@@ -16,23 +18,14 @@ constexpr unsigned alpn_bytes = sizeof alpn - 1;
 constexpr std::string_view alpn_name = "holdfast/1";
 constexpr long peer_certificates_bytes_max = 4096;  // ours has some 250
 
-template <auto release>
-struct Releaser {
-  template <class T>
-  void operator()(T* p) const {
-    release(p);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Releaser<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Releaser<X509_free>>;
+using openssl::Certificate;
+using openssl::Key;
+using openssl::Releaser;
 using Context = std::unique_ptr<SSL_CTX, Releaser<SSL_CTX_free>>;
 
 std::unexpected<Error> tls_failed(std::string_view doing) {
-  char text[256] = "no reason given";
-  if (const auto code = ::ERR_get_error(); code != 0) ::ERR_error_string_n(code, text, sizeof text);
-  ::ERR_clear_error();
-  return fail("edge/tls_failed",
-              fmt::format("OpenSSL cannot {}: {}. Is OpenSSL 3 installed with its default provider?", doing, text));
+  return fail("edge/tls_failed", fmt::format("OpenSSL cannot {}: {}. Is OpenSSL 3 installed with its default provider?",
+                                             doing, openssl::taken_error()));
 }
 
 std::optional<PublicKey> ed25519_key_of(const X509* certificate) {

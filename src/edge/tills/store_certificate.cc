@@ -15,6 +15,7 @@
 #include <set>
 
 #include "edge/keys/private_files.h"
+#include "edge/net/openssl.h"
 #include "edge/posix/posix_disk.h"
 
 namespace holdfast::tills {
@@ -29,23 +30,14 @@ constexpr std::string_view private_names =
     "permitted;IP:::1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff,"
     "permitted;DNS:local,permitted;DNS:internal,permitted;DNS:lan,permitted;DNS:home.arpa,permitted;DNS:localhost";
 
-template <auto release>
-struct Releaser {
-  template <class T>
-  void operator()(T* p) const {
-    release(p);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Releaser<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Releaser<X509_free>>;
+using edge::openssl::Certificate;
+using edge::openssl::Key;
+using edge::openssl::Releaser;
 using Stream = std::unique_ptr<BIO, Releaser<BIO_free_all>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Releaser<X509_EXTENSION_free>>;
 
 std::unexpected<Error> failed(std::string_view doing) {
-  char text[256] = "no reason given";
-  if (const auto code = ::ERR_get_error(); code != 0) ::ERR_error_string_n(code, text, sizeof text);
-  ::ERR_clear_error();
-  return fail("tills/failed", fmt::format("OpenSSL cannot {}: {}", doing, text));
+  return fail("tills/failed", fmt::format("OpenSSL cannot {}: {}", doing, edge::openssl::taken_error()));
 }
 std::unexpected<Error> bad_certificate() {
   ::ERR_clear_error();
