@@ -1,6 +1,6 @@
-# With HF_UNITY (the presets of the sanitizers and of lint) files of one folder are compiled six at a time: parsing headers is most of what
-# a file costs, and twice as much of it under asan. Files whose private names meet are compiled alone, as all of edge/cli
-# is; so a name that two files of a folder give to different things has to be mended or listed here.
+# With HF_UNITY (every preset but debug and fuzz) files of one folder are compiled six at a time: parsing headers is most
+# of what a file costs, and twice as much of it under asan. Files whose private names meet are compiled alone, as all of
+# edge/cli is; so a name that two files of a folder give to different things has to be mended or listed here.
 set(hf_compiled_alone "edge/cli/|/boost_json\\.cc|/http/server\\.cc|/trade/(feed_take|online_retail_import)\\.cc")
 function(hf_unite target)
   if(NOT HF_UNITY)
