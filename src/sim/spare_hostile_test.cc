@@ -228,6 +228,42 @@ TEST(Hostile, old_key_of_one_store_leaves_room_for_the_tails_of_another) {
   EXPECT_EQ(hand_in(1, store_2, 1), 1u);
 }
 
+// 6.4: who has an old key cannot hide what the old machine wrote behind entries of his own.
+TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
+  Chain chain(28, 3);
+  start_all(chain);
+  chain.kill("store-01");
+  const std::string rebuilt = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(rebuilt).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60)));
+  Impostor old(chain, chain.machine("store-01"));
+  old.dial(chain.file().find(store_1)->link_address);
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(old.to);
+  old.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+  const auto offer = [&](EntryIndex first, std::vector<Bytes> entries) {
+    sync::Tail tail{{chain.file().chain, store_1, 1}, first, std::move(entries), {}, {}};
+    tail.signature = old.sign(sync::tail_text(tail));
+    const std::size_t before = chain.node(rebuilt).state().listed.size();
+    old.say(tail);
+    chain.run_for(seconds(1));
+    return chain.node(rebuilt).state().listed.size() - before;
+  };
+  const auto junk = [](std::string_view text) { return to_bytes(as_bytes(text)); };
+  EXPECT_EQ(offer(1'000'000, {junk("x")}), 1u);
+  EXPECT_EQ(offer(1000, {junk("x")}), 1u) << "though one behind it has come before";
+  EXPECT_EQ(offer(1000, {junk("y")}), 1u) << "though another stands at its place";
+  EXPECT_EQ(offer(1000, {junk("y")}), 0u) << "once, however often it is offered";
+  // An event in parts of which some do not come: each as it stands.
+  const std::string long_text(150'000, 'n');
+  const std::vector<Bytes> parts = fold::encode(
+      {chain.now(), std::nullopt, fold::TailListed{{}, {{chain.file().chain, store_1, 1}, 5}, "why", junk(long_text)}});
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(offer(2000, {parts[0], parts[1]}), 2u);
+  EXPECT_EQ(offer(3000, {parts[1], parts[2]}), 2u);
+  EXPECT_EQ(offer(4000, parts), 1u) << "whole, it is what the old machine had listed";
+}
+
 // No liar, but told in the same way: what the old machine announced and nobody has is out, whatever tills send again.
 TEST(Hostile, entries_that_are_out_are_told_as_out_though_tills_send_their_sales_again) {
   for (const bool has_spare : {true, false}) {

@@ -77,14 +77,16 @@ struct ToState {
     const auto entry = decode(e.entry);
     state.listed[e.id] = {e.from,  write_key(), e.reason, entry ? std::string(kind_name(entry->body)) : "entry",
                           e.entry, event.at};
-    tail_done(e.from.origin, e.from.index);
     ++state.readmission.listed;
   }
   void operator()(const WriteListed& e) {
     state.listed[e.id] = {std::nullopt, write_key(), e.reason, e.body, {}, happened_at(event)};
     if (!was_rung_alone(event)) ++state.readmission.listed;
   }
-  void operator()(const ListedClosed& e) { state.listed.erase(e.id); }
+  void operator()(const ListedClosed& e) {
+    state.listed.erase(e.id);
+    state.listed_closed.insert(e.id);
+  }
   void operator()(const SubjectRead&) {}  // that it was read is the record
   void operator()(const LinkCut& e) { state.links_cut.insert_or_assign(e.site, event.at); }
   void operator()(const LinkHealed& e) { state.links_cut.erase(e.site); }
@@ -132,11 +134,6 @@ struct ToState {
   void operator()(const standby::HandbackMade& e) { standby::apply(state.standby, e, event.at); }
   void operator()(const standby::HandbackConfirmed& e) { standby::apply(state.standby, e, event.at); }
 
-  void tail_done(const Origin& origin, EntryIndex at) {
-    std::uint64_t& done = state.readmission.tail_done[origin.text()];
-    done = std::max(done, at + 1);
-  }
-
  private:
   void trade(const auto& e, standby::Happened what) {
     till::apply(state.till, e, happened_at(event), till::ReceiptPlace{state.epoch, index, 0});
@@ -166,20 +163,24 @@ void remember_write(State& state, EntryIndex index, const Event& event) {
   if (event.write) {
     const WriteKey key{event.write->till, event.write->key};
     const KnownWrite known{event.write->request, state.epoch, index, state.newest, puts_on_list(event.body)};
-    if (state.writes.try_emplace(key, known).second) state.writes_by_age.emplace_back(state.newest, key);
+    if (state.writes.try_emplace(key, known).second) {
+      if (event.write->prior)
+        state.writes_kept.push_back(key);
+      else
+        state.writes_by_age.emplace_back(state.newest, key);
+    }
   }
   while (!state.writes_by_age.empty() && state.writes_by_age.front().first + writes_remembered < state.newest) {
+    state.writes_forgotten_to = state.writes_by_age.front().first;
     state.writes.erase(state.writes_by_age.front().second);
     state.writes_by_age.pop_front();
   }
 }
 
 // Protocol 6.2, 6.4: what came back is counted, and what a rule would have refused is flagged for a person.
-void note_return(ToState& to_state, const Event& event) {
+void note_return(State& state, const Event& event) {
   if (!event.write || !event.write->prior) return;
-  State& state = to_state.state;
   const Prior& prior = *event.write->prior;
-  if (prior.readmitted) to_state.tail_done(prior.origin, prior.index);
   if (puts_on_list(event.body)) return;
   if (!was_rung_alone(event)) ++(prior.readmitted ? state.readmission.readmitted : state.readmission.resubmitted);
   if (prior.broke.empty()) return;
@@ -201,12 +202,11 @@ Status apply(State& state, EntryIndex index, const Event& event, const PeerEntri
   if (const auto* succeeded = std::get_if<PeerSucceeded>(&event.body))
     HF_TRY_VOID(apply(state, index, *succeeded, peers));
   state.newest = std::max(state.newest, event.at);
-  ToState to_state{state, index, event};
   state.size = index + 1;
-  std::visit(to_state, event.body);
+  std::visit(ToState{state, index, event}, event.body);
   tell_incidents(state.incidents, event, OwnPlace{state.epoch, index}, state.guard.posture);
   remember_write(state, index, event);
-  note_return(to_state, event);
+  note_return(state, event);
   return {};
 }
 

@@ -295,6 +295,17 @@ WriteListed list_write(const WriteRequest& request, const Error& refusal) {
   return out;
 }
 
+// Protocol 8.5: what stood in a journal so long ago may have been taken here, and its key be forgotten.
+constexpr std::string_view too_old_code = "fold/too_old";
+bool may_be_forgotten(const State& state, const WriteRequest& request) {
+  return request.prior && request.prior->at <= state.writes_forgotten_to && state.writes_forgotten_to != Instant{};
+}
+Result<Body> too_old() {
+  return fail(too_old_code,
+              "it is older than the writes that are remembered here, so it may have been taken before; compare it with "
+              "the day's takings, and close it");
+}
+
 // Whether it comes back from the journal as it is.
 bool can_be_told(const Prior& prior) {
   const std::string text = prior.origin.text();
@@ -318,7 +329,7 @@ Result<Body> decide_again(Asked asked, WriteInfo& write, const Error& refusal) {
   const WriteRequest& request = asked.request;
   if (refusal.code == "till/card_number") return pass_on(refusal);  // it may not even be listed (promise 9)
   const bool readmitted = request.prior->readmitted;
-  if (has_physically_happened(request.command)) {
+  if (refusal.code != too_old_code && has_physically_happened(request.command)) {
     asked.happened = true;
     auto body = std::visit(asked, request.command);
     if (body) {
@@ -368,7 +379,7 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   // Who knew what, and when, is the point of an incident: its records have the node's time and no client's.
   if (request.at && !request.prior && !is_of_incident(request.command)) event.at = std::min(*request.at, context.now);
   Asked asked{state, context, request};
-  auto body = std::visit(asked, request.command);
+  auto body = may_be_forgotten(state, request) ? too_old() : std::visit(asked, request.command);
   if (!body && request.prior) body = decide_again(asked, *event.write, body.error());
   if (!body) return pass_on(std::move(body).error());
   event.body = std::move(*body);

@@ -321,7 +321,7 @@ TEST_F(Decide, a_promise_is_decided_anew_and_a_readmitted_write_that_is_refused_
   ASSERT_REFUSED(store.write(request), "till/tender_mismatch");
 }
 
-TEST_F(Decide, readmitted_events_and_listed_tails_move_the_mark_of_their_tail) {
+TEST_F(Decide, readmitted_events_and_listed_tails_are_counted_and_what_is_closed_stays_known) {
   const Origin old_epoch{store.chain.chain, SiteName("store-01"), 1};
   auto request = again(store.request(sale_of_a(), till_1));
   request.prior->readmitted = true;
@@ -330,13 +330,42 @@ TEST_F(Decide, readmitted_events_and_listed_tails_move_the_mark_of_their_tail) {
   ASSERT_TRUE(taken);
   EXPECT_TRUE(taken->flags.readmitted);
   EXPECT_EQ(store.state.find_write({till_1, request.key})->request, *request.known_request);
-  EXPECT_EQ(store.state.readmission.tail_done.at(old_epoch.text()), 41u);
   const Bytes entry = store.entries()[taken->index];
   store.append({store.now(), {}, TailListed{{{std::byte{1}}}, {old_epoch, 44}, "why", entry}});
-  EXPECT_EQ(store.state.readmission.tail_done.at(old_epoch.text()), 45u);
   EXPECT_EQ(store.state.listed.begin()->second.what, "SaleRecorded");
   EXPECT_EQ(store.state.readmission.readmitted, 1u);
   EXPECT_EQ(store.state.readmission.listed, 1u);
+  const ListedId id = store.state.listed.begin()->first;
+  ASSERT_TRUE(store.write(CloseListed{id, "it is in the day's takings"}));
+  EXPECT_TRUE(store.state.was_listed(id)) << "whoever offers it again does not open it again";
+  EXPECT_TRUE(State::decode(store.state.encode())->was_listed(id));
+}
+
+// A mirror may offer a tail, and a till wake up, when keys of that time are forgotten: then nobody here can tell
+// whether it was taken.
+TEST_F(Decide, what_comes_again_after_its_key_may_be_forgotten_is_for_a_person_and_never_counted_twice) {
+  const Instant rung_at = store.now();
+  const WriteRequest plain = store.request(sale_of_a(), till_1);
+  ASSERT_TRUE(store.write(plain));
+  const WriteRequest back = again(store.request(sale_of_a(), till_1));
+  ASSERT_TRUE(store.write(back));
+  store.clock_ns += writes_remembered.ns + days(1).ns;
+  ASSERT_TRUE(store.write(sale_of_a(), till_1));
+  EXPECT_EQ(store.state.find_write({till_1, plain.key}), nullptr);
+  EXPECT_NE(store.state.find_write({till_1, back.key}), nullptr) << "who holds its tail may offer it at any time";
+  const auto decoded = State::decode(store.state.encode());
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->hash(), store.state.hash());
+  WriteRequest old = plain;
+  old.prior = Prior{{store.chain.chain, SiteName("store-01"), 1}, 41, rung_at, true};
+  old.known_request = request_hash(plain);
+  const std::uint64_t sales = store.state.till.totals.sales;
+  ASSERT_REFUSED(store.write(old), "fold/too_old");
+  old.prior->readmitted = false;
+  const auto taken = store.write(old);
+  ASSERT_TRUE(taken);
+  EXPECT_TRUE(taken->listed) << "of a till: on the list, with its body";
+  EXPECT_EQ(store.state.till.totals.sales, sales);
 }
 
 TEST_F(Decide, an_origin_that_could_not_be_read_back_is_refused) {

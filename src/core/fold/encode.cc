@@ -327,6 +327,8 @@ Offset<fbs::Write> write_table(Builder& b, const WriteInfo& w) {
                           w.prior->readmitted, printed.till.number, printed.series.bits, printed.n, broke);
 }
 
+}  // namespace
+
 Bytes encode_whole(const Event& event) {
   Builder b(1024);
   ToTable to_table{b};
@@ -336,8 +338,6 @@ Bytes encode_whole(const Event& event) {
   const auto* data = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
   return Bytes(data, data + b.GetSize());
 }
-
-}  // namespace
 
 std::vector<Bytes> encode(const Event& event) {
   constexpr std::size_t piece_bytes = journal::entry_bytes_max - 255;  // leaves room for the Part's own table

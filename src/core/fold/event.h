@@ -173,6 +173,7 @@ inline constexpr std::uint32_t rules_known = 1;  // the newest RulesAdopted that
 // One entry, or the Parts of one event; each <= 65,535 bytes.
 // The same event gives the same bytes. What decide() and the node make is encoded as it is; decode() checks.
 std::vector<Bytes> encode(const Event& event);
+Bytes encode_whole(const Event& event);  // never in pieces: what stands within another event
 Result<Event> decode(ByteView entry);
 // The event whose last (or only) entry stands at `index`; `entry` reads one entry's bytes. fold/bad_entry if a Part is
 // no last one, or those before it are not its own.

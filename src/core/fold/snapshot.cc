@@ -143,26 +143,31 @@ ListedItem get_listed(Reader& in) {
   return item;
 }
 
-void put_writes(Writer& out, const State& state) {
-  HF_CHECK(state.writes.size() == state.writes_by_age.size(), "{} writes, {} ages", state.writes.size(),
-           state.writes_by_age.size());
-  out.u64(state.writes_by_age.size());
-  for (const auto& [at, key] : state.writes_by_age) {
-    const KnownWrite& known = state.writes.find(key)->second;
-    out.i64(at.unix_ns);
-    out.u32(key.till.number);
-    out.raw(key.key.bytes);
-    out.raw(known.request);
-    out.u32(known.epoch);
-    out.u64(known.index);
-    out.u8(known.listed ? 1 : 0);
-  }
+void put_write(Writer& out, const State& state, const WriteKey& key) {
+  const KnownWrite& known = state.writes.find(key)->second;
+  out.i64(known.at.unix_ns);
+  out.u32(key.till.number);
+  out.raw(key.key.bytes);
+  out.raw(known.request);
+  out.u32(known.epoch);
+  out.u64(known.index);
+  out.u8(known.listed ? 1 : 0);
 }
-bool get_writes(Reader& in, State& state) {
+void put_writes(Writer& out, const State& state) {
+  HF_CHECK(state.writes.size() == state.writes_by_age.size() + state.writes_kept.size(), "{} writes, {} ages, {} kept",
+           state.writes.size(), state.writes_by_age.size(), state.writes_kept.size());
+  out.u64(state.writes_by_age.size());
+  for (const auto& [at, key] : state.writes_by_age) put_write(out, state, key);
+  out.u64(state.writes_kept.size());
+  for (const WriteKey& key : state.writes_kept) put_write(out, state, key);
+  out.i64(state.writes_forgotten_to.unix_ns);
+}
+// One list of them; each goes to keep(), which says whether it may stand there.
+bool get_writes(Reader& in, State& state, const std::function<bool(Instant, const WriteKey&)>& keep) {
   constexpr std::size_t bytes_each = 8 + 4 + 16 + 32 + 4 + 8 + 1;
   const std::uint64_t count = in.u64();
   if (!in.fits(count, bytes_each)) return false;
-  state.writes.reserve(count);
+  state.writes.reserve(state.writes.size() + count);
   for (std::uint64_t i = 0; i < count; ++i) {
     KnownWrite known;
     known.at.unix_ns = in.i64();
@@ -173,10 +178,22 @@ bool get_writes(Reader& in, State& state) {
     known.epoch = in.u32();
     known.index = in.u64();
     known.listed = in.u8() == 1;
-    const bool in_order = state.writes_by_age.empty() || state.writes_by_age.back().first <= known.at;
-    if (!in.ok() || !in_order || !state.writes.try_emplace(key, known).second) return false;
-    state.writes_by_age.emplace_back(known.at, key);
+    if (!in.ok() || !state.writes.try_emplace(key, known).second || !keep(known.at, key)) return false;
   }
+  return true;
+}
+bool get_writes(Reader& in, State& state) {
+  const auto by_age = [&](Instant at, const WriteKey& key) {
+    if (!state.writes_by_age.empty() && at < state.writes_by_age.back().first) return false;
+    state.writes_by_age.emplace_back(at, key);
+    return true;
+  };
+  const auto kept = [&](Instant, const WriteKey& key) {
+    state.writes_kept.push_back(key);
+    return true;
+  };
+  if (!get_writes(in, state, by_age) || !get_writes(in, state, kept)) return false;
+  state.writes_forgotten_to.unix_ns = in.i64();
   return true;
 }
 
@@ -262,11 +279,8 @@ void put_list(Writer& out, const State& s) {
   out.u64(s.readmission.resubmitted);
   out.u64(s.readmission.readmitted);
   out.u64(s.readmission.listed);
-  out.u64(s.readmission.tail_done.size());
-  for (const auto& [origin, done] : s.readmission.tail_done) {
-    out.text(origin);
-    out.u64(done);
-  }
+  out.u64(s.listed_closed.size());
+  for (const ListedId& id : s.listed_closed) out.raw(id.bytes);
 }
 bool get_list_for_people(Reader& in, State& s) {
   if (!read_map(
@@ -275,8 +289,14 @@ bool get_list_for_people(Reader& in, State& s) {
   s.readmission.resubmitted = in.u64();
   s.readmission.readmitted = in.u64();
   s.readmission.listed = in.u64();
-  return read_map(
-      in, in.u64(), 12, s.readmission.tail_done, [&] { return in.text(); }, [&] { return in.u64(); });
+  const std::uint64_t closed = in.u64();
+  if (!in.fits(closed, 16)) return false;
+  for (std::uint64_t i = 0; i < closed; ++i) {
+    const ListedId id{in.array<16>()};
+    if (!s.listed_closed.empty() && id <= *s.listed_closed.rbegin()) return false;
+    s.listed_closed.insert(s.listed_closed.end(), id);
+  }
+  return in.ok();
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@
 
 namespace holdfast::fold {
 
-// A write that was taken (protocol 8.1): known for 90 days of event time, in any epoch.
+// A write that was taken (protocol 8.1): known for 90 days of event time, in any epoch; for good if it came back after
+// a loss, because who holds its tail may offer it at any time.
 struct KnownWrite {
   Hash request{};
   std::uint32_t epoch = 0;
@@ -104,10 +106,9 @@ struct ListedItem {
 
 // What the last rebuild or rewind had to take in (protocol 6.4, promise 7).
 struct Readmission {
-  std::uint64_t resubmitted = 0;                   // by tills, since this epoch began
-  std::uint64_t readmitted = 0;                    // from tails
-  std::uint64_t listed = 0;                        // put on the list, closed ones too
-  std::map<std::string, std::uint64_t> tail_done;  // origin text -> first tail index not yet re-admitted or listed
+  std::uint64_t resubmitted = 0;  // by tills, since this epoch began
+  std::uint64_t readmitted = 0;   // from tails
+  std::uint64_t listed = 0;       // put on the list, closed ones too
   bool operator==(const Readmission&) const = default;
 };
 
@@ -142,11 +143,15 @@ struct State {
 
   // writes and what waits for people
   boost::unordered_flat_map<WriteKey, KnownWrite> writes;
-  std::deque<std::pair<Instant, WriteKey>> writes_by_age;
+  std::deque<std::pair<Instant, WriteKey>> writes_by_age;  // those that are forgotten in time
+  std::vector<WriteKey> writes_kept;                       // the others, as they came
+  Instant writes_forgotten_to;  // of what was taken until then, keys are forgotten; 0: of none
   std::map<ListedId, ListedItem> listed;
+  std::set<ListedId> listed_closed;  // by a person; what is offered again is not listed again
   Readmission readmission;
 
   const KnownWrite* find_write(const WriteKey& key) const;
+  bool was_listed(const ListedId& id) const { return listed.contains(id) || listed_closed.contains(id); }
   // The catalogue that prices rest on here: our own if we list, else the followed head office's. Null: none yet.
   const catalogue::CatalogueState* prices() const;
   const catalogue::Listed* find_product(std::string_view sku_or_gtin) const;
@@ -193,9 +198,10 @@ struct Decided {
 // domain refuses is never lost: sales, refunds and stock movements that have physically happened are taken and flagged
 // where that can be told (6.2), else a WriteListed event is returned (8.3, 6.4).
 // A write that was re-admitted (6.1) and cannot be taken is refused: its caller lists it with its entry (TailListed).
+// One with `prior` from before `writes_forgotten_to` may have been taken and forgotten: it is for a person.
 // Errors: fold/key_reused, fold/bad_key (all zeros), fold/not_here, fold/unknown_held, fold/unknown_listed,
 //         fold/reason_needed, fold/bad_text, fold/waits (a re-submitted refund whose sale has not come back yet (8.3):
-//         send it again, 503), and those of the domains.
+//         send it again, 503), fold/too_old (re-admitted, and its key may be forgotten), and those of the domains.
 Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request);
 // What the client is told, from the event and where it stands.
 Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIndex index, bool duplicate);

@@ -263,6 +263,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void offer_tail(ConnectionId to);
   Result<std::vector<Bytes>> store_surplus(const sync::Tail& m, const PublicKey& key);
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
+  Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
+                 const std::function<Status(const std::string&)>& list);
   Status readmit_aside();
   Status load_tails();
   void send_stored_tails(Session& session);

@@ -217,49 +217,52 @@ Status NodeImpl::offer_surplus(const SiteName& site) {
   return {};
 }
 
-// 6.4: each event is taken in under its own key, or listed with the reason.
+// 6.4: each event is taken in under its own key, or listed with the reason; once, however often it is offered.
 Status NodeImpl::readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries) {
+  const auto list = [&](EntryIndex at, const std::string& reason, ByteView entry) -> Status {
+    fold::TailListed listed = recovery::list_entry(origin, at, reason, entry);
+    return state_.was_listed(listed.id) ? Status() : append_event({now_, std::nullopt, std::move(listed)});
+  };
   fold::Joiner joiner;
-  EntryIndex index = first;
-  for (const Bytes& body : entries) {
-    const EntryIndex at = index++;
-    const auto done = state_.readmission.tail_done.find(origin.text());
-    const bool listed_before = state_.listed.contains(recovery::listed_id(origin, at)) ||
-                               (origin != origin_ && done != state_.readmission.tail_done.end() && done->second > at);
-    auto list = [&](const std::string& reason) -> Status {
-      return listed_before ? Status() : append_event(recovery::list_entry(now_, origin, at, reason, body));
-    };
-    auto event = joiner.take(body);
+  std::size_t begun = 0;  // where the parts of an event began that is not whole yet
+  // An event that lacks some of its parts, or of which none can be read: each entry as it stands.
+  const auto list_pieces = [&](std::size_t end, const std::string& reason) -> Status {
+    for (; begun < end; ++begun) HF_TRY_VOID(list(first + begun, reason, entries[begun]));
+    return {};
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    auto event = joiner.take(entries[i]);
     if (!event) {
-      HF_TRY_VOID(list(event.error().text));
+      HF_TRY_VOID(list_pieces(i + 1, event.error().text));
       continue;
     }
     if (!*event) continue;
-    if (const auto* again = std::get_if<fold::WriteListed>(&(*event)->body)) {
-      if (!state_.listed.contains(again->id) && !listed_before)
-        HF_TRY_VOID(append_event({now_, (*event)->write, *again}));
-      continue;
-    }
-    if (const auto* again = std::get_if<fold::TailListed>(&(*event)->body)) {
-      if (!state_.listed.contains(again->id) && !listed_before) HF_TRY_VOID(append_event({now_, std::nullopt, *again}));
-      continue;
-    }
-    const std::optional<fold::WriteRequest> request = recovery::readmission(**event, origin, at);
-    if (!request) continue;
-    // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person.
-    if (certificate_ && certificate_->clean_point && certificate_->clean_point->first == origin &&
-        at >= certificate_->clean_point->second) {
-      HF_TRY_VOID(list("it was written after the clean point; a person decides whether it is taken in"));
-      continue;
-    }
-    auto decided = fold::decide(state_, {std::max(now_, last_event_at_), chain_, *this}, *request);
-    if (!decided) {
-      HF_TRY_VOID(list(decided.error().text));
-    } else if (decided->event) {
-      HF_TRY_VOID(append_event(*decided->event));
-    }
+    HF_TRY_VOID(readmit(origin, first + i, **event, [&](const std::string& reason) {
+      if (begun == i) return list(first + i, reason, entries[i]);
+      const Bytes whole = fold::encode_whole(**event);
+      constexpr std::size_t whole_max = fold::part_bytes_max - (64u << 10);  // it stands in another event
+      return whole.size() > whole_max ? list_pieces(i + 1, reason) : list(first + i, reason, whole);
+    }));
+    begun = i + 1;
   }
-  return {};
+  return list_pieces(entries.size(), "it is a part of an event, and the other parts did not come with it");
+}
+
+Status NodeImpl::readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
+                         const std::function<Status(const std::string&)>& list) {
+  if (const auto* again = std::get_if<fold::WriteListed>(&event.body))
+    return state_.was_listed(again->id) ? Status() : append_event({now_, event.write, *again});
+  if (const auto* again = std::get_if<fold::TailListed>(&event.body))
+    return state_.was_listed(again->id) ? Status() : append_event({now_, std::nullopt, *again});
+  const std::optional<fold::WriteRequest> request = recovery::readmission(event, origin, at);
+  if (!request) return {};
+  // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person.
+  if (certificate_ && certificate_->clean_point && certificate_->clean_point->first == origin &&
+      at >= certificate_->clean_point->second)
+    return list("it was written after the clean point; a person decides whether it is taken in");
+  auto decided = fold::decide(state_, {std::max(now_, last_event_at_), chain_, *this}, *request);
+  if (!decided) return list(decided.error().text);
+  return decided->event ? append_event(*decided->event) : Status();
 }
 
 Status NodeImpl::readmit_aside() {

@@ -108,23 +108,27 @@ std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Or
   return request;
 }
 
-fold::ListedId listed_id(const Origin& origin, EntryIndex at) {
-  const Hash h = sha256(as_bytes(fmt::format("holdfast listed v1\n{}\n{}\n", origin.text(), at)));
+fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::string& reason, ByteView entry) {
+  const Hash h =
+      sha256(as_bytes(fmt::format("holdfast listed v2\n{}\n{}\n{}\n", origin.text(), at, to_hex(sha256(entry)))));
   fold::ListedId id;
   std::memcpy(id.bytes.data(), h.data(), id.bytes.size());
-  return id;
-}
-
-fold::Event list_entry(Instant now, const Origin& origin, EntryIndex at, std::string reason, ByteView entry) {
-  return {now, std::nullopt, fold::TailListed{listed_id(origin, at), {origin, at}, std::move(reason), to_bytes(entry)}};
+  return {id, {origin, at}, reason, to_bytes(entry)};
 }
 
 std::vector<sync::Tail> split_tail(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries) {
   constexpr std::size_t message_bytes = 1u << 20;
+  constexpr std::size_t event_bytes = message_bytes_max / 4 * 3;
+  const auto goes_on = [](ByteView entry) {
+    const auto event = fold::decode(entry);
+    const auto* part = event ? std::get_if<fold::Part>(&event->body) : nullptr;
+    return part != nullptr && part->number > 0;
+  };
   std::vector<sync::Tail> out;
-  std::size_t bytes = message_bytes;
+  std::size_t bytes = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (bytes + entries[i].size() > message_bytes) {
+    const std::size_t with_it = bytes + entries[i].size();
+    if (out.empty() || with_it > event_bytes || (with_it > message_bytes && !goes_on(entries[i]))) {
       out.push_back({origin, first + i, {}, std::nullopt, {}});
       bytes = 0;
     }

@@ -16,12 +16,12 @@
 namespace holdfast::recovery {
 
 std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Origin& stood_in, EntryIndex at);
-// The id under which an entry of a tail is listed; the same each time, so that it is listed once.
-fold::ListedId listed_id(const Origin& origin, EntryIndex at);
-// For what the fold refuses to take in (6.4).
-fold::Event list_entry(Instant now, const Origin& origin, EntryIndex at, std::string reason, ByteView entry);
+// For what the fold refuses to take in (6.4). Its id is of the place and of what stands there: the same each time, so
+// that it is listed once, and another for a second history of that place, so that neither hides the other.
+fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::string& reason, ByteView entry);
 
-// Messages of at most about 1 MiB that carry entries [first, …) of `origin`; unsigned.
+// Messages that carry entries [first, …) of `origin`; unsigned. Of about 1 MiB; of up to 6 where an event's parts go
+// on, which only together can be taken in.
 std::vector<sync::Tail> split_tail(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
 
 // A tail as relayed is a file below tails/; its name is where it belongs.
