@@ -161,6 +161,7 @@ void Api::handle(Request request, Respond respond) {
     if (const auto wait = too_fast(*call, route)) {
       call->respond = uncounted;  // else a flood would make the site guarded, which is harder for people than for it
       Response response = problem("http/too_fast", "Too many requests at once. Ask again in a moment.");
+      response.hold = flood_hold;
       response.headers.emplace_back("Retry-After", fmt::format("{}", wait->ns / seconds(1).ns + 1));
       return call->done(std::move(response));
     }

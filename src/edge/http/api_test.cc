@@ -326,6 +326,7 @@ TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot
   struct Told {
     unsigned status = 0;
     std::string body, retry_after;
+    Duration hold;
   };
   // Refusals come before the call returns; what the node is asked for is told as 0.
   const auto ask_from = [&](const std::string& from, const std::string& path, const std::string& authorization) {
@@ -335,6 +336,7 @@ TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot
                  const Response response = make();
                  told->status = response.status;
                  told->body = response.body;
+                 told->hold = response.hold;
                  for (const auto& [name, value] : response.headers)
                    if (name == "Retry-After") told->retry_after = value;
                });
@@ -354,6 +356,8 @@ TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot
   EXPECT_EQ(wait.status, 429u);
   EXPECT_THAT(wait.body, HasSubstr("http/too_fast"));
   EXPECT_EQ(wait.retry_after, "1");
+  EXPECT_EQ(wait.hold, flood_hold) << "who asks again at once waits for that answer";
+  EXPECT_EQ(told.hold, Duration{});
   // At the same address, and at another.
   EXPECT_NE(ask_from("192.168.1.9", "/v1/tills/me", "Till 1." + till_key_).status, 429u);
   for (int i = 0; i < 2000; ++i) ASSERT_NE(ask_from("192.168.1.9", "/v1/tills/me", "Local " + token_).status, 429u);

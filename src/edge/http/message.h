@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/values.h"
+
 namespace holdfast::http {
 
 enum class Method { get, head, post, del, options, other };
@@ -30,7 +32,10 @@ struct Response {
   std::string body;
   std::shared_ptr<const std::string> shared_body;  // instead of body: a page held in memory
   std::vector<std::pair<std::string, std::string>> headers;
+  Duration hold;  // it is sent no sooner than this: who floods waits, and the node and the tills do not
 };
+// Of what is refused because it came too fast, or is no HTTP. Whoever asks as tills and people do never meets it.
+inline constexpr Duration flood_hold = milliseconds(250);
 
 // Makes the response on the server's thread. To be called once; from any thread.
 using Respond = std::function<void(std::function<Response()>)>;

@@ -67,8 +67,10 @@ std::optional<Response> refusal_of(error_code error) {
   if (error == wire::error::header_limit) return problem("http/headers_too_large", "The header is larger than 16 KiB.");
   if (error == wire::error::end_of_stream || error == wire::error::partial_message) return std::nullopt;
   if (error.category() == wire::make_error_code(wire::error::end_of_stream).category()) {
-    return problem("http/bad_request",
-                   fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
+    Response refusal = problem(
+        "http/bad_request", fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
+    refusal.hold = flood_hold;
+    return refusal;
   }
   return std::nullopt;
 }
@@ -111,7 +113,11 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<Server::Impl> server, Listener& listener, tcp::socket socket)
-      : keeps_server_(std::move(server)), server_(*keeps_server_), listener_(listener), stream_(std::move(socket)) {
+      : keeps_server_(std::move(server)),
+        server_(*keeps_server_),
+        listener_(listener),
+        stream_(std::move(socket)),
+        hold_(stream_.get_executor()) {
     error_code gone;
     from_ = stream_.socket().remote_endpoint(gone).address();
     asker_ = asker_of_address(from_.to_string());
@@ -166,6 +172,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::ip::address from_;
   std::string asker_;
   beast::tcp_stream stream_;
+  asio::steady_timer hold_;
   std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;  // over stream_, whose time limits hold for both
   beast::flat_buffer buffer_;
   std::optional<wire::request_parser<wire::string_body>> parser_;
@@ -293,7 +300,9 @@ void Session::answer(Response response) {
     ++server_.counters.problems;
   }
   if (server_.stopping) last_ = true;
-  write();
+  if (response_.hold == Duration{} || server_.stopping) return write();
+  hold_.expires_after(as_chrono(response_.hold));
+  hold_.async_wait([self = shared_from_this()](error_code) { self->write(); });
 }
 
 void Session::write() {
@@ -446,7 +455,13 @@ void Server::use_certificate(TlsContext context) {
 }
 
 void Server::stop() {
-  if (!impl_->thread.joinable()) return;
+  if (!impl_->thread.joinable()) {
+    // It was never started, or is stopped: what was posted to it holds the Impl that holds it.
+    impl_->stopping = true;
+    impl_->context.restart();
+    impl_->context.poll();
+    return;
+  }
   asio::post(impl_->context, [impl = impl_] {
     impl->stopping = true;
     error_code ignored;
