@@ -1,4 +1,4 @@
-// Screenshots of both pages in both languages, to be looked at. Run: node test/pages/shots.mjs DIRECTORY
+// Screenshots of the pages in both languages, to be looked at. Run: node test/pages/shots.mjs DIRECTORY
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launch, make_demo_control, manager, new_device, open_till, pay_cash, receipt_number, scan, sign_in, start_node, until } from './lib.mjs';
@@ -117,6 +117,42 @@ for (const language of ['en', 'fr']) {
     await context.close();
     await node.stop();
     await control.close().catch(() => undefined);
+  }
+}
+
+// The bad night: a till that stands by, readiness and the chain, on the tablet at the till and on a phone. Its incident
+// page stands on real nodes: HF_SHOTS=DIRECTORY node --test test/pages/incident.test.mjs
+for (const [language, locale] of [['en', 'en-GB'], ['fr', 'fr-FR']]) {
+  for (const [width, height] of [[820, 1180], [390, 844]]) {
+    const node = await start_node({ phase: 'own trade' });
+    const { context, page } = await new_device(browser, { language: locale, width, height, till_layout: true });
+    const shot = async (name) => {
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: join(into, `${name}-${language}-${width}.png`), fullPage: true });
+    };
+    await open_till(page, node);
+    await node.post('standby', { phase: 'standing by' });
+    const panel = page.locator('[data-testid=standby]');
+    await panel.waitFor();
+    await shot('night-01-till-stands-by');
+    await panel.getByRole('button').first().click();
+    await page.locator('#take-staff').waitFor();
+    await shot('night-02-take-over');
+    await page.locator('#take-staff').fill(manager.staff);
+    await page.locator('#take-pin').fill(manager.pin);
+    await page.locator('#take-sure').check();
+    await page.locator('#take-pin').press('Enter');
+    await page.locator('#search').waitFor();
+    await shot('night-03-taken-over');
+    await page.goto(`${node.url}/ready/`);
+    await page.waitForTimeout(1000);
+    await shot('night-04-readiness');
+    await page.goto(`${node.url}/chain/`);
+    await page.locator('tr[data-site]').first().waitFor();
+    await page.waitForTimeout(1000);
+    await shot('night-05-chain');
+    await context.close();
+    await node.stop();
   }
 }
 await browser.close();
