@@ -15,11 +15,12 @@ export async function lineIsDown(chain, store, down = true) {
 
 // Every acknowledged write of these tills is there, and none twice: the total of sales is exactly theirs.
 export async function expectOnce(site, tills) {
+  const reader = site.local();  // who has sold for an hour asks for more receipts than a till may in one breath
   let sales = 0;
   for (const till of tills) {
     for (const { reply } of till.replies) {
       sales++;
-      const receipt = await till.client.get(`/v1/receipts/${reply.receipt}`);
+      const receipt = await reader.get(`/v1/receipts/${reply.receipt}`);
       assert.equal(receipt.total, reply.total, reply.receipt);
     }
   }
