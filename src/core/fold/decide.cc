@@ -297,6 +297,7 @@ WriteListed list_write(const WriteRequest& request, const Error& refusal) {
 
 // Protocol 8.5: what stood in a journal so long ago may have been taken here, and its key be forgotten.
 constexpr std::string_view too_old_code = "fold/too_old";
+constexpr std::string_view card_number_code = "till/card_number";
 bool may_be_forgotten(const State& state, const WriteRequest& request) {
   return request.prior && request.prior->at <= state.writes_forgotten_to && state.writes_forgotten_to != Instant{};
 }
@@ -327,7 +328,7 @@ std::optional<ReceiptNumber> receipt_of(const Body& body) {
 // The body for a write that was sent again (prior is set), though rules refuse it now.
 Result<Body> decide_again(Asked asked, WriteInfo& write, const Error& refusal) {
   const WriteRequest& request = asked.request;
-  if (refusal.code == "till/card_number") return pass_on(refusal);  // it may not even be listed (promise 9)
+  if (refusal.code == card_number_code) return pass_on(refusal);  // it may not even be listed (promise 9)
   const bool readmitted = request.prior->readmitted;
   if (refusal.code != too_old_code && has_physically_happened(request.command)) {
     asked.happened = true;
@@ -379,7 +380,8 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   // Who knew what, and when, is the point of an incident: its records have the node's time and no client's.
   if (request.at && !request.prior && !is_of_incident(request.command)) event.at = std::min(*request.at, context.now);
   Asked asked{state, context, request};
-  auto body = may_be_forgotten(state, request) ? too_old() : std::visit(asked, request.command);
+  auto body = std::visit(asked, request.command);
+  if (may_be_forgotten(state, request) && (body || body.error().code != card_number_code)) body = too_old();
   if (!body && request.prior) body = decide_again(asked, *event.write, body.error());
   if (!body) return pass_on(std::move(body).error());
   event.body = std::move(*body);

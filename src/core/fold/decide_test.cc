@@ -366,6 +366,12 @@ TEST_F(Decide, what_comes_again_after_its_key_may_be_forgotten_is_for_a_person_a
   ASSERT_TRUE(taken);
   EXPECT_TRUE(taken->listed) << "of a till: on the list, with its body";
   EXPECT_EQ(store.state.till.totals.sales, sales);
+  till::RecordSale with_card_number = sale_of_a();
+  with_card_number.lines[0].name = "card 5555555555554444";
+  WriteRequest never = again(store.request(with_card_number, till_1));
+  never.prior->at = rung_at;
+  ASSERT_REFUSED(store.write(never), "till/card_number");
+  EXPECT_EQ(store.state.listed.size(), 1u) << "not even on the list (promise 9)";
 }
 
 TEST_F(Decide, an_origin_that_could_not_be_read_back_is_refused) {
