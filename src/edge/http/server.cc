@@ -144,6 +144,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void close() {
     error_code ignored;
     stream_.socket().close(ignored);
+    hold_.cancel();
   }
 
  private:
@@ -302,7 +303,9 @@ void Session::answer(Response response) {
   if (server_.stopping) last_ = true;
   if (response_.hold == Duration{} || server_.stopping) return write();
   hold_.expires_after(as_chrono(response_.hold));
-  hold_.async_wait([self = shared_from_this()](error_code) { self->write(); });
+  hold_.async_wait([self = shared_from_this()](error_code ended) {
+    if (!ended) self->write();
+  });
 }
 
 void Session::write() {
