@@ -1,7 +1,7 @@
 // What tests and trials of spares share.
 import { assert } from './lib.mjs';
 
-export { holdsEverything, promote, spareStatus } from '../../demo/lib/spare.mjs';
+export { holdsEverything, promote, spareStatus, untilOnSpare } from '../../demo/lib/spare.mjs';
 
 // The network outside the store is gone: nobody hears it any more. Not a cut by a person in the store: that one would be the
 // spare's, too.

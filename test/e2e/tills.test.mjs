@@ -9,7 +9,7 @@ import tls from 'node:tls';
 import { freePorts, overwriteAll } from '../../demo/lib/chain.mjs';
 import { Client } from '../../demo/lib/http.mjs';
 import { assert, join, milk, newKey, openTill, pen, run, sell, Till, tradingChain, waitUntil } from './lib.mjs';
-import { expectOnce, holdsEverything, promote, spareStatus } from './spare_lib.mjs';
+import { expectOnce, holdsEverything, promote, spareStatus, untilOnSpare } from './spare_lib.mjs';
 
 let from = 26_000 + (process.pid % 40) * 100;
 async function withTills(site) {
@@ -144,7 +144,7 @@ test('the node dies and the spare is opened: the same till goes on there, truste
 
   await t.test('enrolment tells the till both machines; so does every word about safety, and the page may speak to both alone', async () => {
     await waitUntil('the node to know the spare\'s address', async () => (await store.safety()).machines.length === 2);
-    const made = await store.session.post('/v1/tills', { name: 'Front' });
+    const made = await untilOnSpare(spare, () => store.session.post('/v1/tills', { name: 'Front' }));
     assert.deepEqual(made.machines, [store.origin, spare.origin]);
     till = new Till(atNode, { ...made, staff: store.session.staff });
     assert.deepEqual((await till.client.get('/v1/tills/me')).machines, [store.origin, spare.origin]);

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync, mkdirSync, cpSync } from 'node:fs';
 import { test } from 'node:test';
 import { marker, overwriteAll } from '../../demo/lib/chain.mjs';
 import { assert, inParallel, join, milk, openTill, pen, run, sell, sleep, tradingChain, waitUntil } from '../e2e/lib.mjs';
-import { expectOnce, holdsEverything, lineIsDown, promote, spareStatus } from '../e2e/spare_lib.mjs';
+import { expectOnce, holdsEverything, lineIsDown, promote, spareStatus, untilOnSpare } from '../e2e/spare_lib.mjs';
 
 const trials = Number(process.env.HF_TRIALS ?? 20);
 const minutes = Number(process.env.HF_MINUTES ?? 60);
@@ -15,8 +15,7 @@ const told = (name, values) => console.log(`  ${name.padEnd(34)} median ${median
 // One store, from trade to the next sale on its spare. Seconds of each part.
 async function trial(chain, store, n) {
   const spare = chain.spares.get(store.name);
-  const till = await openTill(store);
-  await sleep(2500);  // its key is on the spare within half a second (12 measured: at most 0.45 s); a till enrolled later is enrolled there again
+  const till = await untilOnSpare(spare, () => openTill(store));  // one enrolled less than half a second before is enrolled there again
   for (let i = 0; i < 10; i++) await sell(till);
   // Every second trial: nothing leaves the store any more, so what comes now is on the machine, its spare, and in the till.
   if (n % 2) await lineIsDown(chain, store);
@@ -72,7 +71,8 @@ test(`the old machine lives and is cut off: both sell for ${minutes} minutes`, {
   const [store] = chain.stores;
   const spare = await chain.addSpare(store.name);
   await spare.start();
-  const left = await openTill(store, 'Till 1'), right = await openTill(store, 'Till 2');
+  await holdsEverything(spare);
+  const left = await untilOnSpare(spare, () => openTill(store, 'Till 1')), right = await untilOnSpare(spare, () => openTill(store, 'Till 2'));
   for (let i = 0; i < 5; i++) await sell(left), await sell(right);
   await holdsEverything(spare);
   // Cut off from its spare first, and then from everybody: the cable of the back office.
