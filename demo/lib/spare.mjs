@@ -1,6 +1,4 @@
 // A store's spare, as its manager uses it (protocol 10): what it says of itself, and the code from the envelope.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { waitUntil } from './http.mjs';
 
 export const spareStatus = (spare) => spare.client.get('/v1/spare');
@@ -11,13 +9,3 @@ export const holdsEverything = (spare) => waitUntil(`${spare.name} to hold every
   const [{ size }, { copy, ready }] = await Promise.all([spare.of.safety(), spareStatus(spare)]);
   return ready && copy.size >= size;
 }, { seconds: 60 });
-
-// Does what changes the store's people or tills, once, and waits until its spare, which is ready, has that too: the store's
-// machine looks four times a second whether there is something new for it, and has answered before.
-export async function untilOnSpare(spare, change) {
-  const box = () => readFileSync(join(spare.dir, 'spare.credentials'));
-  const before = box();
-  const result = await change();
-  await waitUntil(`${spare.name} to hold what was changed`, () => !box().equals(before), { seconds: 30 });
-  return result;
-}

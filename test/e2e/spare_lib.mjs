@@ -1,7 +1,18 @@
 // What tests and trials of spares share.
-import { assert } from './lib.mjs';
+import { readFileSync } from 'node:fs';
+import { assert, join, waitUntil } from './lib.mjs';
 
-export { holdsEverything, promote, spareStatus, untilOnSpare } from '../../demo/lib/spare.mjs';
+export { holdsEverything, promote, spareStatus } from '../../demo/lib/spare.mjs';
+
+// Does what changes the store's people or tills, once, and waits until its spare, which is ready, has that too: the store's
+// machine looks four times a second whether there is something new for it, and has answered before.
+export async function untilOnSpare(spare, change) {
+  const box = () => readFileSync(join(spare.dir, 'spare.credentials'));
+  const before = box();
+  const result = await change();
+  await waitUntil(`${spare.name} to hold what was changed`, () => !box().equals(before), { seconds: 30 });
+  return result;
+}
 
 // The network outside the store is gone: nobody hears it any more. Not a cut by a person in the store: that one would be the
 // spare's, too.
