@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/read_file.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -73,7 +74,7 @@ std::string_view to_text(Phase phase) {
 }
 
 Result<std::unique_ptr<Node>> Node::open(World world, Options options) {
-  auto bytes = world.disk.read_all(chain_file_path);
+  HF_TRY(const auto bytes, read_if_there(world.disk, chain_file_path));
   if (!bytes)
     return fail("node/not_started", "there is no chain file here; run `holdfast site adopt DIR CHAINFILE` first");
   HF_TRY(chain::ChainFile file, chain::open_chain_file(as_text(*bytes)));
@@ -106,8 +107,9 @@ Status NodeImpl::start() {
   const PublicKey log_key = world_.signer.public_key(KeyUse::log);
   chain::SiteKeys keys = me_->keys;
   std::uint32_t epoch = 1;
-  if (auto note = world_.disk.read_all(certificate_path)) {
-    HF_TRY(certificate_, chain::open_certificate(chain_, as_text(*note)));
+  HF_TRY(const auto certificate, read_if_there(world_.disk, certificate_path));
+  if (certificate) {
+    HF_TRY(certificate_, chain::open_certificate(chain_, as_text(*certificate)));
     if (certificate_->site != me_->name)
       return fail("node/wrong_site", fmt::format("the certificate here is for {}, not for {}",
                                                  certificate_->site.view(), me_->name.view()));
@@ -123,8 +125,9 @@ Status NodeImpl::start() {
   origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
   HF_TRY_VOID(load_tails());
-  if (auto note = world_.disk.read_all(own_spare_path)) {
-    auto spare = chain::open_certificate(chain_, as_text(*note));  // one that was revoked is not let in
+  HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
+  if (spare_note) {
+    auto spare = chain::open_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
     if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}, 0, 0, false};
   }
   bool is_promoted = false;
@@ -199,10 +202,12 @@ Status NodeImpl::open_own_journal() {
   own_->reload(keys_);
   offers_.reset();
   if (own_->cosigned()) offers_.restore(*own_->cosigned());
-  if (auto bytes = world_.disk.read_all(recovery::record_path)) {
+  HF_TRY(const auto bytes, read_if_there(world_.disk, recovery::record_path));
+  if (bytes) {
     if (auto record = recovery::decode_record(*bytes)) record_ = *record;
   }
-  if (auto note = world_.disk.read_all(replaced_path)) {
+  HF_TRY(const auto note, read_if_there(world_.disk, replaced_path));
+  if (note) {
     auto registration = chain::open_registration(chain_, as_text(*note));
     if (registration && registration->certificate.site == me_->name && registration->certificate.epoch > origin_.epoch)
       return replaced(*registration);
@@ -279,7 +284,7 @@ Status NodeImpl::append_start_events() {
 }
 
 Status NodeImpl::load_cut_list() {
-  auto bytes = world_.disk.read_all(cut_path);
+  HF_TRY(const auto bytes, read_if_there(world_.disk, cut_path));
   if (!bytes) return {};
   std::string_view rest = as_text(*bytes);
   while (!rest.empty()) {

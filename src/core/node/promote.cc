@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/read_file.h"
 #include "core/node/node_impl.h"
 #include "core/node/spare_copy.h"
 
@@ -22,7 +23,8 @@ Status NodeImpl::promote() {
                 "this spare has no copy of the store's journal yet; it must have been linked to the store's machine "
                 "once. Rebuild the store from its mirrors instead: `holdfast site rebuild`");
   chain::Registration registration;
-  if (auto note = world_.disk.read_all(recovery::registration_path)) {
+  HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
+  if (note) {
     // Interrupted after the size was said: an epoch number names one size only (5.4).
     HF_TRY(registration, chain::open_registration(chain_, as_text(*note)));
     copy = replicas_.find(registration.old_origin);
@@ -45,7 +47,8 @@ Status NodeImpl::promote() {
   choice.old_origin = registration.old_origin;
   choice.kept_size = registration.kept_size;
   choice.kept_root = registration.kept_root;
-  if (auto heard = world_.disk.read_all(spare_heard_path)) {
+  HF_TRY(const auto heard, read_if_there(world_.disk, spare_heard_path));
+  if (heard) {
     Reader in(*heard);
     const std::uint64_t announced = in.u64();
     const Instant at{in.i64()}, heard_at{in.i64()};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/read_file.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -23,7 +24,8 @@ Status NodeImpl::advance_rebuild() {
     if (!quorum_sealed_at_) quorum_sealed_at_ = monotonic_;
     if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < seal_grace) return {};
     HF_TRY(recovery::Choice choice, rebuild_->choose());
-    if (auto note = world_.disk.read_all(recovery::registration_path)) {
+    HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
+    if (note) {
       // We were interrupted after we had said what we keep: an epoch number is registered once only (5.4).
       HF_TRY(const chain::Registration said, chain::open_registration(chain_, as_text(*note)));
       registration_ = said.note;

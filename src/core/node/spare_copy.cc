@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/base/read_file.h"
 #include "core/chain/chain.h"
 #include "core/journal/peek.h"
 #include "core/node/closing.h"
@@ -48,8 +49,8 @@ Spare::Spare(Disk& disk, Net& net, Clock& clock, Executor& executor, SpareOption
 
 Result<std::unique_ptr<Spare>> Spare::open(Disk& disk, Net& net, Clock& clock, Executor& executor,
                                            SpareOptions options) {
-  const auto chain_text = disk.read_all(chain_file_path);
-  const auto note = disk.read_all(certificate_path);
+  HF_TRY(const auto chain_text, read_if_there(disk, chain_file_path));
+  HF_TRY(const auto note, read_if_there(disk, certificate_path));
   if (!chain_text || !note)
     return fail("node/not_started",
                 "this spare has no chain file or no certificate yet; run `holdfast spare adopt DIR CHAINFILE "
@@ -71,7 +72,8 @@ Status Spare::start() {
   me_ = chain_.find(options_.site);
   if (me_ == nullptr) return fail("node/wrong_site", "the chain file does not name the site of this spare");
   if (options_.node_address.empty()) options_.node_address = me_->link_address;
-  has_credentials_ = disk_.read_all(spare_credentials_path).has_value();
+  HF_TRY(const auto credentials, read_if_there(disk_, spare_credentials_path));
+  has_credentials_ = credentials.has_value();
   HF_TRY(const std::vector<std::string> epochs, disk_.list("journals/" + me_->name.str()));
   Origin newest{chain_.chain, me_->name, 0};
   for (const std::string& name : epochs) {
@@ -346,8 +348,8 @@ Status Spare::offer_back(const Origin& origin, journal::Log& log, std::uint64_t 
   for (const std::string& name : names) {
     const auto piece = piece_of(name);
     if (!piece || piece->first + piece->second <= from || piece->first + piece->second > log.durable_size()) continue;
-    const auto signature = disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name));
-    const std::optional<Signature> whole = signature ? array_from<64>(*signature) : std::nullopt;
+    HF_TRY(const Bytes signature, disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name)));
+    const std::optional<Signature> whole = array_from<64>(signature);
     if (!whole) continue;
     sync::Tail tail{origin, piece->first, {}, whole, {}};
     HF_TRY_VOID(log.scan(piece->first, piece->first + piece->second, [&](EntryIndex, ByteView body) -> Status {
@@ -372,7 +374,8 @@ Status Spare::on(const sync::TailTaken& m) {
 
 Status Spare::on(const sync::SpareCredentials& m) {
   has_credentials_ = true;
-  if (const auto known = disk_.read_all(spare_credentials_path)) {
+  HF_TRY(const auto known, read_if_there(disk_, spare_credentials_path));
+  if (known) {
     if (*known == m.box) return {};
     // What is in a box is known when the code is typed; the one before is tried then if this one is spoilt.
     HF_TRY_VOID(disk_.write_all(spare_credentials_before_path, *known));

@@ -182,7 +182,8 @@ Status NodeImpl::load_tails() {
     if (std::ranges::find(names, name) == names.end()) continue;
     HF_TRY(const Bytes bytes, world_.disk.read_all("tails/" + name));
     Reader in(bytes);
-    tail_through_[{chain_.chain, me_->name, epoch}] = in.u64();
+    const std::uint64_t through = in.u64();
+    if (in.ok()) tail_through_[{chain_.chain, me_->name, epoch}] = through;
   }
   for (const std::string& name : names) {
     if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "core/base/read_file.h"
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
@@ -33,7 +34,7 @@ struct LinkArguments {
 // links.cut, as the node reads it at its start: a site's name a line.
 std::set<std::string> read_cut_list(Disk& disk) {
   std::set<std::string> out;
-  const auto bytes = disk.read_all("links.cut");
+  const auto bytes = or_refuse(read_if_there(disk, "links.cut"));
   if (!bytes) return out;
   std::string_view rest = as_text(*bytes);
   while (!rest.empty()) {

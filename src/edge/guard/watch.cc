@@ -16,6 +16,7 @@
 #include <future>
 #include <system_error>
 
+#include "core/base/read_file.h"
 #include "edge/guard/alert_json.h"
 #include "edge/http/json_out.h"
 #include "edge/http/text.h"
@@ -104,7 +105,8 @@ Status Watch::open_socket() {
 
 Status Watch::open_token() {
   HF_TRY(const auto disk, edge::PosixDisk::open_root(parts_.data));
-  if (auto known = disk->read_all(token_path)) {
+  HF_TRY(const auto known, read_if_there(*disk, token_path));
+  if (known) {
     const std::string_view text = as_text(*known);
     token_ = std::string(text.substr(0, text.find('\n')));
     if (token_.size() >= 32) return {};

@@ -205,7 +205,9 @@ void Api::post_vault_read(const CallPtr& call) {
   request.staff = *call->asker.signed_in;
   request.command = fold::ReadSubject{subject, reason};
   on_worker(call, [this, call, subject, request = std::move(request)] {
-    if (!parts_.vault.knows(subject)) {
+    const auto known = parts_.vault.knows(subject);
+    if (!known) return call->refuse(known.error());
+    if (!*known) {
       return call->refuse({"vault/unknown", "The vault holds nothing of this person, or it has been erased."});
     }
     parts_.node.change([this, call, subject, request](node::Node& node) {

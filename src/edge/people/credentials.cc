@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/read_file.h"
 #include "core/chain/chain.h"
 
 namespace holdfast::people {
@@ -56,13 +57,6 @@ std::string random_hex(Entropy& entropy, std::size_t bytes) {
   Bytes random(bytes);
   entropy.fill(random);
   return to_hex(random);
-}
-
-Result<std::optional<Bytes>> read_if_any(Disk& disk, std::string_view path) {
-  auto bytes = disk.read_all(path);
-  if (bytes) return std::optional<Bytes>(std::move(*bytes));
-  if (bytes.error().code == "base/not_found") return std::optional<Bytes>();
-  return pass_on(std::move(bytes).error());
 }
 
 // As Crockford base32 is read: o is 0, i and l are 1, case and hyphens do not matter.
@@ -167,15 +161,15 @@ Result<std::unique_ptr<Credentials>> Credentials::open(std::unique_ptr<Disk> dis
 }
 
 Status Credentials::load_secrets() {
-  HF_TRY(const auto token, read_if_any(*disk_, token_path));
+  HF_TRY(const auto token, read_if_there(*disk_, token_path));
   if (token && first_line(*token).size() >= 32) {
     admin_token_ = first_line(*token);
   } else {
     admin_token_ = random_hex(entropy_, 32);
     HF_TRY_VOID(disk_->write_all(token_path, as_bytes(admin_token_ + "\n")));
   }
-  HF_TRY(const auto stored, read_if_any(*disk_, credentials_path));
-  HF_TRY(const auto pepper, read_if_any(*disk_, pepper_path));
+  HF_TRY(const auto stored, read_if_there(*disk_, credentials_path));
+  HF_TRY(const auto pepper, read_if_there(*disk_, pepper_path));
   if (pepper && pepper->size() == pepper_.size()) {
     std::ranges::copy(*pepper, pepper_.begin());
   } else if (stored || pepper) {
@@ -191,7 +185,7 @@ Status Credentials::load_secrets() {
 }
 
 Status Credentials::load_book() {
-  HF_TRY(const auto stored, read_if_any(*disk_, credentials_path));
+  HF_TRY(const auto stored, read_if_there(*disk_, credentials_path));
   if (!stored) return {};
   HF_TRY(const ByteView body, checked(*stored, credentials_path));
   Reader in(body);
@@ -229,7 +223,7 @@ Status Credentials::load_book() {
 // read admin.token too.
 Status Credentials::load_first_code() {
   if (!book_.staff.empty()) return disk_->remove(first_code_path);
-  HF_TRY(const auto first, read_if_any(*disk_, first_code_path));
+  HF_TRY(const auto first, read_if_there(*disk_, first_code_path));
   if (first && first_line(*first).size() >= 16) {
     first_code_ = first_code_hash(first_line(*first));
     return {};

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "core/base/read_file.h"
+
 namespace holdfast::people {
 namespace {
 
@@ -70,9 +72,11 @@ Result<std::string> Vault::read(const SubjectId& subject) {
   return text;
 }
 
-bool Vault::knows(const SubjectId& subject) {
+Result<bool> Vault::knows(const SubjectId& subject) {
   const std::lock_guard lock(mutex_);
-  return disk_->read_all(key_path(subject)).has_value();
+  HF_TRY(auto key, read_if_there(*disk_, key_path(subject)));
+  if (key) sodium_memzero(key->data(), key->size());
+  return key.has_value();
 }
 
 Status Vault::erase(const SubjectId& subject) {

@@ -25,7 +25,7 @@ class Vault {
 
   Status seal(const SubjectId& subject, std::string_view text);  // replaces what was sealed before, under a new key
   Result<std::string> read(const SubjectId& subject);
-  bool knows(const SubjectId& subject);
+  Result<bool> knows(const SubjectId& subject);
   Status erase(const SubjectId& subject);
 
  private:

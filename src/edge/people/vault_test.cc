@@ -42,7 +42,7 @@ TEST(Vault, ErasingTheKeyErasesThePersonAndNobodyElse) {
   ASSERT_TRUE(vault.seal(bob, "Bob"));
   const std::string copy = world.read("vault/sealed/" + to_hex(ada.bytes));
   ASSERT_TRUE(vault.erase(ada));
-  EXPECT_FALSE(vault.knows(ada));
+  EXPECT_FALSE(*vault.knows(ada));
   EXPECT_EQ(vault.read(ada).error().code, "vault/unknown");
   // A copy of what was sealed, kept somewhere, says nothing any more.
   ASSERT_TRUE(world.disk()->write_all("vault/sealed/" + to_hex(ada.bytes), as_bytes(copy)));

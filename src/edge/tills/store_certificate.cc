@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/base/read_file.h"
 #include "edge/keys/private_files.h"
 #include "edge/net/openssl.h"
 #include "edge/posix/posix_disk.h"
@@ -238,7 +239,8 @@ Result<Authority> open_authority(const std::string& directory, std::string_view 
   const Key key = private_key_of(out.key);
   if (!key) return bad_certificate();
   HF_TRY(const auto disk, edge::PosixDisk::open_root(directory));
-  if (const auto there = disk->read_all(ca_certificate_path)) {
+  HF_TRY(const auto there, read_if_there(*disk, ca_certificate_path));
+  if (there) {
     out.certificate = as_text(*there);
     const auto certificates = certificates_of(out.certificate);
     if (certificates.size() != 1 || ::X509_check_private_key(certificates[0].get(), key.get()) != 1)
