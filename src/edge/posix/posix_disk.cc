@@ -231,10 +231,13 @@ Result<Descriptor> PosixDisk::walk(std::string_view directory, Missing missing) 
     const std::string name(rest.substr(0, slash));
     rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
     if (missing == Missing::make) {
-      if (::mkdirat(here.get(), name.c_str(), 0700) == 0) {
+      const std::string path(directory.substr(0, directory.size() - rest.size()));
+      const bool is_new = ::mkdirat(here.get(), name.c_str(), 0700) == 0;
+      if (!is_new && errno != EEXIST) return std::unexpected(disk_error(errno, "make directory", root_, directory));
+      // One that is there may be the work of a process that was killed before this.
+      if (is_new || !durable_.contains(path)) {
         if (::fsync(here.get()) != 0) return std::unexpected(disk_error(errno, "make durable", root_, directory));
-      } else if (errno != EEXIST) {
-        return std::unexpected(disk_error(errno, "make directory", root_, directory));
+        durable_.insert(path);
       }
     }
     Descriptor next(::openat(here.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

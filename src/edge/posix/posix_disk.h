@@ -14,6 +14,7 @@
 // Thread: one, as core/base/world.h says.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "core/base/world.h"
@@ -67,6 +68,7 @@ class PosixDisk final : public Disk {
 
   std::string root_;
   Descriptor directory_;
+  std::set<std::string> durable_;  // directories whose names are on the disk for sure
   bool direct_io_ = false;
 };
 
