@@ -112,7 +112,7 @@ Result<Event> decode_aligned(ByteView bytes) {
         fmt::format("the entry is of a kind ({}) that this version does not know; it needs a newer version of holdfast",
                     static_cast<int>(entry.body_type())));
   if (entry.body() == nullptr) return fail(bad_entry, "the entry says nothing");
-  Field f;
+  Field f(bytes.size());
   Event event;
   event.at = f.time(entry.at(), "time");
   if (entry.write() != nullptr) event.write = write_info(f, *entry.write());

@@ -29,7 +29,7 @@ Body read(Field& f, const fbs::PeerFollowed& t) {
   e.peers = f.list<FollowedPrefix>(t.peers(), "peers", peers_max, [&](const fbs::FollowedPrefix& p) {
     FollowedPrefix out{f.origin(p.origin(), "origin"), p.size(), f.array<32>(p.root(), "root"), {}};
     f.expect(out.size <= size_max, "size", "is out of range");
-    if (p.held() != nullptr && p.held()->size() > 0) {
+    if (p.held() != nullptr && p.held()->size() > 0 && f.take(p.held()->size() * sizeof(EntryIndex), "held entries")) {
       // Copied as bytes: the verifier does not check that a vector's elements are aligned.
       out.held.resize(p.held()->size());
       std::memcpy(out.held.data(), p.held()->Data(), out.held.size() * sizeof(EntryIndex));

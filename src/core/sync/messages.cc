@@ -137,11 +137,28 @@ Result<std::string> note_of(const flatbuffers::String* s) {
   if (view(s).size() > journal::note_bytes_max) return bad("a note is too long");
   return std::string(view(s));
 }
-Result<std::vector<std::string>> notes_of(const flatbuffers::Vector<Offset<flatbuffers::String>>* list) {
+
+// FlatBuffers lets many items of a list be one and the same bytes, which some kilobytes could make gigabytes of. We
+// write each apart, so the items that are read are never more than the message that they came in.
+class Room {
+ public:
+  explicit Room(std::size_t message_bytes) : left_(message_bytes) {}
+  Status take(std::size_t bytes) {
+    if (bytes > left_) return bad("its items overlap");
+    left_ -= bytes;
+    return {};
+  }
+
+ private:
+  std::size_t left_;
+};
+
+Result<std::vector<std::string>> notes_of(const flatbuffers::Vector<Offset<flatbuffers::String>>* list, Room& room) {
   std::vector<std::string> out;
   if (list == nullptr) return out;
   if (list->size() > 1000) return bad("too many notes");
   for (const auto* s : *list) {
+    HF_TRY_VOID(room.take(view(s).size()));
     HF_TRY(std::string note, note_of(s));
     out.push_back(std::move(note));
   }
@@ -153,7 +170,7 @@ Result<SiteName> site_of(const flatbuffers::String* s) {
   return SiteName(name);
 }
 Result<Origin> origin_of(const flatbuffers::String* s) { return parse_origin(view(s)); }
-Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob>>* list) {
+Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob>>* list, Room& room) {
   std::vector<Bytes> out;
   if (list == nullptr) return out;
   if (list->size() > items_max) return bad("too many entries");
@@ -161,6 +178,7 @@ Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob
   for (const fbs::Blob* blob : *list) {
     const ByteView bytes = view(blob->bytes());
     if (bytes.size() > 65'535) return bad("an entry is larger than 65,535 bytes");
+    HF_TRY_VOID(room.take(bytes.size()));
     out.push_back(to_bytes(bytes));
   }
   return out;
@@ -192,7 +210,7 @@ Result<Message> typed(const fbs::Seal& m) {
   HF_TRY(std::string registration, note_of(m.registration()));
   return Seal{std::move(certificate), std::move(registration)};
 }
-Result<Message> typed(const fbs::Known& m) {
+Result<Message> typed(const fbs::Known& m, Room room) {
   Known out;
   HF_TRY(out.site, site_of(m.site()));
   if (m.held() != nullptr) {
@@ -200,6 +218,7 @@ Result<Message> typed(const fbs::Known& m) {
     for (const fbs::HeldEpoch* h : *m.held()) {
       HeldEpoch held;
       HF_TRY(held.origin, origin_of(h->origin()));
+      HF_TRY_VOID(room.take(view(h->note()).size()));
       HF_TRY(held.note, note_of(h->note()));
       held.size = h->size();
       held.announced = h->announced();
@@ -208,8 +227,8 @@ Result<Message> typed(const fbs::Known& m) {
       out.held.push_back(std::move(held));
     }
   }
-  HF_TRY(out.registrations, notes_of(m.registrations()));
-  HF_TRY(out.seals, notes_of(m.seals()));
+  HF_TRY(out.registrations, notes_of(m.registrations(), room));
+  HF_TRY(out.seals, notes_of(m.seals(), room));
   out.sealed_for = m.sealed_for();
   return out;
 }
@@ -228,9 +247,9 @@ Result<Message> typed(const fbs::Have& m) {
   HF_TRY(Origin origin, origin_of(m.origin()));
   return Have{std::move(origin), m.size(), m.limit()};
 }
-Result<Message> typed(const fbs::Entries& m) {
+Result<Message> typed(const fbs::Entries& m, Room room) {
   HF_TRY(Origin origin, origin_of(m.origin()));
-  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries(), room));
   HF_TRY(std::string note, note_of(m.note()));
   return Entries{std::move(origin), m.first(), std::move(entries), std::move(note)};
 }
@@ -257,9 +276,9 @@ Result<Message> typed(const fbs::Heartbeat& m) {
   HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
   return Heartbeat{std::move(origin), m.size(), m.cosigned_size(), instant(m.at()), m.trading(), signature};
 }
-Result<Message> typed(const fbs::Tail& m) {
+Result<Message> typed(const fbs::Tail& m, Room room) {
   HF_TRY(Origin origin, origin_of(m.origin()));
-  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries(), room));
   HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
   HF_TRY(std::string note, note_of(m.note()));
   return Tail{std::move(origin), m.first(), std::move(entries), signature, std::move(note)};
@@ -278,9 +297,9 @@ Result<Message> typed(const fbs::SpareHave& m) {
   HF_TRY(std::string note, note_of(m.note()));
   return SpareHave{std::move(origin), m.size(), *root, std::move(note)};
 }
-Result<Message> typed(const fbs::SpareEntries& m) {
+Result<Message> typed(const fbs::SpareEntries& m, Room room) {
   HF_TRY(Origin origin, origin_of(m.origin()));
-  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries(), room));
   HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
   HF_TRY(std::string note, note_of(m.note()));
   return SpareEntries{std::move(origin), m.first(), std::move(entries), signature, std::move(note)};
@@ -322,7 +341,7 @@ Result<Message> decode(ByteView bytes) {
     case fbs::LinkBody::Seal:
       return typed(*m->body_as_Seal());
     case fbs::LinkBody::Known:
-      return typed(*m->body_as_Known());
+      return typed(*m->body_as_Known(), Room(bytes.size()));
     case fbs::LinkBody::Register:
       return typed(*m->body_as_Register());
     case fbs::LinkBody::Registered:
@@ -330,7 +349,7 @@ Result<Message> decode(ByteView bytes) {
     case fbs::LinkBody::Have:
       return typed(*m->body_as_Have());
     case fbs::LinkBody::Entries:
-      return typed(*m->body_as_Entries());
+      return typed(*m->body_as_Entries(), Room(bytes.size()));
     case fbs::LinkBody::Offer:
       return typed(*m->body_as_Offer());
     case fbs::LinkBody::Cosignature:
@@ -342,7 +361,7 @@ Result<Message> decode(ByteView bytes) {
     case fbs::LinkBody::Heartbeat:
       return typed(*m->body_as_Heartbeat());
     case fbs::LinkBody::Tail:
-      return typed(*m->body_as_Tail());
+      return typed(*m->body_as_Tail(), Room(bytes.size()));
     case fbs::LinkBody::TailTaken:
       return typed(*m->body_as_TailTaken());
     case fbs::LinkBody::Refused:
@@ -350,7 +369,7 @@ Result<Message> decode(ByteView bytes) {
     case fbs::LinkBody::SpareHave:
       return typed(*m->body_as_SpareHave());
     case fbs::LinkBody::SpareEntries:
-      return typed(*m->body_as_SpareEntries());
+      return typed(*m->body_as_SpareEntries(), Room(bytes.size()));
     case fbs::LinkBody::SpareDiffers:
       return typed(*m->body_as_SpareDiffers());
     case fbs::LinkBody::SpareCredentials:

@@ -2,7 +2,7 @@
 // sent when nothing else was for a while; it is no message.
 //
 // Errors: edge/bad_frame: a length beyond the limit. The stream can not be read any further.
-// After:  what has been announced is not allocated before it arrives, so an empty promise costs the receiver nothing.
+// After:  beyond 64 KiB, what has been announced is not allocated before it arrives: an empty promise costs no more.
 #pragma once
 
 #include <optional>
