@@ -20,6 +20,7 @@
 
 #include "edge/http/pace.h"
 #include "edge/http/problem.h"
+#include "edge/http/request_parser.h"
 #include "edge/net/address.h"
 
 namespace holdfast::http {
@@ -32,48 +33,6 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 std::chrono::nanoseconds as_chrono(Duration d) { return std::chrono::nanoseconds(d.ns); }
-
-Method method_of(wire::verb verb) {
-  switch (verb) {
-    case wire::verb::get:
-      return Method::get;
-    case wire::verb::head:
-      return Method::head;
-    case wire::verb::post:
-      return Method::post;
-    case wire::verb::delete_:
-      return Method::del;
-    case wire::verb::options:
-      return Method::options;
-    default:
-      return Method::other;
-  }
-}
-
-template <class Fields>
-std::string header_of(const Fields& fields, wire::field name) {
-  const auto value = fields[name];
-  return {value.data(), value.size()};
-}
-template <class Fields>
-std::string header_of(const Fields& fields, std::string_view name) {
-  const auto value = fields[beast::string_view(name.data(), name.size())];
-  return {value.data(), value.size()};
-}
-
-std::optional<Response> refusal_of(error_code error) {
-  if (error == wire::error::body_limit)
-    return problem("http/too_large", "The body is larger than this address takes. Send it in parts.");
-  if (error == wire::error::header_limit) return problem("http/headers_too_large", "The header is larger than 16 KiB.");
-  if (error == wire::error::end_of_stream || error == wire::error::partial_message) return std::nullopt;
-  if (error.category() == wire::make_error_code(wire::error::end_of_stream).category()) {
-    Response refusal = problem(
-        "http/bad_request", fmt::format("The request is not HTTP/1.1 as this server reads it: {}.", error.message()));
-    refusal.hold = flood_hold;
-    return refusal;
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -176,7 +135,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::steady_timer hold_;
   std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;  // over stream_, whose time limits hold for both
   beast::flat_buffer buffer_;
-  std::optional<wire::request_parser<wire::string_body>> parser_;
+  std::optional<RequestParser> parser_;
   std::optional<wire::response<wire::empty_body>> interim_;
   Response response_;
   std::variant<std::monostate, wire::response<wire::span_body<const char>>, wire::response<wire::empty_body>> out_;
@@ -200,8 +159,7 @@ void Session::read_header() {
   is_idle_ = true;
   is_head_ = false;
   parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(server_.settings.header_bytes_max));
-  parser_->body_limit(server_.settings.body_bytes_max);
+  set_bounds(*parser_, {server_.settings.header_bytes_max, server_.settings.body_bytes_max});
   stream_.expires_after(as_chrono(server_.settings.header_time_max));
   with_stream([this](auto& stream) {
     wire::async_read_header(stream, buffer_, *parser_,
@@ -253,33 +211,17 @@ void Session::handle() {
   auto message = parser_->release();
   if (!message.keep_alive()) last_ = true;
   is_head_ = message.method() == wire::verb::head;
-  const std::string_view target(message.target().data(), message.target().size());
-  if (!target.starts_with('/') || message.count(wire::field::host) > 1) {
+  auto request = request_of(std::move(message));
+  if (!request) {
     last_ = true;
-    return answer(
-        problem("http/bad_request", "The request's target must be a path that starts with '/', with one Host header."));
+    return answer(problem(request.error()));
   }
-  Request request;
-  request.method = method_of(message.method());
-  const std::size_t mark = target.find('?');
-  request.path = target.substr(0, mark);
-  if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
-  request.host = header_of(message, wire::field::host);
-  request.origin = header_of(message, wire::field::origin);
-  request.authorization = header_of(message, wire::field::authorization);
-  request.cookie = header_of(message, wire::field::cookie);
-  request.content_type = header_of(message, wire::field::content_type);
-  request.if_none_match = header_of(message, wire::field::if_none_match);
-  request.csrf = header_of(message, "X-CSRF-Token");
-  request.fetch_site = header_of(message, "Sec-Fetch-Site");
-  request.body = std::move(message.body());
-  request.session = header_of(message, "X-Holdfast-Session");
-  if (!from_.is_unspecified()) request.from = from_.to_string();
-  request.is_secure = tls_.has_value();
+  if (!from_.is_unspecified()) request->from = from_.to_string();
+  request->is_secure = tls_.has_value();
   ++server_.counters.requests;
   // Nothing is expected of the client now; its answer may take a commit.
   stream_.expires_never();
-  server_.handler(std::move(request), [ticket = ticket()](std::function<Response()> make) {
+  server_.handler(std::move(*request), [ticket = ticket()](std::function<Response()> make) {
     if (ticket->server_.stopped) return;  // nobody runs what would be posted
     asio::post(ticket->server_.context, [ticket, make = std::move(make)] { ticket->answer(make()); });
   });
