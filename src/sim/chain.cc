@@ -108,7 +108,9 @@ Status Chain::start(const std::string& name) {
   m.died_of.reset();
   m.entropy = std::make_unique<SimEntropy>(random_.fork());
   if (m.is_spare && serving(m.site) != name) return start_spare(m);
-  World world{m.disk, *m.wire, *m.clock, *m.entropy, *m.signer, executor_};
+  Disk& disk = m.given_disk != nullptr ? *m.given_disk : m.disk;
+  Net& net = m.given_net != nullptr ? *m.given_net : *m.wire;
+  World world{disk, net, *m.clock, *m.entropy, *m.signer, executor_};
   node::Options options;
   options.site = m.site;
   options.snapshot_entries = snapshot_entries;

@@ -75,6 +75,8 @@ struct Machine {
   bool is_spare = false;               // its certificate is a spare's
   std::optional<Error> died_of;
   std::optional<std::uint64_t> power_fails_after;  // so many writes into the next start
+  Disk* given_disk = nullptr;                      // what its node gets in front of `disk` and `wire`, if anything
+  Net* given_net = nullptr;
   explicit Machine(Random random) : disk(random) {}
 };
 

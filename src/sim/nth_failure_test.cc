@@ -1,0 +1,423 @@
+// The 1st, the 2nd, ... the Nth operation of the disk or the network fails, until the body passes unharmed; after each,
+// what is on the disk is opened again. Nothing acknowledged is missing, nothing is there twice, and who could not go on
+// has said why (protocol 1.1, 1.2, 2.3). Source: SQLite's malloc and I/O error tests.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "core/journal/log.h"
+#include "core/journal/note.h"
+#include "core/journal/tiles.h"
+#include "sim/faulty_world.h"
+#include "sim/spare_test_support.h"
+
+namespace holdfast::sim {
+namespace {
+
+void tell(const std::string& body, std::string_view how, std::uint64_t tried) {
+  fmt::print("nth failure: {}, {}: {} tried\n", body, how, tried);
+  EXPECT_GT(tried, 0u) << body << ": no operation was counted";
+}
+constexpr std::string_view to_text(Fault fault) { return fault == Fault::error ? "error" : "power cut"; }
+void expect_clear(const Error& error) {
+  EXPECT_TRUE(error.code.starts_with("base/disk") || error.code == "journal/damaged") << error.code;
+  EXPECT_GT(error.text.size(), 15u);
+}
+
+// ---- one journal: open, append, commit, export, import
+
+const Origin origin{"holdfast.example/acme", SiteName("store-07"), 1};
+
+struct Journal {
+  SimDisk disk{Random(7)}, elsewhere{Random(8)};
+  Faults faults;
+  FaultyDisk faulty{disk, faults}, faulty_elsewhere{elsewhere, faults};
+  SerialExecutor executor;
+  Random keys{9};
+  SimSigner signer{keys};
+  std::unique_ptr<journal::Log> log;
+  std::uint64_t acknowledged = 0, attempted = 0, checkpoint = 0, exported = 0;
+
+  Status open() {
+    HF_TRY(log, journal::Log::open(faulty, executor, origin));
+    return {};
+  }
+  static std::string entry(std::uint64_t index, std::size_t bytes) {
+    std::string text = fmt::format("entry {} ", index);
+    text.resize(std::max(text.size(), bytes), 'x');
+    return text;
+  }
+  void append(std::uint64_t count, std::size_t bytes = 0) {
+    for (std::uint64_t i = 0; i < count; ++i) log->append(as_bytes(entry(log->size(), bytes)));
+    attempted = std::max(attempted, log->size());
+  }
+  Status commit() {
+    HF_TRY_VOID(log->commit());
+    acknowledged = log->durable_size();
+    return {};
+  }
+  std::string note(std::uint64_t size) {
+    const auto made = journal::sign_checkpoint({origin, size, *log->root_at(size)}, signer.public_key(KeyUse::log),
+                                               [&](ByteView text) { return signer.sign(KeyUse::log, text); });
+    return journal::to_text(made.note);
+  }
+  Status sign() {
+    HF_TRY_VOID(log->put_checkpoint(log->size(), note(log->size())));
+    checkpoint = log->size();
+    return {};
+  }
+  Status export_all() {
+    HF_TRY(const auto done, journal::export_tiles(*log, log->last_checkpoint(), faulty_elsewhere, "out"));
+    exported = done.size;
+    return {};
+  }
+  // From what the export left: its size; 0: nothing yet.
+  Result<std::uint64_t> import_into(SimDisk& empty) {
+    HF_TRY(const auto taken, journal::Log::open(empty, executor, origin));
+    return journal::import_tiles(elsewhere, "out", *taken);
+  }
+};
+
+struct LogBody {
+  const char* name;
+  std::function<void(Journal&)> prepare;
+  std::function<Status(Journal&)> run;
+};
+// Unharmed while nothing is armed.
+void must(const Status& status) { ASSERT_TRUE(status.has_value()) << status.error().text; }
+
+void fill(Journal& j, std::uint64_t entries) {
+  must(j.open());
+  j.append(entries);
+  must(j.commit());
+  must(j.sign());
+}
+
+const std::vector<LogBody>& log_bodies() {
+  static const std::vector<LogBody> all = {
+      {"open",
+       [](Journal& j) {
+         fill(j, 5);
+         must(j.open());
+         j.append(2);
+         must(j.commit());
+         j.log.reset();
+       },
+       [](Journal& j) { return j.open(); }},
+      {"append",
+       [](Journal& j) {
+         fill(j, 300);
+         must(j.open());
+       },
+       [](Journal& j) -> Status {
+         j.append(20);
+         for (const EntryIndex index : {0, 299, 300, 319}) HF_TRY(const Bytes body, j.log->read(index));
+         HF_TRY_VOID(j.log->scan(0, j.log->size(), [](EntryIndex, ByteView) { return Status(); }));
+         return j.commit();
+       }},
+      {"commit", [](Journal& j) { fill(j, 3); },
+       [](Journal& j) -> Status {
+         for (int i = 0; i < 8; ++i) {  // past the end of a segment, and of the next
+           j.append(2, 60'000);
+           HF_TRY_VOID(j.commit());
+           if (i % 3 == 0) HF_TRY_VOID(j.sign());
+         }
+         return {};
+       }},
+      {"export",
+       [](Journal& j) {
+         fill(j, 300);
+         must(j.export_all());
+         j.append(400);
+         must(j.commit());
+         must(j.sign());
+       },
+       [](Journal& j) { return j.export_all(); }},
+  };
+  return all;
+}
+
+void check_journal(Journal& j, bool has_run) {
+  j.faults.disarm();
+  j.log.reset();
+  j.disk.reboot();
+  j.elsewhere.reboot();
+  for (int start = 0; start < 2; ++start) {  // what the first start repairs, the second must find whole
+    must(j.open());
+    ASSERT_NE(j.log, nullptr);
+    ASSERT_GE(j.log->size(), j.acknowledged) << "something acknowledged is missing";
+    ASSERT_LE(j.log->size(), j.attempted) << "something is there twice";
+    std::uint64_t next = 0;
+    must(j.log->scan(0, j.log->size(), [&](EntryIndex index, ByteView body) -> Status {
+      EXPECT_EQ(index, next);
+      EXPECT_TRUE(as_text(body).starts_with(fmt::format("entry {} ", next))) << "at " << next;
+      ++next;
+      return {};
+    }));
+    EXPECT_EQ(next, j.log->size());
+    const std::string last = j.log->last_checkpoint();
+    ASSERT_FALSE(last.empty() && j.checkpoint > 0);
+    if (j.checkpoint > 0)
+      EXPECT_GE(journal::parse_checkpoint(journal::parse_note(last)->text)->size, j.checkpoint) << "unsigned again";
+  }
+  j.append(1);
+  must(j.commit());
+  if (j.exported == 0) return;
+  SimDisk empty(Random(1)), empty_too(Random(2));
+  const auto left = j.import_into(empty);
+  ASSERT_TRUE(left.has_value()) << "the export is neither the old nor the new one: " << left.error().text;
+  EXPECT_TRUE(*left == j.exported || (*left == 300u && !has_run) || (*left == 700u && !has_run)) << *left;
+  must(j.export_all());
+  const auto whole = j.import_into(empty_too);
+  ASSERT_TRUE(whole.has_value()) << whole.error().text;
+  EXPECT_EQ(*whole, 700u);
+}
+
+class NthFailureOfAJournal : public testing::TestWithParam<Fault> {};
+
+TEST_P(NthFailureOfAJournal, leaves_all_that_was_acknowledged) {
+  for (const LogBody& body : log_bodies()) {
+    std::uint64_t n = 1;
+    for (bool has_fired = true; has_fired; ++n) {
+      Journal j;
+      body.prepare(j);
+      j.faults.arm(GetParam(), n);
+      const Status run = body.run(j);
+      has_fired = j.faults.fired();
+      EXPECT_TRUE(run.has_value() || has_fired) << run.error().text;
+      if (!run) expect_clear(run.error());
+      if (j.faults.failed_a_write() && !j.faults.failed().starts_with("remove"))
+        EXPECT_FALSE(run.has_value()) << j.faults.failed() << " failed, and it went on";
+      check_journal(j, run.has_value());
+      if (HasFailure()) {
+        ADD_FAILURE() << body.name << ", operation " << n << " (" << j.faults.failed() << ")";
+        return;
+      }
+    }
+    tell(body.name, to_text(GetParam()), n - 2);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Disk, NthFailureOfAJournal, testing::Values(Fault::error, Fault::power),
+                         [](const auto& each) { return std::string(each.param == Fault::error ? "error" : "power"); });
+
+// ---- a node in its chain: start, write, snapshot, mirror
+
+// Stands between a machine and its disk and network.
+struct Between {
+  Faults disk_faults, net_faults;
+  FaultyDisk disk;
+  FaultyNet net;
+  explicit Between(Machine& machine) : disk(machine.disk, disk_faults), net(*machine.wire, net_faults) {
+    machine.given_disk = &disk;
+    machine.given_net = &net;
+  }
+  void attach(Machine& machine) {
+    net.events = machine.node ? static_cast<NetEvents*>(machine.node.get()) : machine.spare.get();
+  }
+};
+
+class NthFailure : public testing::Test {
+ protected:
+  Chain chain{1, 2};
+  void SetUp() override {
+    start_all(chain);
+    open_trade(chain);
+  }
+
+  // Starts the machine again if it has ended, and lets the chain come to rest.
+  void come_back(Between& between, const std::string& name) {
+    between.disk_faults.disarm();
+    between.net_faults.disarm();
+    Machine& m = chain.machine(name);
+    if (m.node == nullptr) {
+      if (m.died_of) expect_clear(*m.died_of);
+      chain.kill(name);
+      const Status started = chain.start(name);
+      ASSERT_TRUE(started.has_value()) << started.error().text;
+    }
+    between.attach(m);
+    const auto rests = [&] {
+      for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);
+      return chain.broken_at_rest().empty();
+    };
+    EXPECT_TRUE(chain.run_until(rests, seconds(40))) << chain.broken_at_rest();
+  }
+
+  // `body` on the living chain, for every N of one kind of fault at `name`.
+  void every(const std::string& what, const std::string& name, Fault fault, bool of_network,
+             const std::function<void()>& body) {
+    Machine& m = chain.machine(name);
+    Between between(m);
+    chain.kill(name);
+    come_back(between, name);
+    Faults& faults = of_network ? between.net_faults : between.disk_faults;
+    std::uint64_t n = 1;
+    for (bool has_fired = true; has_fired && !HasFailure(); ++n) {
+      faults.arm(fault, n);
+      body();
+      between.attach(m);
+      has_fired = faults.fired();
+      if (faults.failed_a_write() && !faults.failed().starts_with("remove"))
+        EXPECT_EQ(m.node, nullptr) << "it goes on after a failed " << faults.failed();
+      const std::string failed = faults.failed();
+      come_back(between, name);
+      if (HasFailure())
+        ADD_FAILURE() << what << ", " << to_text(fault) << " at operation " << n << " (" << failed << ")";
+    }
+    m.given_disk = nullptr;
+    m.given_net = nullptr;
+    chain.kill(name);
+    tell(what + " (" + name + ")", of_network ? "network" : to_text(fault), n - 2);
+  }
+};
+
+TEST_F(NthFailure, of_a_start_forgets_no_cut_link) {
+  ASSERT_TRUE(chain.node("store-01").cut_link(SiteName("warehouse")).has_value());
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  for (const Fault fault : {Fault::error, Fault::power}) {
+    Machine& m = chain.machine("store-01");
+    Between between(m);
+    std::uint64_t n = 1;
+    for (bool has_fired = true; has_fired && !HasFailure(); ++n) {
+      chain.kill("store-01");
+      between.disk_faults.arm(fault, n);
+      const Status started = chain.start("store-01");
+      if (!started) expect_clear(started.error());
+      if (started) chain.run_for(milliseconds(200));
+      has_fired = between.disk_faults.fired();
+      const std::string failed = between.disk_faults.failed();
+      between.disk_faults.disarm();
+      if (m.node == nullptr) {
+        chain.kill("store-01");
+        const Status again = chain.start("store-01");
+        ASSERT_TRUE(again.has_value()) << again.error().text;
+      }
+      EXPECT_TRUE(chain.node("store-01").state().links_cut.contains(SiteName("warehouse"))) << "a cut link is healed";
+      for (const node::LinkView& link : chain.node("store-01").links())
+        if (link.to == SiteName("warehouse")) EXPECT_EQ(link.state, node::LinkState::cut);
+      EXPECT_EQ(chain.broken_law(), "");
+      expect_all_here(chain, store_1, "store-01");
+      if (HasFailure()) ADD_FAILURE() << "start, " << to_text(fault) << " at operation " << n << " (" << failed << ")";
+    }
+    tell("start of a node", to_text(fault), n - 2);
+    m.given_disk = nullptr;
+    m.given_net = nullptr;
+    chain.kill("store-01");
+    ASSERT_TRUE(chain.start("store-01").has_value());
+  }
+}
+
+TEST_F(NthFailure, of_a_write_and_its_checkpoint_loses_nothing_acknowledged) {
+  for (const Fault fault : {Fault::error, Fault::power})
+    every("write", "store-01", fault, false, [&] {
+      chain.sell(store_1, 1, 2);
+      chain.sell(store_1, 2);
+      chain.run_for(milliseconds(300));
+    });
+}
+
+TEST_F(NthFailure, of_a_snapshot_leaves_a_node_that_starts) {
+  chain.snapshot_entries = 1;  // of the machines that start from here on
+  for (const Fault fault : {Fault::error, Fault::power})
+    every("snapshot", "store-02", fault, false, [&] {
+      for (int i = 0; i < 3; ++i) {
+        chain.sell(store_2, 1);
+        chain.run_for(milliseconds(300));
+      }
+    });
+}
+
+TEST_F(NthFailure, at_a_mirror_takes_no_signature_back) {
+  const auto body = [&] {
+    for (int i = 0; i < 3; ++i) chain.sell(store_1, 1);
+    chain.run_for(milliseconds(500));
+  };
+  for (const Fault fault : {Fault::error, Fault::power}) every("mirror", "head-office", fault, false, body);
+  every("mirror", "head-office", Fault::error, true, body);
+}
+
+// ---- a machine that takes another's place
+
+// A chain in trade whose first store has sold something, and its machine is gone.
+struct Loss {
+  Chain chain{1, 2};
+  Loss() {
+    start_all(chain);
+    open_trade(chain);
+    for (int i = 0; i < 3; ++i) chain.sell(store_1, 1);
+    chain.run_for(seconds(2));
+  }
+};
+
+void settle_after(Chain& chain, Between& between, const std::string& name) {
+  between.disk_faults.disarm();
+  between.net_faults.disarm();
+  Machine& m = chain.machine(name);
+  if (m.node == nullptr) {
+    if (m.died_of) expect_clear(*m.died_of);
+    chain.kill(name);
+    const Status started = chain.start(name);
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+  }
+  between.attach(m);
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, name); }, seconds(60)))
+      << node::to_text(chain.node(name).phase());
+  settle(chain);
+  EXPECT_EQ(chain.node(name).state().till.totals.sales, 3u);
+}
+
+// Every N; the chain is made anew for each, because an epoch is registered once.
+void every_replacement(const std::string& what, Fault fault, bool of_network,
+                       const std::function<std::string(Chain&)>& make) {
+  std::uint64_t n = 1;
+  for (bool has_fired = true; has_fired && !testing::Test::HasFailure(); ++n) {
+    Loss loss;
+    const std::string name = make(loss.chain);
+    Machine& m = loss.chain.machine(name);
+    Between between(m);
+    Faults& faults = of_network ? between.net_faults : between.disk_faults;
+    faults.arm(fault, n);
+    const Status started = m.is_spare ? loss.chain.promote(name) : loss.chain.start(name);
+    if (!started) expect_clear(started.error());
+    between.attach(m);
+    if (started) loss.chain.run_until([&] { return m.node == nullptr || is_signing(loss.chain, name); }, seconds(30));
+    has_fired = faults.fired();
+    const std::string failed = faults.failed();
+    if (faults.failed_a_write() && !failed.starts_with("remove"))
+      EXPECT_EQ(m.node, nullptr) << "it goes on after a failed " << failed;
+    settle_after(loss.chain, between, name);
+    if (testing::Test::HasFailure())
+      ADD_FAILURE() << what << ", " << to_text(fault) << " at operation " << n << " (" << failed << ")";
+  }
+  tell(what, of_network ? "network" : to_text(fault), n - 2);
+}
+
+std::string to_rebuild(Chain& chain) {
+  chain.destroy("store-01");
+  return chain.rebuild(store_1);
+}
+std::string to_promote(Chain& chain) {
+  const std::string spare = chain.add_spare(store_1);
+  EXPECT_TRUE(chain.start(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
+  chain.destroy("store-01");
+  chain.run_for(seconds(4));  // so that mirrors seal for it at once
+  return spare;
+}
+
+TEST(NthFailureOfARebuild, is_taken_up_again_where_it_stood) {
+  every_replacement("rebuild", Fault::error, false, to_rebuild);
+  every_replacement("rebuild", Fault::power, false, to_rebuild);
+  every_replacement("rebuild", Fault::error, true, to_rebuild);
+}
+
+TEST(NthFailureOfAPromotion, opens_the_store_at_the_next_try) {
+  every_replacement("promote", Fault::error, false, to_promote);
+  every_replacement("promote", Fault::power, false, to_promote);
+  every_replacement("promote", Fault::error, true, to_promote);
+}
+
+}  // namespace
+}  // namespace holdfast::sim
