@@ -59,9 +59,10 @@ lint: ## clang-tidy over everything
 	@tools/setup build lint
 	@node tools/run-stages.mjs lint
 
-fuzz: ## feed hostile bytes to every parser of core, EACH=60 seconds each
+fuzz: ## libFuzzer feeds hostile bytes to every decoder, EACH=60 seconds each, two at once
 	@tools/setup build lint
-	@mkdir -p build/logs && tools/fuzz $(or $(EACH),60)
+	@EACH=$(or $(EACH),60) node tools/run-stages.mjs fuzz
+	@grep -h '^fuzz: ' build/logs/fuzz-libfuzzer.log
 
 format: ## put every source into the house format
 	@tools/setup build test

@@ -14,7 +14,7 @@ foreach(kind RELEASE RELWITHDEBINFO MINSIZEREL)
 endforeach()
 # -O2 builds faster than CMake's -O3 and measures the same; line numbers, so that a stack trace can be read.
 string(REPLACE "-O3" "-O2 -g1" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
-if(HF_ASAN OR HF_TSAN)
+if(HF_ASAN OR HF_TSAN OR HF_FUZZ)
   # As both sanitizers' manuals advise; it builds a quarter faster than -O2, and the tests take as long.
   string(REPLACE "-O2" "-O1" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 endif()

@@ -1,4 +1,4 @@
-# With HF_UNITY (every preset but debug and fuzz) files of one folder are compiled six at a time: parsing headers is most
+# With HF_UNITY (every preset but debug) files of one folder are compiled six at a time: parsing headers is most
 # of what a file costs, and twice as much of it under asan. Files whose private names meet are compiled alone, as all of
 # edge/cli is; so a name that two files of a folder give to different things has to be mended or listed here.
 set(hf_compiled_alone "edge/cli/|/boost_json\\.cc|/http/server\\.cc|/trade/(feed_take|online_retail_import)\\.cc")

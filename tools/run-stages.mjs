@@ -17,6 +17,7 @@ process.chdir(top);
 const cores = availableParallelism?.() ?? 2;
 const program = join(top, 'build/release/src/holdfast');
 const simulator = join(top, 'build/release/src/holdfast-sim');
+const fuzzer = join(top, 'build/release/test/fuzz/fuzz_all');
 
 // Files of a folder whose name ends so; a stage without any fails, because a check that finds nothing to check is none.
 const filesOf = (folder, ending) => (existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(ending)) : [])
@@ -43,6 +44,13 @@ const stages = {
   unit: { run: () => units('release'), needs: ['build'] },
   // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones.
   sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40'], [simulator, '--spares', '--seed', '1', '--seeds', '30']], atOnce: true, needs: ['build'] },
+  // Every decoder, fed by seeded edits of the committed corpus: always the same inputs, as far as the time reaches.
+  fuzz: {
+    run: () => [1, 2].map((share) => [fuzzer, '--corpus', 'test/fuzz/corpus', '--seconds', process.env.FUZZ_SECONDS || '10',
+      '--seed', process.env.SEED || '1', '--share', `${share}/2`]),
+    atOnce: true, needs: ['build'],
+  },
+  libfuzzer: { run: () => [['tools/fuzz', process.env.EACH || '10']] },
   'replay-million': {
     run: () => [['build/release/src/test_sim', '--gtest_filter=Replay.*']], needs: ['build'],
     env: { HF_REPLAY_SALES: '1000000' },
@@ -78,10 +86,11 @@ const ways = {
   demo: ['web', 'program'],
   package: ['web', 'program', 'make-package'],
   'package-debian': ['web', 'program', 'make-package', 'debian-root'],
-  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package'],
-  'check-all': ['web', 'build', 'format', 'layers', 'unit', 'sim', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package', 'asan-build', 'asan',
-    'tsan-build', 'tsan', 'lint'],
+  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'fuzz', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package'],
+  'check-all': ['web', 'build', 'format', 'layers', 'unit', 'sim', 'fuzz', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package', 'asan-build',
+    'asan', 'tsan-build', 'tsan', 'libfuzzer', 'lint'],
   lint: ['lint'],
+  fuzz: ['libfuzzer'],
   'crash-long': ['build', 'crash-long'],
   'seal-long': ['build', 'seal-long'],
   'replay-million': ['build', 'replay-million'],
@@ -137,7 +146,7 @@ function countTests(text) {
 // Of a failed stage's output: each failed test with what follows it, else the end.
 function whatFailed(text) {
   const lines = text.split('\n');
-  const marks = /LAW BROKEN|^\s*not ok \d|^(?:\d+: )?.*: Failure$|error:|^FAILED: /;
+  const marks = /LAW BROKEN|^fuzz: .*(?:law is broken|longer than)|check failed:|^\s*not ok \d|^(?:\d+: )?.*: Failure$|error:|^FAILED: /;
   const shown = new Set();
   lines.forEach((line, at) => {
     if (marks.test(line)) for (let i = at; i < Math.min(at + 14, lines.length); i++) shown.add(i);

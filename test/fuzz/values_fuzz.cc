@@ -3,8 +3,7 @@
 #include "core/base/values.h"
 #include "test/fuzz/fuzz.h"
 
-using namespace holdfast;
-
+namespace holdfast::fuzz {
 namespace {
 template <class Parse>
 void same_again(std::string_view text, Parse parse) {
@@ -16,8 +15,8 @@ void same_again(std::string_view text, Parse parse) {
 }
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text = as_text(fuzz::bytes_of(data, size));
+void fuzz_values(ByteView in) {
+  const std::string_view text = as_text(in);
   same_again(text, parse_unit_price);
   same_again(text, parse_quantity);
   same_again(text, parse_instant);
@@ -27,5 +26,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto hex = from_hex(text)) HF_CHECK(from_hex(to_hex(*hex)) == hex, "hex of {} bytes", hex->size());
   if (const auto coded = from_base64(text)) HF_CHECK(to_base64(*coded) == text, "\"{}\" is read loosely", text);
-  return 0;
 }
+
+Seeds seeds_of_values() {
+  return {text_seed("price", "-12.750001"),
+          text_seed("price-max", "1000000000.000000"),
+          text_seed("quantity", "0.125"),
+          text_seed("time", "2026-11-22T14:03:05.123456789Z"),
+          text_seed("time-whole", "1970-01-01T00:00:00Z"),
+          text_seed("receipt", to_text(ReceiptNumber{TillId{3}, SeriesId{0x1234567890}, 15})),
+          text_seed("origin", "holdfast.example/acme/store-07/1"),
+          text_seed("hex", "00ffA5"),
+          text_seed("base64", "Zm9vYmE=")};
+}
+
+}  // namespace holdfast::fuzz
