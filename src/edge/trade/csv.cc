@@ -31,10 +31,15 @@ int CsvReader::peek() {
 }
 
 void CsvReader::skip_byte_order_mark() {
-  for (const int mark : {0xef, 0xbb, 0xbf}) {
-    if (peek() != mark) return;  // a half mark is not UTF-8 either, and the first record says so
-    skip();
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  while (filled_ < mark.size() && !ended_) {  // the whole mark, or nothing: other letters begin with the same bytes
+    auto got = source_->read({buffer_.data() + filled_, buffer_.size() - filled_});
+    if (!got) error_ = std::move(got).error();
+    const std::size_t bytes = got.value_or(0);
+    filled_ += bytes;
+    ended_ = bytes == 0;
   }
+  if (std::string_view(buffer_.data(), filled_).starts_with(mark)) at_ = mark.size();
 }
 
 Result<std::optional<CsvRecord>> CsvReader::next() {
@@ -47,6 +52,7 @@ Result<std::optional<CsvRecord>> CsvReader::next() {
 Result<bool> CsvReader::next(CsvRecord& record) {
   if (!started_) skip_byte_order_mark();
   started_ = true;
+  if (error_) return pass_on(*error_);
   for (;;) {
     const int c = peek();
     if (c < 0) break;
