@@ -27,7 +27,7 @@ void expect_clear(const Error& error) {
 
 // ---- one journal: open, append, commit, export, import
 
-const Origin origin{"holdfast.example/acme", SiteName("store-07"), 1};
+const Origin alone{"holdfast.example/acme", SiteName("store-07"), 1};
 
 struct Journal {
   SimDisk disk{Random(7)}, elsewhere{Random(8)};
@@ -40,7 +40,7 @@ struct Journal {
   std::uint64_t acknowledged = 0, attempted = 0, checkpoint = 0, exported = 0;
 
   Status open() {
-    HF_TRY(log, journal::Log::open(faulty, executor, origin));
+    HF_TRY(log, journal::Log::open(faulty, executor, alone));
     return {};
   }
   static std::string entry(std::uint64_t index, std::size_t bytes) {
@@ -58,7 +58,7 @@ struct Journal {
     return {};
   }
   std::string note(std::uint64_t size) {
-    const auto made = journal::sign_checkpoint({origin, size, *log->root_at(size)}, signer.public_key(KeyUse::log),
+    const auto made = journal::sign_checkpoint({alone, size, *log->root_at(size)}, signer.public_key(KeyUse::log),
                                                [&](ByteView text) { return signer.sign(KeyUse::log, text); });
     return journal::to_text(made.note);
   }
@@ -74,7 +74,7 @@ struct Journal {
   }
   // From what the export left: its size; 0: nothing yet.
   Result<std::uint64_t> import_into(SimDisk& empty) {
-    HF_TRY(const auto taken, journal::Log::open(empty, executor, origin));
+    HF_TRY(const auto taken, journal::Log::open(empty, executor, alone));
     return journal::import_tiles(elsewhere, "out", *taken);
   }
 };
@@ -112,7 +112,7 @@ const std::vector<LogBody>& log_bodies() {
        },
        [](Journal& j) -> Status {
          j.append(20);
-         for (const EntryIndex index : {0, 299, 300, 319}) HF_TRY(const Bytes body, j.log->read(index));
+         for (const EntryIndex index : {0, 299, 300, 319}) HF_TRY_VOID(j.log->read(index));
          HF_TRY_VOID(j.log->scan(0, j.log->size(), [](EntryIndex, ByteView) { return Status(); }));
          return j.commit();
        }},
@@ -158,8 +158,9 @@ void check_journal(Journal& j, bool has_run) {
     EXPECT_EQ(next, j.log->size());
     const std::string last = j.log->last_checkpoint();
     ASSERT_FALSE(last.empty() && j.checkpoint > 0);
-    if (j.checkpoint > 0)
+    if (j.checkpoint > 0) {
       EXPECT_GE(journal::parse_checkpoint(journal::parse_note(last)->text)->size, j.checkpoint) << "unsigned again";
+    }
   }
   j.append(1);
   must(j.commit());
@@ -187,8 +188,9 @@ TEST_P(NthFailureOfAJournal, leaves_all_that_was_acknowledged) {
       has_fired = j.faults.fired();
       EXPECT_TRUE(run.has_value() || has_fired) << run.error().text;
       if (!run) expect_clear(run.error());
-      if (j.faults.failed_a_write() && !j.faults.failed().starts_with("remove"))
+      if (j.faults.failed_a_write() && !j.faults.failed().starts_with("remove")) {
         EXPECT_FALSE(run.has_value()) << j.faults.failed() << " failed, and it went on";
+      }
       check_journal(j, run.has_value());
       if (HasFailure()) {
         ADD_FAILURE() << body.name << ", operation " << n << " (" << j.faults.failed() << ")";
@@ -258,8 +260,9 @@ class NthFailure : public testing::Test {
       body();
       between.attach(m);
       has_fired = faults.fired();
-      if (faults.failed_a_write() && !faults.failed().starts_with("remove"))
+      if (faults.failed_a_write() && !faults.failed().starts_with("remove")) {
         EXPECT_EQ(m.node, nullptr) << "it goes on after a failed " << faults.failed();
+      }
       const std::string failed = faults.failed();
       come_back(between, name);
       if (HasFailure())
@@ -296,7 +299,9 @@ TEST_F(NthFailure, of_a_start_forgets_no_cut_link) {
       }
       EXPECT_TRUE(chain.node("store-01").state().links_cut.contains(SiteName("warehouse"))) << "a cut link is healed";
       for (const node::LinkView& link : chain.node("store-01").links())
-        if (link.to == SiteName("warehouse")) EXPECT_EQ(link.state, node::LinkState::cut);
+        if (link.to == SiteName("warehouse")) {
+          EXPECT_EQ(link.state, node::LinkState::cut);
+        }
       EXPECT_EQ(chain.broken_law(), "");
       expect_all_here(chain, store_1, "store-01");
       if (HasFailure()) ADD_FAILURE() << "start, " << to_text(fault) << " at operation " << n << " (" << failed << ")";
@@ -385,8 +390,9 @@ void every_replacement(const std::string& what, Fault fault, bool of_network,
     if (started) loss.chain.run_until([&] { return m.node == nullptr || is_signing(loss.chain, name); }, seconds(30));
     has_fired = faults.fired();
     const std::string failed = faults.failed();
-    if (faults.failed_a_write() && !failed.starts_with("remove"))
+    if (faults.failed_a_write() && !failed.starts_with("remove")) {
       EXPECT_EQ(m.node, nullptr) << "it goes on after a failed " << failed;
+    }
     settle_after(loss.chain, between, name);
     if (testing::Test::HasFailure())
       ADD_FAILURE() << what << ", " << to_text(fault) << " at operation " << n << " (" << failed << ")";

@@ -132,7 +132,7 @@ struct PostureView {
   guard::Posture posture = guard::Posture::open;  // in force
   bool recorded = true;                           // and durable: a restart finds it so
 };
-// The file "posture": its posture and reason, a line each. What cannot be read means sealed.
+// The file "posture": its posture and reason, a line each. What cannot be understood means sealed.
 struct PostureSwitch {
   guard::Posture posture = guard::Posture::open;
   std::string reason;

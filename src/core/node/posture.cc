@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "core/base/read_file.h"
 #include "core/fold/incidents.h"
 #include "core/node/node_impl.h"
 
@@ -224,9 +225,9 @@ PostureSwitch read_posture_switch(std::string_view text) {
 Status NodeImpl::restore_posture(bool may_open) {
   posture_ = own_ ? state_.guard.posture : guard::Posture::open;
   posture_recorded_ = true;
-  const auto bytes = world_.disk.read_all(posture_path);
-  if (bytes || bytes.error().code != "base/not_found") {
-    PostureSwitch wanted = read_posture_switch(bytes ? as_text(*bytes) : std::string_view());
+  HF_TRY(const auto bytes, read_if_there(world_.disk, posture_path));
+  if (bytes) {
+    PostureSwitch wanted = read_posture_switch(as_text(*bytes));
     if (wanted.posture != posture_ && !may_open && wanted.posture != guard::Posture::sealed) {
       switch_due_ = PostureSwitch{posture_, state_.guard.last ? state_.guard.last->reason : std::string()};
       HF_TRY_VOID(write_posture_switch());
