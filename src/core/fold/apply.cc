@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/fold/follow.h"
 #include "core/fold/incidents.h"
 
@@ -34,6 +35,7 @@ struct ToState {
     if (const auto currency = currency_of(e.currency)) state.currency_decimals = currency->decimals;
     state.registration = e.registration;
     state.till.series = {};  // receipts of this epoch begin with its first start
+    if (HF_MUTANT(7)) state.writes.clear(), state.writes_by_age.clear(), state.writes_kept.clear();
     // What the old machine moved last may be missing here, and the shelf knows.
     if (const auto registration = chain::parse_registration(e.registration);
         registration && registration->certificate.spare)
@@ -41,7 +43,7 @@ struct ToState {
     state.readmission.resubmitted = state.readmission.readmitted = state.readmission.listed = 0;
   }
   void operator()(const NodeStarted& e) {
-    state.till.series = e.series;
+    if (!HF_MUTANT(8) || state.till.series == SeriesId{}) state.till.series = e.series;
     state.started_at = event.at;
   }
   void operator()(const RulesAdopted& e) { state.rules = std::max(state.rules, e.version); }

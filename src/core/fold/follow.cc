@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/fold/incidents.h"
 
 namespace holdfast::fold {
@@ -204,7 +205,7 @@ Result<NewEvents> read_new(const State& state, OwnPlace here, const FollowedPref
   if (known != state.peers.end()) out.first = known->second.size;
   if (prefix.size - out.first <= collected_entries_max) {
     HF_TRY(out.end, scan_events(peers, prefix.origin, out.first, prefix.size, [&](EntryIndex index, Event&& event) {
-             out.events.emplace_back(index, std::move(event));
+             if (!HF_MUTANT(19) || index + 1 < prefix.size) out.events.emplace_back(index, std::move(event));
            }));
     return out;
   }
@@ -359,7 +360,7 @@ void move_stock(stock::StockState& stock, const till::SaleRecorded& event) {
 }
 void move_stock(stock::StockState& stock, const till::RefundRecorded& event) {
   for (const till::RefundLine& line : event.lines)
-    if (line.goods) stock::move_by_till(stock, line.sku, Quantity{-line.quantity.thousandths});
+    if (line.goods && !HF_MUTANT(10)) stock::move_by_till(stock, line.sku, Quantity{-line.quantity.thousandths});
 }
 void move_stock(stock::StockState& stock, const till::RefundWithoutReceipt& event) {
   for (const till::SaleLine& line : event.lines)

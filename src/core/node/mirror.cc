@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
@@ -71,7 +72,7 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   if (!chain_.is_mirror(me_->name, origin.site) || phase_ != Phase::signing) return false;
   if (certificate_ && certificate_->spare) return false;  // 10.2
   const auto it = state_.epochs.find(origin.site);
-  if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return false;
+  if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below && !HF_MUTANT(5)) return false;
   if (origin_.epoch == 1) return true;
   // 4.6: only after r of that journal's other mirrors have told their longest, and we hold it.
   const auto told = told_of_.find(origin.site);
@@ -110,7 +111,7 @@ Status NodeImpl::cosign_if_held(sync::Replica& replica) {
     return contradiction(&replica, c.origin,
                          replica.latest() ? journal::to_text(replica.latest()->note) : std::string(), note_b);
   }
-  if (!*agrees) return {};  // behind: we catch up and sign the one on offer
+  if (!*agrees && !HF_MUTANT(2)) return {};  // behind: we catch up and sign the one on offer
   const std::string note = journal::to_text(replica.offered->note);
   replica.offered.reset();
   const journal::NoteSignature signature =
@@ -260,7 +261,7 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
   }
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
-  if (sealed != known.sealed_by.end() && sealed->second != c.note)
+  if (sealed != known.sealed_by.end() && sealed->second != c.note && !HF_MUTANT(23))
     return fail("node/refused",
                 fmt::format("epoch {} was given to another certificate; ask for a higher number", c.epoch));
   if (sealed == known.sealed_by.end()) {
@@ -289,10 +290,10 @@ Status NodeImpl::on(Session& session, const sync::Register& m) {
   HF_TRY_VOID(check_kept(registration));
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
-  if (sealed == known.sealed_by.end() || sealed->second != c.note)
+  if (sealed == known.sealed_by.end() || (sealed->second != c.note && !HF_MUTANT(23)))
     return fail("node/refused", "we have not sealed for this certificate; ask us to seal first");
   const auto taken = known.registrations.find(c.epoch);
-  if (taken != known.registrations.end() && taken->second != registration.note)
+  if (taken != known.registrations.end() && taken->second != registration.note && !HF_MUTANT(23))
     return fail("node/refused",
                 fmt::format("epoch {} is registered here with other contents; a new certificate is needed", c.epoch));
   if (taken == known.registrations.end() && !known.registrations.empty() &&

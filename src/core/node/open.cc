@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/base/read_file.h"
 #include "core/node/node_impl.h"
 
@@ -298,7 +299,8 @@ Status NodeImpl::load_cut_list() {
 
 Status NodeImpl::save_cut_list() {
   std::string text;
-  for (const SiteName& site : cut_) text += site.str() + "\n";
+  for (const SiteName& site : cut_)
+    if (!HF_MUTANT(16)) text += site.str() + "\n";
   return world_.disk.write_all(cut_path, as_bytes(text));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/mutant.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -19,7 +20,7 @@ Status NodeImpl::leave_asking_if_told() {
       catch_up_.reset();  // the mirror went away: ask again
     return {};
   }
-  const unsigned needed = me_->mirrors.empty() ? 0 : chain_.honest_any(*me_);
+  const unsigned needed = me_->mirrors.empty() || HF_MUTANT(4) ? 0 : HF_MUTANT(14) ? 1 : chain_.honest_any(*me_);
   std::vector<const Peer*> told;
   for (const SiteName& mirror : me_->mirrors)
     if (const Peer* p = peer(mirror); p != nullptr && p->told) told.push_back(p);
@@ -154,7 +155,8 @@ Status NodeImpl::finish_catch_up() {
 }
 
 Status NodeImpl::checkpoint_if_due() {
-  if (phase_ != Phase::signing || contradicted_) return {};
+  const bool may_sign = phase_ == Phase::signing || (HF_MUTANT(21) && phase_ == Phase::provisional);
+  if (!may_sign || contradicted_) return {};
   const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
   const std::uint64_t size = own_->size();
   if (size <= signed_size) {
@@ -182,7 +184,8 @@ Status NodeImpl::sign_checkpoint(std::uint64_t size) {
 }
 
 Status NodeImpl::offer_if_possible() {
-  if (phase_ != Phase::signing || contradicted_ || !own_->latest() || me_->mirrors.empty()) return {};
+  const bool may_sign = phase_ == Phase::signing || (HF_MUTANT(21) && phase_ == Phase::provisional);
+  if (!may_sign || contradicted_ || !own_->latest() || me_->mirrors.empty()) return {};
   const std::uint64_t offered = offers_.current() ? offers_.current()->checkpoint.size : 0;
   const std::uint64_t cosigned = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;
   const bool newer = own_->latest()->checkpoint.size > std::max(offered, cosigned);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/fold/incidents.h"
 #include "core/node/node_impl.h"
 
@@ -350,8 +351,9 @@ Status NodeImpl::cut_link(const SiteName& site, const SubjectId& by) {
   // start.
   if (cut_.insert(site).second) link_changes_.push_back(fold::LinkCut{site, by, false});
   // Also those that have not said yet who they are: their key has.
-  end_sessions(
-      [&](const Session& session) { return session.site == site || (!session.site && is_shut_out(session.tls)); });
+  if (!HF_MUTANT(6))
+    end_sessions(
+        [&](const Session& session) { return session.site == site || (!session.site && is_shut_out(session.tls)); });
   Peer* p = peer(site);
   if (p->dialling) {
     world_.net.close(*p->dialling);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/mutant.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -89,7 +90,7 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
     return {};
   }
   if (m.signature) {
-    HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
+    if (!HF_MUTANT(17)) HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
     note_through(m.origin, m.first, m.first + m.entries.size());
   } else {
     HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -28,6 +29,7 @@ Status NodeImpl::turn() {
     HF_TRY_VOID(decide_writes());
     HF_TRY_VOID(append_link_changes());
     HF_TRY_VOID(follow_if_due());
+    if (HF_MUTANT(1)) HF_TRY_VOID(release());
     // Beyond this point nothing more is decided in this turn.
     HF_TRY_VOID(commit_with_switch());
     HF_TRY_VOID(release());

@@ -1,6 +1,7 @@
 // What people are told: what is safe, who trades, what came back.
 #include <algorithm>
 
+#include "core/base/mutant.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -118,6 +119,10 @@ std::optional<RecoveryReport> NodeImpl::recovery() const {
   const std::uint64_t gone = r.announced.value_or(r.cosigned) - r.cosigned;
   r.known_lost = gone > back ? gone - back : 0;
   r.missing_receipts = till::gaps(state_.till, 1000);
+  if (HF_MUTANT(18) && !state_.till.receipts.empty()) {
+    const auto& [series, receipts] = *state_.till.receipts.begin();
+    r.missing_receipts.push_back({series.first, series.second, receipts.receipts.begin()->first});
+  }
   r.entries_fetched = record_->entries_fetched;
   r.bytes_fetched = record_->bytes_fetched;
   return r;

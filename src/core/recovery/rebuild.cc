@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/base/mutant.h"
+
 namespace holdfast::recovery {
 
 Rebuild::Rebuild(const chain::ChainFile& file, chain::Certificate certificate)
@@ -68,7 +70,7 @@ Result<Choice> Rebuild::choose(const Origin& old_origin) const {
       if (h.note.empty() || !key) continue;
       const auto c = open(h);
       if (!c || c->checkpoint.origin != best.old_origin || c->checkpoint.size != h.size) continue;
-      if (h.size > best.kept_size) {
+      if (HF_MUTANT(9) ? best.kept_size == 0 || h.size < best.kept_size : h.size > best.kept_size) {
         best.kept_size = h.size;
         best.kept_root = c->checkpoint.root;
       }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "core/base/mutant.h"
+
 namespace holdfast::sync {
 
 void Offers::offer(journal::SignedCheckpoint checkpoint, Instant monotonic_now) {
@@ -24,7 +26,7 @@ Result<bool> Offers::take(const SiteName& mirror, const journal::NoteSignature& 
                                      mirror_keys->cosign));
   if (!at) return fail("sync/bad_signature", fmt::format("the cosignature of {} is by another key", mirror.view()));
   signed_by_[mirror] = signature;
-  if (signed_by_.size() < file.quorum) return false;
+  if (signed_by_.size() < (HF_MUTANT(3) ? 1 : file.quorum)) return false;
   gather();  // a third signature is kept too: it may have to stand in for one whose key is replaced
   return !std::exchange(reached_, true);
 }
