@@ -404,6 +404,26 @@ TEST(Spare, that_is_new_links_to_a_store_that_a_rebuilt_mirror_has_registered) {
       << chain.machine(next).spare->view().problem;
 }
 
+// Found by the simulator: a spare that stopped after its mirrors had registered it, and before their lines were on its
+// disk, was refused for ever, because the mirrors "heard the node", which it was by then.
+TEST(Spare, whose_power_fails_while_it_registers_is_registered_all_the_same) {
+  for (std::uint64_t writes = 0; writes < 200; ++writes) {
+    Chain chain(31, 2);
+    const std::string spare = start_with_spare(chain);
+    chain.destroy("store-01");
+    chain.run_for(seconds(4));
+    ASSERT_TRUE(chain.promote(spare).has_value());
+    chain.machine(spare).disk.crash_after(writes);
+    const auto is_over = [&] { return chain.machine(spare).died_of.has_value() || is_signing(chain, spare); };
+    ASSERT_TRUE(chain.run_until(is_over, seconds(30))) << "write " << writes;
+    if (!chain.machine(spare).died_of) return;  // it got through
+    ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes;
+    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(60)))
+        << "write " << writes << ": " << chain.node(spare).safety().registering;
+  }
+  FAIL() << "it never got through";
+}
+
 TEST(Day, with_a_spare_promoted_breaks_no_law) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     DayOptions options;

@@ -192,6 +192,13 @@ std::optional<SpareLink> NodeImpl::spare_link() const {
 // 10.2: not while the node is heard. What was before this start is not known, so it counts from there.
 Status NodeImpl::check_silence(const chain::Certificate& certificate) const {
   if (!certificate.spare) return {};
+  // Registered here already: whom we have heard since is the spare itself. It asks once more, because it has stopped
+  // before our line was on its disk.
+  const fold::SiteEpochs known = epochs_of(certificate.site);
+  if (const auto taken = known.registrations.find(certificate.epoch); taken != known.registrations.end()) {
+    const auto registration = chain::parse_registration(taken->second);
+    if (registration && registration->certificate.note == certificate.note) return {};
+  }
   Instant heard = started_;
   if (const auto p = peers_.find(certificate.site); p != peers_.end() && p->second.heard_monotonic)
     heard = std::max(heard, *p->second.heard_monotonic);
