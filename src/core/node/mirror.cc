@@ -73,12 +73,18 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   if (certificate_ && certificate_->spare) return false;  // 10.2
   const auto it = state_.epochs.find(origin.site);
   if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below && !HF_MUTANT(5)) return false;
+  return has_taken_up(origin);
+}
+
+// 4.6: a mirror that lost what it stored counts for a journal only after r of its other mirrors have told their
+// longest, and we hold it.
+bool NodeImpl::has_taken_up(const Origin& origin) const {
   if (origin_.epoch == 1) return true;
-  // 4.6: only after r of that journal's other mirrors have told their longest, and we hold it.
   const auto told = told_of_.find(origin.site);
   const chain::Site* owner = chain_.find(origin.site);
   const std::size_t others = owner->mirrors.size() - 1;
   const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
+  if (needed == 0) return true;  // there is no other mirror
   if (told == told_of_.end() || told->second.size() < needed) return false;
   std::uint64_t longest = 0;
   for (const auto& [mirror, held] : told->second)
@@ -259,6 +265,8 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
     HF_TRY_VOID(check_silence(c));
     HF_TRY_VOID(check_kept(registration));
   }
+  // Our empty hands would count towards q, and what the others have cosigned be left behind. It asks again.
+  if (!has_taken_up(keys_.newest_origin(c.site))) return {};
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
   if (sealed != known.sealed_by.end() && sealed->second != c.note && !HF_MUTANT(23))
@@ -345,8 +353,12 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     if (c && c->checkpoint.origin == newest) longest = std::max(longest, c->checkpoint.size);
   }
   told_of_[m.site][*session.site] = {newest, longest};
-  if (sync::Replica* replica = replicas_.find(newest)) return cosign_if_held(*replica);
-  return {};
+  // Its owner may be gone, so whoever holds more is asked for it himself.
+  sync::Replica* replica = replicas_.find(newest);
+  const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+  if (size < longest && session_of(m.site) == nullptr && holds_lineage(newest))
+    send(session.id, sync::Have{newest, size, longest});
+  return replica == nullptr ? Status() : cosign_if_held(*replica);
 }
 
 }  // namespace holdfast::node

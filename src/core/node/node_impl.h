@@ -224,6 +224,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t acceptable_size(const Origin& origin) const;  // how far entries of this origin are still taken
   Status cosign_if_held(sync::Replica& replica);
   bool may_cosign(const Origin& origin) const;
+  bool has_taken_up(const Origin& origin) const;
   Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                        const std::string& note_b);
 
