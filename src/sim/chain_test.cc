@@ -250,6 +250,29 @@ TEST(Chain, a_power_cut_at_any_write_loses_nothing_acknowledged) {
   }
 }
 
+// 4.6: it had asked its fellow mirrors when it came back; a start of its own asks nobody again.
+TEST(Chain, a_mirror_that_came_back_counts_after_a_restart_though_a_fellow_mirror_is_gone) {
+  Chain chain(9, 3);
+  start_trade(chain);
+  chain.destroy("warehouse");
+  const std::string again = chain.rebuild(warehouse);
+  ASSERT_TRUE(chain.start(again).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+  const auto cosigns_without_head_office = [&] {
+    const std::uint64_t before = chain.node("store-01").safety().cosigned_size;
+    chain.sell(store_1, 1);
+    return chain.run_until([&] { return chain.node("store-01").safety().cosigned_size > before + 1; }, seconds(20));
+  };
+  chain.run_for(seconds(10));  // it takes up what the others hold
+  chain.kill("head-office");
+  EXPECT_TRUE(cosigns_without_head_office());
+  chain.kill(again);
+  ASSERT_TRUE(chain.start(again).has_value());
+  EXPECT_TRUE(cosigns_without_head_office());
+  ASSERT_TRUE(chain.start("head-office").has_value());
+  settle(chain);
+}
+
 TEST(Chain, the_same_seed_gives_the_same_states) {
   auto run = [](std::uint64_t seed) {
     Chain chain(seed, 3);

@@ -73,25 +73,31 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   if (certificate_ && certificate_->spare) return false;  // 10.2
   const auto it = state_.epochs.find(origin.site);
   if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below && !HF_MUTANT(5)) return false;
-  return has_taken_up(origin);
+  return has_taken_up(origin.site);
 }
 
 // 4.6: a mirror that lost what it stored counts for a journal only after r of its other mirrors have told their
-// longest, and we hold it.
-bool NodeImpl::has_taken_up(const Origin& origin) const {
-  if (origin_.epoch == 1) return true;
-  const auto told = told_of_.find(origin.site);
-  const chain::Site* owner = chain_.find(origin.site);
+// longest, and we hold it. Once it counts it goes on counting: what it took up lies on its disk, and so does that it
+// has.
+bool NodeImpl::has_taken_up(const SiteName& owner) const { return origin_.epoch == 1 || taken_up_.contains(owner); }
+
+Status NodeImpl::take_up_if_told(const SiteName& site) {
+  if (has_taken_up(site) || !chain_.is_mirror(me_->name, site)) return {};
+  const Origin newest = keys_.newest_origin(site);
+  const chain::Site* owner = chain_.find(site);
   const std::size_t others = owner->mirrors.size() - 1;
   const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
-  if (needed == 0) return true;  // there is no other mirror
-  if (told == told_of_.end() || told->second.size() < needed) return false;
+  const auto told = told_of_.find(site);
+  if (needed > 0 && (told == told_of_.end() || told->second.size() < needed)) return {};
   std::uint64_t longest = 0;
-  for (const auto& [mirror, held] : told->second)
-    if (held.origin == origin)
-      longest = std::max(longest, held.size);  // an epoch opened since then we have seen from its start
-  const sync::Replica* replica = replicas_.find(origin);
-  return longest == 0 || (replica != nullptr && replica->size() >= longest);
+  if (told != told_of_.end())
+    for (const auto& [mirror, held] : told->second)
+      if (held.origin == newest)
+        longest = std::max(longest, held.size);  // an epoch opened since then we have seen from its start
+  const sync::Replica* replica = replicas_.find(newest);
+  if (longest > 0 && (replica == nullptr || replica->size() < longest)) return {};
+  taken_up_.insert(site);
+  return save_taken_up();
 }
 
 Status NodeImpl::on(Session& session, const sync::Offer& m) {
@@ -107,6 +113,7 @@ Status NodeImpl::on(Session& session, const sync::Offer& m) {
 }
 
 Status NodeImpl::cosign_if_held(sync::Replica& replica) {
+  HF_TRY_VOID(take_up_if_told(replica.origin().site));
   if (!replica.offered || replica.frozen || !may_cosign(replica.origin())) return {};
   const journal::Checkpoint c = replica.offered->checkpoint;
   const auto agrees = replica.agrees(c);
@@ -266,7 +273,8 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
     HF_TRY_VOID(check_kept(registration));
   }
   // Our empty hands would count towards q, and what the others have cosigned be left behind. It asks again.
-  if (!has_taken_up(keys_.newest_origin(c.site))) return {};
+  HF_TRY_VOID(take_up_if_told(c.site));
+  if (!has_taken_up(c.site)) return {};
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
   if (sealed != known.sealed_by.end() && sealed->second != c.note && !HF_MUTANT(23))

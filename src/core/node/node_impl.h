@@ -31,6 +31,7 @@ inline constexpr std::size_t contradictions_a_site_max = 8;
 inline constexpr std::size_t tails_a_site_max = 1000;
 inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
+inline constexpr std::string_view taken_up_path = "mirror.taken-up";  // our origin, and the sites below it
 inline constexpr std::string_view replaced_path = "replaced.note";
 inline constexpr std::string_view own_spare_path = "own-spare.note";  // its certificate: so that a seal leaves it in
 
@@ -159,6 +160,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status append_start_events();
   Status load_cut_list();
   Status save_cut_list();
+  Status load_taken_up();
+  Status save_taken_up();
 
   // turn.cc
   Status take_inbox();
@@ -224,7 +227,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t acceptable_size(const Origin& origin) const;  // how far entries of this origin are still taken
   Status cosign_if_held(sync::Replica& replica);
   bool may_cosign(const Origin& origin) const;
-  bool has_taken_up(const Origin& origin) const;
+  bool has_taken_up(const SiteName& owner) const;
+  Status take_up_if_told(const SiteName& site);
   Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                        const std::string& note_b);
 
@@ -366,6 +370,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
     std::uint64_t size = 0;
   };
   std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
+  std::set<SiteName> taken_up_;                           // sites for whose journals we count again
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;

@@ -10,6 +10,18 @@
 namespace holdfast::node {
 namespace {
 
+// Sites' names, a line each.
+std::set<SiteName> names_in(std::string_view rest) {
+  std::set<SiteName> out;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view name = rest.substr(0, end);
+    if (!name.empty() && name.size() <= SiteName::bytes_max) out.insert(SiteName(name));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
 constexpr std::string_view snapshot_magic = "holdfast snapshot v1";
 
 struct Snapshot {
@@ -125,6 +137,7 @@ Status NodeImpl::start() {
   origin_ = {chain_.chain, me_->name, epoch};
   origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
+  HF_TRY_VOID(load_taken_up());
   HF_TRY_VOID(load_tails());
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
@@ -286,14 +299,7 @@ Status NodeImpl::append_start_events() {
 
 Status NodeImpl::load_cut_list() {
   HF_TRY(const auto bytes, read_if_there(world_.disk, cut_path));
-  if (!bytes) return {};
-  std::string_view rest = as_text(*bytes);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view name = rest.substr(0, end);
-    if (!name.empty() && name.size() <= SiteName::bytes_max) cut_.insert(SiteName(name));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  if (bytes) cut_ = names_in(as_text(*bytes));
   return {};
 }
 
@@ -302,6 +308,21 @@ Status NodeImpl::save_cut_list() {
   for (const SiteName& site : cut_)
     if (!HF_MUTANT(16)) text += site.str() + "\n";
   return world_.disk.write_all(cut_path, as_bytes(text));
+}
+
+Status NodeImpl::load_taken_up() {
+  HF_TRY(const auto bytes, read_if_there(world_.disk, taken_up_path));
+  if (!bytes) return {};
+  const std::string_view text = as_text(*bytes);
+  const std::string_view origin = text.substr(0, text.find('\n'));
+  if (origin == origin_text_) taken_up_ = names_in(text.substr(std::min(origin.size() + 1, text.size())));
+  return {};
+}
+
+Status NodeImpl::save_taken_up() {
+  std::string text = origin_text_ + "\n";
+  for (const SiteName& site : taken_up_) text += site.str() + "\n";
+  return world_.disk.write_all(taken_up_path, as_bytes(text));
 }
 
 Status NodeImpl::write_snapshot() {
