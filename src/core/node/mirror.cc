@@ -32,7 +32,10 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (!needs_.contains(m.origin) && m.first + m.entries.size() > acceptable_size(m.origin))
     return fail("node/refused", fmt::format("{} is sealed here", m.origin.text()));
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
-  if (replica->frozen)
+  // What a new machine has kept of it is the history that counts: that is taken from this machine, to its end.
+  const chain::Registration* next = successor_of(m.origin);
+  const bool is_kept = next != nullptr && session.site == owner && m.first + m.entries.size() <= next->kept_size;
+  if (replica->frozen && !is_kept)
     return fail("node/refused", fmt::format("{} contradicts itself; nothing more of it is taken", m.origin.text()));
   const Status taken = replica->take(m, *key, chain_.bounds, now_);
   if (!taken && taken.error().code == "sync/contradiction") {
