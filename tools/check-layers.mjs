@@ -22,8 +22,8 @@ export function parseLayers(text) {
       continue;
     }
     if (section === 'rooms' || section === 'rooms of tests') {
-      const parts = /^([a-z/]+):((?:\s+[a-z/]+)*)$/.exec(line);
-      if (!parts) throw wrong(`want "room: rooms", got "${line}"`);
+      const parts = /^([a-z/]+):((?:\s+[a-z/]+(?:[a-z_]+\.h)?)*)$/.exec(line);
+      if (!parts) throw wrong(`want "room: rooms or headers", got "${line}"`);
       const into = section === 'rooms' ? layers.rooms : layers.testRooms;
       if (into.has(parts[1])) throw wrong(`${parts[1]} is named twice`);
       into.set(parts[1], new Set(parts[2].trim().split(/\s+/).filter(Boolean)));
@@ -45,7 +45,7 @@ export function parseLayers(text) {
   }
   for (const [room, below] of [...layers.rooms, ...layers.testRooms]) {
     for (const other of below) {
-      if (other !== 'schema' && !layers.rooms.has(other)) throw new Error(`layers.txt: ${room} names ${other}, which is no room`);
+      if (other !== 'schema' && !layers.rooms.has(other.endsWith('.h') ? dirname(other) : other)) throw new Error(`layers.txt: ${room} names ${other}, which is no room`);
     }
   }
   const cycle = findCycle(layers.rooms);
@@ -58,7 +58,7 @@ function findCycle(rooms) {
   const visit = (room, path) => {
     if (path.includes(room)) return [...path.slice(path.indexOf(room)), room];
     if (done.has(room)) return null;
-    for (const below of rooms.get(room) ?? []) {
+    for (const below of rooms.get(room.endsWith('.h') ? dirname(room) : room) ?? []) {
       const cycle = visit(below, [...path, room]);
       if (cycle) return cycle;
     }
@@ -122,7 +122,7 @@ export function checkFile(path, source, layers) {
     if (own) {
       const target = own.startsWith('schema/') ? 'schema' : roomOf(own, layers);
       if (!target) say(`"${own}" is no path from src/ into a room`);
-      else if (!rooms.has(target)) say(`${room} may not include ${target} ("${own}")`);
+      else if (!rooms.has(target) && !rooms.has(own)) say(`${room} may not include ${target} ("${own}")`);
       else if (!isTest && forTests(own)) say(`"${own}" is for tests`);
     }
     if (outside && isCore && !headers.has(outside)) say(`${room} may not include <${outside}>`);

@@ -35,6 +35,13 @@ core/fold: sim
 const layers = parseLayers(laws);
 const breaches = (path, source) => checkFile(path, source, layers);
 
+test('a room may be given one header of another, and nothing else of it', () => {
+  const narrow = parseLayers(laws.replace('[files of tests]', 'audit: core/base/ids.h schema\n[files of tests]'));
+  assert.deepEqual(checkFile('audit/law.h', '#include "core/base/ids.h"\n#include "schema/links_generated.h"\n', narrow), []);
+  assert.match(checkFile('audit/law.h', '#include "core/base/bytes.h"', narrow)[0], /audit may not include core\/base/);
+  assert.throws(() => parseLayers(laws.replace('[files of tests]', 'audit: core/none/ids.h\n[files of tests]')), /no room/);
+});
+
 test('what layers.txt allows passes', () => {
   assert.deepEqual(breaches('core/till/till.h', '#include <vector>\n#include "core/base/ids.h"\n#include "core/till/x.h"\n'), []);
   assert.deepEqual(breaches('core/fold/fold.cc', '#include "schema/events_generated.h"\n#include "core/till/till.h"\n'), []);
