@@ -1,0 +1,94 @@
+// The auditor's room: it sees what a client sees (requests, replies, pages), what passes between sites, and the raw
+// bytes of disks, and says whether what Holdfast promises is so. It shares no code with what it checks: of core it
+// takes the names of things (ids.h), of schema/ the bytes' shapes; journals, notes and trees it reads by its own few
+// lines.
+//
+// This header: what it is told, in its own words.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/ids.h"
+
+namespace holdfast::audit {
+
+using Sha256 = ByteArray<32>;
+using Key = ByteArray<32>;
+
+struct WriteId {
+  std::uint32_t till = 0;
+  IdempotencyKey key;
+  auto operator<=>(const WriteId&) const = default;
+};
+// A request, as far as goods and money go.
+struct Asked {
+  enum class Kind { sale, refund, other };
+  Kind kind = Kind::other;
+  std::int64_t total_minor = 0;
+  std::map<std::string, std::int64_t> units;  // by SKU, thousandths; goods that went out
+};
+// A reply that says "taken".
+struct Answer {
+  std::string machine;  // that gave it
+  std::string origin;
+  EntryIndex index = 0;
+  std::optional<ReceiptNumber> receipt;
+  bool is_listed = false;
+};
+
+struct SiteFacts {
+  std::string name;
+  std::vector<std::string> mirrors;
+};
+struct ChainFacts {
+  std::string chain;
+  std::vector<SiteFacts> sites;
+  const SiteFacts* find(std::string_view site) const;
+};
+// Protocol, "Numbers used throughout"; n: mirrors of a journal.
+unsigned quorum_of(std::size_t n);
+unsigned honest_any_of(std::size_t n);  // r
+
+// A machine and the journal that it writes.
+struct MachineFacts {
+  std::string name;
+  std::string site;
+  std::string origin;
+  bool is_spare = false;
+  Key log{}, cosign{};
+  bool is_thief = false;  // not the machine: somebody who has its keys. What he does is held against nobody
+};
+
+// Paths and bytes of a disk.
+using Files = std::map<std::string, ByteView>;
+
+// What the pages of a site say when all is at rest, and its disk.
+struct Told {
+  std::string machine;
+  std::string site;
+  Files files;
+  std::uint64_t sales = 0, refunds = 0;
+  std::int64_t gross_minor = 0, cash_minor = 0;
+  std::map<std::string, std::int64_t> on_hand;  // thousandths
+  struct Report {  // the rebuild's
+    std::string old_origin;
+    std::uint64_t kept = 0;
+    std::optional<std::uint64_t> announced;
+    std::uint64_t known_lost = 0;
+    std::vector<ReceiptNumber> missing;
+  };
+  std::optional<Report> report;
+  std::set<std::string> contradicted;  // origins of which it shows two histories
+  struct Peer {
+    std::uint64_t sales = 0;
+    std::int64_t gross_minor = 0;
+  };
+  std::map<std::string, Peer> peers;  // what it says of other sites that it follows
+  std::uint64_t unanswered = 0;       // of its tills' writes
+};
+
+}  // namespace holdfast::audit

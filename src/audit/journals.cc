@@ -1,0 +1,333 @@
+#include "audit/journals.h"
+
+#include <flatbuffers/flatbuffers.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "audit/notes.h"
+#include "schema/events_generated.h"
+
+namespace holdfast::audit {
+namespace {
+
+constexpr std::size_t block = 4096, header = 160;
+constexpr std::size_t epochs_max = 10'000;  // that one journal continues
+
+Sha256 pair_hash(const Sha256& left, const Sha256& right) {
+  Bytes both(1, std::byte{1});
+  both.insert(both.end(), left.begin(), left.end());
+  both.insert(both.end(), right.begin(), right.end());
+  return sha256_of(both);
+}
+
+// CRC-32C, reflected, a byte at a time.
+std::uint32_t crc32c_of(ByteView bytes) {
+  static const std::array<std::uint32_t, 256> table = [] {
+    std::array<std::uint32_t, 256> out{};
+    for (std::uint32_t i = 0; i < 256; ++i) {
+      out[i] = i;
+      for (int k = 0; k < 8; ++k) out[i] = (out[i] >> 1) ^ (out[i] & 1 ? 0x82F63B78u : 0);
+    }
+    return out;
+  }();
+  std::uint32_t crc = ~0u;
+  for (const std::byte b : bytes) crc = (crc >> 8) ^ table[(crc ^ std::to_integer<std::uint32_t>(b)) & 0xff];
+  return ~crc;
+}
+
+template <class T>
+T at(ByteView bytes, std::size_t offset) {
+  T out{};
+  if (offset + sizeof out <= bytes.size()) std::memcpy(&out, bytes.data() + offset, sizeof out);
+  return out;
+}
+bool has_magic(ByteView bytes, std::string_view magic) {
+  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+}
+
+// A record whose two checksums hold, or nothing.
+std::optional<ByteView> record_at(ByteView segment, std::size_t offset) {
+  if (offset + header > segment.size()) return std::nullopt;
+  const ByteView head = segment.subspan(offset, header);
+  if (!has_magic(head, "HFRECRD1") || at<std::uint32_t>(head, 156) != crc32c_of(head.first(156))) return std::nullopt;
+  const auto payload = at<std::uint32_t>(head, 64);
+  if (payload > segment.size() - offset - header) return std::nullopt;
+  const ByteView record = segment.subspan(offset, header + payload);
+  if (at<std::uint32_t>(head, 68) != crc32c_of(record.subspan(header))) return std::nullopt;
+  return record;
+}
+
+void take_entries(Journal& journal, ByteView payload) {
+  for (std::size_t offset = 0; offset + 8 <= payload.size();) {
+    const auto length = at<std::uint32_t>(payload, offset);
+    if (length > payload.size() - offset - 8) return;
+    const ByteView body = payload.subspan(offset + 8, length);
+    journal.entries.emplace_back(body.begin(), body.end());
+    offset += 8 + (length + 7) / 8 * 8;
+  }
+}
+
+struct Reading {
+  Journal journal;
+  std::uint64_t next = 1;  // record number
+  Sha256 before{};
+};
+
+void take_record(Reading& reading, ByteView record) {
+  const auto kind = at<std::uint32_t>(record, 8);
+  const auto first = at<std::uint64_t>(record, 56);
+  Journal& j = reading.journal;
+  if (kind == 1) take_entries(j, record.subspan(header));
+  if (kind == 3 && first <= j.entries.size()) {
+    const auto from = j.entries.begin() + static_cast<std::ptrdiff_t>(first);
+    std::move(from, j.entries.end(), std::back_inserter(j.aside));
+    j.entries.erase(from, j.entries.end());
+  }
+  ++reading.next;
+  reading.before = sha256_of(record.first(header));
+}
+
+void take_segment(Reading& reading, ByteView segment) {
+  if (!has_magic(segment, "HFSEGMT1") || segment.size() < block ||
+      at<std::uint32_t>(segment, 4092) != crc32c_of(segment.first(4092)))
+    return;
+  const auto length = at<std::uint32_t>(segment, 96);
+  if (length > 500) return;
+  const std::string origin(reinterpret_cast<const char*>(segment.data() + 100), length);
+  if (reading.journal.origin.empty()) reading.journal.origin = origin;
+  for (std::size_t offset = block; offset < segment.size();) {
+    const auto record = record_at(segment, offset);
+    if (!record) return;
+    const auto number = at<std::uint64_t>(*record, 48);
+    Sha256 before;
+    std::memcpy(before.data(), record->data() + 104, before.size());
+    const bool is_copy = number + 1 == reading.next && sha256_of(record->first(header)) == reading.before;
+    if (!is_copy && (number != reading.next || before != reading.before)) return;
+    if (!is_copy) take_record(reading, *record);
+    offset += (record->size() + block - 1) / block * block;
+  }
+}
+
+WriteId write_of(const fbs::Write& w) {
+  WriteId out{w.till(), {}};
+  if (w.key() != nullptr && w.key()->size() == 16) std::memcpy(out.key.bytes.data(), w.key()->data(), 16);
+  return out;
+}
+
+void take_tenders(Fact& fact, const flatbuffers::Vector<flatbuffers::Offset<fbs::Tender>>* tenders, int sign) {
+  if (tenders == nullptr) return;
+  for (const fbs::Tender* t : *tenders) {
+    if (t->result() != fbs::CardResult::Approved) continue;
+    fact.tendered_minor += t->amount();
+    if (t->kind() == fbs::TenderKind::Cash) fact.cash_minor += sign * t->amount();
+  }
+}
+
+void take_line(Fact& fact, const flatbuffers::String* sku, bool goods, std::int64_t quantity, std::int64_t amount) {
+  fact.lines_minor += amount;
+  if (goods && sku != nullptr && sku->size() > 0) fact.units[sku->str()] += quantity;
+}
+
+void take_sale(Fact& fact, const fbs::SaleRecorded& sale) {
+  fact.kind = Fact::Kind::sale;
+  fact.receipt = ReceiptNumber{TillId{sale.till()}, SeriesId{sale.series()}, sale.n()};
+  fact.total_minor = sale.total();
+  fact.change_minor = sale.change();
+  take_tenders(fact, sale.tenders(), 1);
+  fact.cash_minor -= sale.change();
+  if (sale.lines() != nullptr)
+    for (const fbs::SaleLine* l : *sale.lines()) take_line(fact, l->sku(), l->goods(), l->quantity(), l->amount());
+}
+
+void take_refund(Fact& fact, const fbs::RefundRecorded& refund) {
+  fact.kind = Fact::Kind::refund;
+  fact.receipt = ReceiptNumber{TillId{refund.till()}, SeriesId{refund.series()}, refund.n()};
+  fact.total_minor = refund.total();
+  take_tenders(fact, refund.tenders(), -1);
+  if (refund.lines() != nullptr)
+    for (const fbs::RefundLine* l : *refund.lines()) take_line(fact, l->sku(), l->goods(), -l->quantity(), l->amount());
+}
+
+using StockLines = flatbuffers::Vector<flatbuffers::Offset<fbs::StockLine>>;
+void take_movement(Fact& fact, const StockLines* lines, int sign) {
+  fact.kind = Fact::Kind::moved;
+  if (lines == nullptr) return;
+  for (const fbs::StockLine* l : *lines)
+    if (l->sku() != nullptr) fact.units[l->sku()->str()] += sign * l->quantity();
+}
+void take_levels(Fact& fact, const StockLines* lines) {
+  fact.kind = Fact::Kind::moved;
+  if (lines == nullptr) return;
+  for (const fbs::StockLine* l : *lines)
+    if (l->sku() != nullptr) fact.levels[l->sku()->str()] = l->quantity();
+}
+void take_stock(Fact& fact, const fbs::Entry& entry) {
+  if (const auto* e = entry.body_as_StockReceived()) take_movement(fact, e->lines(), -1);
+  if (const auto* e = entry.body_as_StockWrittenOff()) take_movement(fact, e->lines(), 1);
+  if (const auto* e = entry.body_as_StockDispatched()) take_movement(fact, e->lines(), 1);
+  if (const auto* e = entry.body_as_StockCounted()) take_levels(fact, e->lines());
+  if (const auto* e = entry.body_as_StockFed()) take_levels(fact, e->lines());
+  if (const auto* e = entry.body_as_DispatchReceived()) {
+    take_movement(fact, e->lines(), -1);
+    fact.arrival.emplace();
+    if (e->dispatch() != nullptr && e->dispatch()->size() == 16)
+      std::memcpy(fact.arrival->bytes.data(), e->dispatch()->data(), 16);
+  }
+}
+
+void take_following(Fact& fact, const fbs::Entry& entry) {
+  const auto prefix = [](const flatbuffers::String* origin, std::uint64_t size,
+                         const flatbuffers::Vector<std::uint8_t>* root) {
+    Prefix out{origin == nullptr ? std::string() : origin->str(), size, {}};
+    if (root != nullptr && root->size() == out.root.size()) std::memcpy(out.root.data(), root->data(), root->size());
+    return out;
+  };
+  if (const auto* e = entry.body_as_PeerFollowed(); e != nullptr && e->peers() != nullptr)
+    for (const fbs::FollowedPrefix* p : *e->peers()) fact.followed.push_back(prefix(p->origin(), p->size(), p->root()));
+  if (const auto* e = entry.body_as_PeerSucceeded())
+    fact.succeeded = Succeeded{prefix(e->old_origin(), e->kept_size(), e->kept_root()),
+                               e->new_origin() == nullptr ? std::string() : e->new_origin()->str()};
+}
+
+}  // namespace
+
+Sha256 sha256_of(ByteView bytes) {
+  Sha256 out;
+  crypto_hash_sha256(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size());
+  return out;
+}
+
+std::map<std::string, Journal> read_journals(const Files& files) {
+  std::map<std::string, Reading> by_directory;
+  for (const auto& [path, bytes] : files) {  // in the order of their numbers
+    const std::size_t slash = path.rfind('/');
+    if (path.starts_with("journals/") && path.ends_with(".hfj"))
+      take_segment(by_directory[path.substr(0, slash)], bytes);
+  }
+  std::map<std::string, Journal> out;
+  for (auto& [directory, reading] : by_directory)
+    if (!reading.journal.origin.empty()) out.emplace(reading.journal.origin, std::move(reading.journal));
+  return out;
+}
+
+std::map<std::uint64_t, Sha256> roots_at(const Journal& journal, const std::set<std::uint64_t>& sizes) {
+  std::map<std::uint64_t, Sha256> out;
+  std::vector<std::pair<std::uint64_t, Sha256>> peaks;  // leaves below, hash; from the left
+  auto want = sizes.begin();
+  if (want != sizes.end() && *want == 0) out.emplace(*want++, sha256_of({}));
+  for (std::uint64_t size = 0; want != sizes.end() && size < journal.entries.size();) {
+    Bytes leaf(1, std::byte{0});
+    leaf.insert(leaf.end(), journal.entries[size].begin(), journal.entries[size].end());
+    peaks.emplace_back(1, sha256_of(leaf));
+    while (peaks.size() > 1 && peaks[peaks.size() - 2].first == peaks.back().first) {
+      auto& left = peaks[peaks.size() - 2];
+      left = {2 * left.first, pair_hash(left.second, peaks.back().second)};
+      peaks.pop_back();
+    }
+    if (++size != *want) continue;
+    Sha256 root = peaks.back().second;
+    for (std::size_t i = peaks.size() - 1; i-- > 0;) root = pair_hash(peaks[i].second, root);
+    out.emplace(*want++, root);
+  }
+  return out;
+}
+
+std::optional<Fact> read_entry(ByteView bytes) {
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  if (!fbs::VerifyEntryBuffer(verifier)) return std::nullopt;
+  const fbs::Entry& entry = *fbs::GetEntry(bytes.data());
+  Fact fact;
+  if (const fbs::Write* w = entry.write()) {
+    fact.write = write_of(*w);
+    fact.is_again = w->prior_origin() != nullptr && w->prior_origin()->size() > 0;
+  }
+  if (const auto* sale = entry.body_as_SaleRecorded()) take_sale(fact, *sale);
+  if (const auto* refund = entry.body_as_RefundRecorded()) take_refund(fact, *refund);
+  take_stock(fact, entry);
+  take_following(fact, entry);
+  if (const auto* opened = entry.body_as_EpochOpened()) {
+    fact.kind = Fact::Kind::epoch_opened;
+    if (opened->registration() != nullptr)
+      fact.registration.assign(reinterpret_cast<const char*>(opened->registration()->data()),
+                               opened->registration()->size());
+  }
+  if (entry.body_as_WriteListed() != nullptr) fact.kind = Fact::Kind::listed;
+  if (const auto* listed = entry.body_as_TailListed()) {
+    fact.kind = Fact::Kind::listed;
+    if (listed->entry() != nullptr) {
+      const Bytes inner(reinterpret_cast<const std::byte*>(listed->entry()->data()),
+                        reinterpret_cast<const std::byte*>(listed->entry()->data()) + listed->entry()->size());
+      flatbuffers::Verifier check(reinterpret_cast<const std::uint8_t*>(inner.data()), inner.size());
+      if (fbs::VerifyEntryBuffer(check) && fbs::GetEntry(inner.data())->write() != nullptr)
+        fact.write = write_of(*fbs::GetEntry(inner.data())->write());
+    }
+  }
+  return fact;
+}
+
+std::optional<Continues> continued_by(const std::string& registration) {
+  const auto field = [&](std::string_view name) -> std::string {
+    const std::size_t found = registration.find("\n" + std::string(name) + " ");
+    if (found == std::string::npos) return {};
+    const std::size_t from = found + name.size() + 2;
+    return registration.substr(from, registration.find('\n', from) - from);
+  };
+  Continues out{field("old"), 0};
+  const std::string size = field("size");
+  const auto [stop, error] = std::from_chars(size.data(), size.data() + size.size(), out.size);
+  if (out.origin.empty() || error != std::errc() || stop != size.data() + size.size()) return std::nullopt;
+  return out;
+}
+
+Lineage lineage_of(const std::map<std::string, Journal>& journals, std::string_view chain, std::string_view site) {
+  const Journal* newest = nullptr;
+  std::uint32_t epoch = 0;
+  for (const auto& [origin, journal] : journals) {
+    const auto parts = parts_of(origin, chain);
+    if (!parts || parts->site != site || parts->epoch <= epoch || journal.entries.empty()) continue;
+    epoch = parts->epoch;
+    newest = &journal;
+  }
+  return newest == nullptr ? Lineage() : lineage_to(journals, newest->origin, newest->entries.size());
+}
+
+Lineage lineage_to(const std::map<std::string, Journal>& journals, const std::string& origin, std::uint64_t size) {
+  Lineage out;
+  out.newest = origin;
+  std::vector<std::pair<std::string, std::uint64_t>> parts{{origin, size}};
+  while (!parts.empty()) {
+    const auto it = journals.find(parts.back().first);
+    if (it == journals.end() || it->second.entries.size() < parts.back().second) {
+      out.problem = parts.back().first + " is continued and not whole on this disk";
+      return out;
+    }
+    out.kept.insert(parts.back());
+    const auto opened = parts.back().second == 0 ? std::nullopt : read_entry(it->second.entries[0]);
+    if (!opened || opened->registration.empty()) break;
+    const auto older = continued_by(opened->registration);
+    if (!older) {
+      out.problem = parts.back().first + " does not say what it continues";
+      return out;
+    }
+    if (older->size == 0 || parts.size() >= epochs_max) break;
+    parts.emplace_back(older->origin, older->size);
+  }
+  for (auto it = parts.rbegin(); it != parts.rend(); ++it) {
+    const Journal& journal = journals.at(it->first);
+    for (std::uint64_t i = 0; i < it->second; ++i) {
+      auto fact = read_entry(journal.entries[i]);
+      if (!fact) {
+        out.problem = it->first + " has an entry that is none, at " + std::to_string(i);
+        return out;
+      }
+      out.facts.push_back(std::move(*fact));
+    }
+  }
+  return out;
+}
+
+}  // namespace holdfast::audit

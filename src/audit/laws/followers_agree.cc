@@ -1,0 +1,80 @@
+// Protocol 7.1, 7.2: the state of a follower is the fold of its own journal and of what that names. Every prefix that
+// it names lies on its disk and has the root that it names; and what its pages say of another site is what the entries
+// of the newest one say.
+#include "audit/law.h"
+
+namespace holdfast::audit {
+namespace {
+
+struct Trade {
+  std::uint64_t sales = 0;
+  std::int64_t gross_minor = 0;
+};
+Trade fold(const std::vector<Fact>& facts) {
+  Trade out;
+  for (const Fact& fact : facts) {
+    if (fact.kind == Fact::Kind::sale) ++out.sales;
+    if (fact.kind == Fact::Kind::sale) out.gross_minor += fact.total_minor;
+    if (fact.kind == Fact::Kind::refund) out.gross_minor -= fact.total_minor;
+  }
+  return out;
+}
+
+class FollowersAgree final : public Law {
+ public:
+  std::string_view name() const override { return "a follower is the fold of what its journal names"; }
+
+  void at_rest(const Evidence& evidence) override {
+    for (const Told& told : evidence.told) look_at(evidence, told, evidence.disks.at(told.site));
+  }
+
+ private:
+  void look_at(const Evidence& evidence, const Told& told, const std::map<std::string, Journal>& disk) {
+    std::map<std::string, Prefix> newest;                           // by site
+    std::map<std::string, std::map<std::uint64_t, Sha256>> named;  // by origin
+    for (const Fact& fact : evidence.lineage_of_site(told.site).facts) {
+      for (const Prefix& prefix : fact.followed) take(evidence, prefix, newest, named);
+      if (!fact.succeeded) continue;
+      take(evidence, fact.succeeded->kept, newest, named);
+    }
+    for (const auto& [origin, roots] : named) check_roots(told, origin, roots, disk);
+    for (const auto& [site, prefix] : newest) check_trade(told, site, prefix, disk);
+  }
+  static void take(const Evidence& evidence, const Prefix& prefix, std::map<std::string, Prefix>& newest,
+                   std::map<std::string, std::map<std::uint64_t, Sha256>>& named) {
+    if (prefix.size > 0) named[prefix.origin][prefix.size] = prefix.root;
+    if (const auto parts = parts_of(prefix.origin, evidence.chain.chain)) newest[parts->site] = prefix;
+  }
+  void check_roots(const Told& told, const std::string& origin, const std::map<std::uint64_t, Sha256>& roots,
+                   const std::map<std::string, Journal>& disk) {
+    const auto journal = disk.find(origin);
+    std::set<std::uint64_t> sizes;
+    for (const auto& [size, root] : roots) sizes.insert(size);
+    if (journal == disk.end() || journal->second.entries.size() < *sizes.rbegin())
+      return breach(told.machine + " has followed " + origin + " to " + std::to_string(*sizes.rbegin()) +
+                    ", and does not hold that");
+    for (const auto& [size, root] : roots_at(journal->second, sizes)) {
+      ++exercised;
+      if (root != roots.at(size))
+        breach(told.machine + " holds other entries of " + origin + " than it has followed to " + std::to_string(size));
+    }
+  }
+  void check_trade(const Told& told, const std::string& site, const Prefix& prefix,
+                   const std::map<std::string, Journal>& disk) {
+    const auto said = told.peers.find(site);
+    const Lineage lineage = lineage_to(disk, prefix.origin, prefix.size);
+    if (!lineage.problem.empty()) return breach(told.machine + " follows what it does not hold: " + lineage.problem);
+    const Trade trade = fold(lineage.facts);
+    ++exercised;
+    if (said == told.peers.end() || said->second.sales != trade.sales || said->second.gross_minor != trade.gross_minor)
+      breach(told.machine + " says that " + site + " has made " +
+             std::to_string(said == told.peers.end() ? 0 : said->second.sales) + " sales; what it follows has " +
+             std::to_string(trade.sales));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Law> followers_agree() { return std::make_unique<FollowersAgree>(); }
+
+}  // namespace holdfast::audit
