@@ -1,42 +1,86 @@
 #include "sim/disk.h"
 
-#include <set>
+#include <algorithm>
+#include <utility>
 
 #include "core/base/check.h"
 
 namespace holdfast::sim {
 namespace {
 
-constexpr std::size_t block_bytes = 4096;
-auto no_room() { return fail("base/disk_failed", "the simulated disk is full"); }
+constexpr std::size_t block_bytes = 4096, sector_bytes = 512;
+auto no_room() { return fail("base/disk_full", "the simulated disk is full"); }
 auto gone() { return fail("base/disk_failed", "the simulated disk has lost its power"); }
+auto broken() { return fail("base/disk_failed", "the simulated disk has failed this once"); }
+auto spoilt() { return fail("base/disk_failed", "a sector of the simulated disk cannot be read"); }
 
 }  // namespace
 
 class SimFile final : public File {
  public:
-  SimFile(SimDisk& disk, std::shared_ptr<Bytes> bytes) : disk_(disk), bytes_(std::move(bytes)) {}
+  SimFile(SimDisk& disk, std::string path, std::shared_ptr<Bytes> bytes)
+      : disk_(disk), path_(std::move(path)), bytes_(std::move(bytes)) {}
 
   Status write_durable(std::uint64_t offset, ByteView bytes) override {
     HF_CHECK(offset % block_bytes == 0 && bytes.size() % block_bytes == 0 && offset + bytes.size() <= bytes_->size(),
              "write of {} bytes at {} to a file of {}", bytes.size(), offset, bytes_->size());
     if (disk_.crashed_) return gone();
-    const bool whole = disk_.pass();
-    for (std::size_t at = 0; at < bytes.size(); at += block_bytes)
-      if (whole || disk_.random_.one_in(2)) std::memcpy(bytes_->data() + offset + at, bytes.data() + at, block_bytes);
-    return whole ? Status() : Status(gone());
+    if (offset > 0 && std::exchange(disk_.misdirects_next_write_, false)) return write_elsewhere(offset, bytes);
+    disk_.keep_range(path_, *bytes_, offset, bytes.size());
+    const bool passes = disk_.pass();
+    if (passes && !std::exchange(disk_.fails_next_sync_, false)) {
+      std::memcpy(bytes_->data() + offset, bytes.data(), bytes.size());
+      return {};
+    }
+    const Fault why = passes ? Fault::disk_sync_fails : disk_.crashes_by_;
+    disk_.count(why, why == Fault::disk_torn_write ? tear(offset, bytes) : leave_some(offset, bytes));
+    return passes ? Status(broken()) : Status(gone());
   }
   Status read(std::uint64_t offset, std::span<std::byte> into) override {
     if (disk_.crashed_) return gone();
     if (offset > bytes_->size() || into.size() > bytes_->size() - offset)
       return fail("base/disk_failed", "a short read");
+    if (disk_.fails_read(path_, offset, into.size())) return spoilt();
     std::memcpy(into.data(), bytes_->data() + offset, into.size());
     return {};
   }
   std::uint64_t size() const override { return bytes_->size(); }
 
  private:
+  // Any subset of its blocks is there. Whether it was not what was there before anyway.
+  bool leave_some(std::uint64_t offset, ByteView bytes) {
+    bool is_change = false;
+    for (std::size_t at = 0; at < bytes.size(); at += block_bytes) {
+      std::byte* place = bytes_->data() + offset + at;
+      is_change = is_change || !std::equal(place, place + block_bytes, bytes.data() + at);
+      if (disk_.random_.one_in(2)) std::memcpy(place, bytes.data() + at, block_bytes);
+    }
+    return is_change;
+  }
+  // It ends within one of its blocks: some of that one's sectors are there, and what is before it.
+  bool tear(std::uint64_t offset, ByteView bytes) {
+    constexpr std::uint64_t sectors = block_bytes / sector_bytes, all = (1u << sectors) - 1;
+    const std::size_t torn = disk_.random_.below(bytes.size() / block_bytes) * block_bytes;
+    const std::uint64_t there = 1 + disk_.random_.below(all - 1);  // a bit each; neither none nor all
+    std::byte* place = bytes_->data() + offset;
+    const bool is_change = !std::equal(place, place + bytes.size(), bytes.data());
+    std::memcpy(place, bytes.data(), torn);
+    for (std::size_t i = 0; i < sectors; ++i)
+      if (((there >> i) & 1) != 0)
+        std::memcpy(place + torn + i * sector_bytes, bytes.data() + torn + i * sector_bytes, sector_bytes);
+    return is_change;
+  }
+  // Called done. Its own place stays as it was; a block before it has the first of these.
+  Status write_elsewhere(std::uint64_t offset, ByteView bytes) {
+    const std::uint64_t other = disk_.random_.below(offset / block_bytes);
+    std::memcpy(bytes_->data() + other * block_bytes, bytes.data(), block_bytes);
+    disk_.was_misdirected_ = true;
+    disk_.count(Fault::disk_misdirected_write, true);
+    return {};
+  }
+
   SimDisk& disk_;
+  std::string path_;
   std::shared_ptr<Bytes> bytes_;
 };
 
@@ -48,6 +92,10 @@ SimDisk& SimDisk::operator=(const SimDisk& image) {
   if (this == &image) return *this;
   files_.clear();
   for (const auto& [path, bytes] : image.files_) files_[path] = std::make_shared<Bytes>(*bytes);
+  spoilt_.clear();
+  before_.clear();
+  was_misdirected_ = false;
+  is_full = false;
   reboot();
   return *this;
 }
@@ -55,16 +103,106 @@ SimDisk& SimDisk::operator=(const SimDisk& image) {
 void SimDisk::reboot() {
   crashed_ = false;
   writes_left_.reset();
+  reads_left_.reset();
+  fails_next_sync_ = misdirects_next_write_ = false;
+}
+
+void SimDisk::count(Fault fault, bool bit) {
+  if (faults == nullptr) return;
+  faults->fired(fault);
+  if (bit) faults->bit(fault);
 }
 
 bool SimDisk::pass() {
   ++writes_;
+  time_spent_ = Duration{time_spent_.ns + write_takes.ns};
   if (!writes_left_) return true;
   if (*writes_left_ > 0) {
     --*writes_left_;
     return true;
   }
   crashed_ = true;
+  return false;
+}
+
+// The power fails before a file is there, or gone: whole or not at all, so nothing is torn.
+std::unexpected<Error> SimDisk::lose_whole() {
+  count(Fault::disk_unsynced_lost, true);
+  return gone();
+}
+
+void SimDisk::keep_before(const std::string& path) {
+  const auto it = files_.find(path);
+  before_.push_back({path, it == files_.end() ? nullptr : it->second, {}, {}});
+  if (before_.size() > writes_remembered) before_.pop_front();
+}
+
+void SimDisk::keep_range(const std::string& path, const Bytes& bytes, std::uint64_t offset, std::uint64_t size) {
+  before_.push_back({path, nullptr, offset, to_bytes(ByteView(bytes).subspan(offset, size))});
+  if (before_.size() > writes_remembered) before_.pop_front();
+}
+
+bool SimDisk::forget(std::size_t writes) {
+  bool any = false;
+  for (; writes > 0 && !before_.empty(); --writes) {
+    Before last = std::move(before_.back());
+    before_.pop_back();
+    any = true;
+    if (last.offset) {
+      std::ranges::copy(last.range, files_.at(last.path)->begin() + static_cast<std::ptrdiff_t>(*last.offset));
+    } else if (last.whole) {
+      files_[last.path] = std::move(last.whole);
+    } else {
+      files_.erase(last.path);
+    }
+  }
+  return any;
+}
+
+// Of a file of a journal, a block that is not all zeros.
+std::optional<std::pair<std::string, std::size_t>> SimDisk::any_written_block() {
+  std::vector<std::pair<std::string, std::size_t>> written;
+  for (const auto& [path, bytes] : files_) {
+    if (!path.starts_with("journals/")) continue;
+    for (std::size_t at = 0; at + block_bytes <= bytes->size(); at += block_bytes)
+      if (std::any_of(bytes->begin() + static_cast<std::ptrdiff_t>(at),
+                      bytes->begin() + static_cast<std::ptrdiff_t>(at + block_bytes),
+                      [](std::byte b) { return b != std::byte{0}; }))
+        written.emplace_back(path, at / block_bytes);
+  }
+  if (written.empty()) return std::nullopt;
+  return written[random_.below(written.size())];
+}
+
+bool SimDisk::rot() {
+  const auto place = any_written_block();
+  if (!place) return false;
+  Bytes& bytes = *files_[place->first];
+  // Where something is written: the zeros behind a record rot unseen, and harm nobody.
+  std::vector<std::size_t> written;
+  for (std::size_t i = place->second * block_bytes; i < (place->second + 1) * block_bytes; ++i)
+    if (bytes[i] != std::byte{0}) written.push_back(i);
+  bytes[written[random_.below(written.size())]] ^= static_cast<std::byte>(1u << random_.below(8));
+  return true;
+}
+
+bool SimDisk::spoil_sector() {
+  const auto place = any_written_block();
+  if (place) spoilt_.insert(*place);
+  return place.has_value();
+}
+
+bool SimDisk::fails_read(const std::string& path, std::uint64_t offset, std::uint64_t size) {
+  if (reads_left_ && (*reads_left_)-- == 0) {
+    reads_left_.reset();
+    count(Fault::disk_read_fails, true);
+    return true;
+  }
+  for (const auto& [of, block] : spoilt_)
+    if (of == path && block * block_bytes < offset + size && (block + 1) * block_bytes > offset) {
+      if (faults != nullptr) faults->bit(Fault::disk_unreadable);
+      return true;
+    }
   return false;
 }
 
@@ -79,36 +217,53 @@ Result<std::vector<std::string>> SimDisk::list(std::string_view directory) {
 
 Result<std::unique_ptr<File>> SimDisk::create(std::string_view path, std::uint64_t size) {
   if (crashed_) return gone();
-  if (files_.contains(std::string(path))) return fail("base/disk_failed", std::string(path) + " exists already");
-  if (is_full) return no_room();
-  if (!pass()) return gone();
-  auto& bytes = files_[std::string(path)] = std::make_shared<Bytes>(size);
-  return std::make_unique<SimFile>(*this, bytes);
+  const std::string name(path);
+  if (files_.contains(name)) return fail("base/disk_failed", name + " exists already");
+  if (is_full) {
+    if (faults != nullptr) faults->bit(Fault::disk_full);
+    return no_room();
+  }
+  keep_before(name);
+  if (!pass()) return lose_whole();
+  auto& bytes = files_[name] = std::make_shared<Bytes>(size);
+  return std::make_unique<SimFile>(*this, name, bytes);
 }
 
 Result<std::unique_ptr<File>> SimDisk::open(std::string_view path) {
   if (crashed_) return gone();
   const auto it = files_.find(std::string(path));
   if (it == files_.end()) return fail("base/not_found", std::string(path) + " does not exist");
-  return std::make_unique<SimFile>(*this, it->second);
+  return std::make_unique<SimFile>(*this, it->first, it->second);
 }
 
 Result<Bytes> SimDisk::read_all(std::string_view path) {
   if (crashed_) return gone();
   const auto it = files_.find(std::string(path));
   if (it == files_.end()) return fail("base/not_found", std::string(path) + " does not exist");
+  if (fails_read(it->first, 0, it->second->size())) return spoilt();
   return *it->second;
 }
 
 Status SimDisk::write_all(std::string_view path, ByteView bytes) {
-  if (!crashed_ && is_full && !bytes.empty()) return no_room();
-  if (crashed_ || !pass()) return gone();  // whole or not at all
+  if (!crashed_ && is_full && !bytes.empty()) {
+    if (faults != nullptr) faults->bit(Fault::disk_full);
+    return no_room();
+  }
+  if (crashed_) return gone();
+  keep_before(std::string(path));
+  if (!pass()) return lose_whole();
+  if (std::exchange(fails_next_sync_, false)) {
+    count(Fault::disk_sync_fails, true);
+    return broken();
+  }
   files_[std::string(path)] = std::make_shared<Bytes>(to_bytes(bytes));
   return {};
 }
 
 Status SimDisk::remove(std::string_view path) {
-  if (crashed_ || !pass()) return gone();
+  if (crashed_) return gone();
+  keep_before(std::string(path));
+  if (!pass()) return lose_whole();
   files_.erase(std::string(path));
   return {};
 }
