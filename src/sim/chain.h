@@ -5,6 +5,7 @@
 //         acknowledged and send it again.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,30 +16,20 @@
 #include "core/node/spare_copy.h"
 #include "sim/disk.h"
 #include "sim/net.h"
+#include "sim/signatures.h"
 
 namespace holdfast::sim {
 
 class SimSigner final : public Signer {
  public:
-  explicit SimSigner(Random& random);  // draws new keys
+  SimSigner(Random& random, Signatures how);  // draws new keys
   Signature sign(KeyUse use, ByteView message) override;
   PublicKey public_key(KeyUse use) override;
   chain::SiteKeys keys();
 
  private:
-  struct Pair {
-    PublicKey open{};
-    ByteArray<64> secret{};
-  };
-  std::map<KeyUse, Pair> pairs_;
-};
-
-// Signs notes for root and recovery, which are no site's.
-struct SimKey {
-  explicit SimKey(Random& random);
-  PublicKey open{};
-  ByteArray<64> secret{};
-  Signature sign(ByteView message) const;
+  Signatures how_;
+  std::map<KeyUse, KeyPair> pairs_;
 };
 
 class SimClock final : public Clock {
@@ -58,6 +49,7 @@ struct TillWrite {
   std::optional<fold::Taken> reply;
   bool refused = false;
   bool waiting = false;  // sent, no answer yet
+  bool is_safe = false;  // the till has been told that it is cosigned, and may forget it
 };
 
 struct Machine {
@@ -73,18 +65,30 @@ struct Machine {
   std::unique_ptr<node::Spare> spare;  // of a spare that is not promoted
   std::string address;                 // where it listens, if not at its site's address
   bool is_spare = false;               // its certificate is a spare's
+  bool is_lost = false;                // destroyed: nobody starts it again
+  Instant wakes_at;                    // as it was after its last turn
+  Instant paused_until;                // it stands still and does not know it; or waits for its disk
+  bool is_slow = false;                // …the latter
   std::optional<Error> died_of;
   std::optional<std::uint64_t> power_fails_after;  // so many writes into the next start
   Disk* given_disk = nullptr;                      // what its node gets in front of `disk` and `wire`, if anything
   Net* given_net = nullptr;
+  std::optional<std::uint64_t> read_fails_after;   // so many reads into it
   explicit Machine(Random random) : disk(random) {}
+};
+
+struct ChainOptions {
+  // f: with 0 each journal has three mirrors, with 1 four, and there are at least three stores
+  unsigned lying_mirrors = 0;
+  Signatures signatures = Signatures::real;
 };
 
 class Chain {
  public:
-  Chain(std::uint64_t seed, unsigned stores);
+  Chain(std::uint64_t seed, unsigned stores, ChainOptions options = {});
 
   Network network;
+  Faults faults;                        // what went wrong; its rates are the day's business
   std::uint64_t snapshot_entries = 50;  // small, so that starts meet snapshots
   Duration spare_silence = seconds(3);  // short, so that a day has room for it
   const chain::ChainFile& file() const { return file_; }
@@ -96,9 +100,17 @@ class Chain {
 
   Status start(const std::string& name);  // power on
   void kill(const std::string& name);     // power off, disk intact
+  void pause(const std::string& name, Duration time);
   void destroy(const std::string& name);  // the machine is gone, and its disk with it
+  // A machine that does not run is given an older image of its disk.
+  void put_back(const std::string& name, const SimDisk& image);
   // A new machine for the site with a certificate of the recovery keys; it rebuilds when it runs. Its name.
   std::string rebuild(const SiteName& site);
+  // A second machine for the epoch number that the newest certificate of the site has: a ceremony's mistake.
+  std::string rebuild_under_same_number(const SiteName& site);
+  // Somebody who has the keys of this machine runs the program on an image of its disk, under its address. The network
+  // keeps the copy from everybody, to begin with. Its name.
+  std::string copy_of(const std::string& machine, const SimDisk& image);
   // A second machine in the store, with a certificate signed beforehand; it copies from now on. Its name.
   std::string add_spare(const SiteName& site);
   // The same unused spare, with a certificate for another epoch.
@@ -116,42 +128,65 @@ class Chain {
   std::size_t submit(const SiteName& store, fold::WriteRequest request);
   fold::WriteRequest a_sale(const SiteName& store, std::uint32_t till, unsigned lines = 1);
   std::vector<TillWrite>& writes(const SiteName& store) { return till_writes_[store]; }
-  // What tills do all day: what is not yet cosigned in the present epoch is sent again, with its reply beside it.
+  // The same write once more, as it was; with the reply that its till holds beside it, if there is one. `why` bites if
+  // it is known as taken.
+  void send_once_more(const SiteName& store, std::size_t number, bool with_reply, std::optional<Fault> why = {});
+  // Its key again, for something else: to be refused.
+  void send_other_body(const SiteName& store, std::size_t number);
+  // A name on the network for somebody who has the keys of `whose`, and how many words of his have reached a machine,
+  // greetings not counted.
+  std::string name_for_thief(const Machine& whose);
+  std::uint64_t words_of(const std::string& thief) const { return words_of_thieves_.at(thief); }
+  // Some of what a machine has said last: what somebody can have recorded.
+  const std::deque<Bytes>& recorded(const std::string& machine) { return recorded_[machine]; }
+  // What tills do all day: what they have not been told is cosigned is sent again, with its reply beside it (8.2).
   void send_again(const SiteName& store);
   // Its disk is no longer what it acknowledged: only what was cosigned, and what tills send again, can be asked of it.
-  void disk_was_replaced(const SiteName& site) { disk_replaced_.insert(site); }
+  void disk_was_replaced(const SiteName& site);
   // The machine that serves the site now.
   std::string serving(const SiteName& site) const;
 
-  // Laws, at any time; the text of the first one broken, or empty.
-  std::string broken_law();
+  // Laws, at any time; the text of the first one broken, or empty. Of each site's writes only so many are looked at.
+  std::string broken_law(std::size_t newest = SIZE_MAX);
   // At the end, when everything is up and healed: also that the chain agrees again.
   std::string broken_at_rest();
+  // Once, when broken_at_rest() is empty: the auditor looks at every disk and page.
+  std::string broken_in_audit();
+  audit::Auditor& auditor() { return *auditor_; }
   Hash state_hash();  // over all nodes, in order
   std::uint64_t acknowledged() const;
-  std::uint64_t cosigned_seen() const { return cosigned_.size(); }
+  std::uint64_t cosigned_seen() const { return auditor_->cosigned(); }
 
  private:
   void build_file(unsigned stores);
   chain::Certificate certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare);
+  std::string ceremony(const SiteName& site, std::uint32_t epoch, std::string name);
   std::unique_ptr<Machine> new_machine(std::string name, const SiteName& site, std::uint32_t epoch);
   Status start_spare(Machine& machine);
+  // Of everything that arrives.
+  void witness(audit::Auditor::Sent sent, ByteView bytes);
   void turn(Machine& machine);
-  void watch(const std::string& from, ByteView bytes);
-  std::string check_acknowledged(const SiteName& store);
+  Instant wake_of(const Machine& machine) const;
+  // What the machine `from` answers to a till's write.
+  void take_reply(const std::string& from, const SiteName& store, std::size_t number, const Result<fold::Taken>& taken);
+  std::string check_acknowledged(const SiteName& store, std::size_t newest);
 
   Random random_;
   chain::ChainFile file_;
   std::string file_note_;
-  std::unique_ptr<SimKey> root_, recovery_;
+  ChainOptions options_;
+  KeyPair root_, recovery_;
   SerialExecutor executor_;
   std::map<std::string, std::unique_ptr<Machine>> machines_;
   std::map<SiteName, std::uint32_t> epochs_;  // given out
   std::map<SiteName, std::string> serving_;
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
-  std::map<std::pair<std::string, std::uint64_t>, Hash>
-      cosigned_;  // (origin, size) -> root, of every cosigned note on the wire
+  std::map<SiteName, std::size_t> open_from_;  // all writes of the site before this one are settled
   std::set<SiteName> disk_replaced_;
+  std::map<std::string, std::uint64_t> words_of_thieves_;
+  std::map<std::string, std::deque<Bytes>> recorded_;
+  std::uint64_t heard_ = 0;
+  std::unique_ptr<audit::Auditor> auditor_;
   std::string broken_;
 };
 

@@ -138,7 +138,7 @@ TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts)
   }
   chain.run_for(seconds(2));
   chain.kill("store-01");
-  chain.machine("store-01").disk = image;
+  chain.put_back("store-01", image);
   // First without mirrors: it sells and signs nothing.
   for (const chain::Site& site : chain.file().sites)
     if (site.name != store_1) chain.network.cut("store-01", site.name.str());
@@ -271,6 +271,31 @@ TEST(Chain, a_mirror_that_came_back_counts_after_a_restart_though_a_fellow_mirro
   EXPECT_TRUE(cosigns_without_head_office());
   ASSERT_TRUE(chain.start("head-office").has_value());
   settle(chain);
+}
+
+// Promise 4, 5.4: a file that cannot be read is not a file that is not there.
+TEST(Chain, a_read_that_fails_at_a_start_opens_no_link_and_forgets_no_registration) {
+  std::uint64_t opened = 0, refused = 0;
+  for (std::uint64_t reads = 0; reads < 40; ++reads) {
+    Chain chain(10, 2);
+    start_trade(chain);
+    ASSERT_TRUE(chain.node("store-01").cut_link(head_office).has_value());
+    chain.run_for(seconds(1));
+    chain.kill("store-01");
+    chain.machine("store-01").read_fails_after = reads;
+    const Status started = chain.start("store-01");
+    if (!started) {
+      EXPECT_TRUE(started.error().code.starts_with("base/disk")) << reads << ": " << started.error().text;
+      ++refused;
+      ASSERT_TRUE(chain.start("store-01").has_value());
+    } else {
+      ++opened;
+    }
+    for (const node::LinkView& link : chain.node("store-01").links())
+      EXPECT_EQ(link.state == node::LinkState::cut, link.to == head_office) << "read " << reads << " failed";
+  }
+  EXPECT_GT(refused, 5u);
+  EXPECT_GT(opened, 0u) << "no start had so few reads that the failure came after it";
 }
 
 TEST(Chain, the_same_seed_gives_the_same_states) {

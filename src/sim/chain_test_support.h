@@ -44,6 +44,7 @@ inline void settle(Chain& chain) {
     if (chain.broken_at_rest().empty()) break;
   }
   EXPECT_EQ(chain.broken_at_rest(), "");
+  EXPECT_EQ(chain.broken_in_audit(), "");
 }
 
 }  // namespace holdfast::sim

@@ -96,7 +96,7 @@ TEST(Hostile, mirror_that_gives_junk_to_a_node_on_an_old_disk_neither_ends_it_no
     const std::uint64_t size = journal::parse_checkpoint(note->text)->size;
     chain.kill("store-01");
     chain.kill("warehouse");
-    chain.machine("store-01").disk = image;
+    chain.put_back("store-01", image);
     chain.network.cut("store-01", "head-office");
     Impostor liar(chain, chain.machine("warehouse"), chain.file().find(warehouse)->link_address, "warehouse");
     isolate(chain, "warehouse", "store-01");
@@ -360,7 +360,7 @@ TEST(Spare, that_loses_its_power_at_any_write_can_give_back_all_that_it_holds) {
   bool has_failed = true;
   for (std::uint64_t writes = 0; has_failed && writes < 20; ++writes) {
     t.chain.kill(t.spare);
-    t.chain.machine(t.spare).disk = image;
+    t.chain.put_back(t.spare, image);
     bool gives = true;
     std::uint64_t says = 0;
     EntryIndex back_to = held;

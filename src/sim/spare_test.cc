@@ -252,7 +252,7 @@ TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
   chain.run_for(seconds(2));
   ASSERT_TRUE(holds_all(chain, spare, "store-01"));
   chain.kill("store-01");
-  chain.machine("store-01").disk = image;
+  chain.put_back("store-01", image);
   ASSERT_TRUE(chain.start("store-01").has_value());
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)))
       << chain.machine(spare).spare->view().problem;
@@ -330,7 +330,7 @@ TEST(Spare, that_loses_its_power_while_it_is_promoted_takes_all_of_its_copy_in) 
   const SimDisk image = m.disk;
   std::uint64_t writes = 0;
   for (;; ++writes) {
-    m.disk = image;
+    chain.put_back(spare, image);
     m.power_fails_after = writes;
     const bool is_through = chain.promote(spare).has_value();
     if (!is_through) {

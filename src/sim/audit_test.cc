@@ -1,0 +1,178 @@
+// The auditor is awake: what it is lied to about, it finds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "core/sync/messages.h"
+#include "sim/chain_test_support.h"
+#include "sim/thief.h"
+#include "sim/told.h"
+
+namespace holdfast::sim {
+namespace {
+
+// A chain in trade whose store has sold, all of it cosigned.
+void trade(Chain& chain) {
+  start_all(chain);
+  open_trade(chain);
+  for (int i = 0; i < 10; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(50));
+  }
+  chain.run_for(seconds(3));
+}
+
+TEST(Auditor, sees_nothing_wrong_where_nothing_is) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  for (const audit::Auditor::Count& count : chain.auditor().counts()) {
+    const bool needs_no_fault =
+        count.law == "acknowledged is kept" || count.law == "cosigned is kept" || count.law == "money and stock add up";
+    EXPECT_TRUE(count.exercised > 0 || !needs_no_fault) << count.law;
+  }
+}
+
+TEST(Auditor, auditor_catches_a_forged_reply) {
+  Chain chain(21, 2);
+  trade(chain);
+  // A till is told "taken" for a sale that was never taken.
+  fold::WriteRequest forged = chain.a_sale(store_1, 1);
+  forged.key.bytes[3] = std::byte{7};
+  fold::Taken reply = *chain.writes(store_1)[0].reply;
+  reply.index += 1;
+  reply.receipt.reset();
+  chain.auditor().asked(store_1.str(), id_of(forged), asked_of(forged));
+  chain.auditor().answered(store_1.str(), id_of(forged), answer_of("store-01", reply));
+  EXPECT_EQ(chain.broken_law(), "") << "a reply alone is believed";
+  chain.kill("store-01");
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  EXPECT_NE(chain.broken_law().find("it is not on its disk"), std::string::npos) << chain.broken_law();
+}
+
+TEST(Auditor, a_number_printed_on_two_receipts_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  chain.auditor().answered(store_1.str(), id_of(chain.writes(store_1)[1].request),
+                           answer_of("store-01", *chain.writes(store_1)[0].reply));
+  EXPECT_NE(chain.broken_law().find("on two receipts"), std::string::npos) << chain.broken_law();
+}
+
+TEST(Auditor, an_entry_that_changes_on_a_disk_is_not_what_was_cosigned) {
+  Chain chain(21, 2);
+  trade(chain);
+  ASSERT_EQ(chain.broken_at_rest(), "");
+  // The same history, but one sale of it is another: as if somebody had rewritten disk and checksums.
+  audit::Told told = told_by(chain.machine("store-01"), 0);
+  audit::Journal journal = audit::read_journals(told.files).at(Origin{chain.file().chain, store_1, 1}.text());
+  ASSERT_GT(journal.entries.size(), 5u);
+  const auto honest = audit::roots_at(journal, {journal.entries.size()});
+  journal.entries[4].back() ^= std::byte{1};
+  EXPECT_NE(audit::roots_at(journal, {journal.entries.size()}), honest);
+  EXPECT_EQ(to_hex(honest.begin()->second),
+            to_hex(*chain.node("store-01").root_of({chain.file().chain, store_1, 1}, journal.entries.size())));
+}
+
+// What all pages say at rest, to be forged.
+std::vector<audit::Told> all_told(Chain& chain) {
+  std::vector<audit::Told> told;
+  for (const chain::Site& site : chain.file().sites)
+    told.push_back(told_by(chain.machine(chain.serving(site.name)), 0));
+  return told;
+}
+audit::Told& of(std::vector<audit::Told>& told, const SiteName& site) {
+  return *std::ranges::find(told, site.str(), &audit::Told::site);
+}
+// The law that is broken when the auditor is told so.
+std::string broken_when_told(Chain& chain, const std::function<void(std::vector<audit::Told>&)>& forge) {
+  EXPECT_EQ(chain.broken_at_rest(), "");
+  std::vector<audit::Told> told = all_told(chain);
+  forge(told);
+  chain.auditor().at_rest(std::move(told));
+  return chain.broken_law();
+}
+
+TEST(Auditor, a_page_that_says_another_sum_than_the_journal_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  const std::string law = broken_when_told(chain, [](auto& told) { of(told, store_1).gross_minor += 1; });
+  EXPECT_NE(law.find("money and stock add up"), std::string::npos) << law;
+}
+
+TEST(Auditor, a_follower_that_says_more_than_it_follows_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  const std::string law =
+      broken_when_told(chain, [](auto& told) { ++of(told, head_office).peers.at(store_1.str()).sales; });
+  EXPECT_NE(law.find("a follower is the fold of what its journal names"), std::string::npos) << law;
+}
+
+TEST(Auditor, a_write_that_is_left_without_an_answer_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  const std::string law = broken_when_told(chain, [](auto& told) { of(told, store_1).unanswered = 1; });
+  EXPECT_NE(law.find("all is well at the end"), std::string::npos) << law;
+}
+
+TEST(Auditor, a_report_that_forges_what_was_lost_is_found) {
+  using Report = audit::Told::Report;
+  const std::vector<std::function<void(Report&)>> forgeries = {
+      [](Report& r) { r.known_lost += 1000; },
+      [](Report& r) { r.kept -= 1; },
+      [](Report& r) { r.announced = r.kept + 1'000'000; },
+  };
+  for (const auto& forge : forgeries) {
+    Chain chain(21, 3);
+    trade(chain);
+    chain.destroy("store-01");
+    ASSERT_TRUE(chain.start(chain.rebuild(store_1)).has_value());
+    chain.run_for(seconds(10));
+    settle(chain);
+    const std::string law = broken_when_told(chain, [&](auto& told) { forge(*of(told, store_1).report); });
+    EXPECT_NE(law.find("known lost is lost"), std::string::npos) << law;
+  }
+}
+
+TEST(Auditor, what_one_mirror_has_signed_is_not_cosigned) {
+  Chain chain(21, 2);
+  trade(chain);
+  // The store's own checkpoint, called cosigned by it, and nobody has.
+  std::string offered;
+  chain.network.tap = [&](const std::string& from, const std::string&, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (from != "store-01" || !message) return;
+    if (const auto* offer = std::get_if<sync::Offer>(&*message)) offered = offer->note;
+  };
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  ASSERT_NE(offered, "");
+  ASSERT_EQ(chain.broken_law(), "");
+  const Bytes boast = sync::encode(sync::Cosigned{offered});
+  const std::int64_t now = chain.now().unix_ns;
+  chain.auditor().heard({"store-01", "warehouse", now, now}, boast);
+  EXPECT_NE(chain.broken_law().find("0 mirrors have signed them"), std::string::npos) << chain.broken_law();
+}
+
+TEST(Auditor, what_a_thief_says_is_held_against_nobody_and_what_others_make_of_it_is) {
+  Chain chain(21, 2);
+  trade(chain);
+  Thief thief(chain, chain.machine("warehouse"));
+  const std::int64_t now = chain.now().unix_ns;
+  // A cosignature by a thief with a mirror's keys, of more than that mirror holds; and the same by the mirror itself.
+  const Origin origin{chain.file().chain, store_1, 1};
+  const Bytes lie = sync::encode(sync::Cosignature{origin, 1'000'000, {"x", 1, Bytes(72)}});
+  for (const auto& [from, law] : {std::pair(thief.name(), ""), std::pair(std::string("warehouse"), "a mirror holds")}) {
+    chain.auditor().heard({from, "store-01", now, now}, lie);
+    chain.kill("warehouse");
+    ASSERT_TRUE(chain.start("warehouse").has_value());
+    EXPECT_EQ(chain.broken_law().substr(0, std::string_view(law).size()), law);
+    EXPECT_EQ(chain.broken_law().empty(), std::string_view(law).empty());
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::sim

@@ -1,0 +1,121 @@
+// Laws that need what a node has in memory; all others are the auditor's.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/chain.h"
+#include "sim/told.h"
+
+namespace holdfast::sim {
+
+// Law: acknowledged and not lost -> in the state, once.
+std::string Chain::check_acknowledged(const SiteName& store, std::size_t newest) {
+  const Machine& m = machine(serving(store));
+  if (!m.node || disk_replaced_.contains(store) || m.node->phase() == node::Phase::rebuilding ||
+      m.node->phase() == node::Phase::stopped)
+    return {};
+  const fold::State& state = m.node->state();
+  const Origin origin = m.node->safety().origin;
+  const std::vector<TillWrite>& writes = till_writes_[store];
+  for (std::size_t i = writes.size() - std::min(newest, writes.size()); i < writes.size(); ++i) {
+    const TillWrite& w = writes[i];
+    if (!w.reply || w.reply->origin != origin) continue;
+    const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
+    if (known == nullptr) return fmt::format("{}: an acknowledged write is not in the state", store.view());
+  }
+  return {};
+}
+
+std::string Chain::broken_law(std::size_t newest) {
+  if (!broken_.empty()) return broken_;
+  if (std::string law = auditor_->broken(); !law.empty()) return law;
+  if (network.delivered_over_cut > 0) return "a message passed over a cut link";
+  for (const auto& [site, writes] : till_writes_)
+    if (std::string law = check_acknowledged(site, newest); !law.empty()) return law;
+  // Stock: what is here is what came less what went.
+  for (const auto& [name, m] : machines_) {
+    if (!m->node || m->node->phase() == node::Phase::rebuilding) continue;
+    const stock::StockState& s = m->node->state().stock;
+    const std::int64_t in = s.received.thousandths + s.counted_up.thousandths + s.taken_back.thousandths +
+                            s.arrived_units.thousandths + s.fed_up.thousandths;
+    const std::int64_t out = s.written_off.thousandths + s.counted_down.thousandths + s.sold.thousandths +
+                             s.dispatched.thousandths + s.fed_down.thousandths;
+    if (in - out != s.total.thousandths) return fmt::format("{}: stock is not conserved", name);
+  }
+  return {};
+}
+
+std::string Chain::broken_at_rest() {
+  if (std::string law = broken_law(); !law.empty()) return law;
+  for (const auto& [site, writes] : till_writes_) {
+    const Machine& m = machine(serving(site));
+    if (!m.node) return fmt::format("{} does not run: {}", m.name, m.died_of ? m.died_of->text : "not started");
+    if (const auto progress = m.node->progress())
+      return fmt::format("{} is still rebuilding: {}", m.name, progress->step);
+    const fold::State& state = m.node->state();
+    std::uint64_t sales = 0;
+    for (const TillWrite& w : writes) {
+      if (!w.reply) continue;
+      const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
+      if (known == nullptr) return fmt::format("{}: an acknowledged write is lost", site.view());
+      if (!known->listed && std::holds_alternative<till::RecordSale>(w.request.command)) ++sales;
+    }
+    // Nothing twice: the state has as many sales as there are distinct writes of this till memory, unanswered ones at
+    //                most more.
+    const auto unanswered =
+        static_cast<std::uint64_t>(std::ranges::count_if(writes, [](const TillWrite& w) { return !w.reply; }));
+    const auto waiting = std::ranges::count_if(writes, [](const TillWrite& w) { return !w.reply && !w.refused; });
+    if (waiting > 0) return fmt::format("{}: {} writes have no answer yet", site.view(), waiting);
+    if (state.till.totals.sales < sales || state.till.totals.sales > sales + unanswered)
+      return fmt::format("{}: {} sales in the journal, {} acknowledged, {} unanswered", site.view(),
+                         state.till.totals.sales, sales, unanswered);
+    for (const auto& [key, series] : state.till.receipts)
+      if (series.receipts.size() > series.next) return fmt::format("{}: a receipt number was given twice", site.view());
+  }
+  for (const auto& [site, epoch] : epochs_) {
+    const Machine& m = machine(serving(site));
+    if (!m.node) return fmt::format("{} does not run: {}", m.name, m.died_of ? m.died_of->text : "not started");
+    const node::Safety s = m.node->safety();
+    if (s.phase != node::Phase::signing)
+      return fmt::format("{} is {} and not signing{}{}", m.name, node::to_text(s.phase),
+                         s.registering.empty() ? "" : ": ", s.registering);
+  }
+  for (const auto& [site, epoch] : epochs_) {
+    const Machine& m = machine(serving(site));
+    const node::Safety s = m.node->safety();
+    // Only PeerFollowed entries may still be on their way.
+    if (s.cosigned_size + 2 < s.size)
+      return fmt::format("{}: {} of {} entries cosigned", m.name, s.cosigned_size, s.size);
+    for (const auto& [peer, part] : m.node->state().peers) {
+      const Machine& other = machine(serving(peer));
+      if (!other.node) continue;
+      if (part.origin != other.node->safety().origin) {
+        for (const node::SiteView& v : m.node->sites())
+          if (v.site == peer)
+            return fmt::format("{} still follows {} to {}; of {} it holds {}, cosigned {}, link {}", m.name,
+                               part.origin.text(), part.size, v.origin->text(), v.held_here.value_or(0),
+                               v.cosigned_size.value_or(0),
+                               v.links.empty() || v.links[0].state != node::LinkState::up ? "down" : "up");
+      }
+      if (!(part.totals == other.node->state().till.totals))
+        return fmt::format("{}: what it follows of {} ({} sales) is not what {} has ({} sales)", m.name, peer.view(),
+                           part.totals.sales, other.name, other.node->state().till.totals.sales);
+    }
+  }
+  return {};
+}
+
+std::string Chain::broken_in_audit() {
+  std::vector<audit::Told> told;
+  for (const auto& [site, epoch] : epochs_) {
+    std::uint64_t unanswered = 0;
+    for (const TillWrite& w : till_writes_[site]) unanswered += !w.reply && !w.refused;
+    told.push_back(told_by(machine(serving(site)), unanswered));
+  }
+  for (const auto& [name, m] : machines_)
+    if (!m->is_lost) auditor_->look_at(name, files_of(m->disk));
+  auditor_->at_rest(std::move(told));
+  return auditor_->broken();
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,136 @@
+// What tills ring, keep and send again.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/chain.h"
+#include "sim/told.h"
+
+namespace holdfast::sim {
+
+void Chain::list_products(unsigned count) {
+  catalogue::ListProducts command;
+  for (unsigned i = 0; i < count; ++i)
+    command.products.push_back({Sku(fmt::format("P{}", i)), "", fmt::format("Product {}", i),
+                                UnitPrice{(i + 1) * 1'000'000ll}, VatCode("S"), true});
+  submit(SiteName("head-office"), {{}, {}, {}, {}, {}, std::move(command), {}, {}});
+}
+
+std::size_t Chain::submit(const SiteName& site, fold::WriteRequest request) {
+  if (request.key.is_zero())
+    for (std::byte& b : request.key.bytes) b = static_cast<std::byte>(random_.next());
+  std::vector<TillWrite>& writes = till_writes_[site];
+  const std::size_t number = writes.size();
+  auditor_->asked(site.str(), id_of(request), asked_of(request));
+  writes.push_back({std::move(request), std::nullopt});
+  Machine& m = machine(serving(site));
+  if (!m.node) return number;
+  writes[number].waiting = true;
+  m.node->submit(writes[number].request, [this, site, number, from = m.name](const Result<fold::Taken>& taken) {
+    take_reply(from, site, number, taken);
+  });
+  return number;
+}
+
+// What the till is told of one of its writes, and keeps.
+void Chain::take_reply(const std::string& from, const SiteName& store, std::size_t number,
+                       const Result<fold::Taken>& taken) {
+  TillWrite& w = till_writes_[store][number];
+  w.waiting = false;
+  if (taken) {
+    w.reply = *taken;
+    auditor_->answered(store.str(), id_of(w.request), answer_of(from, *taken));
+  } else if (!taken.error().code.starts_with("node/") && taken.error().code != "fold/waits") {  // both: later (8.3)
+    w.refused = true;
+    if (w.reply)
+      broken_ = fmt::format("an acknowledged write was refused when it was sent again: {}", taken.error().text);
+  }
+}
+
+void Chain::send_once_more(const SiteName& store, std::size_t number, bool with_reply, std::optional<Fault> why) {
+  Machine& m = machine(serving(store));
+  TillWrite& w = till_writes_[store][number];
+  if (!m.node || w.refused) return;
+  fold::WriteRequest again = w.request;
+  if (with_reply && w.reply && !w.reply->listed) {
+    again.prior = fold::Prior{w.reply->origin, w.reply->index, w.reply->at, false};
+    again.printed_receipt = w.reply->receipt;
+  }
+  w.waiting = true;
+  m.node->submit(std::move(again), [this, store, number, why, from = m.name](const Result<fold::Taken>& taken) {
+    if (why && taken && taken->duplicate) faults.bit(*why);
+    take_reply(from, store, number, taken);
+  });
+}
+
+void Chain::send_other_body(const SiteName& store, std::size_t number) {
+  Machine& m = machine(serving(store));
+  if (!m.node) return;
+  fold::WriteRequest other = a_sale(store, till_writes_[store][number].request.till.number, 5);
+  other.key = till_writes_[store][number].request.key;
+  m.node->submit(std::move(other), [this](const Result<fold::Taken>& taken) {
+    if (!taken && taken.error().code == "fold/key_reused") faults.bit(Fault::people_other_body);
+    if (taken) broken_ = "a key that was used before was taken for another body";
+  });
+}
+
+std::size_t Chain::sell(const SiteName& store, std::uint32_t till, unsigned lines) {
+  return submit(store, a_sale(store, till, lines));
+}
+
+fold::WriteRequest Chain::a_sale(const SiteName& store, std::uint32_t till, unsigned lines) {
+  till::RecordSale sale;
+  sale.till = TillId{till};
+  Money total;
+  for (unsigned i = 0; i < lines; ++i) {
+    const auto product = static_cast<std::int64_t>(random_.below(10));
+    const auto pieces = static_cast<std::int64_t>(1 + random_.below(3));
+    till::AskedLine line{Sku(fmt::format("P{}", product)),
+                         Quantity{pieces * 1000},
+                         UnitPrice{(product + 1) * 1'000'000},
+                         VatCode("S"),
+                         "",
+                         false};
+    const Machine& m = machine(serving(store));
+    // A till that reaches no machine still knows the prices.
+    if (m.node != nullptr && m.node->state().find_product(line.sku.view()) == nullptr) {
+      line.open_price = true;
+      line.name = "open price";
+    }
+    total.minor += (product + 1) * 100 * pieces;
+    sale.lines.push_back(std::move(line));
+  }
+  if (random_.one_in(3)) sale.change = Money{500 - total.minor % 500};
+  total.minor += sale.change.minor;
+  sale.tenders = {{till::TenderKind::cash, total, "", "", till::CardResult::approved}};
+  return {TillId{till}, {}, SubjectId{}, {}, {}, std::move(sale), {}, {}};
+}
+
+void Chain::send_again(const SiteName& store) {
+  Machine& m = machine(serving(store));
+  if (!m.node) return;
+  const node::Safety safety = m.node->safety();
+  std::vector<TillWrite>& writes = till_writes_[store];
+  std::size_t& first = open_from_[store];
+  while (first < writes.size() && (writes[first].refused || writes[first].is_safe)) ++first;
+  for (std::size_t i = first; i < writes.size(); ++i) {
+    TillWrite& w = writes[i];
+    if (w.refused || w.waiting || w.is_safe) continue;
+    const fold::KnownWrite* known = m.node->state().find_write({w.request.till, w.request.key});
+    if (w.reply && known != nullptr)  // a status request says as much; entry 0 of an epoch stands for all before it
+      w.is_safe = known->listed || (known->epoch == safety.origin.epoch ? known->index < safety.cosigned_size
+                                                                        : safety.cosigned_size > 0);
+    if (w.is_safe) continue;
+    send_once_more(store, i, true);
+  }
+}
+
+std::uint64_t Chain::acknowledged() const {
+  std::uint64_t n = 0;
+  for (const auto& [site, writes] : till_writes_)
+    n += static_cast<std::uint64_t>(
+        std::ranges::count_if(writes, [](const TillWrite& w) { return w.reply.has_value(); }));
+  return n;
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,74 @@
+#include "sim/told.h"
+
+namespace holdfast::sim {
+
+audit::ChainFacts facts_of(const chain::ChainFile& file) {
+  audit::ChainFacts out{file.chain, {}};
+  for (const chain::Site& site : file.sites) {
+    audit::SiteFacts& facts = out.sites.emplace_back(audit::SiteFacts{site.name.str(), {}});
+    for (const SiteName& mirror : site.mirrors) facts.mirrors.push_back(mirror.str());
+  }
+  return out;
+}
+
+audit::MachineFacts facts_of(const std::string& chain, const Machine& machine) {
+  return {machine.name,
+          machine.site.str(),
+          Origin{chain, machine.site, machine.epoch}.text(),
+          machine.is_spare,
+          machine.signer->public_key(KeyUse::log),
+          machine.signer->public_key(KeyUse::cosign)};
+}
+
+audit::WriteId id_of(const fold::WriteRequest& request) { return {request.till.number, request.key}; }
+
+audit::Asked asked_of(const fold::WriteRequest& request) {
+  audit::Asked out;
+  if (const auto* sale = std::get_if<till::RecordSale>(&request.command)) {
+    out.kind = audit::Asked::Kind::sale;
+    for (const till::AskedLine& line : sale->lines) {
+      // Prices here have two decimals and quantities are whole pieces, so nothing is rounded.
+      out.total_minor += line.unit_price.millionths / 10'000 * (line.quantity.thousandths / 1000);
+      out.units[line.sku.str()] += line.quantity.thousandths;
+    }
+  } else if (const auto* refund = std::get_if<till::Refund>(&request.command)) {
+    out.kind = audit::Asked::Kind::refund;
+    for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
+  }
+  return out;
+}
+
+audit::Answer answer_of(const std::string& machine, const fold::Taken& taken) {
+  return {machine, taken.origin.text(), taken.index, taken.receipt, taken.listed};
+}
+
+audit::Files files_of(const SimDisk& disk) {
+  audit::Files out;
+  for (const auto& [path, bytes] : disk.files()) out.emplace(path, ByteView(*bytes));
+  return out;
+}
+
+audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
+  audit::Told out;
+  out.machine = machine.name;
+  out.site = machine.site.str();
+  out.files = files_of(machine.disk);
+  out.unanswered = unanswered;
+  const fold::State& state = machine.node->state();
+  const till::Totals& totals = state.till.totals;
+  out.sales = totals.sales;
+  out.refunds = totals.refunds;
+  out.gross_minor = totals.gross.minor;
+  out.cash_minor = totals.cash.minor;
+  for (const auto& [sku, item] : state.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
+  if (const auto report = machine.node->recovery())
+    out.report = audit::Told::Report{report->old_origin.text(), report->cosigned, report->announced, report->known_lost,
+                                     report->missing_receipts};
+  for (const fold::ContradictionSeen& seen : state.contradictions) out.contradicted.insert(seen.origin.text());
+  for (const node::SiteView& view : machine.node->sites())
+    if (!view.is_here && view.totals != nullptr)
+      out.peers[view.site.str()] = {view.totals->sales, view.totals->gross.minor};
+  return out;
+}
+
+}  // namespace holdfast::sim
