@@ -38,9 +38,9 @@ crash-long: ## kill -9 a loaded store node 200 times at random moments
 	@tools/setup build web test
 	@node tools/run-stages.mjs crash-long
 
-sim-night: ## simulated days with faults, from new seeds (SEEDS=2000, SEED=drawn); a broken law prints its seed
+sim-night: ## simulated days from new seeds, until stopped (or SEEDS=1000, SEED=drawn, NIGHT="--sites 5 --hours 2"); what breaks a law: build/sim-night
 	@tools/setup build
-	@SEED=$(SEED) SEEDS=$(SEEDS) node tools/run-stages.mjs sim-night
+	@SEED=$(SEED) SEEDS=$(SEEDS) NIGHT="$(NIGHT)" node tools/run-stages.mjs sim-night
 
 spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 reopened with one list, a report 60 s behind (TRIALS=20, MINUTES=60, STORES=20)
 	@tools/setup build web test

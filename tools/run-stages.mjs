@@ -42,8 +42,15 @@ const stages = {
   format: { run: () => [['tools/check-format'], ...nodeTests('test/format')] },
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
   unit: { run: () => units('release'), needs: ['build'] },
-  // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones.
-  sim: { run: () => [[simulator, '--seed', '1', '--seeds', '40'], [simulator, '--spares', '--seed', '1', '--seeds', '30']], atOnce: true, needs: ['build'] },
+  // The same seeds each time, so that a failure here is the change's own; and as many that nobody has tried, printed.
+  sim: {
+    run: () => {
+      const fresh = Date.now() % 1e9;
+      console.log(`-- sim: fresh seeds from ${fresh} on`);
+      return [[simulator, '--seed', '1', '--seeds', '60', '--stand-in'], [simulator, '--seed', String(fresh), '--seeds', '60', '--stand-in']];
+    },
+    atOnce: true, needs: ['build'],
+  },
   // Every decoder, fed by seeded edits of the committed corpus: always the same inputs, as far as the time reaches.
   fuzz: {
     run: () => [1, 2].map((share) => [fuzzer, '--corpus', 'test/fuzz/corpus', '--seconds', process.env.FUZZ_SECONDS || '10',
@@ -55,9 +62,17 @@ const stages = {
     run: () => [['build/release/src/test_sim', '--gtest_filter=Replay.*']], needs: ['build'],
     env: { HF_REPLAY_SALES: '1000000' },
   },
+  // A simulator on each core, each with seeds of its own. What it prints is seen at once, and an interrupt lets it end its day.
   'sim-night': {
-    run: () => [[simulator, '--seed', process.env.SEED || String(Date.now() % 1e9), '--seeds', process.env.SEEDS || '2000']],
-    needs: ['program'],
+    run: () => {
+      mkdirSync(join(top, 'build/sim-night'), { recursive: true });
+      const first = Number(process.env.SEED || Date.now() % 1e9);
+      const each = process.env.SEEDS ? Math.ceil(Number(process.env.SEEDS) / cores) : 0;
+      return Array.from({ length: cores }, (_, i) => [simulator, '--seed', String(first + i * (each || 1e9)),
+        ...(each ? ['--seeds', String(each)] : ['--until-stopped']), '--keep', join(top, 'build/sim-night'),
+        ...(process.env.NIGHT || '--stand-in').split(' ').filter(Boolean)]);
+    },
+    atOnce: true, isSeen: true, needs: ['program'],
   },
   web: { run: () => [['tools/web']] },
   'web-unit': { run: () => [['npm', '--prefix', 'web', 'run', 'check'], ['npm', '--prefix', 'web', 'test']], needs: ['web'] },
@@ -114,15 +129,18 @@ if (unknown.length) {
 const logs = join(top, 'build/logs');
 mkdirSync(logs, { recursive: true });
 
-function runCommand(command, env, log) {
+function runCommand(command, env, log, isSeen = false) {
   return new Promise((resolve) => {
     log.write(`$ ${command.join(' ')}\n`);
     const child = spawn(command[0], command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, HOLDFAST: process.env.HOLDFAST ?? program, ...env },
     });
-    child.stdout.on('data', (chunk) => log.write(chunk));
-    child.stderr.on('data', (chunk) => log.write(chunk));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk) => {
+        log.write(chunk);
+        if (isSeen) process.stdout.write(chunk);
+      });
     child.on('error', (error) => {
       log.write(`${command[0]}: ${error.message}\n`);
       resolve(127);
@@ -155,6 +173,11 @@ function whatFailed(text) {
   return [...some, some.length ? '-- and the end of it:' : '', ...lines.slice(some.length ? -15 : -60)].join('\n');
 }
 
+// What a stage counts besides tests: seeds, scenarios, planted bugs.
+const whatCounts = (text) => text.split('\n')
+  .filter((line) => /^(\d+ seeds from .*laws broken|\d+ site-hours|signed with|scenarios: |planted bugs found|all off: \d+ seeds)/.test(line));
+
+if (process.argv[2] === 'sim-night') process.on('SIGINT', () => {});  // the simulators are told as well, and end their days
 const results = [];
 for (const name of only ?? ways[way]) {
   const stage = stages[name];
@@ -171,7 +194,7 @@ for (const name of only ?? ways[way]) {
   let code = 0;
   if (stage.atOnce) {
     const each = stage.run().map((command) => ({ command, said: [] }));
-    code = Math.max(...await Promise.all(each.map(({ command, said }) => runCommand(command, stage.env, { write: (chunk) => said.push(chunk) }))));
+    code = Math.max(...await Promise.all(each.map(({ command, said }) => runCommand(command, stage.env, { write: (chunk) => said.push(chunk) }, stage.isSeen))));
     for (const { said } of each) for (const chunk of said) log.write(chunk);
   } else {
     for (const command of stage.run()) {
@@ -186,6 +209,7 @@ for (const name of only ?? ways[way]) {
   const state = code === 0 && counts.failed === 0 ? 'passed' : 'FAILED';
   results.push({ name, state, seconds, ...counts });
   console.log(`-- ${name}: ${state} in ${seconds.toFixed(1)} s${counts.passed ? `, ${counts.passed} tests passed` : ''}`);
+  if (!stage.isSeen) for (const line of whatCounts(text.replaceAll(/^\d+: /gm, ''))) console.log(`   ${line}`);
   if (state === 'FAILED') {
     console.log(whatFailed(text));
     console.log(`-- the whole output of ${name}: ${path}`);

@@ -4,24 +4,38 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/chain.h"
 
 namespace holdfast::sim {
 
+// A busy day has two writes a step in the whole chain, and its faults as often as their rates say: an hour's worth in a
+// minute. A shop's day is as long as it is: three tills a store, a sale every 20 s at each while the shop is open, and
+// faults so many times (`calm`) more rarely.
 struct DayOptions {
   std::uint64_t seed = 1;
   unsigned stores = 4;
-  unsigned steps = 300;  // of 200 ms; in each a sale or two, and now and then a fault
-  bool trace = false;    // tells each fault on stdout
-  bool spares = false;   // each store has one, and one of them is promoted; no machine is rebuilt on that day
+  unsigned steps = 300;  // of step_takes
+  unsigned spares = 0;   // stores that have one, from the last on; one of them opens on it
+  unsigned lying_mirrors = 0;
+  Signatures signatures = Signatures::real;
+  bool is_shop = false;
+  bool closes_at_night = false;  // open for 10 h of 24
+  unsigned calm = 1;
+  bool trace = false;   // tells the day on stdout
+  Faults faults = {};   // how often each comes
 };
+inline constexpr Duration step_takes = milliseconds(200);
+inline constexpr unsigned steps_an_hour = 3600 * 5;
 struct DayResult {
   std::string broken;  // the first law broken, or empty
+  unsigned step = 0;   // in which it was; as many as there are: when the faults had stopped
   Hash state{};
   std::uint64_t sales = 0, refunds = 0, acknowledged = 0, cosigned = 0;
-  std::uint64_t power_cuts = 0, torn_writes = 0, links_cut = 0, machines_destroyed = 0, old_images = 0,
-                old_machines_alive = 0, spares_promoted = 0;
+  Faults faults;  // what fired, and what it changed
+  Played played;
+  std::vector<audit::Auditor::Count> laws;
   double simulated_seconds = 0;
 };
 DayResult run_day(const DayOptions& options);

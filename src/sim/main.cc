@@ -2,88 +2,167 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <optional>
 #include <string_view>
 
-#include "sim/day.h"
+#include "sim/night.h"
 
 namespace {
 
+using holdfast::sim::NightOptions;
+
 constexpr std::string_view usage =
-    "holdfast-sim [--seed N] [--seeds COUNT] [--stores S] [--steps N] [--spares] [--trace]\n"
-    "  Runs COUNT simulated days from seed N on: a chain of S stores, head office and warehouse on simulated disks,\n"
-    "  network and clocks, N steps of 200 ms with sales and faults, then peace; laws are checked all along.\n"
-    "  The same seed gives the same states on any machine. Exit 1: a law was broken; the seed is printed.\n";
+    "holdfast-sim [--seed N] [--seeds COUNT | --until-stopped] [--sites S] [--days D | --hours H | --steps N]\n"
+    "             [--faults FILE] [--only NAME,NAME] [--trace] [--stand-in] [--states] [--keep DIR] ...\n"
+    "holdfast-sim --list-faults\n"
+    "  Runs simulated days from seed N on: a chain of S sites (head office, warehouse and stores) on simulated\n"
+    "  disks, network and clocks, with trade and faults; then peace. Laws are checked all along. A seed gives the\n"
+    "  same states on any machine and in any build.\n"
+    "  --steps N     a busy day of N steps of 200 ms, two writes in each; 300 if nothing is said\n"
+    "  --hours H     H hours of open shops, three tills each, a sale every 20 s at a till; faults 60 times rarer\n"
+    "  --days D      likewise, D days of 24 h, open for 10\n"
+    "  --calm C      faults C times more rarely than their rates say\n"
+    "  --faults FILE how often each fault comes: lines of \"NAME RATE\", so many in a thousand steps; \"all 0\" turns\n"
+    "                all off. --list-faults prints such a file, with what each means. --only: no others\n"
+    "  --stand-in    a keyed hash in the place of Ed25519, but for each fiftieth seed\n"
+    "  --spares N    stores with a spare, from the last on; --liars F: mirrors that may lie, 0 or 1. Not said: the\n"
+    "                seed says it. --shop, --nights: what --hours and --days mean, for days of --steps\n"
+    "  --states      prints the hash of each day's states. --trace tells the day\n"
+    "  --keep DIR    a day that breaks a law is made smaller, shown, and kept there as a file\n"
+    "  Exit 1: a law was broken, or never looked at, or a fault changed less than its minimum in all these days.\n";
+constexpr unsigned calm_of_shops = 60;
+constexpr std::uint64_t stores_max = 90;
 
 bool number(std::string_view text, std::uint64_t& out) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && stop == text.data() + text.size();
 }
 
+std::optional<std::string> read_file(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return std::nullopt;
+  std::string text(64 * 1024, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
+int list_faults() {
+  for (const auto& kind : holdfast::sim::fault_kinds()) fmt::print("{} {}  # {}\n", kind.name, kind.rate, kind.what);
+  return 0;
+}
+
+// What the arguments say. Nothing: the exit code is there instead.
+class Arguments {
+ public:
+  std::optional<NightOptions> read(int argc, char** argv) {
+    for (int i = 1; i < argc && !exit_code; ++i) {
+      const std::string_view name = argv[i];
+      if (take_flag(name)) continue;
+      const char* given = i + 1 < argc ? argv[++i] : nullptr;
+      if (given == nullptr || (!take_text(name, given) && !take_number(name, given))) refuse(name);
+    }
+    if (exit_code) return std::nullopt;
+    return options_;
+  }
+  std::optional<int> exit_code;
+
+ private:
+  bool take_flag(std::string_view name) {
+    if (name == "--help") {
+      fmt::print("{}", usage);
+      exit_code = 0;
+    } else if (name == "--list-faults") {
+      exit_code = list_faults();
+    } else if (name == "--trace") {
+      options_.day.trace = true;
+    } else if (name == "--stand-in") {
+      options_.may_stand_in = true;
+    } else if (name == "--states") {
+      options_.prints_states = true;
+    } else if (name == "--until-stopped") {
+      options_.seeds = 0;
+    } else if (name == "--shop") {
+      options_.day.is_shop = true;
+    } else if (name == "--nights") {
+      options_.day.closes_at_night = true;
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  bool take_text(std::string_view name, const std::string& given) {
+    if (name == "--keep") {
+      options_.keep = given;
+    } else if (name == "--only") {
+      if (const auto kept = options_.day.faults.keep_only(given == "none" ? "" : given); !kept) tell(kept.error().text);
+    } else if (name == "--faults") {
+      options_.faults_file = given;
+      const auto text = read_file(given);
+      if (!text) return tell(fmt::format("{} cannot be read", given));
+      if (const auto read = options_.day.faults.read(*text); !read) tell(read.error().text);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  bool take_number(std::string_view name, std::string_view given) {
+    std::uint64_t value = 0;
+    if (!number(given, value)) return false;
+    auto& day = options_.day;
+    if (name == "--seed") {
+      day.seed = value;
+    } else if (name == "--seeds" && value > 0) {
+      options_.seeds = value;
+    } else if (name == "--sites" && value >= 4 && value <= stores_max + 2) {
+      day.stores = static_cast<unsigned>(value - 2);
+    } else if (name == "--steps" && value > 0 && value <= UINT32_MAX) {
+      day.steps = static_cast<unsigned>(value);
+    } else if ((name == "--hours" || name == "--days") && value > 0 && value <= 1000) {
+      day.is_shop = true;
+      day.closes_at_night = name == "--days";
+      day.calm = calm_of_shops;
+      day.steps = static_cast<unsigned>(value) * (name == "--days" ? 24 : 1) * holdfast::sim::steps_an_hour;
+    } else if (name == "--calm" && value > 0 && value <= 100'000) {
+      day.calm = static_cast<unsigned>(value);
+    } else if (name == "--spares" && value <= stores_max) {
+      options_.spares = static_cast<unsigned>(value);
+    } else if (name == "--liars" && value <= 1) {
+      options_.liars = static_cast<unsigned>(value);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  void refuse(std::string_view name) {
+    fmt::print(stderr, "{} is not understood\n{}", name, usage);
+    exit_code = 2;
+  }
+  bool tell(std::string_view problem) {
+    fmt::print(stderr, "{}\n", problem);
+    exit_code = 2;
+    return true;
+  }
+
+  NightOptions options_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t seed = 1, seeds = 1, stores = 4, steps = 300;
-  bool trace = false, spares = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    if (name == "--help") {
-      fmt::print("{}", usage);
-      return 0;
-    }
-    if (name == "--spares") {
-      spares = true;
-      continue;
-    }
-    if (name == "--trace") {
-      trace = true;
-      continue;
-    }
-    std::uint64_t* value = name == "--seed"     ? &seed
-                           : name == "--seeds"  ? &seeds
-                           : name == "--stores" ? &stores
-                           : name == "--steps"  ? &steps
-                                                : nullptr;
-    const char* given = ++i < argc ? argv[i] : nullptr;
-    if (value == nullptr || given == nullptr || !number(given, *value) || stores < 2 || stores > 90) {
-      fmt::print(stderr, "{} is not understood\n{}", name, usage);
-      return 2;
-    }
+  Arguments arguments;
+  const auto options = arguments.read(argc, argv);
+  if (!options) return *arguments.exit_code;
+  const unsigned stores = options->day.stores;
+  if (options->spares.value_or(0) > stores || (options->liars.value_or(0) > 0 && stores < 3)) {
+    fmt::print(stderr, "--spares and --liars need so many stores; a chain that bears a liar has three\n");
+    return 2;
   }
-  holdfast::sim::DayResult sum;
-  std::uint64_t broken = 0;
-  const auto began = std::chrono::steady_clock::now();
-  for (std::uint64_t i = 0; i < seeds; ++i) {
-    const holdfast::sim::DayResult day =
-        holdfast::sim::run_day({seed + i, static_cast<unsigned>(stores), static_cast<unsigned>(steps), trace, spares});
-    if (!day.broken.empty()) {
-      ++broken;
-      fmt::print("seed {}: LAW BROKEN: {}\n  replay: holdfast-sim --seed {} --stores {} --steps {}{} --trace\n",
-                 seed + i, day.broken, seed + i, stores, steps, spares ? " --spares" : "");
-    } else if (seeds == 1) {
-      fmt::print("seed {}: state {}\n", seed, holdfast::to_hex(day.state));
-    }
-    sum.sales += day.sales;
-    sum.refunds += day.refunds;
-    sum.acknowledged += day.acknowledged;
-    sum.cosigned += day.cosigned;
-    sum.power_cuts += day.power_cuts;
-    sum.torn_writes += day.torn_writes;
-    sum.links_cut += day.links_cut;
-    sum.machines_destroyed += day.machines_destroyed;
-    sum.old_machines_alive += day.old_machines_alive;
-    sum.old_images += day.old_images;
-    sum.spares_promoted += day.spares_promoted;
-    sum.simulated_seconds += day.simulated_seconds;
-  }
-  const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  fmt::print(
-      "{} seeds, {} sites: laws broken {}; {} sales, {} refunds, {} acknowledged, {} cosigned checkpoints; faults: {} "
-      "power cuts ({} in a "
-      "write), {} links cut, {} machines lost ({} alive after all), {} spares promoted, {} old images; simulated / "
-      "wall time {:.0f}\n",
-      seeds, stores + 2, broken, sum.sales, sum.refunds, sum.acknowledged, sum.cosigned, sum.power_cuts,
-      sum.torn_writes, sum.links_cut, sum.machines_destroyed, sum.old_machines_alive, sum.spares_promoted,
-      sum.old_images, sum.simulated_seconds / wall);
-  return broken == 0 ? 0 : 1;
+  std::signal(SIGINT, [](int) { holdfast::sim::stop_night(); });
+  return holdfast::sim::run_night(*options);
 }

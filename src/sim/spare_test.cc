@@ -1,7 +1,6 @@
 // Spares (protocol 5, 10): a store's second machine sells on, and nothing is lost, doubled, or believed too early.
 #include <gtest/gtest.h>
 
-#include "sim/day.h"
 #include "sim/spare_test_support.h"
 
 namespace holdfast::sim {
@@ -422,18 +421,6 @@ TEST(Spare, whose_power_fails_while_it_registers_is_registered_all_the_same) {
         << "write " << writes << ": " << chain.node(spare).safety().registering;
   }
   FAIL() << "it never got through";
-}
-
-TEST(Day, with_a_spare_promoted_breaks_no_law) {
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-    DayOptions options;
-    options.seed = seed;
-    options.steps = 200;
-    options.spares = true;
-    const DayResult day = run_day(options);
-    EXPECT_EQ(day.broken, "") << "seed " << seed;
-    EXPECT_EQ(day.spares_promoted, 1u) << "seed " << seed;
-  }
 }
 
 }  // namespace

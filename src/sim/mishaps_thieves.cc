@@ -1,0 +1,143 @@
+// What somebody does who has stolen keys, and what people do about it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <variant>
+
+#include "sim/mishaps.h"
+
+namespace holdfast::sim {
+
+void Mishaps::fire_keys(Fault fault) {
+  switch (fault) {
+    case Fault::keys_two_histories:
+      return sign_second_history();
+    case Fault::keys_old_epoch:
+      return offer_old_epoch();
+    case Fault::keys_unstored_cosigned:
+    case Fault::keys_mirror_hides:
+      return lie_as_mirror(fault);
+    default:
+      return use_keys_of_store(fault);
+  }
+}
+
+// Mirrors keep both histories as evidence and sign nothing more of either, so the store is rebuilt with new keys.
+void Mishaps::sign_second_history() {
+  if (!is_quiet()) return;
+  const SiteName store = any_store();
+  if (!may_be_replaced(store) || chain_.node(name_at(store)).safety().cosigned_size < 4) return;
+  const std::string name = name_at(store);
+  auto thief = std::make_shared<Thief>(chain_, chain_.machine(name));
+  for (const SiteName& mirror : chain_.file().find(store)->mirrors) thief->visit(mirror, {thief->second_history()});
+  chain_.faults.fired(Fault::keys_two_histories);
+  stolen_ = Stolen{chain_.node(name).safety().origin, chain_.now() + seconds(5)};
+  lasts(seconds(1), seconds(3), [thief] {});
+  tell(fmt::format("a thief with the keys of {} offers a second history", name));
+}
+
+void Mishaps::mend_stolen() {
+  const SiteName store = stolen_->origin.site;
+  const bool is_known = std::ranges::any_of(chain_.machines(), [&](const auto& each) {
+    const auto& node = each.second->node;
+    return node && std::ranges::any_of(node->state().contradictions,
+                                       [&](const auto& seen) { return seen.origin == stolen_->origin; });
+  });
+  if (!is_known && chain_.now() < stolen_->until) return;
+  if (is_known) chain_.faults.bit(Fault::keys_two_histories);
+  stolen_.reset();
+  const std::string name = name_at(store);
+  tell(fmt::format("{} {}", is_known ? "two histories are known of" : "nobody has heard the thief; yet people replace",
+                   name));
+  take_away(name);
+  replace(store);
+}
+
+// What he says in the store's name changes nothing but what is announced.
+void Mishaps::use_keys_of_store(Fault fault) {
+  const SiteName store = any_store();
+  const std::string name = name_at(store);
+  const std::vector<SiteName>& mirrors = chain_.file().find(store)->mirrors;
+  const SiteName mirror = mirrors[random().below(mirrors.size())];
+  const std::vector<sync::Message> old_words = old_words_of(name);
+  if (fault == Fault::keys_replay && old_words.empty()) return;
+  auto thief = std::make_shared<Thief>(chain_, chain_.machine(name));
+  if (fault == Fault::keys_flood) {
+    thief->visit(mirror, std::vector<sync::Message>(300, thief->question()));
+  } else {
+    const std::uint64_t many = 1000 + random().below(1'000'000);
+    for (const SiteName& each : mirrors)
+      thief->visit(each, fault == Fault::keys_replay ? old_words : std::vector<sync::Message>{thief->boast(many)});
+  }
+  chain_.faults.fired(fault);
+  lasts(seconds(1), seconds(3), [this, fault, thief] {
+    if (thief->was_heard()) chain_.faults.bit(fault);
+  });
+  tell(fmt::format("a thief with the keys of {} speaks to its mirrors ({})", name, name_of(fault)));
+}
+
+// Of what its owner says about its own journal. What a mirror has told of others' would be a mirror's lie by now.
+std::vector<sync::Message> Mishaps::old_words_of(const std::string& machine) {
+  constexpr std::size_t words_max = 20;
+  std::vector<sync::Message> out;
+  for (const Bytes& bytes : chain_.recorded(machine)) {
+    auto message = sync::decode(bytes);
+    if (!message || out.size() >= words_max) continue;
+    const bool is_its_own = std::holds_alternative<sync::Heartbeat>(*message) ||
+                            std::holds_alternative<sync::Offer>(*message) ||
+                            std::holds_alternative<sync::Entries>(*message) ||
+                            std::holds_alternative<sync::Cosigned>(*message);
+    if (is_its_own) out.push_back(std::move(*message));
+  }
+  return out;
+}
+
+void Mishaps::offer_old_epoch() {
+  if (replaced_.empty()) return;
+  const std::string old = *std::next(replaced_.begin(), static_cast<std::ptrdiff_t>(random().below(replaced_.size())));
+  auto thief = std::make_shared<Thief>(chain_, chain_.machine(old));
+  for (const SiteName& mirror : chain_.file().find(chain_.machine(old).site)->mirrors)
+    thief->visit(mirror, {thief->more_entries(), thief->boast(1'000'000)});
+  chain_.faults.fired(Fault::keys_old_epoch);
+  lasts(seconds(1), seconds(3), [this, thief] {
+    if (thief->was_heard()) chain_.faults.bit(Fault::keys_old_epoch);
+  });
+  tell(fmt::format("a thief with the keys of {} offers more of that epoch", old));
+}
+
+// One mirror lies, and f = 1: it begins while it is the only bad mirror of everybody, and what may be lost meanwhile
+// counts it (may_be_lost).
+void Mishaps::lie_as_mirror(Fault fault) {
+  if (options_.lying_mirrors == 0 || damaged_ || liar_ || stolen_ || old_alive_) return;
+  const SiteName mirror = any_site();
+  const std::string name = name_at(mirror);
+  const bool is_only_one = std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
+    if (!chain_.file().is_mirror(mirror, owner.name)) return true;
+    if (!is_signing(owner.name)) return false;
+    const node::Safety safety = chain_.node(name_at(owner.name)).safety();
+    return bad_mirrors(owner.name, safety.origin, safety.cosigned_size) == 0;
+  });
+  if (!is_only_one || !is_signing(mirror) || spares_.contains(mirror)) return;
+  auto thief = std::make_shared<Thief>(chain_, chain_.machine(name));
+  thief->lie(fault == Fault::keys_mirror_hides ? Thief::Lie::hides : Thief::Lie::signs_unstored);
+  liar_ = mirror;
+  set_back_.insert(mirror);
+  chain_.faults.fired(fault);
+  lasts(seconds(2), seconds(8), [this, fault, thief] { end_lie(fault, *thief); });
+  tell(fmt::format("{} is in a thief's hands ({})", name, name_of(fault)));
+}
+
+// What it signed and did not store lies on the other mirrors, if its owner is lost before it has caught up.
+void Mishaps::end_lie(Fault fault, const Thief& thief) {
+  if (thief.was_heard()) chain_.faults.bit(fault);
+  liar_.reset();
+  const SiteName* owner = thief.lied_to();
+  if (fault != Fault::keys_unstored_cosigned || owner == nullptr || !is_quiet() || !random().one_in(2)) return;
+  if (!may_be_replaced(*owner)) return;
+  tell(fmt::format("{} is destroyed", name_at(*owner)));
+  take_away(name_at(*owner));
+  replace(*owner);
+}
+
+}  // namespace holdfast::sim
