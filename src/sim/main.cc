@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sim/night.h"
+#include "sim/scenario.h"
 
 namespace {
 
@@ -16,7 +17,7 @@ using holdfast::sim::NightOptions;
 constexpr std::string_view usage =
     "holdfast-sim [--seed N] [--seeds COUNT | --until-stopped] [--sites S] [--days D | --hours H | --steps N]\n"
     "             [--faults FILE] [--only NAME,NAME] [--trace] [--stand-in] [--states] [--keep DIR] ...\n"
-    "holdfast-sim --list-faults\n"
+    "holdfast-sim --scenario FILE | --list-faults\n"
     "  Runs simulated days from seed N on: a chain of S sites (head office, warehouse and stores) on simulated\n"
     "  disks, network and clocks, with trade and faults; then peace. Laws are checked all along. A seed gives the\n"
     "  same states on any machine and in any build.\n"
@@ -47,6 +48,18 @@ std::optional<std::string> read_file(const std::string& path) {
   text.resize(std::fread(text.data(), 1, text.size(), file));
   std::fclose(file);
   return text;
+}
+
+// The exit code.
+int play(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) {
+    fmt::print(stderr, "{} cannot be read\n", path);
+    return 2;
+  }
+  const auto played = holdfast::sim::play_scenario(*text);
+  fmt::print("{}: {}\n", path, played.problem.empty() ? "as it says" : played.problem);
+  return played.problem.empty() ? 0 : 1;
 }
 
 int list_faults() {
@@ -95,7 +108,9 @@ class Arguments {
   }
 
   bool take_text(std::string_view name, const std::string& given) {
-    if (name == "--keep") {
+    if (name == "--scenario") {
+      exit_code = play(given);
+    } else if (name == "--keep") {
       options_.keep = given;
     } else if (name == "--only") {
       if (const auto kept = options_.day.faults.keep_only(given == "none" ? "" : given); !kept) tell(kept.error().text);
