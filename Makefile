@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large crash-long seal-long sim-night replay-million spare-trials
+.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large crash-long seal-long sim-night mutants replay-million spare-trials
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ package: ## build/package: one tarball that runs as it is unpacked, a .deb of th
 package-debian: ## package, then both tried in an empty Debian 12 without network (root; fetches it with debootstrap)
 	@tools/setup build web package
 	@node tools/run-stages.mjs package-debian
+
+mutants: ## each planted bug of docs/mutants.md, switched on until a simulated day finds it (SEEDS=500 at most)
+	@tools/setup build test
+	@SEEDS=$(SEEDS) node tools/run-stages.mjs mutants
 
 replay-million: ## replay of 1,000,000 sales: the same state with and without snapshot, and after export and import
 	@tools/setup

@@ -74,6 +74,17 @@ const stages = {
     },
     atOnce: true, isSeen: true, needs: ['program'],
   },
+  // Planted bugs (docs/mutants.md): by the seeds that have found them before; `mutants` looks for them anew.
+  'mutants-build': { run: () => build('release', 'holdfast-sim', 'holdfast-sim-mutants') },
+  'mutants-again': {
+    run: () => [[`${simulator}-mutants`, '--first', 'test/sim/mutants.txt', '--seeds', '40']], needs: ['mutants-build'],
+  },
+  mutants: { run: () => [[`${simulator}-mutants`, '--seeds', process.env.SEEDS || '500']], needs: ['mutants-build'] },
+  // Who links which archive of core, and that both give the same states.
+  archives: { run: () => nodeTests('test/sim'), needs: ['build', 'mutants-build'] },
+  // A seed gives the same states in every build.
+  'debug-build': { run: () => build('debug', 'holdfast-sim') },
+  'same-states': { run: () => nodeTests('test/sim/builds'), needs: ['build', 'debug-build', 'asan-build'] },
   web: { run: () => [['tools/web']] },
   'web-unit': { run: () => [['npm', '--prefix', 'web', 'run', 'check'], ['npm', '--prefix', 'web', 'test']], needs: ['web'] },
   verifier: { run: () => nodeTests('test/verifier'), needs: ['build'] },
@@ -101,9 +112,11 @@ const ways = {
   demo: ['web', 'program'],
   package: ['web', 'program', 'make-package'],
   'package-debian': ['web', 'program', 'make-package', 'debian-root'],
-  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'fuzz', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package'],
-  'check-all': ['web', 'build', 'format', 'layers', 'unit', 'sim', 'fuzz', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'pages', 'package', 'asan-build',
-    'asan', 'tsan-build', 'tsan', 'libfuzzer', 'lint'],
+  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'mutants-build', 'archives', 'mutants-again', 'fuzz', 'web-unit', 'verifier',
+    'e2e', 'seal', 'crash', 'pages', 'package'],
+  'check-all': ['web', 'build', 'format', 'layers', 'unit', 'sim', 'mutants-build', 'archives', 'mutants-again', 'fuzz', 'web-unit',
+    'verifier', 'e2e', 'seal', 'crash', 'pages', 'package', 'asan-build', 'asan', 'debug-build', 'same-states', 'tsan-build', 'tsan',
+    'libfuzzer', 'lint'],
   lint: ['lint'],
   fuzz: ['libfuzzer'],
   'crash-long': ['build', 'crash-long'],
@@ -111,6 +124,7 @@ const ways = {
   'replay-million': ['build', 'replay-million'],
   'spare-trials': ['build', 'web', 'report-long', 'spare-trials'],
   'sim-night': ['program', 'sim-night'],
+  mutants: ['build', 'mutants-build', 'archives', 'mutants'],
 };
 
 const way = process.argv[2];

@@ -1,0 +1,182 @@
+// holdfast-sim-mutants: switches on one planted bug of docs/mutants.md after the other and runs days until a law
+// breaks; the same days must break none with all of them off. It is holdfast-sim otherwise, and gives the same states.
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/mutant.h"
+#include "sim/night.h"
+
+namespace holdfast {
+unsigned mutant_on = 0;
+}
+
+namespace {
+
+using holdfast::sim::DayOptions;
+using holdfast::sim::DayResult;
+
+constexpr unsigned mutants = 24;
+constexpr std::string_view usage =
+    "holdfast-sim-mutants [--seeds MOST] [--first FILE] [--only N]\n"
+    "    finds each planted bug, and prints the table. FILE: lines \"N SEED\", the seed that is tried first\n"
+    "holdfast-sim-mutants --states SEED [--seeds COUNT]\n"
+    "    all off: the states of these days, as `holdfast-sim --states` prints them\n"
+    "  Exit 1: one was not found in so many seeds, or a law breaks with all off.\n";
+
+struct Asked {
+  std::uint64_t seeds = 500, only = 0, states = 0;
+  std::map<unsigned, std::uint64_t> first;
+};
+
+DayOptions day_of(std::uint64_t seed) { return holdfast::sim::day_of({}, seed); }
+
+// A day in a process of its own: a planted bug may also end the program, which is a way of being found. Empty: all
+// well.
+std::string day_with(unsigned mutant, std::uint64_t seed) {
+  constexpr std::size_t said_max = 400;
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) return "no pipe";
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    holdfast::mutant_on = mutant;
+    const std::string broken = holdfast::sim::run_day(day_of(seed)).broken.substr(0, said_max);
+    const bool is_told = write(ends[1], broken.data(), broken.size()) == static_cast<ssize_t>(broken.size());
+    _exit(is_told ? 0 : 3);
+  }
+  close(ends[1]);
+  std::string said(said_max, '\0');
+  const ssize_t size = child < 0 ? 0 : read(ends[0], said.data(), said.size());
+  said.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  close(ends[0]);
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) return "no process";
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? said : "the program stops itself";
+}
+
+// The seeds in the order in which they are tried.
+std::vector<std::uint64_t> seeds_for(const Asked& asked, unsigned mutant) {
+  std::vector<std::uint64_t> out;
+  const auto first = asked.first.find(mutant);
+  if (first != asked.first.end()) out.push_back(first->second);
+  for (std::uint64_t seed = 1; out.size() < asked.seeds; ++seed)
+    if (out.empty() || seed != out.front() || first == asked.first.end()) out.push_back(seed);
+  return out;
+}
+
+struct Hunt {
+  std::vector<std::uint64_t> needed;  // days, of each that was found
+  std::set<std::uint64_t> played;     // seeds
+  std::uint64_t days = 0;
+};
+
+void look_for(const Asked& asked, unsigned mutant, Hunt& hunt) {
+  std::uint64_t tried = 0;
+  for (const std::uint64_t seed : seeds_for(asked, mutant)) {
+    ++tried;
+    ++hunt.days;
+    hunt.played.insert(seed);
+    const std::string broken = day_with(mutant, seed);
+    if (broken.empty()) continue;
+    fmt::print("{:3}  found on day {:3}, seed {:4}: {}\n", mutant, tried, seed, broken);
+    return hunt.needed.push_back(tried);
+  }
+  fmt::print("{:3}  NOT FOUND in {} seeds\n", mutant, asked.seeds);
+}
+
+// Days that break a law with nothing planted find nothing.
+std::uint64_t broken_by_themselves(const std::set<std::uint64_t>& seeds) {
+  std::uint64_t broken = 0;
+  for (const std::uint64_t seed : seeds) {
+    const std::string said = day_with(0, seed);
+    if (said.empty()) continue;
+    ++broken;
+    fmt::print("all off: seed {} breaks a law all the same: {}\n", seed, said);
+  }
+  fmt::print("all off: {} seeds, laws broken {}\n", seeds.size(), broken);
+  return broken;
+}
+
+int find_all(const Asked& asked) {
+  Hunt all;
+  unsigned looked_for = 0;
+  for (unsigned n = 1; n <= mutants; ++n) {
+    if (asked.only != 0 && asked.only != n) continue;
+    ++looked_for;
+    look_for(asked, n, all);
+    std::fflush(stdout);
+  }
+  const std::uint64_t broken = broken_by_themselves(all.played);
+  std::ranges::sort(all.needed);
+  fmt::print("planted bugs found: {} of {}; days needed: median {}, worst {}; {} days in all\n", all.needed.size(),
+             looked_for, all.needed.empty() ? 0 : all.needed[all.needed.size() / 2],
+             all.needed.empty() ? 0 : all.needed.back(), all.days);
+  return all.needed.size() == looked_for && broken == 0 ? 0 : 1;
+}
+
+int print_states(const Asked& asked, std::uint64_t count) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const DayResult day = holdfast::sim::run_day(day_of(asked.states + i));
+    if (!day.broken.empty()) return 1;
+    fmt::print("seed {}: state {}\n", asked.states + i, holdfast::to_hex(day.state));
+  }
+  return 0;
+}
+
+bool number(std::string_view text, std::uint64_t& out) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && stop == text.data() + text.size() && !text.empty();
+}
+
+bool read_first(const char* path, Asked& asked) {
+  std::FILE* file = std::fopen(path, "rb");
+  if (file == nullptr) return false;
+  std::string text(4096, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.empty() || line.starts_with('#')) continue;
+    const std::size_t space = line.find(' ');
+    std::uint64_t mutant = 0, seed = 0;
+    if (space == std::string_view::npos || !number(line.substr(0, space), mutant) ||
+        !number(line.substr(space + 1), seed) || mutant == 0 || mutant > mutants)
+      return false;
+    asked.first[static_cast<unsigned>(mutant)] = seed;
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Asked asked;
+  bool has_seeds = false;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view name = argv[i];
+    const char* given = i + 1 < argc ? argv[i + 1] : "";
+    has_seeds = has_seeds || name == "--seeds";
+    const bool is_good = name == "--seeds"    ? number(given, asked.seeds)
+                         : name == "--only"   ? number(given, asked.only) && asked.only <= mutants
+                         : name == "--states" ? number(given, asked.states) && asked.states > 0
+                         : name == "--first"  ? read_first(given, asked)
+                                              : false;
+    if (!is_good) {
+      fmt::print(stderr, "{} {} is not understood\n{}", name, given, usage);
+      return 2;
+    }
+  }
+  return asked.states == 0 ? find_all(asked) : print_states(asked, has_seeds ? asked.seeds : 1);
+}
