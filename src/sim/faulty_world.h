@@ -14,35 +14,35 @@
 
 namespace holdfast::sim {
 
-enum class Fault { none, error, power };
+enum class FailureKind { none, error, power };
 
 // Which operation fails; shared by all that are counted together.
-class Faults {
+class FailurePlan {
  public:
-  void arm(Fault fault, std::uint64_t nth) {
+  void arm(FailureKind fault, std::uint64_t nth) {
     fault_ = fault;
     nth_ = nth;
     count_ = 0;
     failed_ = {};
     failed_a_write_ = false;
   }
-  void disarm() { fault_ = Fault::none; }
+  void disarm() { fault_ = FailureKind::none; }
   bool fired() const { return !failed_.empty(); }
   bool failed_a_write() const { return failed_a_write_; }
   const std::string& failed() const { return failed_; }  // "write_all posture"
   std::uint64_t nth() const { return nth_; }
 
   // What happens to the operation that is about to begin.
-  Fault next(std::string_view what, std::string_view of, bool is_write) {
-    if (fault_ == Fault::none || ++count_ < nth_) return Fault::none;
-    if (count_ > nth_) return fault_ == Fault::power ? Fault::power : Fault::none;
+  FailureKind next(std::string_view what, std::string_view of, bool is_write) {
+    if (fault_ == FailureKind::none || ++count_ < nth_) return FailureKind::none;
+    if (count_ > nth_) return fault_ == FailureKind::power ? FailureKind::power : FailureKind::none;
     failed_ = std::string(what) + " " + std::string(of);
     failed_a_write_ = is_write;
     return fault_;
   }
 
  private:
-  Fault fault_ = Fault::none;
+  FailureKind fault_ = FailureKind::none;
   std::uint64_t nth_ = 0, count_ = 0;
   std::string failed_;
   bool failed_a_write_ = false;
@@ -50,38 +50,38 @@ class Faults {
 
 class FaultyDisk final : public Disk {
  public:
-  FaultyDisk(SimDisk& below, Faults& faults) : below_(below), faults_(faults) {}
+  FaultyDisk(SimDisk& below, FailurePlan& faults) : below_(below), faults_(faults) {}
 
   Result<std::vector<std::string>> list(std::string_view directory) override {
-    if (faults_.next("list", directory, false) != Fault::none) return broken();
+    if (faults_.next("list", directory, false) != FailureKind::none) return broken();
     return below_.list(directory);
   }
   Result<std::unique_ptr<File>> create(std::string_view path, std::uint64_t size) override {
-    const Fault fault = begin_write("create", path);
+    const FailureKind fault = begin_write("create", path);
     auto file = below_.create(path, size);
-    if (fault == Fault::error && leaves_nothing() && file) (void)below_.remove(path);
-    if (fault != Fault::none) return broken();
+    if (fault == FailureKind::error && leaves_nothing() && file) (void)below_.remove(path);
+    if (fault != FailureKind::none) return broken();
     return guarded(std::move(file), path);
   }
   Result<std::unique_ptr<File>> open(std::string_view path) override {
-    if (faults_.next("open", path, false) != Fault::none) return broken();
+    if (faults_.next("open", path, false) != FailureKind::none) return broken();
     return guarded(below_.open(path), path);
   }
   Result<Bytes> read_all(std::string_view path) override {
-    if (faults_.next("read_all", path, false) != Fault::none) return broken();
+    if (faults_.next("read_all", path, false) != FailureKind::none) return broken();
     return below_.read_all(path);
   }
   Status write_all(std::string_view path, ByteView bytes) override {
-    const Fault fault = begin_write("write_all", path);
-    if (fault == Fault::error && leaves_nothing()) return broken();
+    const FailureKind fault = begin_write("write_all", path);
+    if (fault == FailureKind::error && leaves_nothing()) return broken();
     const Status written = below_.write_all(path, bytes);
-    return fault == Fault::none ? written : Status(broken());
+    return fault == FailureKind::none ? written : Status(broken());
   }
   Status remove(std::string_view path) override {
-    const Fault fault = begin_write("remove", path);
-    if (fault == Fault::error && leaves_nothing()) return broken();
+    const FailureKind fault = begin_write("remove", path);
+    if (fault == FailureKind::error && leaves_nothing()) return broken();
     const Status removed = below_.remove(path);
-    return fault == Fault::none ? removed : Status(broken());
+    return fault == FailureKind::none ? removed : Status(broken());
   }
 
  private:
@@ -89,14 +89,14 @@ class FaultyDisk final : public Disk {
     FaultyFile(FaultyDisk& d, std::unique_ptr<File> f, std::string p)
         : disk(d), below(std::move(f)), path(std::move(p)) {}
     Status write_durable(std::uint64_t offset, ByteView bytes) override {
-      const Fault fault = disk.begin_write("write", path);
-      if (fault == Fault::error)  // half of it, or nothing
+      const FailureKind fault = disk.begin_write("write", path);
+      if (fault == FailureKind::error)  // half of it, or nothing
         bytes = bytes.first(disk.leaves_nothing() ? 0 : bytes.size() / 2 / 4096 * 4096);
       const Status written = below->write_durable(offset, bytes);
-      return fault == Fault::none ? written : Status(broken());
+      return fault == FailureKind::none ? written : Status(broken());
     }
     Status read(std::uint64_t offset, std::span<std::byte> into) override {
-      if (disk.faults_.next("read", path, false) != Fault::none) return broken();
+      if (disk.faults_.next("read", path, false) != FailureKind::none) return broken();
       return below->read(offset, into);
     }
     std::uint64_t size() const override { return below->size(); }
@@ -108,9 +108,9 @@ class FaultyDisk final : public Disk {
   static std::unexpected<Error> broken() { return fail("base/disk_failed", "the disk of this test has failed"); }
   // The Nth operation leaves what it would, by turns.
   bool leaves_nothing() const { return faults_.nth() % 2 == 0; }
-  Fault begin_write(std::string_view what, std::string_view path) {
-    const Fault fault = faults_.next(what, path, true);
-    if (fault == Fault::power && !below_.crashed()) below_.crash_after(0);
+  FailureKind begin_write(std::string_view what, std::string_view path) {
+    const FailureKind fault = faults_.next(what, path, true);
+    if (fault == FailureKind::power && !below_.crashed()) below_.crash_after(0);
     return fault;
   }
   Result<std::unique_ptr<File>> guarded(Result<std::unique_ptr<File>> file, std::string_view path) {
@@ -118,20 +118,20 @@ class FaultyDisk final : public Disk {
     return std::make_unique<FaultyFile>(*this, std::move(*file), std::string(path));
   }
   SimDisk& below_;
-  Faults& faults_;
+  FailurePlan& faults_;
 };
 
 class FaultyNet final : public Net {
  public:
-  FaultyNet(Wire& below, Faults& faults) : below_(below), faults_(faults) {}
+  FaultyNet(Wire& below, FailurePlan& faults) : below_(below), faults_(faults) {}
   NetEvents* events = nullptr;  // of the node that this is the network of
 
   ConnectionId dial(std::string_view address) override {
-    const bool fails = faults_.next("dial", address, false) != Fault::none;
+    const bool fails = faults_.next("dial", address, false) != FailureKind::none;
     return below_.dial(fails ? "nobody:0" : address);
   }
   void send(ConnectionId to, Bytes message) override {
-    if (faults_.next("send", std::to_string(message.size()) + " bytes", false) == Fault::none)
+    if (faults_.next("send", std::to_string(message.size()) + " bytes", false) == FailureKind::none)
       return below_.send(to, std::move(message));
     below_.close(to);
     if (events != nullptr) events->on_closed(to);
@@ -141,7 +141,7 @@ class FaultyNet final : public Net {
 
  private:
   Wire& below_;
-  Faults& faults_;
+  FailurePlan& faults_;
 };
 
 }  // namespace holdfast::sim

@@ -19,7 +19,7 @@ void tell(const std::string& body, std::string_view how, std::uint64_t tried) {
   fmt::print("nth failure: {}, {}: {} tried\n", body, how, tried);
   EXPECT_GT(tried, 0u) << body << ": no operation was counted";
 }
-constexpr std::string_view to_text(Fault fault) { return fault == Fault::error ? "error" : "power cut"; }
+constexpr std::string_view to_text(FailureKind fault) { return fault == FailureKind::error ? "error" : "power cut"; }
 void expect_clear(const Error& error) {
   EXPECT_TRUE(error.code.starts_with("base/disk") || error.code == "journal/damaged") << error.code;
   EXPECT_GT(error.text.size(), 15u);
@@ -31,11 +31,11 @@ const Origin alone{"holdfast.example/acme", SiteName("store-07"), 1};
 
 struct Journal {
   SimDisk disk{Random(7)}, elsewhere{Random(8)};
-  Faults faults;
+  FailurePlan faults;
   FaultyDisk faulty{disk, faults}, faulty_elsewhere{elsewhere, faults};
   SerialExecutor executor;
   Random keys{9};
-  SimSigner signer{keys};
+  SimSigner signer{keys, Signatures::real};
   std::unique_ptr<journal::Log> log;
   std::uint64_t acknowledged = 0, attempted = 0, checkpoint = 0, exported = 0;
 
@@ -175,7 +175,7 @@ void check_journal(Journal& j, bool has_run) {
   EXPECT_EQ(*whole, 700u);
 }
 
-class NthFailureOfAJournal : public testing::TestWithParam<Fault> {};
+class NthFailureOfAJournal : public testing::TestWithParam<FailureKind> {};
 
 TEST_P(NthFailureOfAJournal, leaves_all_that_was_acknowledged) {
   for (const LogBody& body : log_bodies()) {
@@ -200,14 +200,16 @@ TEST_P(NthFailureOfAJournal, leaves_all_that_was_acknowledged) {
     tell(body.name, to_text(GetParam()), n - 2);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Disk, NthFailureOfAJournal, testing::Values(Fault::error, Fault::power),
-                         [](const auto& each) { return std::string(each.param == Fault::error ? "error" : "power"); });
+INSTANTIATE_TEST_SUITE_P(Disk, NthFailureOfAJournal, testing::Values(FailureKind::error, FailureKind::power),
+                         [](const auto& each) {
+                           return std::string(each.param == FailureKind::error ? "error" : "power");
+                         });
 
 // ---- a node in its chain: start, write, snapshot, mirror
 
 // Stands between a machine and its disk and network.
 struct Between {
-  Faults disk_faults, net_faults;
+  FailurePlan disk_faults, net_faults;
   FaultyDisk disk;
   FaultyNet net;
   explicit Between(Machine& machine) : disk(machine.disk, disk_faults), net(*machine.wire, net_faults) {
@@ -219,19 +221,24 @@ struct Between {
   }
 };
 
-class NthFailure : public testing::Test {
- protected:
+// A chain in trade, in which one machine's disk and network are about to fail.
+struct Trade {
   Chain chain{1, 2};
-  void SetUp() override {
+  std::string name;
+  Between between;
+  Machine& m;
+  Trade(std::string machine, const std::function<void(Chain&)>& prepare)
+      : name(std::move(machine)), between(chain.machine(name)), m(chain.machine(name)) {
     start_all(chain);
     open_trade(chain);
+    if (prepare) prepare(chain);
+    between.attach(m);
   }
 
-  // Starts the machine again if it has ended, and lets the chain come to rest.
-  void come_back(Between& between, const std::string& name) {
+  // Starts the machine again if it has ended.
+  void come_back() {
     between.disk_faults.disarm();
     between.net_faults.disarm();
-    Machine& m = chain.machine(name);
     if (m.node == nullptr) {
       if (m.died_of) expect_clear(*m.died_of);
       chain.kill(name);
@@ -239,108 +246,118 @@ class NthFailure : public testing::Test {
       ASSERT_TRUE(started.has_value()) << started.error().text;
     }
     between.attach(m);
+  }
+  void come_to_rest() {
     const auto rests = [&] {
       for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);
       return chain.broken_at_rest().empty();
     };
     EXPECT_TRUE(chain.run_until(rests, seconds(40))) << chain.broken_at_rest();
   }
-
-  // `body` on the living chain, for every N of one kind of fault at `name`.
-  void every(const std::string& what, const std::string& name, Fault fault, bool of_network,
-             const std::function<void()>& body) {
-    Machine& m = chain.machine(name);
-    Between between(m);
-    chain.kill(name);
-    come_back(between, name);
-    Faults& faults = of_network ? between.net_faults : between.disk_faults;
-    std::uint64_t n = 1;
-    for (bool has_fired = true; has_fired && !HasFailure(); ++n) {
-      faults.arm(fault, n);
-      body();
-      between.attach(m);
-      has_fired = faults.fired();
-      if (faults.failed_a_write() && !faults.failed().starts_with("remove")) {
-        EXPECT_EQ(m.node, nullptr) << "it goes on after a failed " << faults.failed();
-      }
-      const std::string failed = faults.failed();
-      come_back(between, name);
-      if (HasFailure())
-        ADD_FAILURE() << what << ", " << to_text(fault) << " at operation " << n << " (" << failed << ")";
-    }
-    m.given_disk = nullptr;
-    m.given_net = nullptr;
-    chain.kill(name);
-    tell(what + " (" + name + ")", of_network ? "network" : to_text(fault), n - 2);
-  }
 };
 
-TEST_F(NthFailure, of_a_start_forgets_no_cut_link) {
-  ASSERT_TRUE(chain.node("store-01").cut_link(SiteName("warehouse")).has_value());
-  chain.sell(store_1, 1);
-  chain.run_for(seconds(1));
-  for (const Fault fault : {Fault::error, Fault::power}) {
-    Machine& m = chain.machine("store-01");
-    Between between(m);
-    std::uint64_t n = 1;
-    for (bool has_fired = true; has_fired && !HasFailure(); ++n) {
-      chain.kill("store-01");
-      between.disk_faults.arm(fault, n);
-      const Status started = chain.start("store-01");
-      if (!started) expect_clear(started.error());
-      if (started) chain.run_for(milliseconds(200));
-      has_fired = between.disk_faults.fired();
-      const std::string failed = between.disk_faults.failed();
-      between.disk_faults.disarm();
-      if (m.node == nullptr) {
-        chain.kill("store-01");
-        const Status again = chain.start("store-01");
-        ASSERT_TRUE(again.has_value()) << again.error().text;
-      }
-      EXPECT_TRUE(chain.node("store-01").state().links_cut.contains(SiteName("warehouse"))) << "a cut link is healed";
-      for (const node::LinkView& link : chain.node("store-01").links())
-        if (link.to == SiteName("warehouse")) {
-          EXPECT_EQ(link.state, node::LinkState::cut);
-        }
-      EXPECT_EQ(chain.broken_law(), "");
-      expect_all_here(chain, store_1, "store-01");
-      if (HasFailure()) ADD_FAILURE() << "start, " << to_text(fault) << " at operation " << n << " (" << failed << ")";
+struct Body {
+  std::string what, machine;
+  std::function<void(Chain&)> prepare;  // may be empty
+  std::function<void(Chain&)> run;
+  std::function<void(Chain&)> check;  // once the machine runs again; may be empty
+};
+
+// Runs the body for every N of one kind of fault; in a chain made anew for each, so that N counts the same operations.
+void every(const Body& body, FailureKind fault, bool of_network) {
+  std::uint64_t n = 1;
+  for (bool has_fired = true; has_fired && !testing::Test::HasFailure(); ++n) {
+    Trade trade(body.machine, body.prepare);
+    FailurePlan& faults = of_network ? trade.between.net_faults : trade.between.disk_faults;
+    faults.arm(fault, n);
+    body.run(trade.chain);
+    trade.between.attach(trade.m);
+    has_fired = faults.fired();
+    const std::string failed = faults.failed();
+    if (faults.failed_a_write() && !failed.starts_with("remove")) {
+      EXPECT_EQ(trade.m.node, nullptr) << "it goes on after a failed " << failed;
     }
-    tell("start of a node", to_text(fault), n - 2);
-    m.given_disk = nullptr;
-    m.given_net = nullptr;
-    chain.kill("store-01");
-    ASSERT_TRUE(chain.start("store-01").has_value());
+    trade.come_back();
+    if (body.check) body.check(trade.chain);
+    trade.come_to_rest();
+    if (testing::Test::HasFailure())
+      ADD_FAILURE() << body.what << ", " << to_text(fault) << " at operation " << n << " (" << failed << ")";
   }
+  tell(body.what + " (" + body.machine + ")", of_network ? "network" : to_text(fault), n - 2);
 }
 
-TEST_F(NthFailure, of_a_write_and_its_checkpoint_loses_nothing_acknowledged) {
-  for (const Fault fault : {Fault::error, Fault::power})
-    every("write", "store-01", fault, false, [&] {
-      chain.sell(store_1, 1, 2);
-      chain.sell(store_1, 2);
-      chain.run_for(milliseconds(300));
-    });
+TEST(NthFailure, of_a_start_forgets_no_cut_link) {
+  const Body start{"start", "store-01",
+                   [](Chain& chain) {
+                     ASSERT_TRUE(chain.node("store-01").cut_link(SiteName("warehouse")).has_value());
+                     chain.sell(store_1, 1);
+                     chain.run_for(seconds(1));
+                     chain.kill("store-01");
+                   },
+                   [](Chain& chain) {
+                     const Status started = chain.start("store-01");
+                     if (!started) expect_clear(started.error());
+                     if (started) chain.run_for(milliseconds(200));
+                   },
+                   [](Chain& chain) {
+                     EXPECT_TRUE(chain.node("store-01").state().links_cut.contains(SiteName("warehouse")))
+                         << "a cut link is healed";
+                     for (const node::LinkView& link : chain.node("store-01").links())
+                       if (link.to == SiteName("warehouse")) {
+                         EXPECT_EQ(link.state, node::LinkState::cut);
+                       }
+                     expect_all_here(chain, store_1, "store-01");
+                     ASSERT_TRUE(chain.node("store-01").open_link(SiteName("warehouse")).has_value());  // or none rests
+                   }};
+  every(start, FailureKind::error, false);
+  every(start, FailureKind::power, false);
 }
 
-TEST_F(NthFailure, of_a_snapshot_leaves_a_node_that_starts) {
-  chain.snapshot_entries = 1;  // of the machines that start from here on
-  for (const Fault fault : {Fault::error, Fault::power})
-    every("snapshot", "store-02", fault, false, [&] {
-      for (int i = 0; i < 3; ++i) {
-        chain.sell(store_2, 1);
-        chain.run_for(milliseconds(300));
-      }
-    });
+TEST(NthFailure, of_a_write_and_its_checkpoint_loses_nothing_acknowledged) {
+  const Body write{"write",
+                   "store-01",
+                   {},
+                   [](Chain& chain) {
+                     chain.sell(store_1, 1, 2);
+                     chain.sell(store_1, 2);
+                     chain.run_for(milliseconds(300));
+                   },
+                   {}};
+  every(write, FailureKind::error, false);
+  every(write, FailureKind::power, false);
 }
 
-TEST_F(NthFailure, at_a_mirror_takes_no_signature_back) {
-  const auto body = [&] {
-    for (int i = 0; i < 3; ++i) chain.sell(store_1, 1);
-    chain.run_for(milliseconds(500));
-  };
-  for (const Fault fault : {Fault::error, Fault::power}) every("mirror", "head-office", fault, false, body);
-  every("mirror", "head-office", Fault::error, true, body);
+TEST(NthFailure, of_a_snapshot_leaves_a_node_that_starts) {
+  const Body snapshot{"snapshot",
+                      "store-02",
+                      [](Chain& chain) {
+                        chain.snapshot_entries = 1;  // of the machines that start from here on
+                        chain.kill("store-02");
+                        ASSERT_TRUE(chain.start("store-02").has_value());
+                      },
+                      [](Chain& chain) {
+                        for (int i = 0; i < 3; ++i) {
+                          chain.sell(store_2, 1);
+                          chain.run_for(milliseconds(300));
+                        }
+                      },
+                      {}};
+  every(snapshot, FailureKind::error, false);
+  every(snapshot, FailureKind::power, false);
+}
+
+TEST(NthFailure, at_a_mirror_takes_no_signature_back) {
+  const Body mirror{"mirror",
+                    "head-office",
+                    {},
+                    [](Chain& chain) {
+                      for (int i = 0; i < 3; ++i) chain.sell(store_1, 1);
+                      chain.run_for(milliseconds(500));
+                    },
+                    {}};
+  every(mirror, FailureKind::error, false);
+  every(mirror, FailureKind::power, false);
+  every(mirror, FailureKind::error, true);
 }
 
 // ---- a machine that takes another's place
@@ -374,7 +391,7 @@ void settle_after(Chain& chain, Between& between, const std::string& name) {
 }
 
 // Every N; the chain is made anew for each, because an epoch is registered once.
-void every_replacement(const std::string& what, Fault fault, bool of_network,
+void every_replacement(const std::string& what, FailureKind fault, bool of_network,
                        const std::function<std::string(Chain&)>& make) {
   std::uint64_t n = 1;
   for (bool has_fired = true; has_fired && !testing::Test::HasFailure(); ++n) {
@@ -382,7 +399,7 @@ void every_replacement(const std::string& what, Fault fault, bool of_network,
     const std::string name = make(loss.chain);
     Machine& m = loss.chain.machine(name);
     Between between(m);
-    Faults& faults = of_network ? between.net_faults : between.disk_faults;
+    FailurePlan& faults = of_network ? between.net_faults : between.disk_faults;
     faults.arm(fault, n);
     const Status started = m.is_spare ? loss.chain.promote(name) : loss.chain.start(name);
     if (!started) expect_clear(started.error());
@@ -414,15 +431,15 @@ std::string to_promote(Chain& chain) {
 }
 
 TEST(NthFailureOfARebuild, is_taken_up_again_where_it_stood) {
-  every_replacement("rebuild", Fault::error, false, to_rebuild);
-  every_replacement("rebuild", Fault::power, false, to_rebuild);
-  every_replacement("rebuild", Fault::error, true, to_rebuild);
+  every_replacement("rebuild", FailureKind::error, false, to_rebuild);
+  every_replacement("rebuild", FailureKind::power, false, to_rebuild);
+  every_replacement("rebuild", FailureKind::error, true, to_rebuild);
 }
 
 TEST(NthFailureOfAPromotion, opens_the_store_at_the_next_try) {
-  every_replacement("promote", Fault::error, false, to_promote);
-  every_replacement("promote", Fault::power, false, to_promote);
-  every_replacement("promote", Fault::error, true, to_promote);
+  every_replacement("promote", FailureKind::error, false, to_promote);
+  every_replacement("promote", FailureKind::power, false, to_promote);
+  every_replacement("promote", FailureKind::error, true, to_promote);
 }
 
 }  // namespace
