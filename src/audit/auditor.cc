@@ -63,8 +63,8 @@ void Auditor::heard(const Sent& sent, ByteView bytes) {
   if (from == evidence_.machines.end() || to == evidence_.machines.end()) return;
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (!fbs::VerifyMessageBuffer(verifier)) return;
-  Letter letter{&from->second,      &to->second, sent.sent_ns, sent.now_ns,
-                sent.finds_sleeper, fbs::GetMessage(bytes.data())};
+  Letter letter{&from->second, &to->second,        sent.sent_ns,
+                sent.now_ns,   sent.finds_sleeper, fbs::GetMessage(bytes.data())};
   std::optional<CosignedNote> note;
   if (const auto* cosigned = letter.message->body_as_Cosigned(); cosigned != nullptr && cosigned->note() != nullptr)
     note = look_at_note(cosigned->note()->string_view());

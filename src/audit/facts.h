@@ -74,7 +74,7 @@ struct Told {
   std::uint64_t sales = 0, refunds = 0;
   std::int64_t gross_minor = 0, cash_minor = 0;
   std::map<std::string, std::int64_t> on_hand;  // thousandths
-  struct Report {  // the rebuild's
+  struct Report {                               // the rebuild's
     std::string old_origin;
     std::uint64_t kept = 0;
     std::optional<std::uint64_t> announced;

@@ -115,6 +115,7 @@ node::Node& Chain::node(const std::string& name) {
 
 Status Chain::start(const std::string& name) {
   Machine& m = machine(name);
+  if (m.disk.was_misdirected()) auditor_->set_back(name, network.now().unix_ns);  // what it calls durable is not
   auditor_->look_at(name, files_of(m.disk));
   auditor_->started(name, network.now().unix_ns);
   m.disk.reboot();

@@ -73,7 +73,7 @@ struct Machine {
   std::optional<std::uint64_t> power_fails_after;  // so many writes into the next start
   Disk* given_disk = nullptr;                      // what its node gets in front of `disk` and `wire`, if anything
   Net* given_net = nullptr;
-  std::optional<std::uint64_t> read_fails_after;   // so many reads into it
+  std::optional<std::uint64_t> read_fails_after;  // so many reads into it
   explicit Machine(Random random) : disk(random) {}
 };
 

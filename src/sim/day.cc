@@ -7,10 +7,10 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr unsigned tills = 3;  // of each store
-constexpr unsigned sale_each_steps = 100;   // at each till of an open shop: 20 s
+constexpr unsigned tills = 3;              // of each store
+constexpr unsigned sale_each_steps = 100;  // at each till of an open shop: 20 s
 constexpr unsigned open_hours = 10;
-constexpr std::size_t newest_writes = 64;   // that are looked at in each step; all are now and then
+constexpr std::size_t newest_writes = 64;  // that are looked at in each step; all are now and then
 constexpr unsigned steps_a_whole_look = 500;
 
 class Day {

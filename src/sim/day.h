@@ -23,8 +23,8 @@ struct DayOptions {
   bool is_shop = false;
   bool closes_at_night = false;  // open for 10 h of 24
   unsigned calm = 1;
-  bool trace = false;   // tells the day on stdout
-  Faults faults = {};   // how often each comes
+  bool trace = false;  // tells the day on stdout
+  Faults faults = {};  // how often each comes
 };
 inline constexpr Duration step_takes = milliseconds(200);
 inline constexpr unsigned steps_an_hour = 3600 * 5;

@@ -86,9 +86,9 @@ enum class Days : std::uint8_t {
 struct FaultKind {
   Fault fault;
   std::string_view name;
-  std::string_view what;          // a sentence for people, with its length in time
-  std::uint64_t rate;             // in a thousand steps; 0: off unless asked for
-  std::uint64_t steps_each = 0;   // its minimum: once in so many steps it must have fired and bitten; 0: never asked
+  std::string_view what;         // a sentence for people, with its length in time
+  std::uint64_t rate;            // in a thousand steps; 0: off unless asked for
+  std::uint64_t steps_each = 0;  // its minimum: once in so many steps it must have fired and bitten; 0: never asked
   Days days = Days::all;
 };
 // Steps that were played, in steps of a busy day; by what could come on them.

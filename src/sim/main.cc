@@ -32,6 +32,7 @@ constexpr std::string_view usage =
     "                seed says it. --shop, --nights: what --hours and --days mean, for days of --steps\n"
     "  --states      prints the hash of each day's states. --trace tells the day\n"
     "  --keep DIR    a day that breaks a law is made smaller, shown, and kept there as a file\n"
+    "  --as-is       it is not made smaller: to count how many of many break\n"
     "  Exit 1: a law was broken, or never looked at, or a fault changed less than its minimum in all these days.\n";
 constexpr unsigned calm_of_shops = 60;
 constexpr std::uint64_t stores_max = 90;
@@ -95,6 +96,8 @@ class Arguments {
       options_.may_stand_in = true;
     } else if (name == "--states") {
       options_.prints_states = true;
+    } else if (name == "--as-is") {
+      options_.leaves_as_is = true;
     } else if (name == "--until-stopped") {
       options_.seeds = 0;
     } else if (name == "--shop") {

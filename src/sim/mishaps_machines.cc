@@ -1,10 +1,10 @@
 // Faults of disks and machines.
-#include "sim/mishaps.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+
+#include "sim/mishaps.h"
 
 namespace holdfast::sim {
 
@@ -215,13 +215,13 @@ void Mishaps::lose(bool is_alive) {
 // A promoted machine mirrors for nobody (10.2). Whose journals the store has mirrored, they go on with the others.
 bool Mishaps::may_be_promoted(const SiteName& store) {
   return is_signing(store) && std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
-    if (!chain_.file().is_mirror(store, owner.name)) return true;
-    const bool is_another_gone = std::ranges::any_of(
-        owner.mirrors, [&](const SiteName& mirror) { return chain_.machine(name_at(mirror)).is_spare; });
-    if (is_another_gone || !is_signing(owner.name)) return false;
-    const node::Safety safety = chain_.node(name_at(owner.name)).safety();
-    return bad_mirrors(owner.name, safety.origin, safety.cosigned_size) == 0;
-  });
+           if (!chain_.file().is_mirror(store, owner.name)) return true;
+           const bool is_another_gone = std::ranges::any_of(
+               owner.mirrors, [&](const SiteName& mirror) { return chain_.machine(name_at(mirror)).is_spare; });
+           if (is_another_gone || !is_signing(owner.name)) return false;
+           const node::Safety safety = chain_.node(name_at(owner.name)).safety();
+           return bad_mirrors(owner.name, safety.origin, safety.cosigned_size) == 0;
+         });
 }
 
 // The store's machine dies, or is cut off from everybody; a moment later the code is typed at its spare.

@@ -1,10 +1,10 @@
 // Faults of the network, and what people do.
-#include "sim/mishaps.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "sim/mishaps.h"
 
 namespace holdfast::sim {
 

@@ -84,10 +84,9 @@ std::vector<sync::Message> Mishaps::old_words_of(const std::string& machine) {
   for (const Bytes& bytes : chain_.recorded(machine)) {
     auto message = sync::decode(bytes);
     if (!message || out.size() >= words_max) continue;
-    const bool is_its_own = std::holds_alternative<sync::Heartbeat>(*message) ||
-                            std::holds_alternative<sync::Offer>(*message) ||
-                            std::holds_alternative<sync::Entries>(*message) ||
-                            std::holds_alternative<sync::Cosigned>(*message);
+    const bool is_its_own =
+        std::holds_alternative<sync::Heartbeat>(*message) || std::holds_alternative<sync::Offer>(*message) ||
+        std::holds_alternative<sync::Entries>(*message) || std::holds_alternative<sync::Cosigned>(*message);
     if (is_its_own) out.push_back(std::move(*message));
   }
   return out;

@@ -26,12 +26,12 @@ struct Share {
 
 std::string replay_command(const NightOptions& night, const DayOptions& day) {
   const std::string names = day.faults.names_on();
-  return fmt::format("holdfast-sim --seed {} --sites {} --steps {} --spares {} --liars {} --calm {}{}{}{}{} --only {} "
-                     "--trace",
-                     day.seed, day.stores + 2, day.steps, day.spares, day.lying_mirrors, day.calm,
-                     day.is_shop ? " --shop" : "", day.closes_at_night ? " --nights" : "",
-                     night.may_stand_in ? " --stand-in" : "",
-                     night.faults_file.empty() ? "" : " --faults " + night.faults_file, names.empty() ? "none" : names);
+  return fmt::format(
+      "holdfast-sim --seed {} --sites {} --steps {} --spares {} --liars {} --calm {}{}{}{}{} --only {} "
+      "--trace",
+      day.seed, day.stores + 2, day.steps, day.spares, day.lying_mirrors, day.calm, day.is_shop ? " --shop" : "",
+      day.closes_at_night ? " --nights" : "", night.may_stand_in ? " --stand-in" : "",
+      night.faults_file.empty() ? "" : " --faults " + night.faults_file, names.empty() ? "none" : names);
 }
 
 class Night {
@@ -82,7 +82,7 @@ class Night {
   void show_broken(const DayOptions& day, const DayResult& result) {
     fmt::print("seed {}: LAW BROKEN: {}\n  replay: {}\n", day.seed, result.broken, replay_command(options_, day));
     std::fflush(stdout);
-    if (day.trace) return;  // somebody is looking at it already
+    if (day.trace || options_.leaves_as_is) return;  // somebody is looking at it already
     keep(day, fmt::format("seed {}: {}\n  {}\n", day.seed, result.broken, replay_command(options_, day)));
     const Smaller smaller = make_smaller(day, result);
     const std::string text = fmt::format("seed {}: {}\n  {}\n  smaller, after {} days: {}\n  {}\n", day.seed,
@@ -160,8 +160,7 @@ DayOptions day_of(const NightOptions& options, std::uint64_t seed) {
   const bool has_room = day.stores >= 3;  // for a store that mirrors no more, and for a fourth mirror
   day.spares = options.spares.value_or(has_room ? 1 : 0);
   day.lying_mirrors = options.liars.value_or(has_room ? static_cast<unsigned>(seed % 2) : 0);
-  day.signatures =
-      options.may_stand_in && seed % real_each_seeds != 0 ? Signatures::stand_in : Signatures::real;
+  day.signatures = options.may_stand_in && seed % real_each_seeds != 0 ? Signatures::stand_in : Signatures::real;
   return day;
 }
 

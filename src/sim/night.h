@@ -19,6 +19,7 @@ struct NightOptions {
   std::optional<unsigned> liars;   // said; else each odd seed's chain bears one, if it has three stores
   bool may_stand_in = false;       // a keyed hash for Ed25519, but on every fiftieth seed
   bool prints_states = false;      // of each day
+  bool leaves_as_is = false;       // a day that breaks a law is not made smaller
   std::string faults_file, keep;   // keep: a directory for days that break a law
 };
 DayOptions day_of(const NightOptions& options, std::uint64_t seed);

@@ -101,8 +101,7 @@ std::string Scene::set_posture(const Said& said, guard::Posture posture) {
   if (posture == guard::Posture::open) chain_->auditor().healed(name(said), {});
   chain_->node(name(said)).set_posture(order, [&](const Status& done) { told = done ? "" : done.error().text; });
   if (std::string late = until([&] { return told.has_value(); }); !late.empty()) return late;
-  if (told->empty() && posture == guard::Posture::sealed)
-    chain_->auditor().cut(name(said), {}, chain_->now().unix_ns);
+  if (told->empty() && posture == guard::Posture::sealed) chain_->auditor().cut(name(said), {}, chain_->now().unix_ns);
   return *told;
 }
 
@@ -140,8 +139,7 @@ std::string Scene::contradiction_is_known(const Said& said) {
 std::string Scene::old_has_stopped(const Said& said) {
   if (!old_.contains(said.site())) return "it has no old machine";
   const std::string old = old_[said.site()];
-  return until(
-      [&] { return chain_->machine(old).node && chain_->machine(old).node->phase() == node::Phase::stopped; });
+  return until([&] { return chain_->machine(old).node && chain_->machine(old).node->phase() == node::Phase::stopped; });
 }
 
 std::string Scene::agrees(const Said&) {
@@ -163,9 +161,8 @@ std::string Scene::fraud_is_proven(const Said& said) {
   const std::string late = until([&] {
     return std::ranges::any_of(chain_->machines(), [&](const auto& each) {
       const auto& node = each.second->node;
-      return node && each.first != copy_ && std::ranges::any_of(node->state().contradictions, [&](const auto& seen) {
-               return seen.origin == origin;
-             });
+      return node && each.first != copy_ &&
+             std::ranges::any_of(node->state().contradictions, [&](const auto& seen) { return seen.origin == origin; });
     });
   });
   return late.empty() ? chain_->broken_in_audit() : late;

@@ -44,9 +44,8 @@ void Thief::on_closed(ConnectionId connection) { words_.erase(connection); }
 
 sync::Message Thief::offer(std::uint64_t size) const {
   const journal::Checkpoint other{origin_, size, sha256(as_bytes("what nobody has written"))};
-  const auto signed_one =
-      journal::sign_checkpoint(other, signer_->public_key(KeyUse::log),
-                               [&](ByteView text) { return signer_->sign(KeyUse::log, text); });
+  const auto signed_one = journal::sign_checkpoint(other, signer_->public_key(KeyUse::log),
+                                                   [&](ByteView text) { return signer_->sign(KeyUse::log, text); });
   return sync::Offer{journal::to_text(signed_one.note)};
 }
 sync::Message Thief::second_history() const { return offer(2); }

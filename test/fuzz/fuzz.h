@@ -25,13 +25,13 @@ struct Seed {
 };
 using Seeds = std::vector<Seed>;
 
-#define HF_FUZZ_TARGETS(X)                                                                                       \
-  X(values)                                                                                                      \
-  X(note)                                                                                                        \
-  X(chain)                                                                                                       \
-  X(certificate)                                                                                                 \
-  X(event) X(record) X(segment) X(message) X(state) X(frames) X(json) X(http) X(csv) X(feed) X(mapping) X(alert) \
-      X(guard) X(code)
+#define HF_FUZZ_TARGETS(X) \
+  X(values)                \
+  X(note)                  \
+  X(chain)                 \
+  X(certificate)           \
+  X(event)                 \
+  X(record) X(segment) X(message) X(state) X(frames) X(json) X(http) X(csv) X(feed) X(mapping) X(alert) X(guard) X(code)
 
 #define HF_FUZZ_DECLARE(name)    \
   void fuzz_##name(ByteView in); \

@@ -30,7 +30,7 @@ class FollowersAgree final : public Law {
 
  private:
   void look_at(const Evidence& evidence, const Told& told, const std::map<std::string, Journal>& disk) {
-    std::map<std::string, Prefix> newest;                           // by site
+    std::map<std::string, Prefix> newest;                          // by site
     std::map<std::string, std::map<std::uint64_t, Sha256>> named;  // by origin
     for (const Fact& fact : evidence.lineage_of_site(told.site).facts) {
       for (const Prefix& prefix : fact.followed) take(evidence, prefix, newest, named);
