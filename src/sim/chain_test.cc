@@ -273,6 +273,30 @@ TEST(Chain, a_mirror_that_came_back_counts_after_a_restart_though_a_fellow_mirro
   settle(chain);
 }
 
+// 3.1, 5.2: what it holds may be less than what it has signed, and its seal would be set aside by what it catches up.
+TEST(Chain, a_mirror_on_an_old_disk_seals_for_nobody_before_it_has_caught_up) {
+  Chain chain(11, 2);
+  start_trade(chain);
+  const SimDisk image = chain.machine("head-office").disk;
+  chain.list_products(3);
+  chain.run_for(seconds(2));
+  chain.kill("head-office");
+  chain.put_back("head-office", image);
+  chain.disk_was_replaced(head_office);
+  chain.destroy("store-01");
+  chain.kill("store-02");  // so that head office is needed for the quorum
+  const std::string again = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(again).has_value());
+  ASSERT_TRUE(chain.start("head-office").has_value());
+  chain.run_for(seconds(20));
+  EXPECT_FALSE(is_signing(chain, "head-office"));
+  EXPECT_FALSE(is_signing(chain, again));
+  ASSERT_TRUE(chain.start("store-02").has_value());  // which has what head office has lost
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+  EXPECT_GE(chain.node("head-office").state().epochs.at(store_1).sealed_below, 2u);
+  settle(chain);
+}
+
 // Promise 4, 5.4: a file that cannot be read is not a file that is not there.
 TEST(Chain, a_read_that_fails_at_a_start_opens_no_link_and_forgets_no_registration) {
   std::uint64_t opened = 0, refused = 0;

@@ -263,7 +263,9 @@ Status NodeImpl::on(Session& session, const sync::Ask& m) {
 }
 
 Status NodeImpl::on(Session& session, const sync::Seal& m) {
-  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};
+  // Nor while it asks itself: on an old disk the seal would be set aside, and less is held than was signed (3.1). It is
+  // asked again.
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::asking) return {};
   HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
   if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
     return fail("node/refused", "this certificate is not for you, or we are no mirror of that site");
@@ -299,7 +301,7 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
 }
 
 Status NodeImpl::on(Session& session, const sync::Register& m) {
-  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped) return {};
+  if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::asking) return {};
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
   const chain::Certificate& c = registration.certificate;
   if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))

@@ -270,6 +270,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
                  const std::function<Status(const std::string&)>& list);
+  static bool is_about_epochs(const fold::Event& event);
+  Status take_again(const fold::Event& event);
   Status readmit_aside();
   Status load_tails();
   void send_stored_tails(Session& session);

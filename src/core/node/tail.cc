@@ -256,6 +256,7 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex at, const fold::Event&
     return state_.was_listed(again->id) ? Status() : append_event({now_, event.write, *again});
   if (const auto* again = std::get_if<fold::TailListed>(&event.body))
     return state_.was_listed(again->id) ? Status() : append_event({now_, std::nullopt, *again});
+  if (origin == origin_ && is_about_epochs(event)) return take_again(event);
   const std::optional<fold::WriteRequest> request = recovery::readmission(event, origin, at);
   if (!request) return {};
   // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person.
@@ -265,6 +266,24 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex at, const fold::Event&
   auto decided = fold::decide(state_, {std::max(now_, last_event_at_), chain_, *this}, *request);
   if (!decided) return list(decided.error().text);
   return decided->event ? append_event(*decided->event) : Status();
+}
+
+// 3.2: what was learned of others' epochs since the start has been acted on, and nobody tells it twice.
+bool NodeImpl::is_about_epochs(const fold::Event& event) {
+  return std::holds_alternative<fold::EpochSealed>(event.body) ||
+         std::holds_alternative<fold::RegistrationTaken>(event.body);
+}
+
+Status NodeImpl::take_again(const fold::Event& event) {
+  if (const auto* sealed = std::get_if<fold::EpochSealed>(&event.body)) {
+    const auto c = chain::open_certificate(chain_, sealed->certificate);
+    return !c || epochs_of(c->site).sealed_by.contains(c->epoch) ? Status()
+                                                                 : append_event({now_, std::nullopt, *sealed});
+  }
+  const auto& taken = std::get<fold::RegistrationTaken>(event.body);
+  const auto r = chain::open_registration(chain_, taken.registration);
+  if (!r || epochs_of(r->certificate.site).registrations.contains(r->certificate.epoch)) return {};
+  return append_event({now_, std::nullopt, taken});
 }
 
 Status NodeImpl::readmit_aside() {
