@@ -57,7 +57,10 @@ std::string Chain::broken_at_rest() {
     for (const TillWrite& w : writes) {
       if (!w.reply) continue;
       const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
-      if (known == nullptr) return fmt::format("{}: an acknowledged write is lost", site.view());
+      if (known == nullptr)
+        return fmt::format("{}: an acknowledged write is lost; it was entry {} of {}, and its till {}", site.view(),
+                           w.reply->index, w.reply->origin.text(),
+                           w.is_safe ? "was told that it is cosigned" : "still sends it");
       if (!known->listed && std::holds_alternative<till::RecordSale>(w.request.command)) ++sales;
     }
     // Nothing twice: the state has as many sales as there are distinct writes of this till memory, unanswered ones at

@@ -89,7 +89,11 @@ unsigned Mishaps::bad_mirrors(const SiteName& site, const Origin& origin, std::u
 bool Mishaps::may_be_lost(const SiteName& site) {
   if (!is_signing(site)) return false;
   const node::Safety safety = chain_.node(name_at(site)).safety();
-  return bad_mirrors(site, safety.origin, safety.cosigned_size) <= options_.lying_mirrors;
+  if (bad_mirrors(site, safety.origin, safety.cosigned_size) > options_.lying_mirrors) return false;
+  // Nor as a mirror of one who has just lost something himself, and may need it.
+  return std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
+    return !chain_.file().is_mirror(site, owner.name) || !set_back_.contains(owner.name) || is_signing(owner.name);
+  });
 }
 
 bool Mishaps::may_be_replaced(const SiteName& site) {

@@ -214,7 +214,8 @@ void Mishaps::lose(bool is_alive) {
 
 // A promoted machine mirrors for nobody (10.2). Whose journals the store has mirrored, they go on with the others.
 bool Mishaps::may_be_promoted(const SiteName& store) {
-  return is_signing(store) && std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
+  // What its copy has not got yet comes back from its mirrors.
+  return may_be_lost(store) && std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
            if (!chain_.file().is_mirror(store, owner.name)) return true;
            const bool is_another_gone = std::ranges::any_of(
                owner.mirrors, [&](const SiteName& mirror) { return chain_.machine(name_at(mirror)).is_spare; });

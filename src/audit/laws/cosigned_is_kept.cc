@@ -1,5 +1,9 @@
 // Promise 2, 3: what was cosigned survives the loss of its site, with f mirrors lost or lying besides; and all that was
-// ever cosigned of a journal, at whatever sizes, is of the one history that is there at the end.
+// ever cosigned of a journal, at whatever sizes, is of the one history that is there at the end. A spare goes on from
+// the size of its own copy (5.2): what was cosigned beyond that comes back from the mirrors, each write by its key
+// (5.3).
+#include <algorithm>
+
 #include "audit/law.h"
 
 namespace holdfast::audit {
@@ -17,19 +21,57 @@ class CosignedIsKept final : public Law {
       const Lineage& lineage = evidence.lineage_of_site(parts->site);
       const auto kept = lineage.kept.find(origin);
       const std::uint64_t size = notes.rbegin()->first;
-      if (kept == lineage.kept.end() || kept->second < size) {
-        breach(std::to_string(size) + " entries of " + origin + " were cosigned, and the site goes on from " +
-               std::to_string(kept == lineage.kept.end() ? 0 : kept->second));
-        continue;
+      const std::uint64_t here = kept == lineage.kept.end() ? 0 : kept->second;
+      if (here < size) {
+        if (here == 0 || !is_continued_by_a_spare(evidence, lineage, origin)) {
+          breach(std::to_string(size) + " entries of " + origin + " were cosigned, and the site goes on from " +
+                 std::to_string(here));
+          continue;
+        }
+        came_back(evidence, lineage, origin, here, size);
       }
       std::set<std::uint64_t> sizes;
-      for (const auto& [at, root] : notes) sizes.insert(at);
+      for (const auto& [at, root] : notes)
+        if (at <= here) sizes.insert(at);
       for (const auto& [at, root] : roots_at(disk->second.at(origin), sizes)) {
         ++exercised;
         if (root != notes.at(at))
           breach("the first " + std::to_string(at) + " entries of " + origin + " are not those that were cosigned");
       }
     }
+  }
+
+ private:
+  static bool is_continued_by_a_spare(const Evidence& evidence, const Lineage& lineage, const std::string& origin) {
+    const auto before = parts_of(origin, evidence.chain.chain);
+    std::map<std::uint32_t, std::string> later;
+    for (const auto& [next, size] : lineage.kept)
+      if (const auto parts = parts_of(next, evidence.chain.chain); parts && before && parts->epoch > before->epoch)
+        later[parts->epoch] = next;
+    return !later.empty() && std::ranges::any_of(evidence.machines, [&](const auto& m) {
+      return m.second.origin == later.begin()->second && m.second.is_spare && !m.second.is_thief;
+    });
+  }
+
+  // On whichever disk they are: each write of them is in the site's journal, or on its list.
+  void came_back(const Evidence& evidence, const Lineage& lineage, const std::string& origin, std::uint64_t first,
+                 std::uint64_t end) {
+    std::set<WriteId> taken;
+    for (const Fact& fact : lineage.facts)
+      if (fact.write) taken.insert(*fact.write);
+    for (const auto& [site, journals] : evidence.disks) {
+      const auto journal = journals.find(origin);
+      if (journal == journals.end() || journal->second.entries.size() < end) continue;
+      for (std::uint64_t i = first; i < end; ++i) {
+        const auto fact = read_entry(journal->second.entries[i]);
+        if (!fact || !fact->write) continue;
+        ++exercised;
+        if (!taken.contains(*fact->write))
+          breach("entry " + std::to_string(i) + " of " + origin + " was cosigned, and what it says is not at the site");
+      }
+      return;
+    }
+    breach("the first " + std::to_string(end) + " entries of " + origin + " were cosigned, and no disk has them");
   }
 };
 
