@@ -5,18 +5,23 @@
 
 namespace holdfast::node {
 
-Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryIndex end) const {
+// Asked five times a second, of journals of which most is never used (PeerFollowed): what was looked at is not again.
+Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryIndex end) {
   // An event that this version does not know ends what can be followed (7.5): what lies behind it is not used.
   constexpr std::string_view stopped = "node/stopped_following";
+  Unused& unused = unused_[origin];
+  if (first < unused.first || first > unused.end) unused = {first, first};
   fold::Joiner joiner;
   bool used = false;
-  const Status scanned = replicas_.scan(origin, first, end, [&](EntryIndex, ByteView body) -> Status {
-    auto event = joiner.take(body);
-    if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
-    if (*event && fold::used_by_followers((*event)->body)) used = true;
-    return {};
-  });
+  const Status scanned =
+      replicas_.scan(origin, unused.end, std::max(unused.end, end), [&](EntryIndex, ByteView body) -> Status {
+        auto event = joiner.take(body);
+        if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
+        if (*event && fold::used_by_followers((*event)->body)) used = true;
+        return {};
+      });
   if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
+  if (scanned && !used) unused.end = std::max(unused.end, end);  // both are ends of commands (1.3)
   return used;
 }
 

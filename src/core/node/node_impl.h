@@ -247,7 +247,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // follow.cc
   Status follow_if_due();
-  Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end) const;
+  Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end);
   Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
                                                           std::uint64_t from, std::uint64_t to);
   const chain::Registration* successor_of(const Origin& origin) const;
@@ -361,6 +361,10 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> unsigned_since_;  // monotonic
   std::optional<Instant> cosigned_at_;
   std::optional<Instant> no_copy_since_;
+  struct Unused {
+    EntryIndex first = 0, end = 0;  // of a followed journal: entries that no follower's fold uses
+  };
+  std::map<Origin, Unused> unused_;
   Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
   std::optional<CatchUp> catch_up_;
   std::set<SiteName> unproven_by_;  // gave entries of ours that do not give our root; ourselves: the spare
