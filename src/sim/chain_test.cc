@@ -124,6 +124,38 @@ TEST(Chain, the_old_machine_comes_back_alive_stops_and_its_tail_is_taken_in) {
   settle(chain);
 }
 
+// Its mirrors have dialled the old machine and are linked with it; the new one can only dial them (5.7).
+TEST(Chain, a_machine_taken_for_dead_that_is_linked_with_everybody_gives_way_to_its_successor) {
+  Chain chain(7, 4);
+  start_trade(chain);
+  const std::string again = chain.rebuild(warehouse);
+  ASSERT_TRUE(chain.start(again).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)))
+      << chain.node(again).progress().value_or(node::Progress{"done"}).step;
+  EXPECT_TRUE(chain.run_until([&] { return chain.node("warehouse").phase() == node::Phase::stopped; }, seconds(30)));
+  settle(chain);
+}
+
+// Somebody begins again with another machine while the first still asks: the higher number has the links (5.4).
+TEST(Chain, of_two_machines_that_are_rebuilt_the_one_with_the_higher_number_gets_through) {
+  Chain chain(8, 4);
+  start_trade(chain);
+  chain.destroy("warehouse");
+  // The first reaches one mirror of three, store-02, which the second needs for its quorum.
+  const std::string first = chain.rebuild(warehouse);
+  for (const std::string name : {"head-office", "store-01"}) chain.network.cut(first, name);
+  ASSERT_TRUE(chain.start(first).has_value());
+  chain.run_for(seconds(5));
+  const std::string second = chain.rebuild(warehouse);
+  chain.network.cut(second, "head-office");
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(30)))
+      << chain.node(second).progress().value_or(node::Progress{"done"}).step;
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return chain.node(first).phase() == node::Phase::stopped; }, seconds(30)));
+  settle(chain);
+}
+
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
   start_trade(chain);

@@ -179,6 +179,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status handle(Session& session, const sync::Message& message);
   Status on(Session& session, const sync::Hello& m);
   void greet(ConnectionId id);
+  void meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch);
   Status ready(Session& session);
   void want(const SiteName& site);
   void send(ConnectionId id, const sync::Message& message);

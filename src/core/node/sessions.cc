@@ -153,15 +153,7 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
     // A spare that this mirror has registered shows the lines of the others now.
     if (const auto shown = chain::open_registration(chain_, m.registration)) HF_TRY_VOID(take_registration(*shown));
   } else if (const auto known = keys_.by_tls(session.tls); known && known->site == m.site) {
-    // The old machine, alive after all. It is shown what replaced it (5.7) and may hand in its tail.
-    session.site = m.site;
-    session.epoch = known->epoch;
-    session.superseded = true;
-    // First what it may not know of its mirrors' keys: they stand below a spare's registration.
-    for (const SiteName& mirror : chain_.find(m.site)->mirrors)
-      if (const chain::Registration* r = keys_.registration(mirror, keys_.newest_epoch(mirror)))
-        send(session.id, sync::Superseded{r->note});
-    if (const chain::Registration* r = keys_.registration(m.site, newest)) send(session.id, sync::Superseded{r->note});
+    meet_old_machine(session, m.site, known->epoch);  // alive after all
     return {};
   } else if (!m.registration.empty()) {
     HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
@@ -174,8 +166,12 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
     session.epoch = c.epoch;
   } else if (!m.certificate.empty()) {
     HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
-    if (c.site != m.site || c.epoch <= newest || c.keys.tls != session.tls)
-      return refused("the certificate shown is not of this machine, or not newer than what is known here");
+    if (c.site != m.site || c.epoch == newest || c.keys.tls != session.tls)
+      return refused("the certificate shown is not of this machine, or its number was given to another");
+    if (c.epoch < newest) {  // it was overtaken before it was registered (5.4)
+      meet_old_machine(session, m.site, c.epoch);
+      return {};
+    }
     session.epoch = c.epoch;
     if (c.spare) {  // the place of the node is not taken for it: the node may be alive
       session.site = m.site;
@@ -190,8 +186,12 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
                             std::ranges::find(chain_.sites, m.site, &chain::Site::name);
   if (p->session && *p->session != session.id) {
     const auto other = sessions_.find(*p->session);
-    // The dialling rule decides between two; of two by the same side the newer is alive.
-    if (other != sessions_.end() && session.dialled_here != we_are_later && other->second.dialled_here == we_are_later)
+    // Of two machines the one of the newer epoch is the site. Of one machine's two connections the dialling rule
+    // decides; of two by the same side the newer is alive.
+    if (other != sessions_.end() && other->second.epoch > session.epoch)
+      return refused("a newer machine of this site is linked with us");
+    if (other != sessions_.end() && other->second.epoch == session.epoch && session.dialled_here != we_are_later &&
+        other->second.dialled_here == we_are_later)
       return refused("there is a link between us already");
     const ConnectionId old = *p->session;
     p->session.reset();
@@ -206,6 +206,19 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   p->heard_at = now_;
   p->heard_monotonic = monotonic_;
   return ready(session);
+}
+
+// It is shown what replaced it (5.7), and may hand in its tail.
+void NodeImpl::meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch) {
+  session.site = site;
+  session.epoch = epoch;
+  session.superseded = true;
+  // First what it may not know of its mirrors' keys: they stand below a spare's registration.
+  for (const SiteName& mirror : chain_.find(site)->mirrors)
+    if (const chain::Registration* r = keys_.registration(mirror, keys_.newest_epoch(mirror)))
+      send(session.id, sync::Superseded{r->note});
+  if (const chain::Registration* r = keys_.registration(site, keys_.newest_epoch(site)))
+    send(session.id, sync::Superseded{r->note});
 }
 
 // What is said at the beginning of every link, so that whatever was lost with the last one is asked for again.
@@ -323,8 +336,9 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
   offers_.forget(c.site, chain_);
   // A machine of an older epoch that is still connected is told at once.
   for (auto& [id, session] : sessions_) {
-    if (session.site != c.site || session.epoch >= c.epoch || session.rebuilding || session.candidate) continue;
+    if (session.site != c.site || session.epoch >= c.epoch) continue;
     session.superseded = true;
+    session.rebuilding = session.candidate = false;
     if (Peer* p = peer(c.site); p != nullptr && p->session == id) p->session.reset();
     after_commit_.push_back([this, id = id, note = registration.note] { send(id, sync::Superseded{note}); });
   }
