@@ -156,6 +156,46 @@ TEST(Chain, of_two_machines_that_are_rebuilt_the_one_with_the_higher_number_gets
   settle(chain);
 }
 
+// Neither its registration nor what was cosigned of it is told any more when the next epoch has begun (7.2, 7.4).
+TEST(Chain, a_follower_that_was_away_for_a_whole_epoch_comes_to_the_next) {
+  Chain chain(9, 4);
+  start_trade(chain);
+  chain.kill("store-03");
+  for (int i = 0; i < 2; ++i) {
+    chain.destroy(chain.serving(head_office));
+    const std::string again = chain.rebuild(head_office);
+    ASSERT_TRUE(chain.start(again).has_value());
+    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+    chain.list_products(11 + static_cast<unsigned>(i));
+    chain.run_for(seconds(3));
+  }
+  ASSERT_TRUE(chain.start("store-03").has_value());
+  EXPECT_TRUE(
+      chain.run_until([&] { return chain.node("store-03").state().find_product("P11") != nullptr; }, seconds(20)));
+  settle(chain);
+}
+
+TEST(Chain, a_follower_hears_that_something_is_cosigned_before_it_holds_any_of_it) {
+  Chain chain(10, 4);
+  start_trade(chain);
+  chain.destroy("head-office");
+  const std::string again = chain.rebuild(head_office);
+  ASSERT_TRUE(chain.start(again).has_value());
+  const auto is_linked = [&] {
+    return std::ranges::any_of(chain.node(again).links(), [](const node::LinkView& link) {
+      return link.to.view() == "store-03" && link.state == node::LinkState::up;
+    });
+  };
+  ASSERT_TRUE(chain.run_until(is_linked, seconds(5)));
+  ASSERT_FALSE(is_signing(chain, again));
+  chain.network.clog("store-03", again);  // it hears, and its own question waits
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+  chain.run_for(seconds(3));
+  chain.network.clear("store-03", again);
+  const auto follows = [&] { return chain.node("store-03").state().peers.at(head_office).origin.epoch == 2; };
+  EXPECT_TRUE(chain.run_until(follows, seconds(10)));
+}
+
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
   start_trade(chain);

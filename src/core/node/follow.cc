@@ -38,6 +38,15 @@ Result<std::optional<fold::FollowedPrefix>> NodeImpl::next_prefix(const SiteName
   return std::optional(std::move(prefix));
 }
 
+// Something of this epoch is cosigned, or of one that continues it: that rests on what it kept of this one (5.2). Who
+// was away for the whole of an epoch is not told any more what its owner had cosigned.
+bool NodeImpl::is_cosigned_from(const Origin& origin) const {
+  const sync::Replica* replica = replicas_.find(origin);
+  if (replica != nullptr && replica->cosigned_size() > 0) return true;
+  const chain::Registration* next = successor_of(origin);
+  return next != nullptr && next->kept_size > 0 && is_cosigned_from(next->certificate.origin());
+}
+
 Status NodeImpl::follow_if_due() {
   if (phase_ == Phase::stopped || monotonic_ < next_follow_) return {};
   next_follow_ = monotonic_ + options_.follow_interval;
@@ -62,8 +71,7 @@ Status NodeImpl::follow_if_due() {
       if (root != next->kept_root) continue;
       to = next->kept_size;
     } else {
-      const sync::Replica* replica = replicas_.find(next->certificate.origin());
-      if (replica != nullptr && replica->cosigned_size() > 0)
+      if (is_cosigned_from(next->certificate.origin()))
         succeeded.push_back({origin, next->kept_size, next->kept_root, next->certificate.origin()});
       continue;
     }

@@ -197,9 +197,11 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   HF_TRY(const journal::Note note, journal::parse_note(m.note));
   HF_TRY(const journal::Checkpoint c, journal::parse_checkpoint(note.text));
   const auto key = keys_.log_key(c.origin);
-  sync::Replica* replica = replicas_.find(c.origin);
-  if (!key || replica == nullptr || c.origin.site != *session.site) return {};
+  const bool is_kept = chain_.is_mirror(me_->name, c.origin.site) || chain_.follows(me_->name, c.origin.site);
+  if (!key || !is_kept || c.origin.site != *session.site) return {};
   HF_TRY(const journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(m.note, *key));
+  // It may be here before the first entry, and is told once only.
+  HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
   const Status taken = replica->take_cosigned(signed_by_owner, keys_);
   if (!taken && taken.error().code == "sync/contradiction")
     return contradiction(replica, c.origin,

@@ -181,6 +181,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void greet(ConnectionId id);
   void meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch);
   Status ready(Session& session);
+  void tell_registrations(ConnectionId to);
   void want(const SiteName& site);
   void send(ConnectionId id, const sync::Message& message);
   void send_site(const SiteName& site, const sync::Message& message);
@@ -251,6 +252,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end);
   Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
                                                           std::uint64_t from, std::uint64_t to);
+  bool is_cosigned_from(const Origin& origin) const;
   const chain::Registration* successor_of(const Origin& origin) const;
 
   // rebuild.cc

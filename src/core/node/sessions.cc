@@ -237,9 +237,7 @@ Status NodeImpl::ready(Session& session) {
   }
   if (our_mirror && phase_ == Phase::asking) send(session.id, sync::Ask{me_->name});
   if (our_mirror && offers_.waits_for(site)) send(session.id, sync::Offer{journal::to_text(offers_.current()->note)});
-  for (const chain::Site& other : chain_.sites)
-    if (const chain::Registration* r = keys_.registration(other.name, keys_.newest_epoch(other.name)))
-      send(session.id, sync::Superseded{r->note});
+  tell_registrations(session.id);
   if (offers_.cosigned()) send(session.id, sync::Cosigned{journal::to_text(offers_.cosigned()->note)});
   // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
   if (origin_.epoch > 1)
@@ -255,6 +253,13 @@ Status NodeImpl::ready(Session& session) {
   want(site);
   send_stored_tails(session);
   return offer_surplus(site);
+}
+
+// All of a site, oldest first: the newest does not say what an epoch between rests on.
+void NodeImpl::tell_registrations(ConnectionId to) {
+  for (const chain::Site& site : chain_.sites)
+    for (std::uint32_t epoch = 2; epoch <= keys_.newest_epoch(site.name); ++epoch)
+      if (const chain::Registration* r = keys_.registration(site.name, epoch)) send(to, sync::Superseded{r->note});
 }
 
 // Asks a peer for its journal, if we mirror or follow it: the newest epoch, and what is kept of the ones before.
@@ -323,9 +328,10 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
     // Taken directly before, and now with the mirrors' lines below it: kept in that form, and told on.
     const auto before = chain::parse_registration(known->second.registrations.at(c.epoch));
     if (is_direct || !before || before->witnesses.size() >= registration.witnesses.size()) return {};
-  } else if (keys_.newest_epoch(c.site) >= c.epoch) {
+  } else if (keys_.registration(c.site, c.epoch) != nullptr) {
     return {};
   }
+  const bool is_newest = c.epoch > keys_.newest_epoch(c.site);
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || !own_) {
     keys_.add(registration);
     learned_.push_back(registration);
@@ -333,7 +339,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
   }
   HF_TRY_VOID(append_event({now_, std::nullopt, fold::RegistrationTaken{registration.note}}));
   keys_.add(registration);
-  offers_.forget(c.site, chain_);
+  if (is_newest) offers_.forget(c.site, chain_);
   // A machine of an older epoch that is still connected is told at once.
   for (auto& [id, session] : sessions_) {
     if (session.site != c.site || session.epoch >= c.epoch) continue;

@@ -63,9 +63,7 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
   if (!spare_ || spare_->certificate.note != c.note)
     HF_TRY_VOID(world_.disk.write_all(own_spare_path, as_bytes(c.note)));
   spare_ = OwnSpare{c, session.id, now_, monotonic_, 0, 0, false};
-  for (const chain::Site& site : chain_.sites)
-    if (const chain::Registration* r = keys_.registration(site.name, keys_.newest_epoch(site.name)))
-      send(session.id, sync::Superseded{r->note});
+  tell_registrations(session.id);
   if (!spare_box_.empty()) send(session.id, sync::SpareCredentials{spare_box_});
   return {};
 }

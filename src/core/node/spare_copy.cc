@@ -266,7 +266,8 @@ Status Spare::greeted(const Origin& origin) {
 Status Spare::learn(const std::string& registration_note) {
   const auto registration = chain::open_registration(chain_, registration_note);
   if (!registration || !keys_.may_be_taken(*registration)) return {};
-  if (keys_.newest_epoch(registration->certificate.site) < registration->certificate.epoch) keys_.add(*registration);
+  const chain::Certificate& c = registration->certificate;
+  if (keys_.registration(c.site, c.epoch) == nullptr) keys_.add(*registration);
   return {};
 }
 
@@ -409,14 +410,9 @@ Status Spare::on(const sync::Entries& m) {
 }
 
 Status Spare::on(const sync::Superseded& m) {
-  const auto before = [this] {
-    std::uint64_t sum = 0;
-    for (const chain::Site& site : chain_.sites) sum += keys_.newest_epoch(site.name);
-    return sum;
-  };
-  const std::uint64_t known = before();
+  const std::size_t known = keys_.registrations();
   HF_TRY_VOID(learn(m.registration));
-  if (before() != known && copy_) ask_for_others();
+  if (keys_.registrations() != known && copy_) ask_for_others();
   return {};
 }
 

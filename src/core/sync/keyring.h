@@ -30,6 +30,7 @@ class KeyRing {
   const chain::SiteKeys* keys(const SiteName& site, std::uint32_t epoch) const;
   std::optional<PublicKey> log_key(const Origin& origin) const;
   const chain::Registration* registration(const SiteName& site, std::uint32_t epoch) const;  // null for epoch 1
+  std::size_t registrations() const { return registrations_.size(); }
   // Protocol 10.2: the epoch of a spare cosigns, seals and witnesses for nobody.
   bool is_mirroring(const SiteName& site) const;
   // A ceremony's registration counts as it is; a spare's when q mirrors have signed below it, each with a key that is
