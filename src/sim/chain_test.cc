@@ -196,6 +196,30 @@ TEST(Chain, a_follower_hears_that_something_is_cosigned_before_it_holds_any_of_i
   EXPECT_TRUE(chain.run_until(follows, seconds(10)));
 }
 
+// One mirror has sealed, one cannot be reached; the third has lost its disk, and is told of the seal before it has
+// taken what the others hold (4.6).
+TEST(Chain, a_mirror_that_has_come_back_takes_a_sealed_journal_and_seals_for_its_successor) {
+  Chain chain(11, 4);
+  start_trade(chain);
+  for (int i = 0; i < 20; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(40));
+  }
+  chain.run_for(seconds(2));
+  chain.destroy("store-01");
+  chain.destroy("warehouse");
+  const std::string store = chain.rebuild(store_1), mirror = chain.rebuild(warehouse);
+  chain.network.cut(store, "store-02");
+  ASSERT_TRUE(chain.start(store).has_value());
+  chain.run_for(seconds(3));
+  ASSERT_TRUE(chain.start(mirror).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, mirror); }, seconds(30)));
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, store); }, seconds(30)))
+      << chain.node(store).progress().value_or(node::Progress{"done"}).step;
+  EXPECT_EQ(chain.node(store).state().till.totals.sales, 20u);
+  settle(chain);
+}
+
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
   start_trade(chain);

@@ -11,12 +11,21 @@
 namespace holdfast::node {
 
 // How far entries of an origin are still taken: a sealed epoch only to what its successor kept; what lies beyond comes
-// as a tail.
+// as a tail. Before there is a successor, a mirror that has come back takes what its fellow mirrors hold: only then may
+// it seal, and the successor may need it for its quorum.
 std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
   if (const chain::Registration* next = successor_of(origin)) return next->kept_size;
   const auto it = state_.epochs.find(origin.site);
-  if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below) return 0;
-  return UINT64_MAX;
+  if (it == state_.epochs.end() || origin.epoch >= it->second.sealed_below) return UINT64_MAX;
+  return has_taken_up(origin.site) ? 0 : longest_told(origin);
+}
+
+std::uint64_t NodeImpl::longest_told(const Origin& origin) const {
+  std::uint64_t longest = 0;
+  if (const auto told = told_of_.find(origin.site); told != told_of_.end())
+    for (const auto& [mirror, held] : told->second)
+      if (held.origin == origin) longest = std::max(longest, held.size);
+  return longest;
 }
 
 const chain::Registration* NodeImpl::successor_of(const Origin& origin) const { return successor_in(keys_, origin); }
@@ -92,11 +101,7 @@ Status NodeImpl::take_up_if_told(const SiteName& site) {
   const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
   const auto told = told_of_.find(site);
   if (needed > 0 && (told == told_of_.end() || told->second.size() < needed)) return {};
-  std::uint64_t longest = 0;
-  if (told != told_of_.end())
-    for (const auto& [mirror, held] : told->second)
-      if (held.origin == newest)
-        longest = std::max(longest, held.size);  // an epoch opened since then we have seen from its start
+  const std::uint64_t longest = longest_told(newest);  // an epoch opened since then we have seen from its start
   const sync::Replica* replica = replicas_.find(newest);
   if (longest > 0 && (replica == nullptr || replica->size() < longest)) return {};
   taken_up_.insert(site);
@@ -368,11 +373,12 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     if (c && c->checkpoint.origin == newest) longest = std::max(longest, c->checkpoint.size);
   }
   told_of_[m.site][*session.site] = {newest, longest};
-  // Its owner may be gone, so whoever holds more is asked for it himself.
+  // Its owner may be gone, or be what we are to seal for; so whoever holds more is asked for it himself.
   sync::Replica* replica = replicas_.find(newest);
   const std::uint64_t size = replica == nullptr ? 0 : replica->size();
-  if (size < longest && session_of(m.site) == nullptr && holds_lineage(newest))
-    send(session.id, sync::Have{newest, size, longest});
+  const Session* owner = session_of(m.site);
+  if (size < longest && (owner == nullptr || owner->rebuilding) && holds_lineage(newest))
+    ask_for(session, {newest, size, longest});
   return replica == nullptr ? Status() : cosign_if_held(*replica);
 }
 

@@ -227,6 +227,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   fold::SiteEpochs epochs_of(const SiteName& site) const;
   sync::Known what_we_know(const SiteName& site) const;
   std::uint64_t acceptable_size(const Origin& origin) const;  // how far entries of this origin are still taken
+  std::uint64_t longest_told(const Origin& origin) const;     // by fellow mirrors, since this start (4.6)
   Status cosign_if_held(sync::Replica& replica);
   bool may_cosign(const Origin& origin) const;
   bool has_taken_up(const SiteName& owner) const;
