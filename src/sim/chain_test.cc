@@ -220,6 +220,39 @@ TEST(Chain, a_mirror_that_has_come_back_takes_a_sealed_journal_and_seals_for_its
   settle(chain);
 }
 
+// It takes a journal from its owner and from a fellow mirror at once. What the fellow brings first is no reason for the
+// owner to stop sending (4.1).
+TEST(Chain, a_mirror_that_was_given_the_same_twice_is_given_the_next) {
+  Chain chain(12, 4);
+  start_trade(chain);
+  chain.destroy("warehouse");
+  const std::string mirror = chain.rebuild(warehouse);
+  chain.network.cut(mirror, "store-01");
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(chain.start(mirror).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, mirror); }, seconds(30)));
+  chain.run_for(seconds(3));  // it has asked head-office
+  chain.network.heal(mirror, "store-01");
+  chain.run_for(seconds(5));  // and the store
+  chain.network.clog("store-01", mirror);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  chain.network.clear("store-01", mirror);
+  chain.run_for(seconds(1));
+  chain.network.cut(mirror, "head-office");
+  chain.network.cut(mirror, "store-02");
+  chain.sell(store_1, 1);
+  const auto size = [&] { return chain.node("store-01").safety().size; };
+  const auto held = [&] {
+    for (const node::SiteView& view : chain.node(mirror).sites())
+      if (view.site == store_1) return view.held_here.value_or(0);
+    return std::uint64_t{0};
+  };
+  EXPECT_TRUE(chain.run_until([&] { return held() >= size(); }, seconds(10))) << held() << " of " << size();
+  settle(chain);
+}
+
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
   start_trade(chain);

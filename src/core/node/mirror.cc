@@ -57,13 +57,17 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     record_->entries_fetched += m.entries.size();
     for (const Bytes& e : m.entries) record_->bytes_fetched += e.size();
   }
-  // A stale duplicate gets no answer: each answer asks for one piece, and one piece is under way at a time.
-  if (!taken && m.first < replica->size()) return {};
+  // Each answer asks for one piece, and one piece is under way at a time. So one that is not what we asked this peer
+  // for last gets none; one that is gets it though another has brought the same before, or this peer would send no
+  // more.
+  const auto asked = session.asked_from.find(m.origin);
+  const bool is_last_asked = asked != session.asked_from.end() && asked->second == m.first;
+  if (!taken && m.first < replica->size() && !is_last_asked) return {};
   const auto need = needs_.find(m.origin);
   if (need != needs_.end()) need->second.asked_at = monotonic_;
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
   if (most != UINT64_MAX && replica->size() >= most) want(owner);  // now for what rests on it
-  send(session.id, sync::Have{m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
+  ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
   if (replica->gossiped) {
     const auto agrees = replica->agrees(replica->gossiped->checkpoint);
     if (!agrees && agrees.error().code == "sync/contradiction")

@@ -53,6 +53,7 @@ struct Session {
   bool candidate = false;   // a promoted spare that is not registered: may ask to be, and nothing else
   bool own_spare = false;   // of our own site: gets the copy
   std::map<Origin, Feed> feeds;
+  std::map<Origin, std::uint64_t> asked_from;  // of each journal that we want of him: where our last question began
   std::set<std::pair<EntryIndex, std::uint64_t>> tail_offered;  // pieces of ours, first and count, not yet taken
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
@@ -183,6 +184,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
   void want(const SiteName& site);
+  void ask_for(Session& session, const sync::Have& more);
   void send(ConnectionId id, const sync::Message& message);
   void send_site(const SiteName& site, const sync::Message& message);
   void refuse(Session& session, const Error& error);

@@ -76,7 +76,7 @@ Status NodeImpl::rebuild_fetch() {
       if (session_of(h) != nullptr && std::ranges::find(reachable, h) == reachable.end()) reachable.push_back(h);
     if (reachable.empty()) continue;
     need.asked_at = monotonic_;
-    send_site(reachable[turn % reachable.size()], sync::Have{origin, size, 0});
+    ask_for(*session_of(reachable[turn % reachable.size()]), {origin, size, 0});
   }
   for (const auto& [origin, size] : found)
     if (origin.site == me_->name) HF_TRY_VOID(discover_needs(origin, size));

@@ -274,8 +274,13 @@ void NodeImpl::want(const SiteName& site) {
     const sync::Replica* replica = replicas_.find(origin);
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     const std::uint64_t most = acceptable_size(origin);
-    if (size < most) send(s->id, sync::Have{origin, size, most == UINT64_MAX ? 0 : most});
+    if (size < most) ask_for(*s, {origin, size, most == UINT64_MAX ? 0 : most});
   }
+}
+
+void NodeImpl::ask_for(Session& session, const sync::Have& more) {
+  session.asked_from[more.origin] = more.size;
+  send(session.id, more);
 }
 
 journal::Log* NodeImpl::log_of(const Origin& origin) {
