@@ -33,6 +33,31 @@ TEST(Spare, holds_what_the_mirrors_do_not_have_yet_and_sells_on_from_there) {
   settle(chain);
 }
 
+// What it followed beyond the spare's copy belongs to no epoch any more, and its own journal rests on it (7.2).
+TEST(Spare, a_follower_on_an_old_disk_gets_what_it_followed_beyond_the_spares_copy) {
+  Chain chain(21, 3);
+  const std::string spare = start_with_spare(chain);
+  const SimDisk image = chain.machine("warehouse").disk;
+  chain.network.cut("store-01", spare);
+  for (int i = 0; i < 10; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(200));
+  }
+  chain.run_for(seconds(5));
+  const auto followed = [&] { return chain.node("warehouse").state().peers.at(store_1).totals.sales; };
+  ASSERT_EQ(followed(), 10u);
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+  chain.run_for(seconds(3));
+  chain.kill("warehouse");
+  chain.put_back("warehouse", image);
+  chain.disk_was_replaced(warehouse);
+  ASSERT_TRUE(chain.start("warehouse").has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, "warehouse"); }, seconds(30)));
+  EXPECT_EQ(chain.node("warehouse").state().peers.at(store_1).origin.epoch, chain.machine(spare).epoch);
+}
+
 TEST(Spare, stays_inside_a_seal_and_opens_sealed) {
   Chain chain(11, 3);
   const std::string spare = start_with_spare(chain);

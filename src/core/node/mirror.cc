@@ -53,7 +53,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     return taken;
   }
   if (!taken && taken.error().code != "sync/out_of_order") return taken;
-  if (taken && record_) {
+  if (taken && record_ && phase_ == Phase::rebuilding) {
     record_->entries_fetched += m.entries.size();
     for (const Bytes& e : m.entries) record_->bytes_fetched += e.size();
   }

@@ -244,7 +244,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Cosignature& m);
   void heartbeat_if_due();
   Status leave_asking_if_told();
-  Result<bool> holds_what_is_named(const std::vector<Bytes>& entries) const;
+  Status need_what_is_named(const std::vector<Bytes>& entries);
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
   Result<bool> gives_signed_root(const CatchUp& catch_up);
@@ -261,7 +261,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // rebuild.cc
   Status on(Session& session, const sync::Registered& m);
   Status advance_rebuild();
-  Status rebuild_fetch();
+  Status fetch_needs();  // of what this journal names and this disk lacks
+  bool holds_needs() const;
   Status discover_needs(const Origin& origin, std::uint64_t size);
   Status rebuild_register();
   Status open_epoch(bool is_folded = false);  // state_ has all before it

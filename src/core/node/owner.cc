@@ -13,8 +13,8 @@ namespace holdfast::node {
 Status NodeImpl::leave_asking_if_told() {
   if (contradicted_ || catch_up_) {
     if (catch_up_ && catch_up_->complete) {
-      HF_TRY(const bool held, holds_what_is_named(catch_up_->entries));
-      return held ? finish_catch_up() : Status();
+      HF_TRY_VOID(fetch_needs());
+      return holds_needs() ? finish_catch_up() : Status();
     }
     if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10))
       catch_up_.reset();  // the mirror went away: ask again
@@ -83,7 +83,7 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
     return {};
   }
   HF_TRY(c.complete, gives_signed_root(c));
-  return c.complete ? Status() : take_none_of(std::exchange(catch_up_, {})->target, *session.site);
+  return c.complete ? need_what_is_named(c.entries) : take_none_of(std::exchange(catch_up_, {})->target, *session.site);
 }
 
 // Our signed prefix and these entries must give the root under our signature. Before that nothing of them is looked at.
@@ -114,26 +114,27 @@ Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const Sit
                           from.view()));
 }
 
-// An older disk may also lack what its own lost entries followed of peers (7.2). The links bring it; until then we sell
-// on.
-Result<bool> NodeImpl::holds_what_is_named(const std::vector<Bytes>& entries) const {
+// An older disk may also lack what its own lost entries followed of peers (7.2), and of an epoch that was followed
+// further than its successor kept, no link brings it by itself. Whoever has it is asked; until it is here we sell on.
+Status NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
   fold::Joiner joiner;
   for (const Bytes& body : entries) {
     HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
     const auto* followed = event ? std::get_if<fold::PeerFollowed>(&event->body) : nullptr;
     if (followed == nullptr) continue;
     for (const fold::FollowedPrefix& p : followed->peers) {
-      const sync::Replica* replica = replicas_.find(p.origin);
-      if (replica == nullptr || replica->size() < p.size) return false;
+      Need& need = needs_[p.origin];
+      if (need.size < p.size) need = {p.size, p.root, {}, false};
     }
   }
-  return true;
+  return {};
 }
 
 // 3.2: what the mirror has comes first; what was taken since the start is set aside and re-admitted behind it.
 Status NodeImpl::finish_catch_up() {
   CatchUp c = std::move(*catch_up_);
   catch_up_.reset();
+  needs_.clear();
   journal::Log& log = own_->log();
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());

@@ -40,12 +40,15 @@ Status NodeImpl::advance_rebuild() {
       needs_[choice.old_origin] = {
           choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
   }
-  HF_TRY_VOID(rebuild_fetch());
-  if (std::ranges::any_of(needs_, [](const auto& n) { return !n.second.met; })) return {};
-  return rebuild_register();
+  HF_TRY_VOID(fetch_needs());
+  return holds_needs() ? rebuild_register() : Status();
 }
 
-Status NodeImpl::rebuild_fetch() {
+bool NodeImpl::holds_needs() const {
+  return std::ranges::all_of(needs_, [](const auto& need) { return need.second.met; });
+}
+
+Status NodeImpl::fetch_needs() {
   std::vector<std::pair<Origin, std::uint64_t>> found;
   for (auto& [origin, need] : needs_) {
     if (need.met) continue;
@@ -53,6 +56,7 @@ Status NodeImpl::rebuild_fetch() {
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     if (size >= need.size) {
       HF_TRY(const Hash root, replica->log().root_at(need.size));
+      if (need.root && root != *need.root && phase_ != Phase::rebuilding) continue;  // it sells on without (3.2)
       if (need.root && root != *need.root)
         return fail("journal/damaged",
                     fmt::format("what was fetched of {} does not give the root that was sealed or followed; "
