@@ -72,6 +72,7 @@ class Mishaps {
   void rebuild_twice();
   void cut_link();
   void open_link(const SiteName& a, const SiteName& b);
+  void open_what_old_disk_shuts(const SiteName& site);
   void seal();
   void unseal(const SiteName& site);
   // mishaps_thieves.cc

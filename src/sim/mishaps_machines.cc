@@ -78,6 +78,7 @@ void Mishaps::forget_writes() {
   if (m.disk.forget(writes)) chain_.faults.bit(Fault::disk_forgets);
   chain_.disk_was_replaced(site);
   set_back_.insert(site);
+  lasts(seconds(1), seconds(15), [this, site] { open_what_old_disk_shuts(site); });
   tell(fmt::format("{} loses its power, and its disk the last {} writes", m.name, writes));
 }
 
@@ -187,6 +188,7 @@ void Mishaps::put_back_old_image() {
   chain_.faults.fired(Fault::machine_old_image);
   tell(fmt::format("{} is started from an old image of its disk", name));
   start_again(name);
+  lasts(seconds(1), seconds(15), [this, site] { open_what_old_disk_shuts(site); });
   if (chain_.machine(name).node && chain_.node(name).safety().size < size) chain_.faults.bit(Fault::machine_old_image);
 }
 

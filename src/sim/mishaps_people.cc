@@ -147,6 +147,15 @@ void Mishaps::open_link(const SiteName& a, const SiteName& b) {
   if (!chain_.node(name_at(a)).open_link(b)) lasts(seconds(1), seconds(2), [this, a, b] { open_link(a, b); });
 }
 
+// A link that was cut when this disk was written is cut again, and a seal holds again, until a person opens it: a node
+// opens nothing by itself. Its page says so.
+void Mishaps::open_what_old_disk_shuts(const SiteName& site) {
+  if (!runs(site)) return lasts(seconds(1), seconds(2), [this, site] { open_what_old_disk_shuts(site); });
+  if (chain_.node(name_at(site)).posture().posture != guard::Posture::open) unseal(site);
+  for (const node::LinkView& link : chain_.node(name_at(site)).links())
+    if (link.state == node::LinkState::cut) open_link(site, link.to);
+}
+
 void Mishaps::unseal(const SiteName& site) {
   if (!runs(site)) return lasts(seconds(1), seconds(2), [this, site] { unseal(site); });
   const std::string name = name_at(site);
