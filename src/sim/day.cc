@@ -37,6 +37,7 @@ class Day {
       if (!result_.broken.empty()) break;
     }
     if (result_.broken.empty()) result_.broken = settle();
+    if (!result_.broken.empty() && options_.trace) show_sites();
     result_.acknowledged = chain_.acknowledged();
     result_.cosigned = chain_.cosigned_seen();
     result_.simulated_seconds = static_cast<double>((chain_.now() - began).ns) / 1e9;
@@ -124,6 +125,31 @@ class Day {
       if (law.empty()) return chain_.broken_in_audit();
     }
     return law;
+  }
+
+  // What the page of each site says of itself, when a law is broken.
+  void show_sites() {
+    for (const chain::Site& site : chain_.file().sites) {
+      const std::string name = chain_.serving(site.name);
+      const Machine& m = chain_.machine(name);
+      if (!m.node) {
+        fmt::print("{} does not run\n", name);
+        continue;
+      }
+      const node::Safety safety = m.node->safety();
+      std::string line = fmt::format("{} is {}, {}; {} entries, {} cosigned", name, node::to_text(safety.phase),
+                                     guard::to_text(m.node->posture().posture), safety.size, safety.cosigned_size);
+      for (const node::LinkView& link : m.node->links())
+        if (link.state != node::LinkState::up)
+          line += fmt::format("; {} {}", link.to.view(), link.state == node::LinkState::cut ? "is cut off" : "is away");
+      for (const node::SiteView& other : m.node->sites())
+        if (other.contradictions > 0) line += fmt::format("; {} contradicts itself", other.site.view());
+      for (const node::SiteView& other : m.node->sites())
+        if (!other.is_here && other.held_here)
+          line += fmt::format("; of {} {} held, {} cosigned, {} followed", other.origin->text(), *other.held_here,
+                              other.cosigned_size.value_or(0), other.followed_size.value_or(0));
+      fmt::print("{}\n", line);
+    }
   }
 
   DayOptions options_;
