@@ -93,7 +93,7 @@ std::optional<RecordHeader> decode_record_header(ByteView bytes) {
   Reader in(bytes.subspan(8, record_crc_at - 8));
   RecordHeader out;
   const std::uint32_t kind = in.u32();
-  if (kind < 1 || kind > 3) return std::nullopt;
+  if (kind < 1 || kind > 4) return std::nullopt;
   out.kind = static_cast<RecordKind>(kind);
   out.count = in.u32();
   out.journal_id = in.array<32>();
@@ -110,6 +110,12 @@ std::optional<RecordHeader> decode_record_header(ByteView bytes) {
 Hash record_hash(ByteView encoded_header) {
   HF_CHECK(encoded_header.size() == record_header_bytes, "{} bytes", encoded_header.size());
   return sha256(encoded_header);
+}
+
+Hash record_hash(const RecordHeader& header) {
+  ByteArray<record_header_bytes> bytes;
+  encode_record_header(header, bytes);
+  return record_hash(ByteView(bytes));
 }
 
 Hash content_of(std::span<const Hash> leaves) {
@@ -141,6 +147,67 @@ std::optional<std::vector<ByteView>> split_entries(ByteView payload, std::uint32
     if (!is_zero(in.raw((8 - length % 8) % 8)) || !in.ok()) return std::nullopt;
   }
   if (!in.at_end()) return std::nullopt;
+  return out;
+}
+
+namespace {
+
+// The body of the frame at `at`, which is moved behind it; nullopt: none that holds stands there.
+std::optional<ByteView> whole_frame(ByteView payload, std::size_t& at) {
+  Reader in(payload.subspan(at));
+  const std::uint32_t length = in.u32();
+  const std::uint32_t crc = in.u32();
+  if (!in.ok() || length == 0 || length > entry_bytes_max) return std::nullopt;  // zeros are no entry
+  const ByteView body = in.raw(length);
+  if (!is_zero(in.raw((8 - length % 8) % 8)) || !in.ok() || crc32c(body) != crc) return std::nullopt;
+  at = payload.size() - in.left();
+  return body;
+}
+
+// The frames from `at` to the payload's very end; nullopt: what stands there is not that, or more than `most`. What is
+// looked at in vain is taken off `bytes_left`.
+std::optional<std::vector<ByteView>> frames_to_end(ByteView payload, std::size_t at, std::size_t most,
+                                                   std::uint64_t& bytes_left) {
+  std::vector<ByteView> out;
+  while (at < payload.size()) {
+    const std::uint32_t length = Reader(payload.subspan(at)).u32();
+    const auto body = whole_frame(payload, at);
+    if (!body || out.size() == most) {
+      const bool was_summed = length <= std::min(entry_bytes_max, payload.size() - at);
+      if (was_summed) bytes_left -= std::min<std::uint64_t>(bytes_left, length);
+      for (const ByteView in_vain : out) bytes_left -= std::min<std::uint64_t>(bytes_left, in_vain.size());
+      return std::nullopt;
+    }
+    out.push_back(*body);
+  }
+  return out;
+}
+
+}  // namespace
+
+Salvaged salvage_entries(ByteView payload, std::uint32_t count) {
+  count = std::min(count, static_cast<std::uint32_t>(payload.size() / frame_bytes));  // else it is no count
+  Salvaged out;
+  std::size_t at = 0;
+  while (out.entries.size() < count) {
+    const auto body = whole_frame(payload, at);
+    if (!body) break;
+    out.entries.push_back(*body);
+  }
+  out.lost_first = static_cast<std::uint32_t>(out.entries.size());
+  out.lost_end = count;
+  out.entries.resize(count);
+  if (out.lost_first == count) return out;
+  const std::size_t most = count - out.lost_first - 1;  // one at least is lost
+  // Entries made of frames must not make this the square of their length: then more than is counts as lost.
+  std::uint64_t bytes_left = 16 * payload.size();
+  for (at += frame_bytes; at < payload.size() && bytes_left > 0; at += frame_bytes) {
+    const auto rest = frames_to_end(payload, at, most, bytes_left);
+    if (!rest) continue;
+    out.lost_end = count - static_cast<std::uint32_t>(rest->size());
+    std::ranges::copy(*rest, out.entries.begin() + out.lost_end);
+    break;
+  }
   return out;
 }
 

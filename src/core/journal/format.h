@@ -47,6 +47,7 @@ enum class RecordKind : std::uint32_t {
   commit = 1,      // first: index of its first entry; count: entries
   checkpoint = 2,  // first: size of the checkpoint; count 0; payload: the note's text
   rewind = 3,      // first: the size gone back to; count: entries set aside; no payload
+  bridge = 4,  // only in a mend (gaps.h): first: index of the first entry mended; payload: where the journal goes on
 };
 struct RecordHeader {
   RecordKind kind = RecordKind::commit;
@@ -64,6 +65,7 @@ std::optional<RecordHeader> decode_record_header(ByteView bytes);               
 // The identity of a record, through `content` and `before` that of everything up to it: SHA-256 of its header's 160
 // bytes.
 Hash record_hash(ByteView encoded_header);
+Hash record_hash(const RecordHeader& header);
 
 constexpr std::uint64_t whole_blocks(std::uint64_t bytes) {
   return (bytes + block_bytes - 1) / block_bytes * block_bytes;
@@ -77,6 +79,15 @@ Hash content_of(std::span<const Hash> leaves);
 void frame_entry(Bytes& payload, ByteView body);
 // The bodies in a commit's payload; their own CRCs are not checked here (the payload's was).
 std::optional<std::vector<ByteView>> split_entries(ByteView payload, std::uint32_t count);
+// What still holds of a payload whose CRC does not: entries before and behind the damage, each by its own CRC. Those
+// behind are found by their frames, which a forged entry may imitate: good to name what is lost, and to be proven by
+// the hash of all (content), not to be believed.
+struct Salvaged {
+  std::vector<ByteView> entries;  // `count` of them; the lost ones are empty
+  std::uint32_t lost_first = 0;
+  std::uint32_t lost_end = 0;  // exclusive
+};
+Salvaged salvage_entries(ByteView payload, std::uint32_t count);
 
 std::string segment_name(std::uint32_t number);                           // "seg-00000012.hfj"
 std::optional<std::uint32_t> segment_number(std::string_view file_name);  // nullopt: not a segment's name

@@ -35,6 +35,20 @@ Index::Found Index::find(EntryIndex index) const {
   return {std::prev(after)->place, std::prev(after)->first, after == commits_.end() ? size_ : after->first};
 }
 
+void Index::put_in_place(std::uint64_t first, std::span<const std::pair<Place, std::uint32_t>> records) {
+  std::vector<Commit> in;
+  std::uint64_t end = first;
+  for (const auto& [place, count] : records) {
+    in.push_back({end, place});
+    end += count;
+  }
+  const auto from = std::ranges::lower_bound(commits_, first, {}, &Commit::first);
+  const auto to = std::ranges::lower_bound(commits_, end, {}, &Commit::first);
+  HF_CHECK(from != commits_.end() && from->first == first && (to == commits_.end() ? end == size_ : to->first == end),
+           "entries {} to {} are not on the borders of records", first, end);
+  commits_.insert(commits_.erase(from, to), in.begin(), in.end());
+}
+
 std::optional<Place> Index::checkpoint_at_most(std::uint64_t limit) const {
   const auto after = checkpoints_.upper_bound(limit);
   if (after == checkpoints_.begin()) return std::nullopt;

@@ -6,6 +6,8 @@
 
 #include <map>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -16,8 +18,10 @@ namespace holdfast::journal {
 struct Place {
   std::uint32_t segment = 0;  // as in the file's name
   std::uint32_t block = 0;
-  bool operator==(const Place&) const = default;
+  auto operator<=>(const Place&) const = default;
 };
+inline constexpr std::uint32_t mend_bit = 1u << 31;  // in Place::segment: a mend's number (gaps.h), not a segment's
+inline constexpr Place lost_place{UINT32_MAX, 0};    // of entries whose record is not even known by its header
 
 class Index {
  public:
@@ -40,6 +44,9 @@ class Index {
   Found find(EntryIndex index) const;  // HF_CHECK: index < size()
   const std::vector<Aside>& aside() const { return aside_; }
   std::uint64_t aside_count() const { return aside_count_; }
+
+  // Other records hold the entries from `first` on: as many as their counts say. HF_CHECK: on borders of records.
+  void put_in_place(std::uint64_t first, std::span<const std::pair<Place, std::uint32_t>> records);
 
   void add_checkpoint(std::uint64_t size, Place place) { checkpoints_[size] = place; }
   std::optional<Place> checkpoint_at_most(std::uint64_t limit) const;

@@ -1,85 +1,12 @@
-#include "core/journal/log.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "core/journal/disk_log.h"
 #include "core/journal/hashing.h"
-#include "core/journal/note.h"
-#include "core/journal/replay.h"
-#include "core/journal/segments.h"
 
 namespace holdfast::journal {
-namespace {
-
-class DiskLog final : public Log {
- public:
-  // Takes index, tree and note out of `opened`.
-  DiskLog(Disk& disk, Executor& executor, const Origin& origin, Replayed& opened)
-      : disk_(disk),
-        executor_(executor),
-        origin_(origin),
-        journal_id_(journal_id_of(origin)),
-        index_(std::move(opened.index)),
-        tree_(std::move(opened.tree)),
-        last_record_(opened.last_record),
-        last_hash_(opened.last_hash),
-        last_note_(std::move(opened.last_note)),
-        segments_(disk, directory(origin), origin, opened.next_segment) {
-    clear_pending();
-  }
-  Status make_durable_again(const Replayed& opened);
-
-  const Origin& origin() const override { return origin_; }
-  std::uint64_t size() const override { return index_.size() + pending_count(); }
-  std::uint64_t durable_size() const override { return index_.size(); }
-
-  EntryIndex append(ByteView body) override;
-  std::size_t uncommitted_bytes() const override { return pending_.size() - record_header_bytes; }
-  Status commit() override;
-
-  Status put_checkpoint(std::uint64_t size, std::string_view note) override;
-  std::string last_checkpoint() const override { return last_note_; }
-  std::string checkpoint_at_most(std::uint64_t limit) override;
-  std::optional<std::uint64_t> next_checkpoint_size(std::uint64_t after_size) const override {
-    return index_.next_checkpoint_size(after_size);
-  }
-
-  Status rewind(std::uint64_t size) override;
-  std::uint64_t aside_count() const override { return index_.aside_count(); }
-  Status scan_aside(const EntryFunction& each) override;
-
-  Result<Bytes> read(EntryIndex index) override;
-  Status scan(EntryIndex first, EntryIndex end, const EntryFunction& each) override;
-
-  Hash root() const override { return pending_count() == 0 ? tree_.root() : with_pending(size()).root(); }
-  Result<Hash> root_at(std::uint64_t size) override;
-  LogMark mark() const override { return {index_.size(), tree_, last_record_, last_hash_}; }
-
- private:
-  std::size_t pending_count() const { return pending_starts_.size(); }
-  ByteView pending_entry(std::size_t i) const;
-  Tree with_pending(std::uint64_t size) const;
-  void clear_pending();
-  Result<Place> write(RecordHeader header, Bytes& record);
-  Status scan_record(Place place, std::uint64_t first, std::uint64_t from, std::uint64_t to, const EntryFunction& each);
-  Result<std::vector<Hash>> leaves_again(std::uint64_t first, std::uint64_t end);
-
-  Disk& disk_;
-  Executor& executor_;
-  Origin origin_;
-  Hash journal_id_;
-  Index index_;  // of what is durable, as tree_ and the next two
-  Tree tree_;
-  std::uint64_t last_record_ = 0;
-  Hash last_hash_{};
-  std::string last_note_;
-  std::optional<Checkpoint> checked_;  // the last checkpoint whose root was compared
-  Segments segments_;
-  Bytes pending_;                            // the next commit record: room for its header, then framed entries
-  std::vector<std::size_t> pending_starts_;  // of each entry's frame in pending_
-};
 
 void DiskLog::clear_pending() {
   pending_.clear();
@@ -125,6 +52,7 @@ Result<Place> DiskLog::write(RecordHeader header, Bytes& record) {
 }
 
 Status DiskLog::commit() {
+  HF_CHECK(is_hashed(), "a commit behind a hole: {} of {} entries are hashed", tree_.size(), index_.size());
   const std::size_t count = pending_count();
   if (count == 0) return {};
   std::vector<ByteView> entries(count);
@@ -166,24 +94,33 @@ Status DiskLog::put_checkpoint(std::uint64_t size, std::string_view note) {
   header.content = sha256(as_bytes(note));
   HF_TRY(const Place place, write(header, record));
   index_.add_checkpoint(size, place);
-  if (size == index_.largest_checkpoint_size()) last_note_ = std::string(note);
+  if (size >= last_note_size_) {
+    last_note_ = std::string(note);
+    last_note_size_ = size;
+  }
   return {};
 }
 
 std::string DiskLog::checkpoint_at_most(std::uint64_t limit) {
   const auto place = index_.checkpoint_at_most(limit);
   if (!place) return {};
-  const auto record = segments_.load(*place, limit);
+  const auto record = load(*place, limit);
   return record ? std::string(as_text((*record)->payload())) : std::string();
 }
 
 Status DiskLog::rewind(std::uint64_t size) {
   HF_CHECK(pending_count() == 0, "{} entries are not committed", pending_count());
-  HF_CHECK(size >= index_.largest_checkpoint_size() && size <= index_.size(), "rewind to {} of {}, checkpoint at {}",
-           size, index_.size(), index_.largest_checkpoint_size());
+  HF_CHECK(is_hashed(), "a rewind behind a hole: {} of {} entries are hashed", tree_.size(), index_.size());
+  HF_CHECK(size >= last_note_size_ && size <= index_.size(), "rewind to {} of {}, checkpoint at {}", size,
+           index_.size(), last_note_size_);
   if (size == index_.size()) return {};
   // Read before anything is written: after a failed read nothing has changed.
-  HF_TRY(const std::vector<Hash> leaves, leaves_again(size / tile_width * tile_width, size));
+  Tree kept = tree_;
+  HF_TRY_VOID(kept.truncate(size, [this](std::uint64_t first, std::span<Hash> into) -> Status {
+    HF_TRY(const std::vector<Hash> leaves, leaves_again(first, first + into.size()));
+    std::ranges::copy(leaves, into.begin());
+    return {};
+  }));
   Bytes record(record_header_bytes);
   RecordHeader header;
   header.kind = RecordKind::rewind;
@@ -192,25 +129,50 @@ Status DiskLog::rewind(std::uint64_t size) {
   header.content = sha256({});
   HF_TRY_VOID(write(header, record));
   index_.rewind(size);
-  tree_.truncate_to_tile(size);
-  append_all(executor_, tree_, leaves);
+  for (Gap& gap : gaps_) gap.set_aside(size);
+  tree_ = std::move(kept);
   HF_CHECK(tree_.size() == size, "{} leaves after a rewind to {}", tree_.size(), size);
   return {};
 }
 
 // Entries [from, to) of the record whose entry 0 has the index `first`.
 Status DiskLog::scan_record(Place place, std::uint64_t first, std::uint64_t from, std::uint64_t to,
-                            const EntryFunction& each) {
-  HF_TRY(const auto record, segments_.load(place, from));  // kept here, so that `each` may read too
+                            const EntryFunction& each, For reader) {
+  HF_TRY(const auto record, load(place, from));  // kept here, so that `each` may read too
   if (record->header.kind != RecordKind::commit || record->header.first != first || to - first > record->entries.size())
-    return damaged(directory(origin_), place, from, "another record stands here than when the journal was opened");
+    return lost(place, from, "another record stands here than when the journal was opened");
+  if (!record->is_whole()) {
+    suspect(from);
+    const auto is_lost = [&](std::uint64_t i) {
+      return i - first >= record->lost_first && i - first < record->lost_end;
+    };
+    if (reader == For::fold || is_lost(from)) return lost(place, from, "the record's bytes do not hold any more");
+  }
   for (std::uint64_t i = from; i < to; ++i) HF_TRY_VOID(each(i, record->entries[i - first]));
   return {};
+}
+
+Result<std::shared_ptr<const LoadedRecord>> DiskLog::load(Place place, std::uint64_t entry) {
+  auto record = segments_.load(place, entry);
+  if (!record) suspect(entry);
+  return record;
+}
+
+// A read has failed: a round of scrub() begins that has to come by there, unless it is known already.
+void DiskLog::suspect(std::uint64_t entry) {
+  const bool is_known =
+      std::ranges::any_of(gaps_, [&](const Gap& g) { return entry >= g.bridge.first && entry < g.bridge.end; });
+  if (is_known || is_suspicious_ || was_suspected_in_vain_) return;
+  is_suspicious_ = true;
+  scrub_.reset();
 }
 
 Status DiskLog::scan_aside(const EntryFunction& each) {
   for (std::size_t i = 0; i < index_.aside().size(); ++i) {
     const Index::Aside aside = index_.aside()[i];
+    const auto record = load(aside.place, aside.first);
+    if (!record && record.error().code != "journal/damaged") return pass_on(record.error());
+    if (!record || !(*record)->is_whole()) continue;
     HF_TRY_VOID(scan_record(aside.place, aside.first - aside.skip, aside.first, aside.first + aside.count, each));
   }
   return {};
@@ -232,11 +194,17 @@ Status DiskLog::scan(EntryIndex first, EntryIndex end, const EntryFunction& each
 }
 
 Result<Bytes> DiskLog::read(EntryIndex index) {
+  HF_CHECK(index < size(), "entry {} of {}", index, size());
+  if (index >= index_.size()) return to_bytes(pending_entry(index - index_.size()));
   Bytes out;
-  HF_TRY_VOID(scan(index, index + 1, [&out](EntryIndex, ByteView body) -> Status {
-    out = to_bytes(body);
-    return {};
-  }));
+  const Index::Found found = index_.find(index);
+  HF_TRY_VOID(scan_record(
+      found.place, found.first, index, index + 1,
+      [&out](EntryIndex, ByteView body) -> Status {
+        out = to_bytes(body);
+        return {};
+      },
+      For::person));
   return out;
 }
 
@@ -251,6 +219,10 @@ Result<std::vector<Hash>> DiskLog::leaves_again(std::uint64_t first, std::uint64
 
 Result<Hash> DiskLog::root_at(std::uint64_t size) {
   HF_CHECK(size <= this->size(), "root at {} of {}", size, this->size());
+  if (!is_hashed() && size > tree_.size())
+    return fail("journal/damaged",
+                fmt::format("{}: entries from {} on cannot be read, so the root at {} is not known until they are back",
+                            origin_.text(), tree_.size(), size));
   if (size > tree_.size()) return with_pending(size).root();
   return tree_.root_at(size, [this](std::uint64_t first, std::span<Hash> into) -> Status {
     HF_TRY(const std::vector<Hash> leaves, leaves_again(first, first + into.size()));
@@ -259,10 +231,11 @@ Result<Hash> DiskLog::root_at(std::uint64_t size) {
   });
 }
 
-// Protocol 2.3: what lies after the last proven sync is, with one write in flight, the last record at most.
+// Protocol 2.3: what lies after the last proven sync is, with one write in flight, the last record at most. What is in
+// a mend is durable.
 Status DiskLog::make_durable_again(const Replayed& opened) {
-  if (opened.last_record > 0) {
-    HF_TRY(const auto last, segments_.load(opened.last_place, index_.size()));
+  if (opened.last_place) {
+    HF_TRY(const auto last, segments_.load(*opened.last_place, index_.size()));
     HF_CHECK(last->header.number == opened.last_record, "record {}, not {}", last->header.number, opened.last_record);
     HF_TRY_VOID(segments_.append(last->header, last->bytes));
   }
@@ -270,8 +243,6 @@ Status DiskLog::make_durable_again(const Replayed& opened) {
     HF_TRY_VOID(disk_.remove(directory(origin_) + "/" + segment_name(number)));
   return {};
 }
-
-}  // namespace
 
 std::string Log::directory(const Origin& origin) {
   return fmt::format("journals/{}/{}", origin.site.view(), origin.epoch);

@@ -38,6 +38,10 @@ class MemoryDisk final : public Disk {
   void flip_bit(const std::string& path, std::uint64_t bit) {
     files_.at(path)->at(bit / 8) ^= static_cast<std::byte>(1u << bit % 8);
   }
+  // From now on, no read of this block succeeds.
+  void make_unreadable(const std::string& path, std::uint64_t block) {
+    unreadable_.insert({files_.at(path).get(), block});
+  }
   Bytes& content(const std::string& path) { return *files_.at(path); }
   void rename(const std::string& from, const std::string& to) {
     files_[to] = files_.at(from);
@@ -117,6 +121,9 @@ class MemoryDisk final : public Disk {
     }
     Status read(std::uint64_t offset, std::span<std::byte> into) override {
       if (offset + into.size() > bytes_->size()) return fail("base/disk_failed", "short read");
+      const auto bad = disk_.unreadable_.lower_bound({bytes_.get(), offset / 4096});
+      if (bad != disk_.unreadable_.end() && bad->first == bytes_.get() && bad->second * 4096 < offset + into.size())
+        return fail("base/disk_failed", "a sector cannot be read");
       if (!into.empty()) std::memcpy(into.data(), bytes_->data() + offset, into.size());
       return {};
     }
@@ -149,6 +156,7 @@ class MemoryDisk final : public Disk {
   }
 
   std::map<std::string, std::shared_ptr<Bytes>> files_;
+  std::set<std::pair<const Bytes*, std::uint64_t>> unreadable_;
   std::uint64_t seed_;
   std::uint64_t countdown_ = 0;
   std::uint64_t changes_ = 0;

@@ -3,127 +3,114 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/journal/hashing.h"
-#include "core/journal/note.h"
 
 namespace holdfast::journal {
 namespace {
+constexpr std::size_t scrub_window_bytes = 256u << 10;
+}  // namespace
 
-constexpr std::size_t window_bytes = 4u << 20;
-constexpr ByteArray<block_bytes> zeros{};
+Replayer::Reading::Reading(std::unique_ptr<File> opened, std::size_t bytes_at_once)
+    : file(std::move(opened)), window(*file, bytes_at_once) {}
 
-// A segment's bytes, some at a time; what view() gave is valid until the next load().
-class Window {
- public:
-  explicit Window(File& file) : file_(file), end_(file.size() / block_bytes * block_bytes) {}
-  std::uint64_t end() const { return end_; }
-  bool holds(std::uint64_t offset, std::uint64_t size) const {
-    return offset >= start_ && offset + size <= start_ + bytes_.size();
+Result<bool> Replayer::read_on(std::uint64_t bytes_max, const std::optional<End>& end) {
+  HF_CHECK(hashes_ != end.has_value(), "a scrub needs to know where the journal ends, and nothing else does");
+  end_ = end;
+  bytes_ = 0;
+  if (reading_ && reading_->is_growing) {
+    reading_->window.forget();
+    reading_->is_growing = is_growing();
   }
-  Status load(std::uint64_t offset, std::uint64_t size) {
-    HF_CHECK(offset + size <= end_, "{} + {} of {}", offset, size, end_);
-    start_ = offset;
-    bytes_.resize(std::min<std::uint64_t>(std::max<std::uint64_t>(size, window_bytes), end_ - offset));
-    return file_.read(offset, bytes_);
+  if (!std::exchange(is_listed_, true)) HF_TRY_VOID(list_files());
+  for (;;) {
+    if (mends_read_ < mend_names_.size()) {
+      HF_TRY_VOID(read_mend(mend_names_[mends_read_++]));
+    } else if (at_.segment < numbers_.size()) {
+      HF_TRY_VOID(reading_ ? read_record() : enter());
+    } else {
+      if (!end_ || out_.last_record >= end_->last_record) return true;
+      HF_TRY(const bool is_more, list_new_segments());
+      if (!is_more) return true;
+    }
+    const bool is_done = mends_read_ == mend_names_.size() && at_.segment >= numbers_.size();
+    if (bytes_ >= bytes_max && !is_done) return false;
   }
-  ByteView view(std::uint64_t offset, std::uint64_t size) const {
-    HF_CHECK(holds(offset, size), "{} + {} is not in the window", offset, size);
-    return ByteView(bytes_).subspan(offset - start_, size);
-  }
+}
 
- private:
-  File& file_;
-  std::uint64_t end_;
-  std::uint64_t start_ = 0;
-  Bytes bytes_;
-};
-
-class Replayer {
- public:
-  Replayer(Disk& disk, Executor& executor, const Origin& origin, const LogMark* mark)
-      : disk_(disk),
-        executor_(executor),
-        origin_(origin),
-        directory_(Log::directory(origin)),
-        journal_id_(journal_id_of(origin)),
-        mark_(mark),
-        loader_(disk, directory_, origin, 0) {}
-
-  Result<Replayed> run();
-
- private:
-  struct Taken {
-    bool is_copy = false;
-    RecordHeader header;
-  };
-  // Where a segment's whole records ended.
-  struct Stop {
-    Place place;
-    bool is_useless = false;  // not one record of its own before that
-  };
-  // A commit whose entries wait in batch_ to be hashed.
-  struct Unhashed {
-    std::uint32_t count;
-    Hash content;
-    Place place;
-  };
-
-  Status replay_segment(std::uint32_t number);
-  Result<std::optional<SegmentHeader>> read_segment_header(Window& window, std::uint32_t number);
-  Result<std::optional<Taken>> take_record(Window& window, Place place, bool is_first);
-  Status take_content(const RecordHeader& header, ByteView payload, Place place);
-  Status take_commit(const RecordHeader& header, ByteView payload, Place place);
-  Status take_checkpoint(const RecordHeader& header, ByteView payload, Place place);
-  Status take_rewind(const RecordHeader& header, Place place);
-  Status meet_mark(Place place);
-  Status flush();
-  Status settle_stops(bool is_end);
-  Status look_beyond(const Stop& stop, bool is_end);
-  Result<Hash> root_at(std::uint64_t size);
-  Status leaves_again(std::uint64_t first, std::span<Hash> into);
-  bool is_hashing() const { return mark_ == nullptr; }
-  std::unexpected<Error> is_damaged(Place place, std::string_view what) const {
-    return damaged(directory_, place, out_.index.size(), what);
-  }
-
-  Disk& disk_;
-  Executor& executor_;
-  const Origin& origin_;
-  std::string directory_;
-  Hash journal_id_;
-  const LogMark* mark_;  // until it is met
-  Segments loader_;
-  Replayed out_;
-  std::vector<Stop> stops_;  // since the last whole record
-  std::vector<ByteView> batch_;
-  std::vector<Unhashed> unhashed_;
-  std::optional<Checkpoint> verified_;  // the last checkpoint whose root was compared
-};
-
-Result<Replayed> Replayer::run() {
-  HF_TRY(const std::vector<std::string> names, disk_.list(directory_));
-  std::vector<std::uint32_t> numbers;
-  for (const std::string& name : names)
-    if (const auto number = segment_number(name)) numbers.push_back(*number);
-  std::ranges::sort(numbers);
-  for (std::uint32_t number : numbers) HF_TRY_VOID(replay_segment(number));
+Result<Replayed> Replayer::finish() {
+  HF_CHECK(is_listed_ && !reading_, "this journal is not read to its end");
+  if (is_gap_open_) HF_TRY_VOID(end_gap(end_ ? end_->size : out_.index.size()));
+  if (end_) return std::move(out_);
+  HF_TRY_VOID(settle_rotten_end());
   HF_TRY_VOID(settle_stops(true));
   if (mark_ != nullptr)
-    return is_damaged(out_.last_place, fmt::format("a snapshot covers record {}, but the last whole one here is {}",
-                                                   mark_->record_number, out_.last_record));
+    return is_damaged(out_.last_place.value_or(Place{}),
+                      fmt::format("a snapshot covers record {}, but the last whole one here is {}",
+                                  mark_->record_number, out_.last_record));
   if (const auto place = out_.index.checkpoint_at_most(~0ull)) {
     HF_TRY(const auto record, loader_.load(*place, out_.index.largest_checkpoint_size()));
     out_.last_note = std::string(as_text(record->payload()));
   }
-  out_.next_segment = numbers.empty() ? 0 : numbers.back() + 1;
-  HF_CHECK(out_.tree.size() == out_.index.size(), "{} leaves, {} entries", out_.tree.size(), out_.index.size());
+  out_.next_segment = numbers_.empty() ? 0 : numbers_.back() + 1;
+  HF_CHECK(is_blind_ || out_.tree.size() == out_.index.size(), "{} leaves, {} entries", out_.tree.size(),
+           out_.index.size());
   return std::move(out_);
+}
+
+Status Replayer::list_files() {
+  HF_TRY(const std::vector<std::string> names, disk_.list(directory_));
+  for (const std::string& name : names) {
+    if (const auto number = segment_number(name)) numbers_.push_back(*number);
+    if (const auto mend = mend_number(name)) {
+      out_.next_mend = std::max(out_.next_mend, *mend + 1);
+      mend_names_.push_back(name);
+    }
+  }
+  std::ranges::sort(numbers_);
+  return {};
+}
+
+Result<bool> Replayer::list_new_segments() {
+  HF_TRY(const std::vector<std::string> names, disk_.list(directory_));
+  const std::size_t known = numbers_.size();
+  for (const std::string& name : names) {
+    const auto number = segment_number(name);
+    if (number && (known == 0 || *number > numbers_[known - 1])) numbers_.push_back(*number);
+  }
+  std::ranges::sort(numbers_);
+  return numbers_.size() > known;
+}
+
+// One that does not hold fills nothing; its gap is a gap again.
+Status Replayer::read_mend(const std::string& name) {
+  const auto bytes = disk_.read_all(directory_ + "/" + name);
+  bytes_ += bytes ? bytes->size() : block_bytes;
+  if (!bytes) return {};
+  if (auto mend = decode_mend(origin_, *mend_number(name), *bytes)) mends_.push_back(std::move(*mend));
+  return {};
+}
+
+Status Replayer::enter() {
+  const std::uint32_t number = numbers_[at_.segment];
+  HF_TRY(auto file, disk_.open(directory_ + "/" + segment_name(number)));
+  reading_.emplace(std::move(file), hashes_ ? window_bytes : scrub_window_bytes);
+  // Without it, the machine stopped while the segment was made, or its first block does not hold: the records tell.
+  if (at_.block == 0) {
+    HF_TRY(reading_->header, read_segment_header(reading_->window, number));
+  }
+  at_.block = std::max(at_.block, 1u);
+  reading_->is_first = at_.block == 1;
+  reading_->has_own = !reading_->is_first;  // behind a gap
+  reading_->is_growing = is_growing();
+  bytes_ += block_bytes;
+  return {};
 }
 
 Result<std::optional<SegmentHeader>> Replayer::read_segment_header(Window& window, std::uint32_t number) {
   if (window.end() < block_bytes) return std::nullopt;
-  HF_TRY_VOID(window.load(0, block_bytes));
+  window.load(0, block_bytes);
   auto header = decode_segment_header(window.view(0, block_bytes));
   if (!header) return std::nullopt;
   if (header->journal_id != journal_id_)
@@ -136,29 +123,32 @@ Result<std::optional<SegmentHeader>> Replayer::read_segment_header(Window& windo
   return header;
 }
 
-Status Replayer::replay_segment(std::uint32_t number) {
-  HF_TRY(const auto file, disk_.open(directory_ + "/" + segment_name(number)));
-  Window window(*file);
-  HF_TRY(const auto header, read_segment_header(window, number));
-  if (!header) {  // the machine stopped while it was made, or it is damage: settle_stops() tells
-    stops_.push_back({{number, 0}, true});
-    return {};
+// The next record of the segment that is read; or its end, and where the journal goes on.
+Status Replayer::read_record() {
+  const std::size_t segment = at_.segment;
+  const Place place{numbers_[segment], at_.block};
+  const bool is_written = !end_ || place.segment != end_->next.segment || place.block < end_->next.block;
+  std::optional<Taken> taken;
+  if (is_written) {
+    HF_TRY(taken, take_record(reading_->window, place, reading_->is_first));
   }
-  Place place{number, 1};
-  bool has_own = false;
-  for (bool is_first = true;; is_first = false) {
-    HF_TRY(const auto taken, take_record(window, place, is_first));
-    if (!taken) break;
-    if (is_first) {
-      if (taken->header.number != header->first_record || taken->header.before != header->record_before)
+  if (taken) {
+    const RecordHeader& record = taken->header;
+    bytes_ += record_extent(record.payload_bytes);
+    if (std::exchange(reading_->is_first, false)) {
+      const auto& header = reading_->header;
+      if (header && (record.number != header->first_record || record.before != header->record_before))
         return is_damaged(place, "the segment's header names another first record");
       HF_TRY_VOID(settle_stops(false));  // the journal goes on here, beyond everything that stopped before
     }
-    has_own = has_own || !taken->is_copy;
-    place.block += static_cast<std::uint32_t>(record_extent(taken->header.payload_bytes) / block_bytes);
+    reading_->has_own = reading_->has_own || !taken->is_copy;
+    at_.block += static_cast<std::uint32_t>(record_extent(record.payload_bytes) / block_bytes);
+    return {};
   }
   HF_TRY_VOID(flush());
-  stops_.push_back({place, !has_own});
+  const bool has_own = reading_->has_own;
+  reading_.reset();
+  HF_TRY(at_, stopped(segment, place, has_own));
   return {};
 }
 
@@ -168,7 +158,8 @@ Result<std::optional<Replayer::Taken>> Replayer::take_record(Window& window, Pla
   const auto make_visible = [&](std::uint64_t size) -> Status {
     if (window.holds(offset, size)) return {};
     HF_TRY_VOID(flush());  // the batch points into the window
-    return window.load(offset, size);
+    window.load(offset, size);
+    return {};
   };
   if (offset + block_bytes > window.end()) return std::nullopt;
   HF_TRY_VOID(make_visible(block_bytes));
@@ -199,11 +190,14 @@ Status Replayer::take_content(const RecordHeader& header, ByteView payload, Plac
       return take_checkpoint(header, payload, place);
     case RecordKind::rewind:
       return take_rewind(header, place);
+    case RecordKind::bridge:  // only in mends
+      break;
   }
   return is_damaged(place, "a record of an unknown kind");
 }
 
 Status Replayer::take_commit(const RecordHeader& header, ByteView payload, Place place) {
+  if (is_gap_open_) HF_TRY_VOID(end_gap(header.first));
   if (header.first != out_.index.size() || header.count == 0)
     return is_damaged(place, fmt::format("a commit of {} entries from {} stands where {} is next", header.count,
                                          header.first, out_.index.size()));
@@ -218,6 +212,7 @@ Status Replayer::take_commit(const RecordHeader& header, ByteView payload, Place
 }
 
 Status Replayer::take_checkpoint(const RecordHeader& header, ByteView payload, Place place) {
+  if (is_gap_open_) HF_TRY_VOID(add_lost(header.first));
   if (header.first > out_.index.size() || header.count != 0)
     return is_damaged(place, fmt::format("a checkpoint covers {} entries, the records before it hold {}", header.first,
                                          out_.index.size()));
@@ -231,9 +226,14 @@ Status Replayer::take_checkpoint(const RecordHeader& header, ByteView payload, P
     if (verified_ != *checkpoint) {  // the same again, with more cosignatures, costs nothing
       HF_TRY_VOID(flush());
       HF_TRY(const Hash root, root_at(header.first));
-      if (root != checkpoint->root)
-        return is_damaged(
-            place, fmt::format("the entries do not have the root that the checkpoint at {} signs", header.first));
+      if (root != checkpoint->root) {
+        // Entries were taken back and written anew within the gap before this?
+        if (!is_gap_open_ || out_.gaps.back().is_of_one_record())
+          return is_damaged(
+              place, fmt::format("the entries do not have the root that the checkpoint at {} signs", header.first));
+        HF_TRY_VOID(lose_rewind(header.first));
+        HF_TRY_VOID(add_lost(header.first));
+      }
       verified_ = *checkpoint;
     }
   }
@@ -242,22 +242,30 @@ Status Replayer::take_checkpoint(const RecordHeader& header, ByteView payload, P
 }
 
 Status Replayer::take_rewind(const RecordHeader& header, Place place) {
-  Index& index = out_.index;
+  if (is_gap_open_) HF_TRY_VOID(end_gap(header.first + header.count));
+  const Index& index = out_.index;
   if (header.first > index.size() || header.count != index.size() - header.first || header.payload_bytes != 0 ||
       header.content != sha256({}) || header.first < index.largest_checkpoint_size())
     return is_damaged(place,
                       fmt::format("a rewind to {} does not fit the {} entries before it", header.first, index.size()));
-  if (is_hashing()) HF_TRY_VOID(flush());
-  index.rewind(header.first);
-  if (!is_hashing()) return {};
-  out_.tree.truncate_to_tile(header.first);
-  std::vector<Hash> leaves(header.first - out_.tree.size());
-  HF_TRY_VOID(leaves_again(out_.tree.size(), leaves));
-  append_all(executor_, out_.tree, leaves);
+  return go_back(header.first);
+}
+
+// Sets everything from `size` on aside.
+Status Replayer::go_back(std::uint64_t size) {
+  HF_TRY_VOID(flush());
+  for (Gap& gap : out_.gaps) gap.set_aside(size);
+  out_.index.rewind(size);
+  if (!hashes_ || mark_ != nullptr || size > out_.tree.size()) return {};
+  HF_TRY_VOID(out_.tree.truncate(
+      size, [this](std::uint64_t first, std::span<Hash> into) { return leaves_again(first, into); }));
+  is_blind_ = false;  // whatever was lost lies behind
   return {};
 }
 
 Status Replayer::meet_mark(Place place) {
+  if (is_gap_open_) HF_TRY_VOID(end_gap(out_.index.size()));
+  if (mark_ == nullptr) return {};  // it lay in that gap
   if (mark_->record_hash != out_.last_hash || mark_->size != out_.index.size() || mark_->tree.size() != mark_->size)
     return is_damaged(place, fmt::format("record {} is not the one that the snapshot was made at", out_.last_record));
   out_.tree = mark_->tree;
@@ -281,48 +289,6 @@ Status Replayer::flush() {
   return {};
 }
 
-// Looks at what follows the whole records of the segments that stopped.
-Status Replayer::settle_stops(bool is_end) {
-  for (const Stop& stop : stops_)
-    if (is_end || stop.is_useless) HF_TRY_VOID(look_beyond(stop, is_end));
-  stops_.clear();
-  return {};
-}
-
-// At the end of everything, a whole record of this journal beyond the last one that was taken means that bytes between
-// them are lost: damage, not a torn end (protocol 2.3). In the middle, the journal went on behind it: only emptiness
-// counts.
-Status Replayer::look_beyond(const Stop& stop, bool is_end) {
-  HF_TRY(const auto file, disk_.open(directory_ + "/" + segment_name(stop.place.segment)));
-  Window window(*file);
-  bool is_empty = true;
-  for (std::uint64_t offset = std::uint64_t{stop.place.block} * block_bytes; offset < window.end();) {
-    if (!window.holds(offset, block_bytes)) HF_TRY_VOID(window.load(offset, block_bytes));
-    const ByteView block = window.view(offset, block_bytes);
-    is_empty = is_empty && std::memcmp(block.data(), zeros.data(), block_bytes) == 0;
-    std::uint64_t step = block_bytes;
-    const auto header = decode_record_header(block);
-    if (header && header->journal_id == journal_id_ && record_extent(header->payload_bytes) <= window.end() - offset) {
-      const Hash hash = record_hash(block.first(record_header_bytes));
-      step = record_extent(header->payload_bytes);  // whatever stands inside it is not a record
-      if (!window.holds(offset, step)) HF_TRY_VOID(window.load(offset, step));
-      const bool is_whole =
-          crc32c(window.view(offset + record_header_bytes, header->payload_bytes)) == header->payload_crc;
-      const bool is_foreign =
-          header->number > out_.last_record || (header->number == out_.last_record && hash != out_.last_hash);
-      if (is_end && is_whole && is_foreign)
-        return is_damaged(
-            stops_.front().place,
-            fmt::format("no whole record stands here, but record {} follows at {}, offset {} (the last one before "
-                        "is {})",
-                        header->number, segment_name(stop.place.segment), offset, out_.last_record));
-    }
-    offset += step;
-  }
-  if (stop.is_useless && is_empty) out_.useless.push_back(stop.place.segment);
-  return {};
-}
-
 Result<Hash> Replayer::root_at(std::uint64_t size) {
   return out_.tree.root_at(size,
                            [this](std::uint64_t first, std::span<Hash> into) { return leaves_again(first, into); });
@@ -332,16 +298,19 @@ Status Replayer::leaves_again(std::uint64_t first, std::span<Hash> into) {
   for (std::size_t i = 0; i < into.size(); ++i) {
     const Index::Found found = out_.index.find(first + i);
     HF_TRY(const auto record, loader_.load(found.place, first + i));
+    if (!record->is_whole())
+      return damaged(directory_, found.place, first + i, "the record's bytes do not hold any more");
     into[i] = leaf_hash(record->entries[first + i - found.first]);
   }
   return {};
 }
 
-}  // namespace
-
 Result<Replayed> replay(Disk& disk, Executor& executor, const Origin& origin, const std::optional<LogMark>& mark) {
   const bool has_mark = mark && mark->record_number > 0;
-  return Replayer(disk, executor, origin, has_mark ? &*mark : nullptr).run();
+  Replayer replayer(disk, executor, origin, has_mark ? &*mark : nullptr);
+  HF_TRY(const bool is_read, replayer.read_on(UINT64_MAX));
+  HF_CHECK(is_read, "{} is not read to its end", origin.text());
+  return replayer.finish();
 }
 
 }  // namespace holdfast::journal

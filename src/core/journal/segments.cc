@@ -5,15 +5,30 @@
 #include <algorithm>
 
 #include "core/base/mutant.h"
+#include "core/journal/gaps.h"
+#include "core/journal/window.h"
 
 namespace holdfast::journal {
 
+namespace {
+
+std::unexpected<Error> damage(std::string_view directory, Place place, std::uint64_t entry, std::string_view what,
+                              std::string_view to_do) {
+  return fail("journal/damaged", fmt::format("{}/{}, offset {}, entry {}: {}. {}", directory, file_name(place.segment),
+                                             std::uint64_t{place.block} * block_bytes, entry, what, to_do));
+}
+
+}  // namespace
+
 std::unexpected<Error> damaged(std::string_view directory, Place place, std::uint64_t entry, std::string_view what) {
-  return fail(
-      "journal/damaged",
-      fmt::format("{}/{}, offset {}, entry {}: {}. Nothing was changed; keep the files and fetch the journal again "
-                  "from its mirrors (holdfast site rebuild).",
-                  directory, segment_name(place.segment), std::uint64_t{place.block} * block_bytes, entry, what));
+  return damage(directory, place, entry, what,
+                "Nothing was changed; keep the files and fetch the journal again from its mirrors (holdfast site "
+                "rebuild).");
+}
+
+std::unexpected<Error> lost(std::string_view directory, Place place, std::uint64_t entry, std::string_view what) {
+  return damage(directory, place, entry, what,
+                "It comes back by itself as soon as a mirror, or the spare, that has it is linked.");
 }
 
 Segments::Segments(Disk& disk, std::string directory, const Origin& origin, std::uint32_t next_number)
@@ -54,7 +69,7 @@ Result<Place> Segments::append(const RecordHeader& header, ByteView record) {
 Result<File*> Segments::file_of(std::uint32_t segment) {
   if (current_ && segment == current_number_) return current_.get();
   if (!older_ || segment != older_number_) {
-    HF_TRY(older_, disk_.open(directory_ + "/" + segment_name(segment)));
+    HF_TRY(older_, disk_.open(directory_ + "/" + file_name(segment)));
     older_number_ = segment;
   }
   return older_.get();
@@ -62,24 +77,39 @@ Result<File*> Segments::file_of(std::uint32_t segment) {
 
 Result<std::shared_ptr<const LoadedRecord>> Segments::load(Place place, std::uint64_t entry) {
   if (loaded_ && loaded_place_ == place) return loaded_;
-  HF_TRY(File* const file, file_of(place.segment));
+  const auto is_lost = [&](std::string_view what) { return lost(directory_, place, entry, what); };
+  if (place == lost_place)
+    return fail("journal/damaged",
+                fmt::format("{}: entry {} cannot be read, its record is lost. It comes back by itself as soon as a "
+                            "mirror, or the spare, that has it is linked.",
+                            origin_.text(), entry));
+  auto file = file_of(place.segment);
+  if (!file && file.error().code != "base/not_found") return pass_on(file.error());
   const std::uint64_t offset = std::uint64_t{place.block} * block_bytes;
+  if (!file || offset + block_bytes > (*file)->size()) return is_lost("the file does not reach to here any more");
   auto record = std::make_shared<LoadedRecord>();
+  std::set<std::uint64_t> unreadable;
   record->bytes.resize(block_bytes);
-  HF_TRY_VOID(file->read(offset, record->bytes));
+  read_what_can_be_read(**file, offset, record->bytes, unreadable);
   const auto header = decode_record_header(record->bytes);
-  if (!header || header->journal_id != journal_id_ || record_extent(header->payload_bytes) > file->size() - offset)
-    return damaged(directory_, place, entry, "the record's header does not hold any more");
+  if (!header || header->journal_id != journal_id_ || record_extent(header->payload_bytes) > (*file)->size() - offset)
+    return is_lost(unreadable.empty() ? "the record's header does not hold any more" : "the sector cannot be read");
   record->header = *header;
   record->bytes.resize(record_extent(header->payload_bytes));
   if (record->bytes.size() > block_bytes)
-    HF_TRY_VOID(file->read(offset + block_bytes, std::span(record->bytes).subspan(block_bytes)));
-  if (crc32c(record->payload()) != header->payload_crc)
-    return damaged(directory_, place, entry, "the record's bytes do not hold any more");
-  if (header->kind == RecordKind::commit) {
+    read_what_can_be_read(**file, offset + block_bytes, std::span(record->bytes).subspan(block_bytes), unreadable);
+  const bool is_whole = crc32c(record->payload()) == header->payload_crc;
+  if (!is_whole && header->kind != RecordKind::commit) return is_lost("the record's bytes do not hold any more");
+  if (header->kind == RecordKind::commit && is_whole) {
     auto entries = split_entries(record->payload(), header->count);
-    if (!entries) return damaged(directory_, place, entry, "the record's entries are not in their form");
+    if (!entries) return is_lost("the record's entries are not in their form");
     record->entries = std::move(*entries);
+  } else if (!is_whole) {
+    Salvaged salvaged = salvage_entries(record->payload(), header->count);
+    record->entries = std::move(salvaged.entries);
+    record->lost_first = salvaged.lost_first;
+    record->lost_end = salvaged.lost_end;
+    if (record->is_whole()) return is_lost("the record's bytes do not hold any more");
   }
   loaded_ = record;
   loaded_place_ = place;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "core/base/world.h"
 #include "core/journal/format.h"
@@ -16,16 +17,22 @@
 
 namespace holdfast::journal {
 
-// A record read whole: header and payload checked.
+// A record read: header and payload checked.
 struct LoadedRecord {
   RecordHeader header;
   Bytes bytes;                    // header and payload, up to the last block's end
   std::vector<ByteView> entries;  // of a commit
+  // Of a commit whose payload does not hold: these are lost, the others may be read one by one (format.h, Salvaged).
+  std::uint32_t lost_first = 0;
+  std::uint32_t lost_end = 0;
+  bool is_whole() const { return lost_first == lost_end; }
   ByteView payload() const { return ByteView(bytes).subspan(record_header_bytes, header.payload_bytes); }
 };
 
-// "journals/store-07/1/seg-00000003.hfj, offset 81920, entry 4711: <what>. <what to do>."
+// "journals/store-07/1/seg-00000003.hfj, offset 81920, entry 4711: <what>. <what to do>." Of what no mend can fill.
 std::unexpected<Error> damaged(std::string_view directory, Place place, std::uint64_t entry, std::string_view what);
+// The same of what a mend brings back.
+std::unexpected<Error> lost(std::string_view directory, Place place, std::uint64_t entry, std::string_view what);
 
 class Segments {
  public:
@@ -34,8 +41,14 @@ class Segments {
 
   // Writes one record, a whole number of blocks whose header is encoded and final, and says where it stands, durably.
   Result<Place> append(const RecordHeader& header, ByteView record);
-  // entry: named in the error.
+  // entry: named in the error. A commit whose header holds and whose payload does not is given with what is lost of it.
   Result<std::shared_ptr<const LoadedRecord>> load(Place place, std::uint64_t entry);
+  void forget_loaded() { loaded_.reset(); }
+  // Where the next record will stand if it fits; else it begins the segment after this one.
+  Place end() const {
+    return current_ ? Place{current_number_, static_cast<std::uint32_t>(position_ / block_bytes)}
+                    : Place{next_number_, 1};
+  }
 
  private:
   Status start_segment(const RecordHeader& first, std::uint64_t record_bytes);

@@ -104,13 +104,19 @@ Result<Hash> Tree::root_at(std::uint64_t size, const LeafSource& leaves) const {
   return fold_peaks(peaks);
 }
 
-void Tree::truncate_to_tile(std::uint64_t size) {
+Status Tree::truncate(std::uint64_t size, const LeafSource& leaves) {
   HF_CHECK(size <= size_, "truncate to {} of a tree of {}", size, size_);
+  const std::uint64_t start = size / tile_width * tile_width;
+  std::vector<Hash> rest = partial_;
+  rest.resize(size - start);
+  if (start + partial_.size() != size_ && !rest.empty()) HF_TRY_VOID(leaves(start, rest));
   std::vector<Hash> kept;
   if (!levels_.empty())
     kept.assign(levels_[0].begin(), levels_[0].begin() + static_cast<std::ptrdiff_t>(size / tile_width));
   *this = Tree();
   for (const Hash& root : kept) append_tile(root);
+  for (const Hash& leaf : rest) append(leaf);
+  return {};
 }
 
 void Tree::encode(Writer& out) const {

@@ -32,8 +32,9 @@ class Tree {
   Hash root() const;  // of size 0: SHA-256("")
   // Root at an earlier size <= size(). Reads at most one tile of leaves again. Errors: as the source reports them.
   Result<Hash> root_at(std::uint64_t size, const LeafSource& leaves) const;
-  // Drops leaves after the last full tile of `size`; the caller appends the rest again.
-  void truncate_to_tile(std::uint64_t size);
+  // Drops all leaves from `size` on. Reads those of at most one tile again. Errors: as the source reports them; nothing
+  // has changed then.
+  Status truncate(std::uint64_t size, const LeafSource& leaves);
 
   void encode(Writer& out) const;          // for snapshots
   static Result<Tree> decode(Reader& in);  // journal/bad_snapshot

@@ -93,14 +93,23 @@ TEST(Tree, error_of_the_leaf_source_comes_back) {
   EXPECT_EQ(got.error().code, "journal/damaged");
 }
 
-RC_GTEST_PROP(Tree, truncated_and_appended_again_is_the_same_tree, ()) {
+RC_GTEST_PROP(Tree, truncated_is_the_tree_of_that_size, ()) {
   const auto size = *rc::gen::inRange<std::uint64_t>(0, 2000);
   const auto cut = *rc::gen::inRange<std::uint64_t>(0, size + 1);
   Tree tree = tree_of(size);
-  tree.truncate_to_tile(cut);
-  RC_ASSERT(tree.size() == cut / 256 * 256);
-  for (std::uint64_t i = tree.size(); i < cut; ++i) tree.append(leaf(i));
+  RC_ASSERT(tree.truncate(cut, again).has_value());
   RC_ASSERT(tree == tree_of(cut));
+}
+
+TEST(Tree, truncated_within_its_partial_tile_it_reads_nothing_and_after_an_error_it_is_as_it_was) {
+  const auto gone = [](std::uint64_t, std::span<Hash>) -> Status { return fail("journal/damaged", "gone"); };
+  Tree tree = tree_of(600);
+  EXPECT_FALSE(tree.truncate(300, gone).has_value());
+  EXPECT_EQ(tree, tree_of(600));
+  EXPECT_TRUE(tree.truncate(520, gone).has_value());
+  EXPECT_EQ(tree, tree_of(520));
+  EXPECT_TRUE(tree.truncate(256, gone).has_value());
+  EXPECT_EQ(tree, tree_of(256));
 }
 
 RC_GTEST_PROP(Tree, whole_tiles_appended_are_the_same_tree, ()) {
