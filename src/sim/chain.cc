@@ -132,6 +132,7 @@ Status Chain::start(const std::string& name) {
   options.site = m.site;
   options.snapshot_entries = snapshot_entries;
   options.spare_silence = spare_silence;
+  options.scrub_pause = scrub_pause;
   auto opened = node::Node::open(world, options);
   if (!opened) {
     m.died_of = opened.error();
@@ -144,7 +145,10 @@ Status Chain::start(const std::string& name) {
 }
 
 Status Chain::start_spare(Machine& m) {
-  auto opened = node::Spare::open(m.disk, *m.wire, *m.clock, executor_, {m.site, {}});
+  node::SpareOptions options;
+  options.site = m.site;
+  options.scrub_pause = scrub_pause;
+  auto opened = node::Spare::open(m.disk, *m.wire, *m.clock, executor_, std::move(options));
   if (!opened) {
     m.died_of = opened.error();
     return pass_on(opened.error());

@@ -91,6 +91,7 @@ class Chain {
   Faults faults;                        // what went wrong; its rates are the day's business
   std::uint64_t snapshot_entries = 50;  // small, so that starts meet snapshots
   Duration spare_silence = seconds(3);  // short, so that a day has room for it
+  Duration scrub_pause = seconds(600);  // as node::Options'
   const chain::ChainFile& file() const { return file_; }
   Machine& machine(const std::string& name) { return *machines_.at(name); }
   node::Node& node(const std::string& name);

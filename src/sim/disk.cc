@@ -188,7 +188,7 @@ bool SimDisk::rot() {
 
 bool SimDisk::spoil_sector() {
   const auto place = any_written_block();
-  if (place) spoilt_.insert(*place);
+  if (place) spoil_sector(place->first, place->second);
   return place.has_value();
 }
 

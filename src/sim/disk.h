@@ -43,8 +43,9 @@ class SimDisk final : public Disk {
   bool was_misdirected() const { return was_misdirected_; }
   // Flips a bit of a written block below journals/. False: there is none.
   bool rot();
-  // A written sector below journals/ cannot be read from now on. False: there is none.
+  // A written sector below journals/ cannot be read from now on. False: there is none. Or this one of them.
   bool spoil_sector();
+  void spoil_sector(const std::string& path, std::size_t block) { spoilt_.insert({path, block}); }
   // Undoes the newest writes, at most writes_remembered. False: there was nothing to undo.
   bool forget(std::size_t writes);
   static constexpr std::size_t writes_remembered = 20;

@@ -45,18 +45,22 @@ std::vector<std::pair<std::string, sync::Message>> samples() {
           {"SpareEntries", sync::SpareEntries{message_origin, 17, entries, signature, "note\n"}},
           {"SpareDiffers", sync::SpareDiffers{message_origin}},
           {"SpareCredentials", sync::SpareCredentials{Bytes(30, std::byte{3})}},
-          {"SpareParcel", sync::SpareParcel{Bytes(30, std::byte{3})}}};
+          {"SpareParcel", sync::SpareParcel{Bytes(30, std::byte{3})}},
+          {"Missing", sync::Missing{message_origin, 17, 40}},
+          {"Found", sync::Found{message_origin, 17, entries}}};
 }
 
 // Many entries that are one and the same bytes: small on the wire, large in memory if each were copied.
-Bytes shared_entries() {
+Bytes shared_entries(fbs::LinkBody kind) {
   flatbuffers::FlatBufferBuilder b;
   const std::vector<std::uint8_t> body(4000, 7);
   const auto blob = fbs::CreateBlob(b, b.CreateVector(body));
   const auto entries = b.CreateVector(std::vector<flatbuffers::Offset<fbs::Blob>>(1000, blob));
   const auto origin = b.CreateString(message_origin.text());
   const auto note = b.CreateString("note\n");
-  b.Finish(fbs::CreateMessage(b, fbs::LinkBody::Entries, fbs::CreateEntries(b, origin, 0, entries, note).Union()));
+  const auto message = kind == fbs::LinkBody::Found ? fbs::CreateFound(b, origin, 0, entries).Union()
+                                                    : fbs::CreateEntries(b, origin, 0, entries, note).Union();
+  b.Finish(fbs::CreateMessage(b, kind, message));
   return to_bytes({reinterpret_cast<const std::byte*>(b.GetBufferPointer()), b.GetSize()});
 }
 
@@ -84,7 +88,8 @@ void fuzz_message(ByteView in) {
 Seeds seeds_of_message() {
   Seeds out;
   for (const auto& [name, message] : samples()) out.push_back({name, sync::encode(message)});
-  out.push_back({"shared-entries", shared_entries()});
+  out.push_back({"shared-entries", shared_entries(fbs::LinkBody::Entries)});
+  out.push_back({"shared-found", shared_entries(fbs::LinkBody::Found)});
   return out;
 }
 

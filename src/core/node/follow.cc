@@ -67,15 +67,18 @@ Status NodeImpl::follow_if_due() {
       // What the new epoch kept was sealed by q mirrors under a certificate; it may be followed to its end.
       sync::Replica* replica = replicas_.find(origin);
       if (replica == nullptr || replica->size() < next->kept_size) continue;
-      HF_TRY(const Hash root, replica->log().root_at(next->kept_size));
-      if (root != next->kept_root) continue;
+      const auto root = replica->log().root_at(next->kept_size);
+      if (!root || *root != next->kept_root) continue;
       to = next->kept_size;
     } else {
       if (is_cosigned_from(next->certificate.origin()))
         succeeded.push_back({origin, next->kept_size, next->kept_root, next->certificate.origin()});
       continue;
     }
-    HF_TRY(std::optional<fold::FollowedPrefix> prefix, next_prefix(site, origin, size, to));
+    auto found = next_prefix(site, origin, size, to);
+    if (!found && found.error().code == "journal/damaged") continue;  // when its hole is mended
+    if (!found) return pass_on(found.error());
+    std::optional<fold::FollowedPrefix> prefix = std::move(*found);
     // The last of a kept prefix is named even if nothing in it is used: the succession rests on it.
     if (!prefix && next != nullptr) {
       prefix = fold::FollowedPrefix{origin, to, next->kept_root, {}};

@@ -68,16 +68,22 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
   if (most != UINT64_MAX && replica->size() >= most) want(owner);  // now for what rests on it
   ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
-  if (replica->gossiped) {
-    const auto agrees = replica->agrees(replica->gossiped->checkpoint);
+  return compare_what_waits(*replica);
+}
+
+// What came before its entries did, or while a hole was in the way: checkpoints of others, cosigned ones, and the one
+// on offer.
+Status NodeImpl::compare_what_waits(sync::Replica& replica) {
+  if (replica.gossiped && replica.latest()) {
+    const auto agrees = replica.agrees(replica.gossiped->checkpoint);
     if (!agrees && agrees.error().code == "sync/contradiction")
-      return contradiction(replica, m.origin, journal::to_text(replica->latest()->note),
-                           journal::to_text(replica->gossiped->note));
-    if (agrees && *agrees) replica->gossiped.reset();
+      return contradiction(&replica, replica.origin(), journal::to_text(replica.latest()->note),
+                           journal::to_text(replica.gossiped->note));
+    if (agrees && *agrees) replica.gossiped.reset();
   }
-  if (const Status cosigned = replica->take_cosigned_ahead(keys_); !cosigned && is_fatal(cosigned.error()))
+  if (const Status cosigned = replica.take_cosigned_ahead(keys_); !cosigned && is_fatal(cosigned.error()))
     return cosigned;
-  return cosign_if_held(*replica);
+  return cosign_if_held(replica);
 }
 
 // A mirror's promise: stored durably, consistent with all it ever saw of this journal, and no newer epoch sealed it
@@ -95,7 +101,7 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
 // 4.6: a mirror that lost what it stored counts for a journal only after r of its other mirrors have told their
 // longest, and we hold it. Once it counts it goes on counting: what it took up lies on its disk, and so does that it
 // has.
-bool NodeImpl::has_taken_up(const SiteName& owner) const { return origin_.epoch == 1 || taken_up_.contains(owner); }
+bool NodeImpl::has_taken_up(const SiteName& owner) const { return taken_up_.contains(owner); }
 
 Status NodeImpl::take_up_if_told(const SiteName& site) {
   if (has_taken_up(site) || !chain_.is_mirror(me_->name, site)) return {};
@@ -127,6 +133,7 @@ Status NodeImpl::on(Session& session, const sync::Offer& m) {
 Status NodeImpl::cosign_if_held(sync::Replica& replica) {
   HF_TRY_VOID(take_up_if_told(replica.origin().site));
   if (!replica.offered || replica.frozen || !may_cosign(replica.origin())) return {};
+  if (!replica.is_whole()) return {};  // 4.1: what is signed can be read here; it is asked for again when mended
   const journal::Checkpoint c = replica.offered->checkpoint;
   const auto agrees = replica.agrees(c);
   if (!agrees) {

@@ -37,6 +37,9 @@ struct Options {
   std::size_t group_writes_max = 4096;                // writes decided before a commit
   Duration follow_interval = milliseconds(200);       // at most one PeerFollowed in this time
   std::uint64_t snapshot_entries = 100'000;           // a snapshot each so many entries
+  std::uint64_t scrub_bytes = 256u << 10;             // of what is on the disk, read again …
+  Duration scrub_interval = milliseconds(250);        // … each so often, to find what cannot be read any more (2.4);
+  Duration scrub_pause = seconds(600);                // and so long after all of it was read, from the beginning
   // A mirror seals for a spare only after it has heard nothing of the node for so long (protocol 10.2). The program
   // that ships takes no less than spare_silence_min; the simulator does.
   Duration spare_silence = seconds(60);
@@ -51,7 +54,8 @@ inline constexpr std::int64_t provisional_cash_max = 500;
 inline constexpr std::size_t inbox_bytes_max = 256u << 20;
 
 enum class Phase {
-  rebuilding,   // a new machine with a certificate: sealing, fetching, registering; takes no writes yet
+  rebuilding,   // takes no writes yet: a new machine with a certificate seals, fetches, registers; or what the state
+                // rests on cannot be read from this disk and is fetched again (2.4). progress() says which
   asking,       // sells and acknowledges, signs nothing yet (protocol 3.1)
   provisional,  // a promoted spare: sells and acknowledges, signs nothing until q mirrors have registered it (5.5)
   signing,      // all is normal
@@ -73,6 +77,14 @@ struct SpareLink {
   bool is_linked = false;           // now
   bool is_ready = false;            // linked, or heard a moment ago, and it held everything then
 };
+// Entries [first, end) of a journal kept here that cannot be read any more and are not put back yet (protocol 2.4).
+// first == end: only a checkpoint between them.
+inline constexpr std::size_t damage_told_max = 200;  // holes of all journals together that a view names
+struct DamageView {
+  Origin origin;
+  EntryIndex first = 0;
+  EntryIndex end = 0;
+};
 struct Safety {
   Origin origin;
   std::uint64_t size = 0;  // durable entries
@@ -87,7 +99,8 @@ struct Safety {
   std::uint64_t listed = 0;        // open items of the list
   std::uint64_t not_taken_in = 0;  // entries of the old machine known of and not here; of a replaced one: its own
   std::optional<SpareLink> spare = {};
-  std::string registering = {};  // while provisional: what the registration waits for, for people
+  std::string registering = {};         // while provisional: what the registration waits for, for people
+  std::vector<DamageView> damage = {};  // at most damage_told_max
 };
 
 enum class LinkState { up, down, cut };
@@ -210,6 +223,9 @@ class Node : public NetEvents {
     std::uint64_t checkpoints = 0, cosignatures_given = 0, cosigned = 0, messages_in = 0, messages_out = 0;
     std::uint64_t messages_refused = 0, bytes_in = 0, bytes_out = 0, followed_entries = 0, snapshots = 0;
     std::uint64_t alerts = 0, alerts_benign = 0;
+    // Damage on this disk, own journal and copies together.
+    std::uint64_t holes_found = 0, holes_mended = 0, entries_mended = 0, bytes_mended = 0, bad_mends_refused = 0;
+    std::uint64_t damaged_reads = 0, bytes_scrubbed = 0, scrub_rounds = 0;
   };
   virtual const Counters& counters() const = 0;
 };

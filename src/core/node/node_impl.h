@@ -1,6 +1,6 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, owner.cc, follow.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the spare's link), promote.cc (being one),
-// views.cc.
+// mirror.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the spare's link), promote.cc
+// (being one), views.cc.
 #pragma once
 
 #include <set>
@@ -11,6 +11,7 @@
 #include "core/recovery/readmit.h"
 #include "core/recovery/rebuild.h"
 #include "core/sync/keyring.h"
+#include "core/sync/mender.h"
 #include "core/sync/messages.h"
 #include "core/sync/offers.h"
 #include "core/sync/replica.h"
@@ -54,6 +55,7 @@ struct Session {
   bool own_spare = false;   // of our own site: gets the copy
   std::map<Origin, Feed> feeds;
   std::map<Origin, std::uint64_t> asked_from;  // of each journal that we want of him: where our last question began
+  std::optional<sync::Missing> missing;                         // asked for, and not answered yet
   std::set<std::pair<EntryIndex, std::uint64_t>> tail_offered;  // pieces of ours, first and count, not yet taken
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
@@ -154,6 +156,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // open.cc
   Status open_own_journal();
+  Status serve_own_journal();
   Status replay();
   // Older epochs that this one continues, and how much of each is kept.
   Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage(journal::Log& newest) const;
@@ -193,6 +196,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Duration redial_after(const SiteName& site) const;
   void pump_feeds();
   Status on(Session& session, const sync::Have& m);
+  Status check_may_have(const Session& session, const Origin& origin) const;
   Peer* peer(const SiteName& site);
   Session* session_of(const SiteName& site);
   journal::Log* log_of(const Origin& origin);
@@ -234,6 +238,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool may_cosign(const Origin& origin) const;
   bool has_taken_up(const SiteName& owner) const;
   Status take_up_if_told(const SiteName& site);
+  Status compare_what_waits(sync::Replica& replica);
   Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                        const std::string& note_b);
 
@@ -257,6 +262,32 @@ class NodeImpl final : public Node, private fold::OwnEntries {
                                                           std::uint64_t from, std::uint64_t to);
   bool is_cosigned_from(const Origin& origin) const;
   const chain::Registration* successor_of(const Origin& origin) const;
+
+  // mend.cc
+  Status unless_damaged(const Status& done);
+  std::vector<journal::Log*> logs();
+  bool is_folded(const Origin& origin) const;
+  enum class Holes { folded, any };
+  bool has_holes(Holes of);
+  std::vector<SiteName> holders_of(const Origin& origin);
+  Status mend_turn();
+  Status take_mended();
+  Status take_told(const sync::MendTold& told);
+  Status scrub_if_due();
+  Result<bool> scrub(journal::Log& log, std::uint64_t bytes_max);
+  Status on(Session& session, const sync::Missing& m);
+  Status on(Session& session, const sync::Found& m);
+  void pump_missing();
+  struct Run {
+    EntryIndex first = 0;
+    std::vector<Bytes> entries;
+    EntryIndex end() const { return first + entries.size(); }
+  };
+  static Result<std::vector<Run>> runs_of(journal::Log& log, EntryIndex first, EntryIndex end);
+  void begin_mending();
+  std::string what_is_missing();
+  Status advance_mending();
+  std::vector<DamageView> damage() const;
 
   // rebuild.cc
   Status on(Session& session, const sync::Registered& m);
@@ -383,7 +414,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
     std::uint64_t size = 0;
   };
   std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
-  std::set<SiteName> taken_up_;                           // sites for whose journals we count again
+  std::set<SiteName> taken_up_;                           // sites for whose journals we count
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;
@@ -398,6 +429,17 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::map<Origin, std::uint64_t> tail_through_;  // tails of our own older epochs: taken in to here
   std::set<Origin> through_due_;                  // to be written behind the commit
 
+  // mend
+  sync::Mender mender_;
+  Instant next_scrub_;  // monotonic
+  std::size_t scrubbed_log_ = 0;
+  bool is_mend_busy_ = false;  // and wants the next turn soon
+  bool is_mending_ = false;    // Phase::rebuilding, because the state rests on what cannot be read
+  // When it was folded last: what had been mended by then, and whether all of it was there.
+  std::uint64_t mended_before_fold_ = 0;
+  bool was_whole_before_fold_ = false;
+  Instant next_fold_;  // monotonic
+  std::uint64_t found_before_snapshot_ = 0;
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;
   std::optional<Instant> quorum_sealed_at_;

@@ -137,7 +137,6 @@ Status NodeImpl::start() {
   origin_ = {chain_.chain, me_->name, epoch};
   origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
-  HF_TRY_VOID(load_taken_up());
   HF_TRY_VOID(load_tails());
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
@@ -146,6 +145,7 @@ Status NodeImpl::start() {
   }
   bool is_promoted = false;
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
+  HF_TRY_VOID(load_taken_up());
   if (epoch > 1) {
     HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
     bool is_new = segments.empty();
@@ -167,6 +167,11 @@ Status NodeImpl::start() {
     return promote();
   }
   HF_TRY_VOID(open_own_journal());
+  return is_mending_ ? restore_posture() : serve_own_journal();
+}
+
+// The journal is folded: what this start adds, and from here on writes are taken.
+Status NodeImpl::serve_own_journal() {
   if (certificate_ && certificate_->spare && phase_ == Phase::asking) {
     // Its entry 0 has the registration as it was said; the file has it with the mirrors' lines, once there are any.
     HF_TRY(const Bytes said, world_.disk.read_all(recovery::registration_path));
@@ -175,8 +180,18 @@ Status NodeImpl::start() {
   }
   HF_TRY_VOID(restore_posture());
   HF_TRY_VOID(append_start_events());
-  HF_TRY_VOID(readmit_aside());
-  HF_TRY_VOID(take_rest_of_copy());
+  HF_TRY_VOID(unless_damaged(readmit_aside()));
+  HF_TRY_VOID(unless_damaged(take_rest_of_copy()));
+  for (journal::Log* log : logs()) {
+    if (!log->rotten_end().empty()) trip("journal-damage", 2, log->rotten_end());
+    if (log->lost_aside() > 0)
+      trip("journal-damage", 2,
+           fmt::format("{} entries of {} cannot be read that a start had set aside; what of them was taken in again "
+                       "stands behind",
+                       log->lost_aside(), log->origin().text()));
+  }
+  for (const auto& [origin, error] : replicas_.unopened())
+    trip("journal-damage", 2, fmt::format("the copy of {} stays closed: {}", origin.text(), error.text));
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit_with_switch());
   return release();
@@ -202,11 +217,14 @@ Status NodeImpl::open_own_journal() {
     state_ = std::move(snapshot->state);
     first = snapshot_size_ = snapshot->size;
   }
-  if (first == 0) {
-    HF_TRY_VOID(replay());
-  } else {
-    HF_TRY_VOID(replay_log(own_->log(), first, own_->size()));
+  const Status folded = !own_->is_hashed() ? Status(fail("journal/damaged", "behind a hole"))
+                        : first == 0       ? replay()
+                                           : replay_log(own_->log(), first, own_->size());
+  if (!folded && folded.error().code == "journal/damaged" && has_holes(Holes::any)) {
+    begin_mending();
+    return {};
   }
+  HF_TRY_VOID(folded);
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
   registration_ = state_.registration;
@@ -310,13 +328,24 @@ Status NodeImpl::save_cut_list() {
   return world_.disk.write_all(cut_path, as_bytes(text));
 }
 
+// Without the file a first machine counts for all that it mirrors, a rebuilt one for nothing. A copy whose end has
+// rotted may have been longer when it was signed for, and of one that cannot be opened nobody knows: they count as lost
+// (2.4, 4.6), also at the next start, which does not see the rot any more.
 Status NodeImpl::load_taken_up() {
   HF_TRY(const auto bytes, read_if_there(world_.disk, taken_up_path));
-  if (!bytes) return {};
-  const std::string_view text = as_text(*bytes);
+  const std::string_view text = bytes ? as_text(*bytes) : std::string_view();
   const std::string_view origin = text.substr(0, text.find('\n'));
-  if (origin == origin_text_) taken_up_ = names_in(text.substr(std::min(origin.size() + 1, text.size())));
-  return {};
+  if (origin == origin_text_) {
+    taken_up_ = names_in(text.substr(std::min(origin.size() + 1, text.size())));
+  } else if (origin_.epoch == 1) {
+    for (const chain::Site& site : chain_.sites)
+      if (chain_.is_mirror(me_->name, site.name)) taken_up_.insert(site.name);
+  }
+  std::size_t lost = 0;
+  for (const auto& [of, replica] : replicas_.all())
+    if (!replica->log().rotten_end().empty()) lost += taken_up_.erase(of.site);
+  for (const auto& [of, error] : replicas_.unopened()) lost += taken_up_.erase(of.site);
+  return lost == 0 ? Status() : save_taken_up();
 }
 
 Status NodeImpl::save_taken_up() {

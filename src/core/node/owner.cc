@@ -13,8 +13,9 @@ namespace holdfast::node {
 Status NodeImpl::leave_asking_if_told() {
   if (contradicted_ || catch_up_) {
     if (catch_up_ && catch_up_->complete) {
+      // It is folded anew then, from the beginning: nothing that is read for that may be missing (2.4).
       HF_TRY_VOID(fetch_needs());
-      return holds_needs() ? finish_catch_up() : Status();
+      return holds_needs() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
     if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10))
       catch_up_.reset();  // the mirror went away: ask again
@@ -95,7 +96,7 @@ Result<bool> NodeImpl::gives_signed_root(const CatchUp& c) {
     tree.append(leaf_hash(body));
     return {};
   }));
-  if (tree.root() != ours) return fail("journal/damaged", "our own entries do not give our own root");
+  if (tree.root() != ours) return fail("node/wrong_root", "our own entries do not give our own root");
   for (const Bytes& e : c.entries) tree.append(leaf_hash(e));
   return tree.size() == c.target.checkpoint.size && tree.root() == c.target.checkpoint.root;
 }
@@ -143,7 +144,7 @@ Status NodeImpl::finish_catch_up() {
   HF_TRY_VOID(log.commit());
   HF_TRY_VOID(own_->put_signed(c.target));
   last_event_at_ = {};
-  HF_TRY_VOID(replay());
+  if (const Status folded = replay(); !folded) return fail("node/half_applied", folded.error().text);
   keys_.add_all(state_);
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
@@ -210,7 +211,7 @@ Status NodeImpl::on(Session& session, const sync::Cosignature& m) {
   if (!complete) return {};
   ++counters_.cosigned;
   const std::string note = journal::to_text(offers_.cosigned()->note);
-  HF_TRY_VOID(own_->log().put_checkpoint(m.size, note));
+  HF_TRY_VOID(unless_damaged(own_->log().put_checkpoint(m.size, note)));
   cosigned_at_ = now_;
   no_copy_since_ = m.size >= own_->size() ? std::nullopt : std::optional(now_);
   for (const auto& [id, s] : sessions_)

@@ -242,6 +242,10 @@ Status NodeImpl::restore_posture(bool may_open) {
       posture_ = change.posture;
       posture_waiting_.push_back({std::move(change), [](const Status&) {}});
     }
+  } else if (posture_ != guard::Posture::open) {
+    // So that a start that cannot read the journal (2.4) does not open what it says is sealed.
+    switch_due_ = PostureSwitch{posture_, state_.guard.last ? state_.guard.last->reason : std::string()};
+    HF_TRY_VOID(write_posture_switch());
   }
   if (posture_ == guard::Posture::sealed) end_every_link();
   return {};

@@ -75,13 +75,11 @@ Status NodeImpl::take_rest_of_copy() {
   const auto known = tail_through_.find(registration.old_origin);
   const std::uint64_t done = known == tail_through_.end() ? 0 : known->second;
   if (copy == nullptr || copy->size() <= std::max(registration.kept_size, done)) return {};
-  std::vector<Bytes> rest;
-  HF_TRY_VOID(copy->log().scan(registration.kept_size, copy->size(), [&](EntryIndex, ByteView body) -> Status {
-    rest.push_back(to_bytes(body));
-    return {};
-  }));
-  HF_TRY_VOID(readmit(copy->origin(), registration.kept_size, rest));
-  note_through(copy->origin(), registration.kept_size, registration.kept_size + rest.size());
+  HF_TRY(const std::vector<Run> rest, runs_of(copy->log(), registration.kept_size, copy->size()));
+  for (const Run& run : rest) {
+    HF_TRY_VOID(readmit(copy->origin(), run.first, run.entries));
+    note_through(copy->origin(), run.first, run.end());
+  }
   return {};
 }
 
@@ -114,7 +112,8 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
       last_event_at_ = std::max(last_event_at_, (*event)->at);
       return {};
     }
-    if (is_fatal(applied.error()) && applied.error().code != "sync/missing_entries") return applied;
+    const std::string_view code = applied.error().code;
+    if (code.starts_with("base/disk") || code == "journal/damaged") return applied;
     is_torn = true;
     return end_here();
   });

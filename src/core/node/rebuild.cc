@@ -58,7 +58,7 @@ Status NodeImpl::fetch_needs() {
       HF_TRY(const Hash root, replica->log().root_at(need.size));
       if (need.root && root != *need.root && phase_ != Phase::rebuilding) continue;  // it sells on without (3.2)
       if (need.root && root != *need.root)
-        return fail("journal/damaged",
+        return fail("node/wrong_root",
                     fmt::format("what was fetched of {} does not give the root that was sealed or followed; "
                                 "a mirror lies: choose a clean point, or seal with another quorum",
                                 origin.text()));

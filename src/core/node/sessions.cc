@@ -121,6 +121,11 @@ Status NodeImpl::handle(Session& session, const sync::Message& message) {
       if (!asks) return {};  // it may become the site; until then it is nobody
       return std::visit([&](const auto& m) { return on(session, m); }, message);
     }
+    // While the state is not whole, nobody is answered from it.
+    const bool is_of_mending =
+        std::holds_alternative<sync::Hello>(message) || std::holds_alternative<sync::Found>(message) ||
+        std::holds_alternative<sync::Missing>(message) || std::holds_alternative<sync::Have>(message);
+    if (is_mending_ && !is_of_mending) return {};
     Peer* p = peer(*session.site);
     if (p != nullptr && !session.superseded) {
       p->heard_at = now_;
@@ -240,12 +245,12 @@ Status NodeImpl::ready(Session& session) {
   tell_registrations(session.id);
   if (offers_.cosigned()) send(session.id, sync::Cosigned{journal::to_text(offers_.cosigned()->note)});
   // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
-  if (origin_.epoch > 1)
-    for (const chain::Site& owner : chain_.sites)
-      if (chain_.is_mirror(me_->name, owner.name) && chain_.is_mirror(site, owner.name)) {
-        session.asked_of.insert(owner.name);
-        send(session.id, sync::Ask{owner.name});
-      }
+  for (const chain::Site& owner : chain_.sites)
+    if ((origin_.epoch > 1 || !has_taken_up(owner.name)) && chain_.is_mirror(me_->name, owner.name) &&
+        chain_.is_mirror(site, owner.name)) {
+      session.asked_of.insert(owner.name);
+      send(session.id, sync::Ask{owner.name});
+    }
   if (phase_ == Phase::stopped) {
     offer_tail(session.id);
     return {};
@@ -272,6 +277,8 @@ void NodeImpl::want(const SiteName& site) {
     if (keys_.keys(site, epoch) == nullptr) continue;
     if (!holds_lineage(origin)) break;  // it is asked for when what it rests on has come
     const sync::Replica* replica = replicas_.find(origin);
+    if (replica != nullptr && !replica->is_hashed()) continue;  // when its hole is mended
+    if (replicas_.unopened().contains(origin)) continue;
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     const std::uint64_t most = acceptable_size(origin);
     if (size < most) ask_for(*s, {origin, size, most == UINT64_MAX ? 0 : most});
@@ -289,13 +296,19 @@ journal::Log* NodeImpl::log_of(const Origin& origin) {
   return replica == nullptr ? nullptr : &replica->log();
 }
 
+Status NodeImpl::check_may_have(const Session& session, const Origin& origin) const {
+  const SiteName& site = *session.site;
+  const bool his = origin.site == site;  // a rebuilt machine takes back its own
+  const bool shared = session.own_spare || chain_.is_mirror(site, origin.site) || chain_.follows(site, origin.site) ||
+                      (session.rebuilding && chain_.linked(site, origin.site));
+  if (his || shared) return {};
+  return fail("node/refused", fmt::format("{} may not have {}", site.view(), origin.text()));
+}
+
 Status NodeImpl::on(Session& session, const sync::Have& m) {
   const SiteName& site = *session.site;
   const bool ours = m.origin.site == me_->name;
-  const bool his = m.origin.site == site;  // a rebuilt machine takes back its own
-  const bool shared = session.own_spare || chain_.is_mirror(site, m.origin.site) ||
-                      chain_.follows(site, m.origin.site) || (session.rebuilding && chain_.linked(site, m.origin.site));
-  if (!his && !shared) return fail("node/refused", fmt::format("{} may not have {}", site.view(), m.origin.text()));
+  HF_TRY_VOID(check_may_have(session, m.origin));
   if (ours && m.origin == origin_ && chain_.is_mirror(site, me_->name)) {
     Peer* p = peer(site);
     p->held = std::max(p->held.value_or(0), m.size);
@@ -327,7 +340,7 @@ void NodeImpl::pump_feeds() {
 Status NodeImpl::take_registration(const chain::Registration& registration, bool is_direct) {
   const chain::Certificate& c = registration.certificate;
   if (!is_direct && !keys_.may_be_taken(registration)) return {};  // 10.2: not shown to have been silent
-  if (c.site == me_->name) return c.epoch > origin_.epoch ? replaced(registration) : Status();
+  if (c.site == me_->name) return c.epoch > origin_.epoch && !is_mending_ ? replaced(registration) : Status();
   const auto known = state_.epochs.find(c.site);
   if (known != state_.epochs.end() && known->second.registrations.contains(c.epoch)) {
     // Taken directly before, and now with the mirrors' lines below it: kept in that form, and told on.

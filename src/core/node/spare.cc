@@ -30,7 +30,7 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
     if (phase_ == Phase::signing || phase_ == Phase::asking) send(session.id, sync::Superseded{registration_});
     return {};
   }
-  if (phase_ == Phase::rebuilding || phase_ == Phase::provisional)
+  if ((phase_ == Phase::rebuilding && !is_mending_) || phase_ == Phase::provisional)
     return refused("this machine has just taken the site over; it keeps no spare yet");
   if (!m.registration.empty()) {
     HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
@@ -73,6 +73,9 @@ Status NodeImpl::from_own_site(Session& session, const sync::Message& message) {
   if (session.own_spare && spare_ && spare_->session == session.id) {
     spare_->heard_at = now_;
     spare_->heard_monotonic = monotonic_;
+    if (const auto* found = std::get_if<sync::Found>(&message)) return on(session, *found);
+    if (is_mending_) return {};
+    if (const auto* missing = std::get_if<sync::Missing>(&message)) return on(session, *missing);
     if (const auto* have = std::get_if<sync::SpareHave>(&message)) return on(session, *have);
     if (const auto* have = std::get_if<sync::Have>(&message)) return on(session, *have);
     const bool is_ours = catch_up_ && catch_up_->from == me_->name;

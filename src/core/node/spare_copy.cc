@@ -18,7 +18,7 @@ constexpr Duration spare_redial_interval = seconds(1);
 constexpr Duration ask_again = seconds(3);
 constexpr Duration patience = seconds(10);  // with a node that says nothing at all
 
-bool is_fatal(const Error& error) { return error.code.starts_with("base/disk") || error.code == "journal/damaged"; }
+bool is_fatal(const Error& error) { return error.code.starts_with("base/disk"); }
 
 // "00000000000000000042-7": first entry and count.
 std::optional<std::pair<EntryIndex, std::uint64_t>> piece_of(std::string_view name) {
@@ -142,6 +142,9 @@ void Spare::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connect
 
 Instant Spare::wake_at() const {
   if (!inbox_.empty()) return monotonic_;
+  if (is_mend_busy_) return monotonic_ + milliseconds(10);
+  if (session_ && next_scrub_ < monotonic_ + spare_redial_interval)
+    return std::max(next_scrub_, monotonic_ + milliseconds(10));
   if (!session_ && !dialling_) return std::max(redial_at_, monotonic_ + milliseconds(10));
   return monotonic_ + spare_redial_interval;
 }
@@ -178,6 +181,7 @@ Status Spare::turn() {
       const Status handled = message ? handle(*message) : Status(pass_on(message.error()));
       if (handled) continue;
       if (is_fatal(handled.error())) return handled;
+      if (handled.error().code == "journal/damaged") continue;  // ours, and being mended
       hang_up(handled.error().text);
     }
   }
@@ -188,7 +192,7 @@ Status Spare::turn() {
     redial_at_ = monotonic_ + spare_redial_interval;
     dialling_ = net_.dial(options_.node_address);
   }
-  return {};
+  return mend_turn();
 }
 
 void Spare::send(const sync::Message& message) {
@@ -246,6 +250,7 @@ Status Spare::on(const sync::Hello& m) {
 Status Spare::greeted(const Origin& origin) {
   unproven_.reset();
   is_greeted_ = true;
+  mender_.forgive();  // there is nobody else to ask
   problem_.clear();
   heard_at_ = now_;
   heard_monotonic_ = monotonic_;
@@ -272,8 +277,9 @@ Status Spare::learn(const std::string& registration_note) {
 }
 
 Status Spare::ask_for_copy() {
-  HF_TRY(const Hash root, copy_->root_at(copy_->durable_size()));
   asked_at_ = monotonic_;
+  if (!is_copy_hashed()) return {};  // its hole is mended first
+  HF_TRY(const Hash root, copy_->root_at(copy_->durable_size()));
   send(sync::SpareHave{copy_->origin(), copy_->durable_size(), root, copy_->last_checkpoint()});
   return {};
 }
@@ -301,7 +307,7 @@ void Spare::ask_for_others() {
 }
 
 Status Spare::on(const sync::SpareEntries& m) {
-  if (m.origin == copy_->origin() && m.first < copy_->durable_size()) return {};  // asked for twice
+  if (m.origin == copy_->origin() && (m.first < copy_->durable_size() || !is_copy_hashed())) return {};  // asked twice
   if (m.origin != copy_->origin() || m.first != copy_->durable_size())
     return fail("sync/out_of_order", "not the entries that this spare asked for");
   if (!m.entries.empty()) {
@@ -320,6 +326,7 @@ Status Spare::on(const sync::SpareEntries& m) {
 }
 
 Status Spare::put_note(const std::string& note) {
+  if (!is_copy_hashed()) return {};
   const auto key = keys_.log_key(copy_->origin());
   HF_TRY(const journal::SignedCheckpoint c, journal::open_checkpoint(note, key.value_or(PublicKey{})));
   if (c.checkpoint.origin != copy_->origin() || c.checkpoint.size > copy_->durable_size()) return {};
@@ -367,6 +374,7 @@ Status Spare::on(const sync::TailTaken& m) {
   if (given_back_.erase(m.first) == 0 || !given_back_.empty()) return {};
   if (m.origin != copy_->origin()) return {};
   const std::uint64_t stays = noted();
+  if (!is_copy_hashed()) return {};
   if (copy_->durable_size() > stays) HF_TRY_VOID(copy_->rewind(stays));
   for (const auto& [first, count] : pieces_) HF_TRY_VOID(disk_.remove(piece_path(copy_->origin(), first)));
   pieces_.clear();
@@ -447,6 +455,7 @@ SpareView Spare::view() const {
   out.has_credentials = has_credentials_;
   out.epoch = certificate_.epoch;
   out.problem = problem_;
+  add_damage(out);
   return out;
 }
 

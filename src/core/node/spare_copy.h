@@ -5,7 +5,8 @@
 //         of the peers that the site follows. Every piece is durable here before the next is asked for. Its own journal
 //         is taken as it is acknowledged, signed or not; the node's signature over each piece not yet under a
 //         checkpoint lies below copy/, so that what the node has forgotten can be given back to it. On disk the copy is
-//         what a node has: Node::open with the log key and the certificate promotes it.
+//         what a node has: Node::open with the log key and the certificate promotes it. It is read again all day, and
+//         what cannot be read any more is fetched from the node and put back (2.4).
 // Errors: open(): node/not_started (no chain file or certificate: says what to run), node/wrong_site, journal/damaged,
 //         chain/*. turn(): a write to disk has failed; the process must end (1.2).
 // Thread: one, as Node.
@@ -19,7 +20,9 @@
 #include <variant>
 
 #include "core/base/world.h"
+#include "core/node/node.h"
 #include "core/sync/keyring.h"
+#include "core/sync/mender.h"
 #include "core/sync/messages.h"
 #include "core/sync/replica.h"
 
@@ -32,7 +35,10 @@ inline constexpr std::string_view spare_credentials_before_path = "spare.credent
 
 struct SpareOptions {
   SiteName site;
-  std::string node_address;  // empty: the link address of the site in the chain file
+  std::string node_address;                // empty: the link address of the site in the chain file
+  std::uint64_t scrub_bytes = 256u << 10;  // as Options'
+  Duration scrub_interval = milliseconds(250);
+  Duration scrub_pause = seconds(600);
 };
 struct SpareView {
   Origin origin;                           // of the copy; epoch 0: nothing yet
@@ -41,9 +47,11 @@ struct SpareView {
   std::optional<Instant> heard_at;         // of the node, UTC; nullopt: not since this start
   std::optional<Duration> silent;          // since then
   bool is_linked = false;
-  bool has_credentials = false;  // people and tills can come along
-  std::uint32_t epoch = 0;       // that the certificate allows
-  std::string problem;           // a sentence for people; empty: none
+  bool has_credentials = false;                     // people and tills can come along
+  std::uint32_t epoch = 0;                          // that the certificate allows
+  std::string problem;                              // a sentence for people; empty: none
+  std::uint64_t holes_found = 0, holes_mended = 0;  // since the start
+  std::vector<DamageView> damage = {};              // at most damage_told_max
 };
 
 class Spare final : public NetEvents {
@@ -93,6 +101,8 @@ class Spare final : public NetEvents {
   Status on(const sync::Cosigned& m);
   Status on(const sync::Heartbeat& m);
   Status on(const sync::TailTaken& m);
+  Status on(const sync::Missing& m);
+  Status on(const sync::Found& m);
   Status put_note(const std::string& note);
   Status learn(const std::string& registration_note);
   Status ask_for_copy();
@@ -101,6 +111,13 @@ class Spare final : public NetEvents {
   std::string piece_path(const Origin& origin, EntryIndex first) const;
   Status drop_pieces(std::uint64_t below);
   std::uint64_t noted() const;
+  bool is_copy_hashed() const { return copy_ && copy_->hashed_size() == copy_->durable_size(); }
+  journal::Log* log_of(const Origin& origin);
+  std::vector<journal::Log*> logs();
+  Status mend_turn();
+  Status scrub_if_due();
+  Result<bool> scrub(journal::Log& log);
+  void add_damage(SpareView& view) const;
   void send(const sync::Message& message);
   void hang_up(std::string why);
 
@@ -129,6 +146,11 @@ class Spare final : public NetEvents {
   std::optional<std::uint64_t> announced_;
   bool has_credentials_ = false;
   std::string problem_;
+  sync::Mender mender_;
+  Instant next_scrub_;
+  std::size_t scrubbed_log_ = 0;
+  bool is_mend_busy_ = false;  // and wants the next turn soon
+  std::uint64_t holes_found_ = 0, holes_mended_ = 0;
   Bytes word_to_node_, word_of_node_;
 };
 

@@ -14,6 +14,7 @@ constexpr std::string_view taken_suffix = ".taken";
 }
 
 Status NodeImpl::on(Session& session, const sync::Superseded& m) {
+  if (is_mending_) return {};  // it is shown again when the state is whole
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
   HF_TRY_VOID(take_registration(registration));
   if (registration.certificate.site != me_->name || registration.certificate.epoch <= origin_.epoch) return {};
@@ -42,18 +43,15 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
 
 void NodeImpl::offer_tail(ConnectionId to) {
   if (!own_ || own_->log().size() <= replaced_kept_) return;
-  std::vector<Bytes> entries;
-  const Status scanned = own_->log().scan(replaced_kept_, own_->log().size(), [&](EntryIndex, ByteView body) -> Status {
-    entries.push_back(to_bytes(body));
-    return {};
-  });
+  const auto runs = runs_of(own_->log(), replaced_kept_, own_->log().size());
   const auto session = sessions_.find(to);
-  if (!scanned || session == sessions_.end()) return;
-  for (sync::Tail& tail : recovery::split_tail(origin_, replaced_kept_, entries)) {
-    session->second.tail_offered.emplace(tail.first, tail.entries.size());
-    tail.signature = world_.signer.sign(KeyUse::log, sync::tail_text(tail));
-    send(to, std::move(tail));
-  }
+  if (!runs || session == sessions_.end()) return;
+  for (const Run& run : *runs)
+    for (sync::Tail& tail : recovery::split_tail(origin_, run.first, run.entries)) {
+      session->second.tail_offered.emplace(tail.first, tail.entries.size());
+      tail.signature = world_.signer.sign(KeyUse::log, sync::tail_text(tail));
+      send(to, std::move(tail));
+    }
 }
 
 Status NodeImpl::on(Session& session, const sync::Tail& m) {

@@ -15,16 +15,17 @@ Status NodeImpl::turn() {
 
   // What peers say comes first: a seal or a newer epoch must be known before another sale is acknowledged.
   HF_TRY_VOID(take_inbox());
+  HF_TRY_VOID(take_mended());
   take_tripped();
   HF_TRY_VOID(record_guard());
 
   if (phase_ == Phase::rebuilding) {
     HF_TRY_VOID(write_posture_switch());
     HF_TRY_VOID(release());
-    HF_TRY_VOID(advance_rebuild());
+    HF_TRY_VOID(is_mending_ ? advance_mending() : unless_damaged(advance_rebuild()));
   } else {
-    if (phase_ == Phase::asking) HF_TRY_VOID(leave_asking_if_told());
-    HF_TRY_VOID(register_if_possible());
+    if (phase_ == Phase::asking) HF_TRY_VOID(unless_damaged(leave_asking_if_told()));
+    HF_TRY_VOID(unless_damaged(register_if_possible()));
     // One write after the other, each on the state that the one before left; all of them share the commit below.
     HF_TRY_VOID(decide_writes());
     HF_TRY_VOID(append_link_changes());
@@ -34,7 +35,7 @@ Status NodeImpl::turn() {
     HF_TRY_VOID(commit_with_switch());
     HF_TRY_VOID(release());
     // A signature closes what is durable; it is stored before anybody is shown it.
-    HF_TRY_VOID(checkpoint_if_due());
+    HF_TRY_VOID(unless_damaged(checkpoint_if_due()));
     HF_TRY_VOID(offer_if_possible());
   }
 
@@ -42,12 +43,15 @@ Status NodeImpl::turn() {
   dial_old_machine();
   heartbeat_if_due();
   pump_feeds();
+  pump_missing();
   pump_spare();
-  return snapshot_if_due();
+  HF_TRY_VOID(snapshot_if_due());
+  // What is on the disk is looked at when everything else is done.
+  return mend_turn();
 }
 
 Instant NodeImpl::wake_at() const {
-  if (!inbox_.empty() || !waiting_.empty() || !posture_waiting_.empty()) return monotonic_;
+  if (!inbox_.empty() || !waiting_.empty() || !posture_waiting_.empty() || mender_.has_told()) return monotonic_;
   const bool can_record = phase_ != Phase::stopped && phase_ != Phase::rebuilding;
   if (!link_changes_.empty() && can_record) return monotonic_;
   Instant at = next_heartbeat_;
@@ -55,6 +59,8 @@ Instant NodeImpl::wake_at() const {
   if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
     at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
+  if (is_mend_busy_) at = std::min(at, monotonic_ + milliseconds(10));
+  at = std::min(at, std::max(next_scrub_, monotonic_ + milliseconds(10)));
   if (phase_ == Phase::provisional) at = std::min(at, std::max(next_retry_, monotonic_ + milliseconds(10)));
   if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
   for (const auto& [site, p] : peers_)
@@ -66,7 +72,7 @@ Instant NodeImpl::wake_at() const {
 Status NodeImpl::stop() {
   now_ = world_.clock.now();
   monotonic_ = world_.clock.monotonic();
-  if (!own_) return {};
+  if (!own_ || is_mending_) return {};
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit_with_switch());
   HF_TRY_VOID(release());
@@ -75,10 +81,11 @@ Status NodeImpl::stop() {
   return own_->size() > snapshot_size_ ? write_snapshot() : Status();
 }
 
-// A failed write to disk, or a journal that cannot be folded: the process must end (1.2). Everything else is the peer's
-// or the client's fault and is answered.
+// A failed write to disk, or a state that can no longer be trusted: the process must end (1.2). What cannot be read is
+// put back (2.4), and everything else is the peer's or the client's fault and is answered.
 bool NodeImpl::is_fatal(const Error& error) const {
-  return error.code.starts_with("base/disk") || error.code == "journal/damaged" || error.code == "sync/missing_entries";
+  return error.code.starts_with("base/disk") || error.code == "node/half_applied" || error.code == "node/wrong_root" ||
+         error.code == "sync/missing_entries";
 }
 
 Status NodeImpl::take_inbox() {
@@ -111,6 +118,7 @@ Status NodeImpl::take_inbox() {
       const Status handled = message ? handle(it->second, *message) : Status(pass_on(message.error()));
       if (handled) continue;
       if (is_fatal(handled.error())) return handled;
+      if (unless_damaged(handled)) continue;
       if (const auto again = sessions_.find(arrived.id); again != sessions_.end())
         refuse(again->second, handled.error());
     }
@@ -123,7 +131,7 @@ void NodeImpl::submit(fold::WriteRequest request, Answer answer) {
     return answer(fail("node/stopped", fmt::format("this machine has been replaced{}; use the new one",
                                                    replaced_by_ ? " by " + replaced_by_->text() : std::string())));
   if (phase_ == Phase::rebuilding)
-    return answer(fail("node/rebuilding", "this site is being rebuilt; try again in a moment"));
+    return answer(fail("node/rebuilding", is_mending_ ? step_ : "this site is being rebuilt; try again in a moment"));
   if (waiting_.size() >= waiting_writes_max)
     return answer(fail("node/busy", "too many writes are waiting; try again in a moment"));
   waiting_.push_back({std::move(request), std::move(answer)});
@@ -159,8 +167,14 @@ Status NodeImpl::write_one(const fold::WriteRequest& request, Answer answer) {
   fold::Taken taken;
   if (decided->known) {
     ++counters_.duplicates;
-    HF_TRY(const fold::Event event, read(decided->known->epoch, decided->known->index));
-    taken = fold::taken(state_, event, decided->known->epoch, decided->known->index, true);
+    const auto event = read(decided->known->epoch, decided->known->index);
+    if (!event && is_fatal(event.error())) return pass_on(event.error());
+    if (!event) {  // it is taken, and what was answered then cannot be read just now
+      ++counters_.damaged_reads;
+      after_commit_.push_back([answer = std::move(answer), error = event.error()] { answer(pass_on(error)); });
+      return {};
+    }
+    taken = fold::taken(state_, *event, decided->known->epoch, decided->known->index, true);
   } else {
     EntryIndex at = 0;
     HF_TRY_VOID(append_event(*decided->event, &at));
@@ -183,7 +197,8 @@ Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
     ++counters_.entries;
   }
   last_event_at_ = std::max(last_event_at_, event.at);
-  HF_TRY_VOID(fold::apply(state_, index, event, replicas_));
+  if (const Status applied = fold::apply(state_, index, event, replicas_); !applied)
+    return fail("node/half_applied", applied.error().text);  // the restart folds anew, and asks for what it lacks
   if (at != nullptr) *at = index;
   return {};
 }
@@ -219,8 +234,11 @@ Status NodeImpl::release() {
 Status NodeImpl::snapshot_if_due() {
   if (phase_ != Phase::signing || !own_ || !own_->latest()) return {};
   // Only of a signed size: what is unsigned might have to be set aside at the next start (3.2).
-  if (own_->latest()->checkpoint.size != own_->size() || own_->size() < snapshot_size_ + options_.snapshot_entries)
-    return {};
+  if (own_->latest()->checkpoint.size != own_->size() || own_->size() <= snapshot_size_) return {};
+  // At once where something that this state is made of has been lost since: a start without it could not fold (2.4).
+  const bool is_urgent = counters_.holes_found > found_before_snapshot_ && has_holes(Holes::folded);
+  if (!is_urgent && own_->size() < snapshot_size_ + options_.snapshot_entries) return {};
+  found_before_snapshot_ = counters_.holes_found;
   return write_snapshot();
 }
 

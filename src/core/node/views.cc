@@ -25,6 +25,7 @@ Safety NodeImpl::safety() const {
   out.provisional = phase_ == Phase::provisional;
   out.registering = waits_for();
   out.spare = spare_link();
+  out.damage = damage();
   return out;
 }
 

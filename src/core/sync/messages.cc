@@ -122,6 +122,12 @@ struct Encoder {
   Out operator()(const SpareParcel& m) {
     return {fbs::LinkBody::SpareParcel, fbs::CreateSpareParcel(b, octets(b, m.body)).Union()};
   }
+  Out operator()(const Missing& m) {
+    return {fbs::LinkBody::Missing, fbs::CreateMissing(b, text(b, m.origin.text()), m.first, m.end).Union()};
+  }
+  Out operator()(const Found& m) {
+    return {fbs::LinkBody::Found, fbs::CreateFound(b, text(b, m.origin.text()), m.first, blobs(b, m.entries)).Union()};
+  }
 };
 
 auto bad(std::string what) { return fail("sync/bad_message", "a link message was refused: " + std::move(what)); }
@@ -316,6 +322,16 @@ Result<Message> typed(const fbs::SpareParcel& m) {
   if (view(m.body()).size() > parcel_bytes_max) return bad("a parcel of a spare is too large");
   return SpareParcel{to_bytes(view(m.body()))};
 }
+Result<Message> typed(const fbs::Missing& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  if (m.end() < m.first()) return bad("it misses entries that end before they begin");
+  return Missing{std::move(origin), m.first(), m.end()};
+}
+Result<Message> typed(const fbs::Found& m, Room room) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  HF_TRY(std::vector<Bytes> entries, entries_of(m.entries(), room));
+  return Found{std::move(origin), m.first(), std::move(entries)};
+}
 
 }  // namespace
 
@@ -376,6 +392,10 @@ Result<Message> decode(ByteView bytes) {
       return typed(*m->body_as_SpareCredentials());
     case fbs::LinkBody::SpareParcel:
       return typed(*m->body_as_SpareParcel());
+    case fbs::LinkBody::Missing:
+      return typed(*m->body_as_Missing());
+    case fbs::LinkBody::Found:
+      return typed(*m->body_as_Found(), Room(bytes.size()));
     case fbs::LinkBody::NONE:
       break;
   }

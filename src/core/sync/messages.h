@@ -130,10 +130,20 @@ struct SpareParcel {
   Bytes body;
 };
 inline constexpr std::size_t parcel_bytes_max = 64u << 10;
+struct Missing {
+  Origin origin;
+  EntryIndex first = 0;
+  EntryIndex end = 0;  // exclusive
+};
+struct Found {
+  Origin origin;
+  EntryIndex first = 0;
+  std::vector<Bytes> entries;
+};
 
 using Message = std::variant<Hello, Superseded, Ask, Seal, Known, Register, Registered, Have, Entries, Offer,
                              Cosignature, Cosigned, Gossip, Heartbeat, Tail, TailTaken, Refused, SpareHave,
-                             SpareEntries, SpareDiffers, SpareCredentials, SpareParcel>;
+                             SpareEntries, SpareDiffers, SpareCredentials, SpareParcel, Missing, Found>;
 
 Bytes encode(const Message& message);
 Result<Message> decode(ByteView bytes);

@@ -55,6 +55,10 @@ Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bound
 }
 
 Status Replica::take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now) {
+  if (!is_hashed())
+    return fail("journal/damaged", fmt::format("{}: what is kept here has a hole, nothing is added behind it before it "
+                                               "is mended",
+                                               origin().text()));
   if (entries.first != size())
     return fail("sync/out_of_order",
                 fmt::format("{}: entries from {} but {} are stored", origin().text(), entries.first, size()));
@@ -78,9 +82,11 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
 }
 
 Result<bool> Replica::agrees(const journal::Checkpoint& checkpoint) {
-  if (checkpoint.size > size()) return false;
-  HF_TRY(const Hash root, log_->root_at(checkpoint.size));
-  if (root != checkpoint.root)
+  if (checkpoint.size > std::min(size(), log_->hashed_size())) return false;
+  const auto root = log_->root_at(checkpoint.size);
+  if (!root && root.error().code == "journal/damaged") return false;
+  if (!root) return pass_on(root.error());
+  if (*root != checkpoint.root)
     return fail("sync/contradiction",
                 fmt::format("{}: two signed checkpoints disagree at size {}", origin().text(), checkpoint.size));
   return true;
@@ -121,7 +127,11 @@ Status Replicas::open_all(const Origin& own, const chain::ChainFile& file) {
       Origin origin{file.chain, site.name, 0};
       const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), origin.epoch);
       if (error != std::errc() || stop != name.data() + name.size() || origin.epoch == 0 || origin == own) continue;
-      HF_TRY_VOID(find_or_create(origin));
+      const auto opened = find_or_create(origin);
+      if (opened) continue;
+      // A site does not stay closed because of a copy that it keeps for another.
+      if (!opened.error().code.starts_with("journal/")) return pass_on(opened.error());
+      unopened_.emplace(origin, opened.error());
     }
   }
   return {};
@@ -138,6 +148,8 @@ const Replica* Replicas::find(const Origin& origin) const {
 
 Result<Replica*> Replicas::find_or_create(const Origin& origin) {
   if (Replica* found = find(origin)) return found;
+  if (const auto closed = unopened_.find(origin); closed != unopened_.end())
+    return fail("journal/damaged", closed->second.text);
   HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(disk_, executor_, origin));
   return all_.emplace(origin, std::make_unique<Replica>(std::move(log))).first->second.get();
 }
@@ -150,6 +162,10 @@ Status Replicas::scan(const Origin& origin, EntryIndex first, EntryIndex end,
                 fmt::format("entries {} to {} of {} are named by this journal but not on this disk; rebuild "
                             "this site, or bring the directory back from its backup",
                             first, end, origin.text()));
+  // Nothing is derived from what no root has proven.
+  if (it->second->log().hashed_size() < end)
+    return fail("journal/damaged", fmt::format("entries {} to {} of {} lie behind a hole that is not mended yet", first,
+                                               end, origin.text()));
   return it->second->log().scan(first, end, each);
 }
 
@@ -175,7 +191,10 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
     reach = index + 1;
     return {};
   });
-  if (!walked && walked.error().code != full) return pass_on(walked.error());
+  // A hole ends what can be sent, as the size of a message does.
+  const bool is_ended = !walked && (walked.error().code == full || walked.error().code == "journal/damaged");
+  if (!walked && !is_ended) return pass_on(walked.error());
+  if (reach == first) return std::optional<Entries>();
   out.note = log.checkpoint_at_most(reach);
   std::uint64_t end = out.note.empty() ? 0 : size_of(out.note);
   if (end <= first) {

@@ -3,8 +3,9 @@
 // Shape:  entries are stored only under a checkpoint of their owner that covers exactly the last of them (protocol
 //         4.1), so the stored size is always a signed size.
 // Errors: sync/out_of_order: does not begin where we stand (ask again from there). sync/bad_signature, sync/bad_note.
-//         sync/contradiction: its owner's signature holds but it does not extend what we keep. sync/over_bound: more in
-//         a day than the chain file allows. base/disk_*: fatal for the node.
+//         journal/damaged: a hole in the way; it is being mended. sync/contradiction: its owner's signature holds but
+//         it does not extend what we keep. sync/over_bound: more in a day than the chain file allows. base/disk_*:
+//         fatal for the node.
 // After:  after any of these but base/disk_* nothing has been stored.
 #pragma once
 
@@ -35,12 +36,17 @@ class Replica {
   journal::Log& log() { return *log_; }
   const Origin& origin() const { return log_->origin(); }
   std::uint64_t size() const { return log_->durable_size(); }
+  // False: behind a hole (protocol 2.4) the tree is not known. Nothing is taken or compared until it is mended.
+  bool is_hashed() const { return log_->hashed_size() == log_->durable_size(); }
+  // And every entry can be read: what a cosignature says (4.1).
+  bool is_whole() const { return is_hashed() && !log_->has_holes(); }
   const std::optional<journal::SignedCheckpoint>& latest() const { return latest_; }
   const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
   std::uint64_t cosigned_size() const { return cosigned_ ? cosigned_->checkpoint.size : 0; }
 
   Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now);
-  // A checkpoint we can compare: equal to what we keep -> true; larger than we hold -> false; else sync/contradiction.
+  // A checkpoint we can compare: equal to what we keep -> true; larger than we hold, or not to be compared because of a
+  // hole -> false: later; else sync/contradiction.
   Result<bool> agrees(const journal::Checkpoint& checkpoint);
   // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q. Ahead of its entries: kept until
   // they come.
@@ -70,8 +76,11 @@ class Replica {
 class Replicas : public fold::PeerEntries {
  public:
   Replicas(Disk& disk, Executor& executor) : disk_(disk), executor_(executor) {}
-  // Opens every journal under journals/ but `own`.
+  // Opens every journal under journals/ but `own`. One that cannot be (journal/damaged, journal/wrong_origin) stays
+  // closed until the next start: it is neither read nor written, find_or_create() says why (journal/damaged), and
+  // unopened() has it.
   Status open_all(const Origin& own, const chain::ChainFile& file);
+  const std::map<Origin, Error>& unopened() const { return unopened_; }
   Replica* find(const Origin& origin);
   const Replica* find(const Origin& origin) const;
   Result<Replica*> find_or_create(const Origin& origin);
@@ -85,10 +94,11 @@ class Replicas : public fold::PeerEntries {
   Disk& disk_;
   Executor& executor_;
   std::map<Origin, std::unique_ptr<Replica>> all_;
+  std::map<Origin, Error> unopened_;
 };
 
 // The next message for somebody who holds `first` entries of this log: up to about 2 MiB, ending at a checkpoint, not
-// beyond `limit` (0: none). nullopt: he has all there is to send.
+// beyond `limit` (0: none), nor into a hole. nullopt: he has all there is to send.
 Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, std::uint64_t limit);
 inline constexpr std::size_t chunk_bytes = 2u << 20;
 

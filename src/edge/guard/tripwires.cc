@@ -168,7 +168,8 @@ std::map<std::string, std::pair<std::string, Tripwires::Look>> Tripwires::look_a
   const std::vector<std::string> segments = files_below(settings_.data + "/journals");
   for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
     const bool is_last = fs::path(segments[i]).parent_path() != fs::path(segments[i + 1]).parent_path();
-    if (!is_last) out[segments[i]] = {"journal", look_at(segments[i], false)};
+    const bool is_being_written = fs::path(segments[i]).filename().string().starts_with('.');  // it is renamed soon
+    if (!is_last && !is_being_written) out[segments[i]] = {"journal", look_at(segments[i], false)};
   }
   return out;
 }

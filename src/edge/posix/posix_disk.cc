@@ -104,6 +104,11 @@ class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, std::uint64_t size, bool direct_io, std::string root, std::string path)
       : fd_(std::move(fd)), size_(size), direct_io_(direct_io), root_(std::move(root)), path_(std::move(path)) {}
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+  // What was read leaves the page cache with the file: whoever opens it next, the scrubber above all, sees what is
+  // stored and not what was stored once (protocol 2.4).
+  ~PosixFile() override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
 
   Status write_durable(std::uint64_t offset, ByteView bytes) override {
     HF_CHECK(offset % block_bytes == 0 && bytes.size() % block_bytes == 0, "{}: offset {} size {}", path_, offset,

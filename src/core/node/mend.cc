@@ -1,0 +1,255 @@
+// Damage on this machine's own disk (protocol 2.4): looked for all day, put back from who has a copy, told; and what a
+// start does when its state rests on what cannot be read.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+constexpr std::size_t step_bytes_max = 300;              // of what a start says that it waits for, about
+constexpr std::uint64_t mending_hash_bytes = 32u << 20;  // a turn, while nobody is served
+constexpr std::uint64_t hurried_scrub_factor = 8;
+constexpr Duration fold_again_after = seconds(10);
+}  // namespace
+
+// What cannot be read is nobody's fault who asks for it, and no reason to end: it is put back, and asked for again.
+Status NodeImpl::unless_damaged(const Status& done) {
+  if (done || done.error().code != "journal/damaged") return done;
+  ++counters_.damaged_reads;
+  return {};
+}
+
+std::vector<journal::Log*> NodeImpl::logs() {
+  std::vector<journal::Log*> out;
+  if (own_) out.push_back(&own_->log());
+  for (auto& [origin, replica] : replicas_.all()) out.push_back(&replica->log());
+  return out;
+}
+
+// Journals whose entries the state is made of: our own, and those that we follow.
+bool NodeImpl::is_folded(const Origin& origin) const {
+  return origin.site == me_->name || chain_.follows(me_->name, origin.site);
+}
+
+bool NodeImpl::has_holes(Holes of) {
+  return std::ranges::any_of(logs(), [&](journal::Log* log) {
+    return (of == Holes::any || is_folded(log->origin())) &&
+           (log->has_holes() || log->hashed_size() < log->durable_size());
+  });
+}
+
+// Who may have this journal and is linked now: its owner, its mirrors, those who follow it, and the spare of this
+// store.
+std::vector<SiteName> NodeImpl::holders_of(const Origin& origin) {
+  std::vector<SiteName> out;
+  for (const chain::Site& site : chain_.sites) {
+    if (site.name == me_->name) continue;
+    const bool has_it =
+        site.name == origin.site || chain_.is_mirror(site.name, origin.site) || chain_.follows(site.name, origin.site);
+    const Session* s = has_it ? session_of(site.name) : nullptr;
+    if (s != nullptr && !s->superseded && !s->rebuilding) out.push_back(site.name);
+  }
+  if (spare_ && spare_->session) out.push_back(me_->name);
+  return out;
+}
+
+Status NodeImpl::mend_turn() {
+  const auto ask = [this](const SiteName& site, const sync::Missing& missing) {
+    if (site != me_->name) return send_site(site, missing);
+    if (spare_ && spare_->session) send(*spare_->session, missing);
+  };
+  const std::uint64_t hash_bytes = is_mending_ ? mending_hash_bytes : sync::hash_on_bytes;
+  for (journal::Log* log : logs()) {
+    const bool is_whole = !log->has_holes() && log->hashed_size() == log->durable_size();  // as almost always
+    const std::vector<SiteName> holders = is_whole ? std::vector<SiteName>() : holders_of(log->origin());
+    HF_TRY_VOID(mender_.turn(*log, holders, monotonic_, ask, hash_bytes));
+  }
+  HF_TRY_VOID(scrub_if_due());
+  is_mend_busy_ = mender_.take_goes_on() || is_mending_ ||
+                  std::ranges::any_of(logs(), [](journal::Log* log) { return log->has_suspicion(); });
+  return {};
+}
+
+// What has come of it is taken up before the next commit: it may be of weight for what is written.
+Status NodeImpl::take_mended() {
+  for (const sync::MendTold& told : mender_.take_told()) HF_TRY_VOID(take_told(told));
+  return {};
+}
+
+Status NodeImpl::take_told(const sync::MendTold& told) {
+  using What = sync::MendTold::What;
+  switch (told.what) {
+    case What::found:
+      ++counters_.holes_found;
+      break;
+    case What::mended:
+      ++counters_.holes_mended;
+      counters_.entries_mended += told.hole.end - told.hole.first;
+      counters_.bytes_mended += told.bytes;
+      break;
+    case What::lied:
+      ++counters_.bad_mends_refused;
+      break;
+    case What::whole:  // what waited for it goes on
+      if (sync::Replica* replica = replicas_.find(told.origin); replica != nullptr && !is_mending_) {
+        HF_TRY_VOID(unless_damaged(compare_what_waits(*replica)));
+        want(told.origin.site);
+      }
+      return {};
+    case What::unprovable:
+    case What::refuted:
+      break;
+  }
+  const bool is_good = told.what == What::mended;
+  trip(is_good ? "journal-mended" : "journal-damage", is_good ? 4 : 2, sync::to_text(told));
+  return {};
+}
+
+// A few bytes a turn, when nobody waits for anything; where a read has failed, at once. Round after round, so that
+// damage is found while mirrors still have what it hit.
+Status NodeImpl::scrub_if_due() {
+  const std::vector<journal::Log*> all = logs();
+  const auto suspect = std::ranges::find_if(all, [](journal::Log* log) { return log->has_suspicion(); });
+  if (suspect != all.end()) {
+    HF_TRY_VOID(scrub(**suspect, hurried_scrub_factor * options_.scrub_bytes));
+    return {};
+  }
+  if (all.empty() || !waiting_.empty() || monotonic_ < next_scrub_) return {};
+  next_scrub_ = monotonic_ + options_.scrub_interval;
+  scrubbed_log_ %= all.size();
+  HF_TRY(const bool is_done, scrub(*all[scrubbed_log_], options_.scrub_bytes));
+  if (!is_done || ++scrubbed_log_ < all.size()) return {};
+  scrubbed_log_ = 0;
+  ++counters_.scrub_rounds;
+  next_scrub_ = monotonic_ + options_.scrub_pause;
+  return {};
+}
+
+// Whether a round is done.
+Result<bool> NodeImpl::scrub(journal::Log& log, std::uint64_t bytes_max) {
+  const auto scrubbed = log.scrub(bytes_max);
+  if (!scrubbed && is_fatal(scrubbed.error())) return pass_on(scrubbed.error());
+  if (!scrubbed) {
+    trip("journal-damage", 2, scrubbed.error().text);
+    return true;
+  }
+  counters_.bytes_scrubbed += scrubbed->bytes;
+  for (const journal::Hole& hole : scrubbed->found) mender_.tell_found(log.origin(), hole);
+  return scrubbed->is_round_done;
+}
+
+// Asked for by somebody whose own copy is damaged: as far as he may have this journal at all.
+Status NodeImpl::on(Session& session, const sync::Missing& m) {
+  HF_TRY_VOID(check_may_have(session, m.origin));
+  session.missing = m;  // answered when there is room: one answer is under way at a time
+  return {};
+}
+
+Status NodeImpl::on(Session& session, const sync::Found& m) {
+  mender_.take(*session.site, m);
+  return {};
+}
+
+void NodeImpl::pump_missing() {
+  for (auto& [id, session] : sessions_) {
+    if (!session.missing || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
+    const sync::Missing missing = *std::exchange(session.missing, {});
+    // Of our own journal, nothing leaves the site unsigned (2.2).
+    const bool is_limited = missing.origin == origin_ && !session.own_spare;
+    const std::uint64_t signed_size = own_ && own_->latest() ? own_->latest()->checkpoint.size : 0;
+    send(id, sync::found_in(log_of(missing.origin), missing, is_limited ? signed_size : UINT64_MAX));
+  }
+}
+
+// Entries [first, end) in runs, without those that cannot be read.
+Result<std::vector<NodeImpl::Run>> NodeImpl::runs_of(journal::Log& log, EntryIndex first, EntryIndex end) {
+  std::vector<Run> out;
+  const auto add = [&out](EntryIndex index, ByteView body) -> Status {
+    if (out.empty() || out.back().end() != index) out.push_back({index, {}});
+    out.back().entries.push_back(to_bytes(body));
+    return {};
+  };
+  while (first < end) {
+    const Status scanned = log.scan(first, end, add);
+    if (scanned) break;
+    if (scanned.error().code != "journal/damaged") return pass_on(scanned.error());
+    if (!out.empty()) first = std::max(first, out.back().end());
+    ++first;  // that one cannot be read
+  }
+  return out;
+}
+
+// ---- a start whose state rests on what cannot be read
+
+// Nothing is served before the state is whole; what is missing is named, and asked for.
+void NodeImpl::begin_mending() {
+  phase_ = Phase::rebuilding;
+  is_mending_ = true;
+  mended_before_fold_ = counters_.holes_mended;
+  was_whole_before_fold_ = !has_holes(Holes::folded);
+  next_fold_ = monotonic_ + fold_again_after;
+  state_ = fold::State();
+  step_ = what_is_missing();
+}
+
+std::string NodeImpl::what_is_missing() {
+  std::string text;
+  std::size_t more = 0;
+  for (journal::Log* log : logs()) {
+    if (!is_folded(log->origin())) continue;
+    for (const journal::Hole& hole : log->holes()) {
+      if (text.size() > step_bytes_max)
+        ++more;
+      else
+        text += (text.empty() ? "" : "; ") + sync::to_text(log->origin(), hole);
+    }
+  }
+  if (more > 0) text += fmt::format("; and {} more", more);
+  if (text.empty()) return "reading what was put back";
+  return fmt::format(
+      "cannot be read from this disk, and the state rests on it: {}. It comes back by itself as soon as a "
+      "mirror or the spare that has it is linked; without any, rebuild this site (holdfast site rebuild)",
+      text);
+}
+
+// Folding anew reads everything, so it is tried when all is there; or now and then, when something has come back and
+// what is still missing may not be needed.
+Status NodeImpl::advance_mending() {
+  step_ = what_is_missing();
+  if (!own_->is_whole()) return {};
+  const bool is_whole = !has_holes(Holes::folded);
+  const bool is_news = counters_.holes_mended != mended_before_fold_ || is_whole != was_whole_before_fold_;
+  if (!is_news || (!is_whole && monotonic_ < next_fold_)) return {};
+  is_mending_ = false;
+  HF_TRY_VOID(open_own_journal());
+  if (is_mending_) return {};
+  step_.clear();
+  posture_waiting_.clear();
+  switch_due_.reset();
+  HF_TRY_VOID(serve_own_journal());
+  if (phase_ != Phase::stopped)
+    for (const chain::Registration& registration : std::exchange(learned_, {}))
+      HF_TRY_VOID(take_registration(registration));
+  std::vector<ConnectionId> ids;
+  for (const auto& [id, session] : sessions_)
+    if (session.site && !session.own_spare) ids.push_back(id);
+  // As if the links began now: what was asked for while nobody was answered is asked for again.
+  for (const ConnectionId id : ids) {
+    greet(id);
+    if (const auto it = sessions_.find(id); it != sessions_.end()) HF_TRY_VOID(ready(it->second));
+  }
+  return {};
+}
+
+std::vector<DamageView> NodeImpl::damage() const {
+  std::vector<DamageView> out;
+  for (journal::Log* log : const_cast<NodeImpl*>(this)->logs())
+    for (const journal::Hole& hole : log->holes())
+      if (out.size() < damage_told_max) out.push_back({log->origin(), hole.first, hole.end});
+  return out;
+}
+
+}  // namespace holdfast::node
