@@ -78,6 +78,23 @@ at_chain('a manager cuts and heals this site’s links; a visitor cannot', {}, a
   await page.getByRole('button', { name: 'Cut the link with warehouse' }).waitFor();
 });
 
+at_chain('entries that the disk has lost are named, with what becomes of them, in both languages', { mock_only: true }, async ({ page, node }) => {
+  await node.post('damage', {});
+  const note = page.getByTestId('damage');
+  await note.getByText('The disk of this machine has lost 153 entries').waitFor();
+  assert.match(await note.textContent(), /sales go on.*\/1: entry 812.*\/1: entries 900 to 1,011.*\/1: a checkpoint.*and 2 more places/s);
+  await axe_clean(page, 'damage');
+  await page.getByRole('button', { name: 'Français' }).click();
+  await note.getByText('Le disque de cette machine a perdu 153 écritures').waitFor();
+  assert.match(await note.textContent(), /la vente continue.*écriture 812/s);
+  await node.post('damage', { waits: true });
+  await note.getByText('Rien n’est vendu ici avant leur retour').waitFor();
+  assert.equal(await note.getAttribute('role'), 'alert');
+  await axe_clean(page, 'damage without which nothing is sold');
+  await node.post('damage', { off: true });
+  await note.waitFor({ state: 'detached' });
+});
+
 at_chain('a contradiction is an alarm with its evidence', { mock_only: true }, async ({ page, node }) => {
   await node.post('contradiction', {});
   await page.getByText('evidence/store-07-1-4398.txt').waitFor();

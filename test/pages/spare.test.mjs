@@ -15,11 +15,12 @@ function at_spare(name, device_options, body) {
   test(name, { skip: real ? 'plays its own spare' : false, timeout: 120_000 }, async () => {
     const node = await start_node();
     const device = await new_device(browser, device_options);
-    const played = { alive: true, promoted: false, answer: null, typed: [] };
+    const played = { alive: true, promoted: false, answer: null, typed: [], damage: [] };
     try {
       await device.page.route('**/v1/spare', (route) => (played.promoted ? route.fulfill(problem(404, 'http/not_found', '')) : route.fulfill({ json: {
         chain: 'holdfast.example/demo', site: 'store-07', role: 'spare', node: { alive: played.alive, last_heard_at: '2026-11-22T14:03:05Z', silent_seconds: 3 },
-        copy: { origin: 'holdfast.example/demo/store-07/1', size: 48213, announced: 48213 }, has_people: true, epoch: 2, ready: true, problem: null } })));
+        copy: { origin: 'holdfast.example/demo/store-07/1', size: 48213, announced: 48213 }, has_people: true, epoch: 2, ready: !played.damage.length,
+        problem: played.damage.length ? 'entry 7 cannot be read' : null, damage: played.damage } })));
       await device.page.route('**/v1/spare/promote', (route) => {
         played.typed.push(route.request().postDataJSON().code);
         if (played.answer) return route.fulfill(played.answer);
@@ -27,7 +28,7 @@ function at_spare(name, device_options, body) {
         return route.fulfill({ json: { promoted: true, has_people: true } });
       });
       await device.page.route('**/v1/safety', (route) => route.fulfill({ json: { origin: 'holdfast.example/demo/store-07/2', provisional: true,
-        registering: '0 of 2 mirrors have registered this machine; 0 of 3 are reachable', not_taken_in: 0 } }));
+        registering: '0 of 2 mirrors have registered this machine; 0 of 3 are reachable', not_taken_in: 0, damage: [], waits_for: null } }));
       await device.page.goto(`${node.url}/spare/`);
       await device.page.locator('#code').waitFor();
       await body({ page: device.page, played });
@@ -74,4 +75,12 @@ at_spare('in French, on a phone: nothing runs out of the page', { language: 'fr-
   assert.deepEqual(played.typed, ['7KQ2C-M9XAV-0V3E1-PPRTZ']);
   await axe_clean(page);
   if (process.env.HF_SHOTS) await page.screenshot({ path: `${process.env.HF_SHOTS}/spare-fr-promoted.png`, fullPage: true });
+});
+
+at_spare('whose disk has lost a part of the copy says so, in the language of the page, and that it cannot be opened', {}, async ({ page, played }) => {
+  played.damage = [{ origin: 'holdfast.example/demo/store-07/1', first: 7, end: 8 }];
+  await page.getByText('Its disk cannot give back a part of the copy').waitFor();
+  await page.getByRole('heading', { name: 'This spare is not ready.' }).waitFor();
+  await page.getByRole('button', { name: 'Français' }).click();
+  await page.getByText('Son disque ne rend plus une partie de la copie').waitFor();
 });

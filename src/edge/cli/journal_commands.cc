@@ -60,6 +60,16 @@ void show_entry(EntryIndex index, ByteView body, const Result<std::optional<fold
              std::string_view(text).substr(at + 7, text.size() - at - 8));
 }
 
+void show_lost(EntryIndex index, bool is_json) {
+  http::JsonOut out;
+  out.object().field("index", index).field("kind", "lost");
+  const std::string line = out.end_object().take();
+  if (is_json)
+    fmt::print("{}\n", line);
+  else
+    fmt::print("{:>9}  {:<30}  cannot be read from this disk any more\n", index, "");
+}
+
 void show(const Arguments& arguments) {
   const auto view = or_refuse(DataView::open(arguments.data));
   const auto log = or_refuse(view->open_journal(wanted_origin(*view, arguments.origin)));
@@ -68,12 +78,27 @@ void show(const Arguments& arguments) {
   const std::uint64_t end = arguments.count == 0 ? size : std::min(size, first + arguments.count);
   if (!arguments.is_json) fmt::print("{}: {} entries\n", log->origin().text(), size);
   fold::Joiner joiner;
-  or_refuse(log->scan(first, end, [&](EntryIndex index, ByteView body) -> Status {
+  EntryIndex next = first;
+  const auto show_next = [&](EntryIndex index, ByteView body) -> Status {
     const auto event = joiner.take(body);
     if (!event) joiner = {};
     show_entry(index, body, event, arguments.is_json);
+    next = index + 1;
     return {};
-  }));
+  };
+  while (next < end) {
+    const Status shown = log->scan(next, end, show_next);
+    if (shown) break;
+    if (shown.error().code != "journal/damaged") or_refuse(shown);
+    // The rest is shown; what still holds of a record that does not is read one by one.
+    const auto alone = log->read(next);
+    if (alone) {
+      or_refuse(show_next(next, *alone));
+      continue;
+    }
+    joiner = {};
+    show_lost(next++, arguments.is_json);
+  }
 }
 
 // ---- verify
@@ -83,10 +108,31 @@ struct Verified {
   std::size_t cosigners = 0;
 };
 
+// "entries 3 to 7; entry 20 …": every one by its number, and what to do.
+std::string damage_of(const journal::Log& log) {
+  std::string text;
+  std::uint64_t entries = 0;
+  for (const journal::Hole& hole : log.holes()) {
+    entries += hole.end - hole.first;
+    text += text.empty() ? "" : "; ";
+    if (hole.first == hole.end)
+      text += fmt::format("a checkpoint before entry {}", hole.first);
+    else if (hole.first + 1 == hole.end)
+      text += fmt::format("entry {}", hole.first);
+    else
+      text += fmt::format("entries {} to {}", hole.first, hole.end - 1);
+  }
+  return fmt::format(
+      "{} of {} entries cannot be read: {}. The node puts them back by itself when a mirror that has them is "
+      "linked; without any, rebuild this site (holdfast site rebuild)",
+      entries, log.durable_size(), text);
+}
+
 // Everything again from the entries' bytes: leaf hashes, the tree, each stored checkpoint's root and signature.
 Result<Verified> verify_journal(DataView& view, const Origin& origin) {
   HF_TRY(const auto log,
          view.open_journal(origin));  // records, their chain and their hashes hold, or this says where not
+  if (log->has_holes()) return fail("journal/damaged", damage_of(*log));
   const auto key = view.log_key(origin);
   if (!key) {
     return fail("journal/unknown_key",
@@ -180,6 +226,7 @@ std::pair<std::string, bool> best_note(const DataView& view, journal::Log& log) 
 
 void export_one(DataView& view, const Origin& origin, const std::filesystem::path& into) {
   const auto log = or_refuse(view.open_journal(origin));
+  if (log->has_holes()) refuse({"journal/damaged", fmt::format("{}: {}.", origin.text(), damage_of(*log))});
   const auto [note, is_cosigned] = best_note(view, *log);
   or_refuse(edge::make_directory(into.parent_path().string()));
   const auto disk = or_refuse(edge::PosixDisk::open_root(into.parent_path().string()));
@@ -359,6 +406,7 @@ void hash(const Arguments& arguments) {
   node::Options options;
   options.site = view->site();
   const auto node = or_refuse(node::Node::open({disk, net, clock, entropy, signer, view->executor()}, options));
+  if (const auto progress = node->progress()) refuse({"journal/damaged", progress->step});
   fmt::print("{}  {} {}\n", to_hex(node->state().hash()), origin.text(), end.size);
 }
 

@@ -104,7 +104,8 @@ TEST_F(AfterTrade, VerifyHoldsAndNamesWhereItDoesNot) {
   file.close();
   const Outcome bad = holdfast({"journal", "verify", "--data", damaged});
   EXPECT_EQ(bad.code, 1);
-  EXPECT_THAT(bad.out, HasSubstr("store-01/1: DOES NOT HOLD: journals/store-01/1/seg-00000000.hfj, offset 4096"));
+  EXPECT_THAT(bad.out, HasSubstr("store-01/1: DOES NOT HOLD: 1 of "));
+  EXPECT_THAT(bad.out, HasSubstr(" entries cannot be read: entry 0."));
 }
 
 TEST_F(AfterTrade, TheStateIsTheSameWithAndWithoutSnapshotAndAfterExportAndImport) {

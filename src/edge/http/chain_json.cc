@@ -229,6 +229,16 @@ std::string metrics_text(const node::Node& node) {
   metric("alerts_total", "counter", "Alerts that came in.", n.alerts);
   metric("alerts_benign_total", "counter", "Alerts that a rule calls benign, or below its count.", n.alerts_benign);
   metric("snapshots_total", "counter", "Snapshots written.", n.snapshots);
+  metric("damage", "gauge", "Holes in the journals on this disk that are not put back yet (200 at most).",
+         safety.damage.size());
+  metric("damage_found_total", "counter", "Holes found in the journals on this disk.", n.holes_found);
+  metric("damage_mended_total", "counter", "Holes put back from other machines, proven by what was signed.",
+         n.holes_mended);
+  metric("mended_entries_total", "counter", "Entries put back.", n.entries_mended);
+  metric("mended_bytes_total", "counter", "Bytes of entries that were fetched to put them back.", n.bytes_mended);
+  metric("mends_refused_total", "counter", "Entries given that are not what was there.", n.bad_mends_refused);
+  metric("scrubbed_bytes_total", "counter", "Bytes of journals read again to look for damage.", n.bytes_scrubbed);
+  metric("scrub_rounds_total", "counter", "How often all of them were read through.", n.scrub_rounds);
   std::size_t up = 0, cut = 0;
   for (const node::LinkView& link : node.links()) {
     up += link.state == node::LinkState::up ? 1 : 0;

@@ -34,6 +34,7 @@ std::string spare_json(const node::SpareView& view, const chain::ChainFile& file
     out.field_null("problem");
   else
     out.field("problem", view.problem);
+  write_damage(out, view.damage);
   return out.end_object().take();
 }
 

@@ -82,6 +82,13 @@ void write_machines(JsonOut& out, const std::vector<std::string>& machines) {
   out.end_array();
 }
 
+void write_damage(JsonOut& out, const std::vector<node::DamageView>& damage) {
+  out.array("damage");
+  for (const node::DamageView& hole : damage)
+    out.object().field("origin", hole.origin.text()).field("first", hole.first).field("end", hole.end).end_object();
+  out.end_array();
+}
+
 std::string safety_json(const node::Node& node, const std::vector<std::string>& machines) {
   const node::Safety safety = node.safety();
   JsonOut out;
@@ -108,6 +115,9 @@ std::string safety_json(const node::Node& node, const std::vector<std::string>& 
   out.field("posture", guard::to_text(node.posture().posture));
   out.field("posture_since", guarded.since.unix_ns == 0 ? std::nullopt : std::optional(to_text(guarded.since)));
   out.field("listed", safety.listed).field("not_taken_in", safety.not_taken_in);
+  write_damage(out, safety.damage);
+  const auto progress = node.progress();
+  out.field("waits_for", progress ? std::optional(progress->step) : std::nullopt);
   if (safety.registering.empty())
     out.field_null("registering");
   else

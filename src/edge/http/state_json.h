@@ -24,6 +24,8 @@ std::string safety_json(const node::Node& node, const std::vector<std::string>& 
 void write_machines(JsonOut& out, const std::vector<std::string>& machines);
 // {origin, size, cosigned_size, cosigned_at} into an open object.
 void write_cover(JsonOut& out, const node::Safety& safety);
+// "damage": [{origin, first, end}] into an open object.
+void write_damage(JsonOut& out, const std::vector<node::DamageView>& damage);
 // {key, ok, …} of one write.
 void write_taken(JsonOut& out, std::string_view key, const fold::Taken& taken, bool is_dispatch);
 void write_refused(JsonOut& out, std::string_view key, const Error& error);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "core/fold/event.h"
 #include "edge/keys/data_directory.h"
@@ -65,14 +66,16 @@ Result<std::unique_ptr<journal::Log>> DataView::open_journal(const Origin& origi
     return fail("edge/no_journal",
                 fmt::format("{} is not kept here; there are: {}.", origin.text(), known.empty() ? "none" : known));
   }
+  std::vector<journal::Hole> holes;
   for (int attempt = 1;; ++attempt) {
     auto overlay = std::make_unique<OverlayDisk>(*disk_);
     auto log = journal::Log::open(*overlay, pool_, origin);
-    if (log) {
-      overlays_.push_back(std::move(overlay));
+    // Records that become whole while they are read look like a hole, too; one that is there twice is one.
+    const bool is_settled = log && std::exchange(holes, (*log)->holes()) == (*log)->holes();
+    if (attempt == open_attempts || is_settled) {
+      if (log) overlays_.push_back(std::move(overlay));
       return log;
     }
-    if (attempt == open_attempts) return log;
     std::this_thread::sleep_for(open_pause);
   }
 }
@@ -98,7 +101,9 @@ Status DataView::learn_keys() {
     if (!log) continue;  // verify tells what is wrong with it
     // Of peers, the first entry names the epoch's own registration; our own also say which ones we took as a mirror.
     const EntryIndex end = is_own ? (*log)->durable_size() : std::min<EntryIndex>((*log)->durable_size(), 1);
-    HF_TRY_VOID((*log)->scan(0, end, [&](EntryIndex, ByteView body) -> Status {
+    EntryIndex next = 0;
+    const auto look_at = [&](EntryIndex index, ByteView body) -> Status {
+      next = index + 1;
       const auto event = fold::decode(body);
       if (!event) return {};
       if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body);
@@ -107,7 +112,13 @@ Status DataView::learn_keys() {
       }
       if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event->body)) learn(taken->registration);
       return {};
-    }));
+    };
+    while (next < end) {  // past what cannot be read; verify names it
+      const Status looked = (*log)->scan(next, end, look_at);
+      if (looked) break;
+      if (looked.error().code != "journal/damaged") return looked;
+      ++next;
+    }
   }
   return {};
 }

@@ -39,6 +39,7 @@ class Watch {
     look_at_links(node);
     look_at_spare(node);
     look_at_tills(node);
+    look_at_damage(node);
     const auto progress = node.progress();
     if (progress && progress->step != step_) log_.info("rebuild", {{"step", step_ = progress->step}});
     if (phase != node::Phase::stopped) return false;
@@ -81,6 +82,22 @@ class Watch {
     Bytes answer = tills_->answer_to_spare(word.body);
     if (!answer.empty()) node.tell_spare(std::move(answer));
   }
+  // What cannot be read, and what was put back; the journal has an alert for each (docs/operating.md).
+  void look_at_damage(const node::Node& node) {
+    const node::Node::Counters& n = node.counters();
+    const std::uint64_t told = n.holes_found + n.holes_mended + n.bad_mends_refused;
+    if (told == told_of_damage_) return;
+    told_of_damage_ = told;
+    std::string missing;
+    for (const node::DamageView& hole : node.safety().damage)
+      if (missing.size() < 500)
+        missing += fmt::format("{}{} [{}, {})", missing.empty() ? "" : "; ", hole.origin.text(), hole.first, hole.end);
+    log_.warn("damage", {{"found", std::to_string(n.holes_found)},
+                         {"put_back", std::to_string(n.holes_mended)},
+                         {"bytes_fetched", std::to_string(n.bytes_mended)},
+                         {"lies_refused", std::to_string(n.bad_mends_refused)},
+                         {"missing", missing}});
+  }
   void look_at_links(const node::Node& node) {
     for (const node::LinkView& link : node.links()) {
       auto [known, is_new] = links_.try_emplace(link.to, link.state);
@@ -95,6 +112,7 @@ class Watch {
   const people::Credentials& credentials_;
   tills::Machine* tills_;
   std::uint64_t answered_word_ = 0;
+  std::uint64_t told_of_damage_ = 0;
   std::uint64_t kept_version_ = 0;
   PublicKey kept_for_{};
   std::optional<node::Phase> phase_;

@@ -88,6 +88,12 @@ export interface Ready {
   checks: Check[];
   ready: boolean;
 }
+/** Entries [first, end) of a journal that this machine's disk cannot give back; first = end: a checkpoint. */
+export interface Hole {
+  origin: string;
+  first: number;
+  end: number;
+}
 export interface Safety extends Cover {
   epoch: number;
   signing: 'asking' | 'signing' | 'stopped';
@@ -103,6 +109,9 @@ export interface Safety extends Cover {
   standby: Standby;
   /** While provisional: what the registration waits for. */
   registering: string | null;
+  damage?: Hole[];
+  /** While this machine takes no writes: what it waits for. */
+  waits_for?: string | null;
   spare: null | { held: number; last_heard_at: Time | null; ready: boolean };
   machines_here: 1 | 2;
   /** Addresses of the store's machines, the one that answers first. */
@@ -118,6 +127,7 @@ export interface SpareStatus {
   epoch: number;
   ready: boolean;
   problem: string | null;
+  damage?: Hole[];
 }
 export type Posture = 'open' | 'guarded' | 'sealed' | 'rejoining';
 export interface SensorAlert {

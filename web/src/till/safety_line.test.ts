@@ -76,6 +76,12 @@ describe('the safety line', () => {
     expect(line({ room: { left: 900, state: 'nearly_full' } })).toMatchObject({ level: 'alarm', parts: [{}, { key: 'safe.room_nearly_full' }] });
     expect(keys({ room: { left: 200_000, state: 'good' } })).toEqual(['safe.copied']);
   });
+  it('says that its disk has lost entries, and first of all when nothing can be sold before they are back', () => {
+    const damage = [{ origin: 'a/store-01/1', first: 4, end: 9 }, { origin: 'a/store-02/1', first: 7, end: 7 }];
+    expect(line({ safety: { ...safety, damage } })).toMatchObject({ level: 'care', parts: [{ key: 'safe.copied' }, { key: 'safe.damage', values: { n: 5 } }] });
+    expect(line({ safety: { ...safety, damage, waits_for: 'entries 4 to 8' } })).toMatchObject({ level: 'alarm', parts: [{ key: 'safe.waits_for_journal' }, { key: 'safe.damage' }] });
+    expect(line({ safety: { ...safety, damage: [damage[1]!], waits_for: null } })).toMatchObject({ level: 'good' });
+  });
   it('tells what waits for a person', () => {
     const said = line({ safety: { ...safety, not_taken_in: 4, listed: 2 }, counts: { ...counts, refused: 1, needs_manager: 1 } });
     expect(said.parts.map((p) => p.key)).toEqual(['safe.copied', 'safe.needs_manager', 'safe.refused', 'safe.not_taken_in', 'safe.listed']);

@@ -2,7 +2,7 @@
 // Never says more than is known: `copied` counts mirrors that hold everything this till was told is copied; what is not
 // copied yet is counted beside it.
 
-import type { Safety } from '../lib/api';
+import type { Hole, Safety } from '../lib/api';
 import type { Key, Values } from '../lib/i18n';
 import type { Counts } from './queue';
 import { day_ms, type Room } from './room';
@@ -30,6 +30,8 @@ export interface Known {
 
 export const a_day_without_copy = (known: Pick<Known, 'uncovered_since' | 'now_ms'>): boolean =>
   known.uncovered_since !== null && known.now_ms - Date.parse(known.uncovered_since) >= day_ms;
+
+const lost_entries = (damage: Hole[]): number => damage.reduce((sum, { first, end }) => sum + end - first, 0);
 
 export function copies(safety: Safety, last: Known['last'], uncopied: number): number {
   const all = last && last.origin === safety.origin ? last.index + 1 : safety.size;
@@ -66,6 +68,9 @@ export function safety_line(known: Known): SafetyLine {
         ? { key: 'safe.replaced', values: { origin: safety.replaced_by.origin } }
         : { key: 'safe.stopped' },
     );
+  } else if (safety.waits_for) {
+    raise('alarm');
+    parts.push({ key: 'safe.waits_for_journal' });
   } else if (safety.provisional) {
     raise('care');
     parts.push({ key: 'safe.provisional' });
@@ -123,6 +128,11 @@ export function safety_line(known: Known): SafetyLine {
   if (counts.refused > 0) {
     raise('care');
     parts.push({ key: 'safe.refused', values: { n: counts.refused } });
+  }
+  const lost = lost_entries(safety?.damage ?? []);
+  if (lost > 0) {
+    raise('care');
+    parts.push({ key: 'safe.damage', values: { n: lost } });
   }
   if (safety && safety.not_taken_in > 0) {
     raise('care');
