@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large crash-long seal-long sim-night mutants replay-million spare-trials
+.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large repair-large crash-long seal-long sim-night mutants replay-million spare-trials
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ mutants: ## each planted bug of docs/mutants.md, switched on until a simulated d
 replay-million: ## replay of 1,000,000 sales: the same state with and without snapshot, and after export and import
 	@tools/setup
 	@node tools/run-stages.mjs replay-million
+
+repair-large: ## a 1 GB journal and a copy of it, 1 of 10,000 sectors spoilt: put back by mirrors; and without any (MB=1024; 6 GB of disk)
+	@tools/setup build web test
+	@HF_REPAIR_MB=$(or $(MB),1024) node tools/run-stages.mjs repair-large
 
 seal-long: ## alert to seal in network namespaces, 20 trials; then 50 sites at once (SITES=50); needs root
 	@tools/setup build web test

@@ -95,6 +95,7 @@ const stages = {
   crash: { run: () => nodeTests('test/crash'), needs: ['build'] },
   'crash-long': { run: () => nodeTests('test/crash'), needs: ['build'], env: { HF_KILLS: '200' } },
   'spare-trials': { run: () => nodeTests('test/trials'), needs: ['build', 'web'] },
+  'repair-large': { run: () => [['node', '--test', 'test/e2e/repair.test.mjs']], needs: ['build', 'web'] },
   'report-long': { run: () => [['node', '--test', 'test/e2e/report.test.mjs']], needs: ['build', 'web'], env: { HF_LONG: '1' } },
   pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
   package: { run: () => nodeTests('test/package'), needs: ['build', 'web'] },
@@ -125,6 +126,7 @@ const ways = {
   'spare-trials': ['build', 'web', 'report-long', 'spare-trials'],
   'sim-night': ['program', 'sim-night'],
   mutants: ['build', 'mutants-build', 'archives', 'mutants'],
+  'repair-large': ['web', 'build', 'repair-large'],
 };
 
 const way = process.argv[2];
