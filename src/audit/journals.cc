@@ -90,24 +90,99 @@ void take_record(Reading& reading, ByteView record) {
   reading.before = sha256_of(record.first(header));
 }
 
-void take_segment(Reading& reading, ByteView segment) {
-  if (!has_magic(segment, "HFSEGMT1") || segment.size() < block ||
-      at<std::uint32_t>(segment, 4092) != crc32c_of(segment.first(4092)))
-    return;
-  const auto length = at<std::uint32_t>(segment, 96);
-  if (length > 500) return;
-  const std::string origin(reinterpret_cast<const char*>(segment.data() + 100), length);
-  if (reading.journal.origin.empty()) reading.journal.origin = origin;
-  for (std::size_t offset = block; offset < segment.size();) {
-    const auto record = record_at(segment, offset);
-    if (!record) return;
+// Of a segment or a mend.
+bool has_header(ByteView file) {
+  return file.size() >= block && has_magic(file, "HFSEGMT1") &&
+         at<std::uint32_t>(file, 4092) == crc32c_of(file.first(4092));
+}
+
+void take_origin(Reading& reading, ByteView file) {
+  const auto length = at<std::uint32_t>(file, 96);
+  if (reading.journal.origin.empty() && has_header(file) && length <= 500)
+    reading.journal.origin.assign(reinterpret_cast<const char*>(file.data() + 100), length);
+}
+
+std::size_t extent_of(ByteView record) { return (record.size() + block - 1) / block * block; }
+
+// Takes what follows; where that ends.
+std::size_t take_records(Reading& reading, ByteView segment, std::size_t offset) {
+  while (const auto record = record_at(segment, offset)) {
     const auto number = at<std::uint64_t>(*record, 48);
     Sha256 before;
     std::memcpy(before.data(), record->data() + 104, before.size());
     const bool is_copy = number + 1 == reading.next && sha256_of(record->first(header)) == reading.before;
-    if (!is_copy && (number != reading.next || before != reading.before)) return;
+    if (!is_copy && (number != reading.next || before != reading.before)) break;
     if (!is_copy) take_record(reading, *record);
-    offset += (record->size() + block - 1) / block * block;
+    offset += extent_of(*record);
+  }
+  return offset;
+}
+
+// What stands in for records that do not hold any more, and where the journal goes on behind them.
+struct Mend {
+  std::uint64_t behind = 0;  // the number of the first record that it stands in for
+  Sha256 before{};
+  std::vector<ByteView> records;  // the bridge, then commits
+};
+
+std::optional<Mend> mend_in(ByteView file) {
+  if (!has_header(file)) return std::nullopt;
+  Mend out;
+  out.behind = at<std::uint64_t>(file, 56);
+  std::memcpy(out.before.data(), file.data() + 64, out.before.size());
+  Reading chain;
+  chain.next = out.behind;
+  chain.before = out.before;
+  for (std::size_t offset = block; offset < file.size();) {
+    const auto record = record_at(file, offset);
+    if (!record || at<std::uint64_t>(*record, 48) != chain.next ||
+        std::memcmp(record->data() + 104, chain.before.data(), chain.before.size()) != 0)
+      return std::nullopt;
+    ++chain.next;
+    chain.before = sha256_of(record->first(header));
+    out.records.push_back(*record);
+    offset += extent_of(*record);
+  }
+  const bool has_bridge = !out.records.empty() && at<std::uint32_t>(out.records[0], 8) == 4;
+  return has_bridge && out.records[0].size() >= header + 56 ? std::optional(std::move(out)) : std::nullopt;
+}
+
+struct Directory {
+  std::map<std::uint32_t, ByteView> segments;
+  std::vector<Mend> mends;
+};
+
+// The mend's entries; where reading goes on.
+std::pair<std::uint32_t, std::size_t> take_mend(Reading& reading, const Mend& mend) {
+  const ByteView bridge = mend.records[0], sides = bridge.subspan(header);
+  Journal& j = reading.journal;
+  if (const auto first = at<std::uint64_t>(bridge, 56); first < j.entries.size()) {
+    const auto from = j.entries.begin() + static_cast<std::ptrdiff_t>(first);
+    std::move(from, j.entries.end(), std::back_inserter(j.aside));
+    j.entries.erase(from, j.entries.end());
+  }
+  for (std::size_t i = 1; i < mend.records.size(); ++i) take_entries(j, mend.records[i].subspan(header));
+  reading.next = at<std::uint64_t>(sides, 8);
+  std::memcpy(reading.before.data(), sides.data() + 16, reading.before.size());
+  return {at<std::uint32_t>(sides, 0), at<std::uint32_t>(sides, 4) * block};
+}
+
+void take_directory(Reading& reading, const Directory& directory) {
+  std::size_t offset = block;
+  for (auto segment = directory.segments.begin(); segment != directory.segments.end();) {
+    take_origin(reading, segment->second);
+    take_records(reading, segment->second, offset);
+    const auto mend = std::ranges::find_if(
+        directory.mends, [&](const Mend& m) { return m.behind == reading.next && m.before == reading.before; });
+    offset = block;
+    if (mend == directory.mends.end()) {
+      ++segment;
+      continue;
+    }
+    const auto [number, resume] = take_mend(reading, *mend);
+    if (reading.next <= mend->behind) return;  // it would not end
+    segment = directory.segments.lower_bound(number);
+    if (segment != directory.segments.end() && segment->first == number) offset = resume;
   }
 }
 
@@ -202,15 +277,24 @@ Sha256 sha256_of(ByteView bytes) {
 }
 
 std::map<std::string, Journal> read_journals(const Files& files) {
-  std::map<std::string, Reading> by_directory;
-  for (const auto& [path, bytes] : files) {  // in the order of their numbers
+  std::map<std::string, Directory> directories;
+  for (const auto& [path, bytes] : files) {
     const std::size_t slash = path.rfind('/');
-    if (path.starts_with("journals/") && path.ends_with(".hfj"))
-      take_segment(by_directory[path.substr(0, slash)], bytes);
+    if (!path.starts_with("journals/") || !path.ends_with(".hfj")) continue;
+    const std::string_view name = std::string_view(path).substr(slash + 1);
+    std::uint32_t number = 0;
+    std::from_chars(name.data() + name.find('-') + 1, name.data() + name.size(), number);
+    Directory& directory = directories[path.substr(0, slash)];
+    if (name.starts_with("seg-")) directory.segments.emplace(number, bytes);
+    if (name.starts_with("mend-"))
+      if (auto mend = mend_in(bytes)) directory.mends.push_back(std::move(*mend));
   }
   std::map<std::string, Journal> out;
-  for (auto& [directory, reading] : by_directory)
+  for (const auto& [path, directory] : directories) {
+    Reading reading;
+    take_directory(reading, directory);
     if (!reading.journal.origin.empty()) out.emplace(reading.journal.origin, std::move(reading.journal));
+  }
   return out;
 }
 

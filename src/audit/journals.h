@@ -13,7 +13,8 @@ struct Journal {
   std::vector<Bytes> aside;  // set aside by a rewind
 };
 Sha256 sha256_of(ByteView bytes);
-// Of every journal below journals/ of this disk, what stands before the first torn or damaged place; by origin.
+// Of every journal below journals/ of this disk, what stands before the first torn or damaged place that no mend stands
+// in for; by origin.
 std::map<std::string, Journal> read_journals(const Files& files);
 // Roots of the first `size` entries, for each size that the journal reaches (RFC 6962 section 2.1).
 std::map<std::uint64_t, Sha256> roots_at(const Journal& journal, const std::set<std::uint64_t>& sizes);
