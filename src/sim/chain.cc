@@ -174,12 +174,14 @@ void Chain::destroy(const std::string& name) {
 
 void Chain::put_back(const std::string& name, const SimDisk& image) {
   machine(name).disk = image;
-  auditor_->set_back(name, network.now().unix_ns);
+  disk_has_lost(name);
 }
+
+void Chain::disk_has_lost(const std::string& name) { auditor_->set_back(name, network.now().unix_ns); }
 
 void Chain::disk_was_replaced(const SiteName& site) {
   disk_replaced_.insert(site);
-  auditor_->set_back(serving(site), network.now().unix_ns);
+  disk_has_lost(serving(site));
 }
 
 void Chain::pause(const std::string& name, Duration time) {

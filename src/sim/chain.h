@@ -144,6 +144,8 @@ class Chain {
   void send_again(const SiteName& store);
   // Its disk is no longer what it acknowledged: only what was cosigned, and what tills send again, can be asked of it.
   void disk_was_replaced(const SiteName& site);
+  // This machine's has lost something of what is on it: it is asked only for what it says from now on.
+  void disk_has_lost(const std::string& name);
   // The machine that serves the site now.
   std::string serving(const SiteName& site) const;
 

@@ -192,6 +192,13 @@ bool SimDisk::spoil_sector() {
   return place.has_value();
 }
 
+// What was there is nowhere, neither for an image nor for whoever looks at the bytes.
+void SimDisk::spoil_sector(const std::string& path, std::size_t block) {
+  spoilt_.insert({path, block});
+  const auto at = files_.at(path)->begin() + static_cast<std::ptrdiff_t>(block * block_bytes);
+  std::fill_n(at, block_bytes, std::byte{0xDB});
+}
+
 bool SimDisk::fails_read(const std::string& path, std::uint64_t offset, std::uint64_t size) {
   if (reads_left_ && (*reads_left_)-- == 0) {
     reads_left_.reset();

@@ -45,7 +45,7 @@ class SimDisk final : public Disk {
   bool rot();
   // A written sector below journals/ cannot be read from now on. False: there is none. Or this one of them.
   bool spoil_sector();
-  void spoil_sector(const std::string& path, std::size_t block) { spoilt_.insert({path, block}); }
+  void spoil_sector(const std::string& path, std::size_t block);
   // Undoes the newest writes, at most writes_remembered. False: there was nothing to undo.
   bool forget(std::size_t writes);
   static constexpr std::size_t writes_remembered = 20;

@@ -195,17 +195,30 @@ void NodeImpl::begin_mending() {
   step_ = what_is_missing();
 }
 
+// What is named by our journal and is not on this disk at all: the end of a copy has rotted, or a directory is gone. It
+// is fetched as a rebuild fetches it. False: a copy that stays closed is in the way.
+Result<bool> NodeImpl::may_fetch_what_is_named() {
+  HF_TRY_VOID(discover_needs(own_->log(), own_->size()));
+  for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+  return std::ranges::none_of(needs_, [this](const auto& need) { return replicas_.unopened().contains(need.first); });
+}
+
 std::string NodeImpl::what_is_missing() {
   std::string text;
   std::size_t more = 0;
-  for (journal::Log* log : logs()) {
-    if (!is_folded(log->origin())) continue;
-    for (const journal::Hole& hole : log->holes()) {
-      if (text.size() > step_bytes_max)
-        ++more;
-      else
-        text += (text.empty() ? "" : "; ") + sync::to_text(log->origin(), hole);
-    }
+  const auto add = [&](const Origin& origin, const journal::Hole& hole) {
+    if (text.size() > step_bytes_max)
+      ++more;
+    else
+      text += (text.empty() ? "" : "; ") + sync::to_text(origin, hole);
+  };
+  for (journal::Log* log : logs())
+    if (is_folded(log->origin()))
+      for (const journal::Hole& hole : log->holes()) add(log->origin(), hole);
+  for (const auto& [origin, need] : needs_) {
+    const sync::Replica* replica = replicas_.find(origin);
+    const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+    if (size < need.size) add(origin, {size, need.size});
   }
   if (more > 0) text += fmt::format("; and {} more", more);
   if (text.empty()) return "reading what was put back";
@@ -220,9 +233,16 @@ std::string NodeImpl::what_is_missing() {
 Status NodeImpl::advance_mending() {
   step_ = what_is_missing();
   if (!own_->is_whole()) return {};
+  const bool had_needs = !needs_.empty();
+  if (had_needs) {
+    HF_TRY_VOID(unless_damaged(fetch_needs()));
+    step_ = what_is_missing();
+    if (!holds_needs()) return {};
+    needs_.clear();
+  }
   const bool is_whole = !has_holes(Holes::folded);
-  const bool is_news = counters_.holes_mended != mended_before_fold_ || is_whole != was_whole_before_fold_;
-  if (!is_news || (!is_whole && monotonic_ < next_fold_)) return {};
+  const bool is_news = had_needs || counters_.holes_mended != mended_before_fold_ || is_whole != was_whole_before_fold_;
+  if (!is_news || (!is_whole && !had_needs && monotonic_ < next_fold_)) return {};
   is_mending_ = false;
   HF_TRY_VOID(open_own_journal());
   if (is_mending_) return {};

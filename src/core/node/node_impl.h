@@ -285,6 +285,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   };
   static Result<std::vector<Run>> runs_of(journal::Log& log, EntryIndex first, EntryIndex end);
   void begin_mending();
+  Result<bool> may_fetch_what_is_named();
   std::string what_is_missing();
   Status advance_mending();
   std::vector<DamageView> damage() const;
@@ -294,7 +295,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status advance_rebuild();
   Status fetch_needs();  // of what this journal names and this disk lacks
   bool holds_needs() const;
-  Status discover_needs(const Origin& origin, std::uint64_t size);
+  Status discover_needs(journal::Log& log, std::uint64_t size);
   Status rebuild_register();
   Status open_epoch(bool is_folded = false);  // state_ has all before it
 
@@ -312,6 +313,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status take_again(const fold::Event& event);
   Status readmit_aside();
   Status load_tails();
+  void check_kept_tails();
   void send_stored_tails(Session& session);
   Status offer_surplus(const SiteName& site);
   std::uint64_t not_taken_in() const;
@@ -454,6 +456,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t tail_waiting_ = 0;             // entries not yet taken by anybody
   std::set<EntryIndex> tail_pieces_taken_;     // first entry of each that was
   std::map<std::string, sync::Tail> relayed_;  // tails kept here for a site's new epoch, by their path
+  std::vector<std::string> lost_tails_;        // paths of those that could not be read at the start
   std::uint64_t snapshot_size_ = 0;
   Counters counters_;
 };

@@ -192,6 +192,7 @@ Status NodeImpl::serve_own_journal() {
   }
   for (const auto& [origin, error] : replicas_.unopened())
     trip("journal-damage", 2, fmt::format("the copy of {} stays closed: {}", origin.text(), error.text));
+  check_kept_tails();
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit_with_switch());
   return release();
@@ -223,6 +224,13 @@ Status NodeImpl::open_own_journal() {
   if (!folded && folded.error().code == "journal/damaged" && has_holes(Holes::any)) {
     begin_mending();
     return {};
+  }
+  if (!folded && folded.error().code == "sync/missing_entries") {
+    HF_TRY(const bool may_fetch, may_fetch_what_is_named());
+    if (may_fetch) {
+      begin_mending();
+      return {};
+    }
   }
   HF_TRY_VOID(folded);
   keys_ = sync::KeyRing(chain_);

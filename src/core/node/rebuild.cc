@@ -70,7 +70,7 @@ Status NodeImpl::fetch_needs() {
     if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < retry_interval) continue;
     // Of our own: those who sealed with it. Of others: its owner, or whoever mirrors it.
     std::vector<SiteName> holders =
-        origin.site == me_->name ? record_->choice.holders : std::vector<SiteName>{origin.site};
+        origin.site == me_->name && record_ ? record_->choice.holders : std::vector<SiteName>{origin.site};
     if (const chain::Site* owner = chain_.find(origin.site))
       holders.insert(holders.end(), owner->mirrors.begin(), owner->mirrors.end());
     const bool first_time = need.asked_at.unix_ns == 0;
@@ -83,12 +83,12 @@ Status NodeImpl::fetch_needs() {
     ask_for(*session_of(reachable[turn % reachable.size()]), {origin, size, 0});
   }
   for (const auto& [origin, size] : found)
-    if (origin.site == me_->name) HF_TRY_VOID(discover_needs(origin, size));
+    if (origin.site == me_->name) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
   return {};
 }
 
-// What our kept journal rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
-Status NodeImpl::discover_needs(const Origin& origin, std::uint64_t size) {
+// What a journal of ours rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
+Status NodeImpl::discover_needs(journal::Log& log, std::uint64_t size) {
   auto need = [&](const Origin& of, std::uint64_t to, const Hash& root) {
     if (to == 0) return;
     Need& n = needs_[of];
@@ -96,7 +96,7 @@ Status NodeImpl::discover_needs(const Origin& origin, std::uint64_t size) {
     n = {to, root, {}, false};
   };
   fold::Joiner joiner;
-  return replicas_.scan(origin, 0, size, [&](EntryIndex, ByteView body) -> Status {
+  return log.scan(0, size, [&](EntryIndex, ByteView body) -> Status {
     HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
     if (!event) return {};
     if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body);

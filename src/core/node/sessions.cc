@@ -124,7 +124,8 @@ Status NodeImpl::handle(Session& session, const sync::Message& message) {
     // While the state is not whole, nobody is answered from it.
     const bool is_of_mending =
         std::holds_alternative<sync::Hello>(message) || std::holds_alternative<sync::Found>(message) ||
-        std::holds_alternative<sync::Missing>(message) || std::holds_alternative<sync::Have>(message);
+        std::holds_alternative<sync::Missing>(message) || std::holds_alternative<sync::Have>(message) ||
+        (std::holds_alternative<sync::Entries>(message) && needs_.contains(std::get<sync::Entries>(message).origin));
     if (is_mending_ && !is_of_mending) return {};
     Peer* p = peer(*session.site);
     if (p != nullptr && !session.superseded) {

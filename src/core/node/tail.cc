@@ -186,12 +186,37 @@ Status NodeImpl::load_tails() {
   }
   for (const std::string& name : names) {
     if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;
-    HF_TRY(const Bytes bytes, world_.disk.read_all("tails/" + name));
-    const auto message = sync::decode(bytes);
-    if (!message) continue;
-    if (const auto* tail = std::get_if<sync::Tail>(&*message)) relayed_.emplace("tails/" + name, *tail);
+    const std::string path = "tails/" + name;
+    const auto bytes = world_.disk.read_all(path);
+    const auto message = bytes ? sync::decode(*bytes) : pass_on(bytes.error());
+    const auto* tail = message ? std::get_if<sync::Tail>(&*message) : nullptr;
+    if (tail != nullptr)
+      relayed_.emplace(path, *tail);
+    else
+      lost_tails_.push_back(path);
   }
   return {};
+}
+
+// Its name has the hash of its entries, and the old machine has signed them: what does not hold is sent to nobody. It
+// is no hole of a journal: how much was in it is not known, and no mirror of ours has it. Its sender offers it again
+// with its next link, if it still has one (6.4).
+void NodeImpl::check_kept_tails() {
+  std::erase_if(relayed_, [this](const auto& kept) {
+    const auto& [path, tail] = kept;
+    const auto key = keys_.log_key(tail.origin);
+    const bool holds = recovery::tail_path(tail) == path && tail.signature &&
+                       (!key || ed25519_verify(*key, sync::tail_text(tail), *tail.signature));
+    if (!holds) lost_tails_.push_back(path);
+    return !holds;
+  });
+  if (lost_tails_.empty()) return;
+  const std::string more =
+      lost_tails_.size() == 1 ? std::string() : fmt::format(", and {} more of them", lost_tails_.size() - 1);
+  trip("journal-damage", 2,
+       fmt::format("what an old machine left here for the one that took its place cannot be read any more: {}{}. Keep "
+                   "that machine, and link it again",
+                   lost_tails_.front(), more));
 }
 
 void NodeImpl::send_stored_tails(Session& session) {

@@ -1,0 +1,275 @@
+// Damage and the rest of the chain (protocol 2.4): what nobody can read any more, what a mirror may still sign (4.1,
+// 4.6), copies that a state rests on, tails, a seal.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/sync/messages.h"
+#include "sim/repair_test_support.h"
+
+namespace holdfast::sim {
+namespace {
+
+// Spoils the record around this entry on every machine that has it. Where: the same again makes it whole.
+std::vector<std::byte*> spoil_everywhere(Shop& shop, EntryIndex entry) {
+  std::vector<std::byte*> out;
+  for (const auto& [name, machine] : shop.chain.machines())
+    for (const Stored& record : commits(*machine, shop.origin()))
+      if (entry >= record.header.first && entry < record.header.first + record.header.count) {
+        shop.chain.disk_has_lost(name);
+        out.push_back(&(*machine->disk.files().at(record.path))[record.block * journal::block_bytes + 100]);
+      }
+  for (std::byte* byte : out) *byte ^= std::byte{0x10};  // in its header
+  return out;
+}
+
+// Protocol 4.1: what is cosigned is stored. Sales go on, acknowledged here alone.
+TEST(RepairEverywhere, what_nobody_can_read_any_more_is_cosigned_by_nobody) {
+  Shop shop(21);
+  shop.chain.scrub_pause = seconds(2);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(20);
+  const auto stored = commits(shop.chain.machine("store-01"), shop.origin());
+  std::vector<std::string> holders;
+  for (const auto& [name, machine] : shop.chain.machines())
+    if (!commits(*machine, shop.origin()).empty()) holders.push_back(name);
+  const std::vector<std::byte*> spoilt = spoil_everywhere(shop, stored[stored.size() / 2].header.first);
+  ASSERT_EQ(spoilt.size(), holders.size());
+  ASSERT_GE(holders.size(), 3u);
+  const auto all = [&](bool damaged) {
+    return std::ranges::all_of(
+        holders, [&](const auto& name) { return shop.chain.node(name).safety().damage.empty() != damaged; });
+  };
+  ASSERT_TRUE(shop.chain.run_until([&] { return all(true); }, seconds(30)));
+  const std::uint64_t cosigned = shop.chain.node("store-01").safety().cosigned_size;
+  shop.trade(10);
+  EXPECT_EQ(shop.chain.node("store-01").safety().cosigned_size, cosigned);
+  for (const TillWrite& w : shop.chain.writes(store_1)) EXPECT_TRUE(w.reply.has_value());
+  EXPECT_EQ(shop.chain.broken_law(), "");
+  // The sectors can be read again, as happens: nothing was lost, and what waited goes on.
+  for (std::byte* byte : spoilt) *byte ^= std::byte{0x10};
+  EXPECT_TRUE(shop.chain.run_until([&] { return all(false); }, seconds(30)));
+  EXPECT_TRUE(
+      shop.chain.run_until([&] { return shop.chain.node("store-01").safety().cosigned_size > cosigned; }, seconds(30)));
+  settle(shop.chain);
+}
+
+// What no mend could fill, in a copy that is kept for another: its mirror works without it, signs nothing of it, and
+// says so.
+TEST(RepairClosed, a_copy_that_cannot_be_opened_keeps_no_mirror_from_starting) {
+  Shop shop(24);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(5);
+  shop.chain.kill("store-02");
+  Machine& machine = shop.chain.machine("store-02");
+  const std::string foreign = journal::Log::directory(shop.origin()) + "/" + journal::segment_name(99);
+  const Origin other{shop.chain.file().chain, warehouse, 1};
+  ASSERT_FALSE(commits(machine, other).empty());
+  ASSERT_TRUE(machine.disk.write_all(foreign, *machine.disk.files().at(commits(machine, other)[0].path)).has_value());
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, "store-02"); }, seconds(20)));
+  shop.trade(5);
+  EXPECT_TRUE(shop.chain.run_until(
+      [&] {
+        const node::Safety safety = shop.chain.node("store-01").safety();
+        return safety.cosigned_size == safety.size;
+      },
+      seconds(20)));
+  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("store-02").state().guard.recent, [](const auto& seen) {
+    return seen.first.alert.signature == "journal-damage" &&
+           seen.first.alert.text.find("store-01") != std::string::npos;
+  }));
+  EXPECT_EQ(shop.chain.broken_law(), "");
+  shop.chain.kill("store-02");
+  ASSERT_TRUE(machine.disk.remove(foreign).has_value());
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  settle(shop.chain);
+}
+
+// 9.1, promise 4: no state can be read, and nothing opens because of that.
+TEST(RepairSealed, a_sealed_site_that_waits_for_its_journal_stays_sealed) {
+  Shop shop(22);
+  shop.chain.snapshot_entries = 1'000'000;
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(10);
+  guard::SetPosture order;
+  order.posture = guard::Posture::sealed;
+  order.reason = "a test";
+  shop.chain.node("store-01").set_posture(order, {});
+  shop.chain.run_for(seconds(1));
+  shop.chain.kill("store-01");
+  harm(shop.chain, "store-01", commits(shop.chain.machine("store-01"), shop.origin())[3], Harm::rot);
+  std::uint64_t seen = 0;
+  shop.chain.network.tap = [&seen, before = shop.chain.network.tap](const std::string& from, const std::string& to,
+                                                                    ByteView bytes) {
+    if (from == "store-01" || to == "store-01") ++seen;
+    if (before) before(from, to, bytes);
+  };
+  ASSERT_TRUE(shop.chain.start("store-01").has_value());
+  shop.chain.run_for(seconds(10));
+  EXPECT_EQ(shop.chain.node("store-01").phase(), node::Phase::rebuilding);
+  EXPECT_EQ(shop.chain.node("store-01").posture().posture, guard::Posture::sealed);
+  EXPECT_EQ(seen, 0u);
+  order.posture = guard::Posture::open;
+  shop.chain.node("store-01").set_posture(order, {});
+  EXPECT_TRUE(shop.run_until_mended("store-01"));
+  shop.chain.run_for(seconds(5));
+  EXPECT_EQ(shop.chain.node("store-01").state().guard.posture, guard::Posture::open);
+  settle(shop.chain);
+}
+
+// 6.4: nothing vanishes because of one sector.
+TEST(RepairTail, of_an_old_machine_all_is_offered_that_can_be_read) {
+  Shop shop(23);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(10);
+  isolate(shop.chain, "store-01");
+  shop.trade(10);
+  const auto stored = commits(shop.chain.machine("store-01"), shop.origin());
+  harm(shop.chain, "store-01", stored[stored.size() - 5], Harm::unreadable);
+  const std::string again = shop.chain.rebuild(store_1);
+  shop.chain.network.cut("store-01", again);
+  ASSERT_TRUE(shop.chain.start(again).has_value());
+  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, again); }, seconds(30)));
+  shop.chain.network.heal_all();
+  EXPECT_TRUE(
+      shop.chain.run_until([&] { return shop.chain.node(again).state().till.totals.sales == 19; }, seconds(30)));
+  EXPECT_EQ(shop.chain.node("store-01").phase(), node::Phase::stopped);
+  EXPECT_TRUE(
+      shop.chain.run_until([&] { return shop.chain.node("store-01").safety().not_taken_in == 1; }, seconds(10)));
+  settle(shop.chain);  // a till has the one that is missing
+}
+
+// A piece of a tail that a mirror keeps is the only copy that the new machine may ever see.
+TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
+  Shop shop(25);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(5);
+  isolate(shop.chain, "store-01");
+  shop.trade(5);
+  const std::string again = shop.chain.rebuild(store_1);
+  shop.chain.network.cut("store-01", again);
+  ASSERT_TRUE(shop.chain.start(again).has_value());
+  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, again); }, seconds(30)));
+  shop.chain.kill(again);
+  shop.chain.network.heal_all();
+  Machine& mirror = shop.chain.machine("warehouse");
+  const auto piece = [&]() -> std::string {
+    for (const auto& [path, bytes] : mirror.disk.files())
+      if (path.starts_with("tails/store-01-") && path.ends_with(".tail")) return path;
+    return {};
+  };
+  ASSERT_TRUE(shop.chain.run_until([&] { return !piece().empty(); }, seconds(30)));
+  shop.chain.run_for(seconds(2));
+  const std::string path = piece();
+  const Bytes whole = *mirror.disk.files().at(path);
+  const sync::Tail sent = std::get<sync::Tail>(*sync::decode(whole));
+  for (std::size_t at = 0; at < whole.size(); at += 31) {
+    SCOPED_TRACE(at);
+    shop.chain.kill("warehouse");
+    Bytes& bytes = *mirror.disk.files().at(path);
+    bytes[at] ^= std::byte{0x10};
+    ASSERT_TRUE(shop.chain.start("warehouse").has_value());
+    // What was signed is there: it does not depend on that bit, or the old machine has offered it again.
+    EXPECT_TRUE(shop.chain.run_until(
+        [&] {
+          const auto kept = sync::decode(*mirror.disk.files().at(path));
+          const auto* tail = kept ? std::get_if<sync::Tail>(&*kept) : nullptr;
+          return tail != nullptr && tail->signature == sent.signature &&
+                 sync::tail_text(*tail) == sync::tail_text(sent);
+        },
+        seconds(30)));
+  }
+  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("warehouse").state().guard.recent, [&](const auto& seen) {
+    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(path) != std::string::npos;
+  }));
+  ASSERT_TRUE(shop.chain.start(again).has_value());
+  EXPECT_TRUE(
+      shop.chain.run_until([&] { return shop.chain.node(again).state().till.totals.sales == 10; }, seconds(30)));
+  settle(shop.chain);
+}
+
+// 4.6: it may have signed for what it no longer has, and does not know what that was.
+TEST(RepairRottenEnd, of_a_mirrors_copy_makes_it_count_for_nothing_before_its_fellows_have_told) {
+  Shop shop(26);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(20);
+  std::uint64_t signed_for = 0;  // by the other store, which mirrors it and follows it not
+  shop.chain.network.tap = [&, before = shop.chain.network.tap](const std::string& from, const std::string& to,
+                                                                ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    const auto* given = message ? std::get_if<sync::Cosignature>(&*message) : nullptr;
+    if (from == "store-02" && given != nullptr && given->origin == shop.origin()) ++signed_for;
+    if (before) before(from, to, bytes);
+  };
+  shop.trade(1);
+  EXPECT_GT(signed_for, 0u);
+  Machine& mirror = shop.chain.machine("store-02");
+  const auto start = [&] {
+    const Status started = shop.chain.start("store-02");
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+    ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, "store-02"); }, seconds(20)));
+    signed_for = 0;
+    shop.trade(5);
+  };
+  shop.chain.kill("store-02");
+  const std::uint64_t last = commits(mirror, shop.origin()).back().header.number;
+  for (const Stored& record : records(mirror, shop.origin()))
+    if (record.header.number >= last) harm(shop.chain, "store-02", record, Harm::rot);
+  shop.chain.network.cut("store-02", "warehouse");  // one of two fellows is not enough
+  for (int starts = 0; starts < 2; ++starts) {      // the second does not see the rot: the journal goes on behind it
+    start();
+    EXPECT_EQ(signed_for, 0u);
+    shop.chain.kill("store-02");
+  }
+  shop.chain.network.heal_all();
+  start();
+  EXPECT_GT(signed_for, 0u);
+  // From then on it counts again, whoever is linked.
+  shop.chain.kill("store-02");
+  shop.chain.network.cut("store-02", "warehouse");
+  start();
+  EXPECT_GT(signed_for, 0u);
+  settle(shop.chain);
+}
+
+// 7.2: the end of a copy that the state rests on, and all of it.
+TEST(RepairRottenEnd, of_a_copy_that_is_followed_is_fetched_before_anything_is_served) {
+  for (const bool is_all_gone : {false, true}) {
+    SCOPED_TRACE(is_all_gone);
+    Shop shop(27);
+    shop.chain.snapshot_entries = 1'000'000;
+    start_all(shop.chain);
+    open_trade(shop.chain);
+    shop.trade(20);
+    Machine& follower = shop.chain.machine("warehouse");
+    shop.chain.kill("warehouse");
+    const std::uint64_t last = commits(follower, shop.origin()).back().header.number;
+    for (const Stored& record : records(follower, shop.origin()))
+      if (record.header.number >= last) harm(shop.chain, "warehouse", record, Harm::rot);
+    if (is_all_gone)
+      for (const auto& [path, bytes] : std::map(follower.disk.files()))
+        if (path.starts_with(journal::Log::directory(shop.origin()))) (void)follower.disk.remove(path);
+    isolate(shop.chain, "warehouse");
+    const Status started = shop.chain.start("warehouse");
+    ASSERT_TRUE(started.has_value()) << started.error().text;
+    shop.chain.run_for(seconds(5));
+    ASSERT_TRUE(shop.chain.node("warehouse").progress().has_value());
+    const std::string step = shop.chain.node("warehouse").progress()->step;
+    EXPECT_NE(step.find(is_all_gone ? "entries 0 to" : "entr"), std::string::npos) << step;
+    EXPECT_NE(step.find(shop.origin().text()), std::string::npos) << step;
+    shop.chain.network.heal_all();
+    EXPECT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, "warehouse"); }, seconds(30)));
+    settle(shop.chain);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::sim

@@ -1,0 +1,78 @@
+// What the tests of damage in a simulated chain share: a shop that trades, and what its disk can lose (protocol 2.4).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/journal/format.h"
+#include "core/journal/log.h"
+#include "core/journal/segments.h"
+#include "sim/spare_test_support.h"
+
+namespace holdfast::sim {
+
+enum class Harm { rot, unreadable };
+
+struct Stored {
+  std::string path;
+  std::uint64_t block = 0;
+  journal::RecordHeader header;
+};
+
+// The records of a journal on a machine's disk, in order; copies at the beginning of segments left out.
+inline std::vector<Stored> records(const Machine& machine, const Origin& origin) {
+  std::vector<Stored> out;
+  std::uint64_t last = 0;
+  for (const auto& [path, bytes] : machine.disk.files()) {
+    if (!path.starts_with(journal::Log::directory(origin) + "/seg-")) continue;
+    for (std::uint64_t at = journal::block_bytes; at < bytes->size();) {
+      const auto header = journal::decode_record_header(ByteView(*bytes).subspan(at));
+      if (header && header->number > last) {
+        out.push_back({path, at / journal::block_bytes, *header});
+        last = header->number;
+      }
+      at += header ? journal::record_extent(header->payload_bytes) : journal::block_bytes;
+    }
+  }
+  return out;
+}
+
+inline void harm(Chain& chain, const std::string& name, const Stored& record, Harm how) {
+  SimDisk& disk = chain.machine(name).disk;
+  chain.disk_has_lost(name);
+  if (how == Harm::unreadable) return disk.spoil_sector(record.path, record.block);
+  Bytes& bytes = *disk.files().at(record.path);
+  bytes[record.block * journal::block_bytes + 250] ^= std::byte{0x10};  // in the first entry's body
+}
+
+// Commits of this journal, as they lie on the disk.
+inline std::vector<Stored> commits(const Machine& machine, const Origin& origin) {
+  std::vector<Stored> out = records(machine, origin);
+  std::erase_if(out, [](const Stored& s) { return s.header.kind != journal::RecordKind::commit; });
+  return out;
+}
+
+struct Shop {
+  explicit Shop(std::uint64_t seed) : chain(seed, 2) { chain.snapshot_entries = 20; }
+  void trade(int sales) {
+    for (int i = 0; i < sales; ++i) {
+      chain.sell(store_1, 1 + static_cast<std::uint32_t>(i % 3));
+      chain.run_for(milliseconds(200));
+    }
+    chain.run_for(seconds(3));
+  }
+  bool run_until_mended(const std::string& name) {
+    return chain.run_until(
+        [&] {
+          const Machine& m = chain.machine(name);
+          return m.node && m.node->safety().damage.empty() && !m.node->progress() &&
+                 m.node->counters().holes_mended > 0;
+        },
+        seconds(60));
+  }
+  std::string step() { return chain.node("store-01").progress() ? chain.node("store-01").progress()->step : ""; }
+  Origin origin() const { return {chain.file().chain, store_1, 1}; }
+  Chain chain;
+};
+
+}  // namespace holdfast::sim
