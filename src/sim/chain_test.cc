@@ -447,7 +447,7 @@ TEST(Chain, a_read_that_fails_at_a_start_opens_no_link_and_forgets_no_registrati
     for (const node::LinkView& link : chain.node("store-01").links())
       EXPECT_EQ(link.state == node::LinkState::cut, link.to == head_office) << "read " << reads << " failed";
   }
-  EXPECT_GT(refused, 5u);
+  EXPECT_GE(refused, 2u);  // a read of a journal is tried again, block by block (2.4)
   EXPECT_GT(opened, 0u) << "no start had so few reads that the failure came after it";
 }
 

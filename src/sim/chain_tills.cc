@@ -32,6 +32,12 @@ std::size_t Chain::submit(const SiteName& site, fold::WriteRequest request) {
   return number;
 }
 
+// Sent again: the node cannot answer now, the write waits for another one (8.3), or its first answer is in a hole that
+// is not put back yet (2.4, 8.1).
+static bool is_for_later(const Error& error) {
+  return error.code.starts_with("node/") || error.code == "fold/waits" || error.code == "journal/damaged";
+}
+
 // What the till is told of one of its writes, and keeps.
 void Chain::take_reply(const std::string& from, const SiteName& store, std::size_t number,
                        const Result<fold::Taken>& taken) {
@@ -40,7 +46,7 @@ void Chain::take_reply(const std::string& from, const SiteName& store, std::size
   if (taken) {
     w.reply = *taken;
     auditor_->answered(store.str(), id_of(w.request), answer_of(from, *taken));
-  } else if (!taken.error().code.starts_with("node/") && taken.error().code != "fold/waits") {  // both: later (8.3)
+  } else if (!is_for_later(taken.error())) {
     w.refused = true;
     if (w.reply)
       broken_ = fmt::format("an acknowledged write was refused when it was sent again: {}", taken.error().text);

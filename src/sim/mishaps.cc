@@ -11,6 +11,7 @@ namespace {
 
 // Sites that people rebuild: four on a day of 300 steps, and as many more on a longer one.
 constexpr unsigned steps_a_loss = 75, lost_max_least = 4;
+constexpr Duration repair_patience = seconds(30);  // of people, before they rebuild
 
 }  // namespace
 
@@ -154,7 +155,8 @@ void Mishaps::replace(const SiteName& site) {
   start_again(*rebuilding_);
 }
 
-// Started again after the damage. Whether it finds it or not, the site is rebuilt on another disk.
+// Started again after the damage, it puts back what it has lost. If it cannot, or does not open, people rebuild the
+// site on another disk.
 void Mishaps::mend_damaged() {
   const std::string name = name_at(damaged_->site);
   Machine& m = chain_.machine(name);
@@ -163,22 +165,43 @@ void Mishaps::mend_damaged() {
     m.disk.misdirect_next_write(false);  // it has written nothing, or its power failed first
     return damaged_.reset();
   }
+  if (damaged_->started_at) return watch_repair(m);
   if (m.node && chain_.now() < up_again_) return;
   chain_.disk_was_replaced(damaged_->site);  // it is not the disk that acknowledged
   set_back_.insert(damaged_->site);
   chain_.kill(name);
   const Status started = chain_.start(name);
-  const Damaged found = *std::exchange(damaged_, std::nullopt);
-  if (!started && started.error().code != "journal/damaged" && !is_of_the_disk(started.error())) {
-    broken_ = fmt::format("{} does not open: {}", name, started.error().text);
-    return;
+  if (started) {
+    damaged_->started_at = chain_.now();
+    return tell(fmt::format("{} is up", name));
   }
-  if (!started && found.fault == Fault::disk_bit_rot) chain_.faults.bit(found.fault);
-  // What lies where nothing is read at a start is found by the disk's own report.
-  tell(started ? fmt::format("{} is up and has found nothing wrong; its disk is replaced all the same", name)
-               : fmt::format("{} does not open ({})", name, started.error().text));
+  if (started.error().code != "journal/damaged" && !is_of_the_disk(started.error())) {
+    broken_ = fmt::format("{} does not open: {}", name, started.error().text);
+    return damaged_.reset();
+  }
+  if (damaged_->fault == Fault::disk_bit_rot) chain_.faults.bit(damaged_->fault);
+  tell(fmt::format("{} does not open ({})", name, started.error().text));
+  replace_damaged(name);
+}
+
+void Mishaps::watch_repair(Machine& m) {
+  if (m.node && (m.node->counters().holes_found > 0 || !m.node->safety().damage.empty()) &&
+      !std::exchange(damaged_->has_bitten, true) && damaged_->fault == Fault::disk_bit_rot)
+    chain_.faults.bit(damaged_->fault);
+  const bool is_whole = m.node && m.node->safety().damage.empty() && !m.node->progress();
+  if (is_whole && chain_.now() >= *damaged_->started_at + seconds(2)) {
+    tell(fmt::format("{} has put back {} entries", m.name, m.node->counters().entries_mended));
+    return damaged_.reset();
+  }
+  if (m.node && chain_.now() < *damaged_->started_at + repair_patience) return;
+  tell(fmt::format("{} lacks entries that nobody can prove", m.name));
+  replace_damaged(m.name);
+}
+
+void Mishaps::replace_damaged(const std::string& name) {
+  const SiteName site = std::exchange(damaged_, std::nullopt)->site;
   take_away(name);
-  replace(found.site);
+  replace(site);
 }
 
 void Mishaps::mend() {

@@ -86,6 +86,8 @@ class Mishaps {
 
   void mend();
   void mend_damaged();
+  void watch_repair(Machine& m);
+  void replace_damaged(const std::string& name);
   void start_again(const std::string& name);
   void take_away(const std::string& name);
   void replace(const SiteName& site);
@@ -126,6 +128,8 @@ class Mishaps {
   struct Damaged {
     SiteName site;
     Fault fault;
+    std::optional<Instant> started_at = {};  // again
+    bool has_bitten = false;                 // and was counted
   };
   std::optional<Damaged> damaged_;
   struct Stolen {  // its keys are, and there is a second history

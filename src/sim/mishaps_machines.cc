@@ -82,7 +82,7 @@ void Mishaps::forget_writes() {
   tell(fmt::format("{} loses its power, and its disk the last {} writes", m.name, writes));
 }
 
-// Of what a disk has called durable. People see that the node does not open, and rebuild the site.
+// Of what a disk has called durable. The machine is started again, and repairs it (2.4).
 void Mishaps::damage(Fault fault) {
   if (!is_quiet()) return;
   const SiteName site = any_site();

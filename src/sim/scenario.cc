@@ -104,6 +104,7 @@ const std::vector<Scene::Sentence>& Scene::verbs() {
       {"more mirrors of SITE lie than the chain bears", &Scene::is_overrun},
       {"all of SITE is cosigned", &Scene::is_cosigned},
       {"SITE serves", &Scene::serves},
+      {"SITE has put back what its disk has lost", &Scene::has_mended},
       {"SITE does not serve for NUM seconds", &Scene::does_not_serve},
       {"SITE has NUM sales", &Scene::has_sales},
       {"SITE knows of two histories of SITE", &Scene::contradiction_is_known},

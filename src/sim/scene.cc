@@ -117,6 +117,13 @@ std::string Scene::serves(const Said& said) {
   return until([&] { return machine(said).node && machine(said).node->phase() == node::Phase::signing; });
 }
 
+std::string Scene::has_mended(const Said& said) {
+  return until([&] {
+    const node::Node* node = machine(said).node.get();
+    return node != nullptr && node->counters().holes_mended > 0 && node->safety().damage.empty() && !node->progress();
+  });
+}
+
 std::string Scene::does_not_serve(const Said& said) {
   chain_->run_for(seconds(static_cast<std::int64_t>(said.number())));
   return machine(said).node && machine(said).node->phase() == node::Phase::signing ? "it does" : "";

@@ -52,6 +52,7 @@ class Scene {
   // What must be so.
   std::string is_cosigned(const Said& said);
   std::string serves(const Said& said);
+  std::string has_mended(const Said& said);
   std::string does_not_serve(const Said& said);
   std::string has_sales(const Said& said);
   std::string contradiction_is_known(const Said& said);
