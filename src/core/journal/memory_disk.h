@@ -39,9 +39,7 @@ class MemoryDisk final : public Disk {
     files_.at(path)->at(bit / 8) ^= static_cast<std::byte>(1u << bit % 8);
   }
   // From now on, no read of this block succeeds.
-  void make_unreadable(const std::string& path, std::uint64_t block) {
-    unreadable_.insert({files_.at(path).get(), block});
-  }
+  void make_unreadable(const std::string& path, std::uint64_t block) { unreadable_.insert({files_.at(path), block}); }
   Bytes& content(const std::string& path) { return *files_.at(path); }
   void rename(const std::string& from, const std::string& to) {
     files_[to] = files_.at(from);
@@ -85,6 +83,7 @@ class MemoryDisk final : public Disk {
   Result<Bytes> read_all(std::string_view path) override {
     const auto at = files_.find(std::string(path));
     if (at == files_.end()) return fail("base/not_found", fmt::format("{} does not exist", path));
+    if (is_unreadable(at->second, 0, at->second->size())) return unreadable();
     return *at->second;
   }
   Status write_all(std::string_view path, ByteView bytes) override {
@@ -121,9 +120,7 @@ class MemoryDisk final : public Disk {
     }
     Status read(std::uint64_t offset, std::span<std::byte> into) override {
       if (offset + into.size() > bytes_->size()) return fail("base/disk_failed", "short read");
-      const auto bad = disk_.unreadable_.lower_bound({bytes_.get(), offset / 4096});
-      if (bad != disk_.unreadable_.end() && bad->first == bytes_.get() && bad->second * 4096 < offset + into.size())
-        return fail("base/disk_failed", "a sector cannot be read");
+      if (disk_.is_unreadable(bytes_, offset, into.size())) return unreadable();
       if (!into.empty()) std::memcpy(into.data(), bytes_->data() + offset, into.size());
       return {};
     }
@@ -134,6 +131,11 @@ class MemoryDisk final : public Disk {
     std::shared_ptr<Bytes> bytes_;
   };
 
+  bool is_unreadable(const std::shared_ptr<Bytes>& file, std::uint64_t offset, std::uint64_t size) const {
+    const auto bad = unreadable_.lower_bound({file, offset / 4096});
+    return bad != unreadable_.end() && bad->first == file && bad->second * 4096 < offset + size;
+  }
+  static std::unexpected<Error> unreadable() { return fail("base/disk_failed", "a sector cannot be read"); }
   static std::unexpected<Error> stopped() { return fail("base/disk_failed", "the machine has stopped"); }
   // True if the machine stops in this very change.
   bool begin_change() {
@@ -156,7 +158,7 @@ class MemoryDisk final : public Disk {
   }
 
   std::map<std::string, std::shared_ptr<Bytes>> files_;
-  std::set<std::pair<const Bytes*, std::uint64_t>> unreadable_;
+  std::set<std::pair<std::shared_ptr<const Bytes>, std::uint64_t>> unreadable_;
   std::uint64_t seed_;
   std::uint64_t countdown_ = 0;
   std::uint64_t changes_ = 0;
