@@ -55,7 +55,7 @@ struct Session {
   bool own_spare = false;   // of our own site: gets the copy
   std::map<Origin, Feed> feeds;
   std::map<Origin, std::uint64_t> asked_from;  // of each journal that we want of him: where our last question began
-  std::optional<sync::Missing> missing;                         // asked for, and not answered yet
+  std::optional<sync::Missing> missing;        // asked for, and not answered yet
   std::set<std::pair<EntryIndex, std::uint64_t>> tail_offered;  // pieces of ours, first and count, not yet taken
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
