@@ -133,8 +133,11 @@ Status NodeImpl::rebuild_register() {
   if (registered_at_.size() >= chain_.quorum) return open_epoch();
   if (monotonic_ < next_retry_) return {};
   next_retry_ = monotonic_ + retry_interval;
-  for (const SiteName& mirror : me_->mirrors)
-    if (!registered_at_.contains(mirror)) send_site(mirror, sync::Register{registration_});
+  for (const SiteName& mirror : me_->mirrors) {
+    if (registered_at_.contains(mirror)) continue;
+    send_site(mirror, sync::Seal{rebuild_->certificate().note});  // it may not have been fit to when the others did
+    send_site(mirror, sync::Register{registration_});
+  }
   return {};
 }
 
