@@ -253,6 +253,7 @@ void Mishaps::promote() {
   if (!opened && !is_of_the_disk(opened.error()))
     broken_ = fmt::format("{} does not open: {}", spare->second, opened.error().text);
   rebuilding_ = spare->second;
+  lasts(seconds(1), seconds(15), [this, store] { open_what_old_disk_shuts(store); });  // its copy is behind, too
   tell(fmt::format("{} is promoted, of {} entries", spare->second, view.size));
 }
 

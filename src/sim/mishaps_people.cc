@@ -131,7 +131,8 @@ void Mishaps::cut_link() {
   const Status cut = chain_.node(name).cut_link(b);
   if (!cut) {
     if (!is_of_the_disk(cut.error())) broken_ = fmt::format("{} cannot cut {}: {}", name, b.view(), cut.error().text);
-    return;
+    // It is cut, and may be open again after a start.
+    return lasts(seconds(1), seconds(15), [this, a, b] { open_link(a, b); });
   }
   chain_.auditor().cut(name, b.str(), chain_.now().unix_ns);
   chain_.faults.fired(Fault::people_cut_link);
