@@ -52,7 +52,7 @@ export async function freePorts(count, from = 20_000) {
 
 // Ends nodes that an earlier run started here and could not end itself: by the ids it noted, and only where that process is
 // still one that serves a directory below this one.
-function endLeftovers(path) {
+export function endLeftovers(path) {
   const noted = join(path, 'processes');
   if (!existsSync(noted)) return;
   for (const pid of readFileSync(noted, 'utf8').split('\n').filter(Boolean).map(Number)) {

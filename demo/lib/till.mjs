@@ -30,23 +30,25 @@ export class Till {
     this.client = client.with({ ...session?.headers, authorization: this.authorization });
   }
 
-  // Sends one write until it is answered; returns {write, reply, ms} or throws when nobody answers within the patience.
-  async send(write, { patienceMs = 60_000 } = {}) {
+  // Sends one write until it is answered; returns {write, reply, ms} or throws when nobody answers within the patience, or once
+  // `giveUp` says so.
+  async send(write, { patienceMs = 60_000, giveUp = () => false } = {}) {
     const end = Date.now() + patienceMs;
+    const isOver = () => Date.now() > end || giveUp();
     for (let pause = 20; ; pause = Math.min(pause * 2, 1000)) {
       const start = performance.now();
       let answer;
       try {
         answer = await this.client.call('POST', '/v1/writes', { writes: [write] });
       } catch (error) {
-        if (Date.now() > end) throw error;
+        if (isOver()) throw error;
       }
       const ms = performance.now() - start;
       const reply = answer?.status === 200 ? answer.body?.replies?.[0] : undefined;
       const later = !reply || (!reply.ok && (reply.problem?.status === 503 || reply.problem?.status === 429));
       if (reply && !later) return { write, reply, ms };
       const final = answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429;
-      if (final || Date.now() > end) throw new Error(`till ${this.number}: ${answer ? `${answer.status} ${answer.text}` : 'no answer'}`);
+      if (final || isOver()) throw new Error(`till ${this.number}: ${answer ? `${answer.status} ${answer.text}` : 'no answer'}`);
       await sleep(pause);
     }
   }

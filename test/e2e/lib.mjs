@@ -4,8 +4,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
+import { checkAcknowledged } from '../../demo/lib/audit.mjs';
 import { Chain, run, top } from '../../demo/lib/chain.mjs';
 import { inParallel, newKey, sleep, waitUntil } from '../../demo/lib/http.mjs';
+import { exportAll, ledgersOf, verifyAll } from '../../demo/lib/journals.mjs';
 import { Till } from '../../demo/lib/till.mjs';
 import { lineAmount } from '../../demo/lib/decimal.mjs';
 
@@ -31,12 +33,15 @@ after(async () => {
 // A chain that trades: `stores` stores, all sites started, enrolled and signing, the small catalogue followed everywhere.
 export async function tradingChain(name, { stores = 2, listed = true } = {}) {
   const chain = await newChain(name, { stores });
+  await openTrade(chain, { listed });
+  return chain;
+}
+export async function openTrade(chain, { listed = true } = {}) {
   const sites = [...chain.sites.values()];
   await inParallel(sites, 4, (site) => site.start());
   await inParallel(sites, 4, (site) => site.enrol({ ...manager }));
   await inParallel(sites, 8, (site) => site.signing());
   if (listed) await listCatalogue(chain);
-  return chain;
 }
 export async function newChain(name, { stores = 2 } = {}) {
   mkdirSync(join(top, 'build/e2e'), { recursive: true });
@@ -79,3 +84,26 @@ export async function taken(client, body) {
 }
 export const claimOf = async (site, about) =>
   (await site.local().get('/v1/totals')).sites.find((each) => each.site === (about ?? site.name));
+
+// After crashes of a store whose tills, these and no others, sent each write until it was answered: every journal of the chain
+// is exported and verified by the other language's verifier, and what was acknowledged is in the store's, once, as it was
+// told. The chain runs, and the tills have stopped. `what` begins the line that tells the sums.
+export async function checkAfterCrashes(chain, store, tills, what) {
+  await store.signing();
+  await waitUntil('tills to be safe', async () => (await Promise.all(tills.map((till) => till.settle()))).every((kept) => kept === 0), { seconds: 60 });
+  await inParallel(chain.sites.values(), 4, (site) => site.cosigned());
+  const trees = await exportAll(chain, join(chain.dir, 'after'));
+  assert.deepEqual((await verifyAll([], trees)).failed, []);
+  const ledgers = await ledgersOf(trees);
+  const kept = tills.flatMap((till) => till.replies.map((each) => ({ ...each, till: till.number, site: store.name })));
+  const { found, problems } = checkAcknowledged(ledgers, kept);
+  const ledger = ledgers.get(store.name);
+  console.log(`${what}, ${kept.length} sales acknowledged, ${found} in the journal, ${ledger.doubled.length} doubled, ${ledger.sums.sales} sales in all`);
+  assert.deepEqual(problems, []);
+  assert.equal(found, kept.length);
+  assert.deepEqual(ledger.doubled, []);
+  assert.deepEqual(ledger.repeats, []);
+  assert.deepEqual(ledger.gaps(), []);
+  // Every write was retried until it was answered, so there is no sale that no till knows of.
+  assert.equal(ledger.sums.sales, BigInt(kept.length));
+}
