@@ -42,9 +42,9 @@ seal-long: ## alert to seal in network namespaces, 20 trials; then 50 sites at o
 	@tools/setup build web test
 	@node tools/run-stages.mjs seal-long
 
-crash-long: ## kill -9 a loaded store node 200 times at random moments
+crash-long: ## kill -9 a loaded store node 200 times at random moments (KILLS=200; 1,000 take a quarter of an hour)
 	@tools/setup build web test
-	@node tools/run-stages.mjs crash-long
+	@HF_KILLS=$(or $(KILLS),$(HF_KILLS)) node tools/run-stages.mjs crash-long
 
 sim-night: ## simulated days from new seeds, until stopped (or SEEDS=1000, SEED=drawn, NIGHT="--sites 5 --hours 2"); what breaks a law: build/sim-night
 	@tools/setup build
