@@ -177,6 +177,9 @@ function countTests(text) {
   };
 }
 
+// What node --test left out, each with its reason: "name: reason".
+const whatWasSkipped = (text) => [...text.matchAll(/^\s*(?:ok \d+ - |﹣ )(.+?)(?: \([\d.]+ms\))? # (?:SKIP )?(.+)$/gm)].map(([, name, why]) => `${name}: ${why}`);
+
 // Of a failed stage's output: each failed test with what follows it, else the end.
 function whatFailed(text) {
   const lines = text.split('\n');
@@ -197,7 +200,7 @@ if (process.argv[2] === 'sim-night') process.on('SIGINT', () => {});  // the sim
 const results = [];
 for (const name of only ?? ways[way]) {
   const stage = stages[name];
-  const missing = (stage.needs ?? []).filter((need) => results.some((r) => r.name === need && r.state !== 'passed'));
+  const missing = (stage.needs ?? []).filter((need) => results.some((r) => r.name === need && (r.state === 'FAILED' || r.state === 'not run')));
   if (missing.length) {
     console.log(`-- ${name}: not run, it needs ${missing.join(', ')}`);
     results.push({ name, state: 'not run', seconds: 0 });
@@ -222,10 +225,14 @@ for (const name of only ?? ways[way]) {
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   const text = readFileSync(path, 'utf8');
   const counts = countTests(text.replaceAll(/^\d+: /gm, ''));
-  const state = code === 0 && counts.failed === 0 ? 'passed' : 'FAILED';
-  results.push({ name, state, seconds, ...counts });
+  const skips = whatWasSkipped(text);
+  // What could not be tried here is no failure, and no success either.
+  const passed = counts.skipped === 0 ? 'passed' : counts.passed > 0 ? 'partly' : 'skipped';
+  const state = code === 0 && counts.failed === 0 ? passed : 'FAILED';
+  results.push({ name, state, seconds, skips, ...counts });
   console.log(`-- ${name}: ${state} in ${seconds.toFixed(1)} s${counts.passed ? `, ${counts.passed} tests passed` : ''}`);
   if (!stage.isSeen) for (const line of whatCounts(text.replaceAll(/^\d+: /gm, ''))) console.log(`   ${line}`);
+  for (const skip of skips) console.log(`-- ${name}: NOT RUN: ${skip}`);
   if (state === 'FAILED') {
     console.log(whatFailed(text));
     console.log(`-- the whole output of ${name}: ${path}`);
@@ -239,8 +246,11 @@ for (const r of results) {
   console.log(`${r.name.padEnd(12)} ${r.state.padEnd(8)} ${`${r.seconds.toFixed(1)} s`.padStart(8)} ` +
     `${cell(r.passed)} ${cell(r.failed)} ${cell(r.skipped)}`);
 }
-const bad = results.filter((r) => r.state !== 'passed');
-console.log(`\n${results.length - bad.length} of ${results.length} stages passed in ${(total('seconds') / 60).toFixed(1)} min` +
+for (const { name, skips } of results) for (const skip of skips ?? []) console.log(`not run in ${name}: ${skip}`);
+const bad = results.filter((r) => r.state === 'FAILED' || r.state === 'not run');
+const count = (state) => results.filter((r) => r.state === state).length;
+console.log(`\n${count('passed')} of ${results.length} stages passed` + ['partly', 'skipped'].filter(count).map((state) => `, ${count(state)} ${state}`).join('') +
+  ` in ${(total('seconds') / 60).toFixed(1)} min` +
   (bad.length ? `; not passed: ${bad.map((r) => r.name).join(', ')}` : ''));
 // The last line in the form that CI servers read. A stage that failed without a failed test counts as one.
 const failed = bad.reduce((n, r) => n + Math.max(1, r.failed ?? 0), 0);
