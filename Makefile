@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large repair-large crash-long seal-long sim-night mutants replay-million spare-trials
+.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large repair-large crash-long power-long seal-long sim-night mutants replay-million spare-trials
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ seal-long: ## alert to seal in network namespaces, 20 trials; then 50 sites at o
 crash-long: ## kill -9 a loaded store node 200 times at random moments (KILLS=200; 1,000 take a quarter of an hour)
 	@tools/setup build web test
 	@HF_KILLS=$(or $(KILLS),$(HF_KILLS)) node tools/run-stages.mjs crash-long
+
+power-long: ## 1,000 power cuts below ext4, then below XFS (ROUNDS=25, CUTS=40 in each, FS=ext4,xfs; half an hour); needs root
+	@tools/setup build web test
+	@HF_ROUNDS=$(or $(ROUNDS),$(HF_ROUNDS)) HF_CUTS=$(or $(CUTS),$(HF_CUTS)) HF_FS=$(or $(FS),$(HF_FS)) node tools/run-stages.mjs power-long
 
 sim-night: ## simulated days from new seeds, until stopped (or SEEDS=1000, SEED=drawn, NIGHT="--sites 5 --hours 2"); what breaks a law: build/sim-night
 	@tools/setup build

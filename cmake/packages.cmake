@@ -6,6 +6,7 @@ find_package(fmt REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 pkg_check_modules(nftables REQUIRED IMPORTED_TARGET libnftables)
 find_package(spdlog REQUIRED)
+pkg_check_modules(fuse3 QUIET IMPORTED_TARGET fuse3)  # only test/power has use for it
 find_package(GTest QUIET)  # `make demo` needs no tests, and does not install what they need
 
 # hf_static_package(name module archive): the headers that pkg-config names, and the archive beside the shared library.
