@@ -253,15 +253,7 @@ Status NodeImpl::advance_mending() {
   if (phase_ != Phase::stopped)
     for (const chain::Registration& registration : std::exchange(learned_, {}))
       HF_TRY_VOID(take_registration(registration));
-  std::vector<ConnectionId> ids;
-  for (const auto& [id, session] : sessions_)
-    if (session.site && !session.own_spare) ids.push_back(id);
-  // As if the links began now: what was asked for while nobody was answered is asked for again.
-  for (const ConnectionId id : ids) {
-    greet(id);
-    if (const auto it = sessions_.find(id); it != sessions_.end()) HF_TRY_VOID(ready(it->second));
-  }
-  return {};
+  return greet_all();
 }
 
 std::vector<DamageView> NodeImpl::damage() const {

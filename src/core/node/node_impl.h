@@ -23,7 +23,7 @@ inline constexpr Duration redial_interval = milliseconds(500);
 inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
-inline constexpr Duration seal_grace = seconds(1);
+inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
 inline constexpr std::size_t unsent_bytes_max = 8u << 20;
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
@@ -183,6 +183,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status handle(Session& session, const sync::Message& message);
   Status on(Session& session, const sync::Hello& m);
   void greet(ConnectionId id);
+  Status greet_all();
   void meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch);
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
@@ -444,7 +445,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t found_before_snapshot_ = 0;
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;
-  std::optional<Instant> quorum_sealed_at_;
+  std::optional<Instant> quorum_sealed_at_, quorum_told_at_;
   std::optional<recovery::Record> record_;
   std::map<Origin, Need> needs_;
   std::vector<chain::Registration> learned_;  // while there was no journal to record them in

@@ -26,12 +26,18 @@ Status NodeImpl::leave_asking_if_told() {
   for (const SiteName& mirror : me_->mirrors)
     if (const Peer* p = peer(mirror); p != nullptr && p->told) told.push_back(p);
   if (told.size() < needed) {
+    quorum_told_at_.reset();
     if (monotonic_ >= next_retry_) {
       next_retry_ = monotonic_ + retry_interval;
       for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
     }
     return {};
   }
+  // Whoever else is linked is waited for a moment: r mirrors know all that was cosigned, and one of the others may hold
+  // what we have only signed. Signing another history than that would freeze this journal (4.3).
+  const auto linked = std::ranges::count_if(me_->mirrors, [this](const auto& m) { return session_of(m) != nullptr; });
+  if (!quorum_told_at_) quorum_told_at_ = monotonic_;
+  if (std::cmp_less(told.size(), linked) && monotonic_ - *quorum_told_at_ < straggler_patience) return {};
   const PublicKey key = world_.signer.public_key(KeyUse::log);
   const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
   const Peer* ahead = nullptr;

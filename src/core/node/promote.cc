@@ -193,14 +193,7 @@ Status NodeImpl::registered() {
   unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
   next_own_dial_ = monotonic_;
   for (const chain::Registration& learned : std::exchange(learned_, {})) HF_TRY_VOID(take_registration(learned));
-  std::vector<ConnectionId> ids;
-  for (const auto& [id, session] : sessions_)
-    if (session.site && session.site != me_->name) ids.push_back(id);
-  for (const ConnectionId id : ids) {
-    greet(id);
-    if (const auto it = sessions_.find(id); it != sessions_.end()) HF_TRY_VOID(ready(it->second));
-  }
-  return {};
+  return greet_all();
 }
 
 // For people: what is missing until this epoch is registered.

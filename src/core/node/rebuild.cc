@@ -23,7 +23,7 @@ Status NodeImpl::advance_rebuild() {
     }
     // A quorum is enough; a mirror that is just behind it may hold more.
     if (!quorum_sealed_at_) quorum_sealed_at_ = monotonic_;
-    if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < seal_grace) return {};
+    if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < straggler_patience) return {};
     HF_TRY(recovery::Choice choice, rebuild_->choose());
     HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
     if (note && !HF_MUTANT(15)) {
@@ -185,14 +185,7 @@ Status NodeImpl::open_epoch(bool is_folded) {
       HF_TRY_VOID(take_registration(registration));
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
-  std::vector<ConnectionId> ids;
-  for (const auto& [id, session] : sessions_)
-    if (session.site) ids.push_back(id);
-  for (const ConnectionId id : ids) {
-    greet(id);
-    if (const auto it = sessions_.find(id); it != sessions_.end()) HF_TRY_VOID(ready(it->second));
-  }
-  return {};
+  return greet_all();
 }
 
 }  // namespace holdfast::node

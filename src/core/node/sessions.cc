@@ -110,6 +110,20 @@ void NodeImpl::greet(ConnectionId id) {
   send(id, hello);
 }
 
+// As if every link began now, because we are somebody else, or can answer again. Also where the other side has not said
+// yet who it is: it has heard the old Hello.
+Status NodeImpl::greet_all() {
+  const bool is_spares = certificate_ && certificate_->spare;
+  std::vector<ConnectionId> ids;
+  for (const auto& [id, session] : sessions_)
+    if (!session.own_spare && !(is_spares && session.site == me_->name)) ids.push_back(id);
+  for (const ConnectionId id : ids) {
+    greet(id);
+    if (const auto it = sessions_.find(id); it != sessions_.end() && it->second.site) HF_TRY_VOID(ready(it->second));
+  }
+  return {};
+}
+
 Status NodeImpl::handle(Session& session, const sync::Message& message) {
   const auto refused = [](std::string_view why) { return fail("sync/bad_message", std::string(why)); };
   if (!session.site && !std::holds_alternative<sync::Hello>(message)) return refused("say Hello first");
