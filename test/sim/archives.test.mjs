@@ -34,7 +34,7 @@ test('the switches of planted bugs are in an archive that only holdfast-sim-muta
 
 test('with all switches off both archives give the same states', () => {
   const states = (args) => execFileSync(args[0], args.slice(1), { encoding: 'utf8' }).split('\n').filter((line) => /: state /.test(line));
-  const shipped = states([simulator, '--seed', '1', '--seeds', '8', '--states']);
+  const shipped = states([simulator, '--stand-in', '--seed', '1', '--seeds', '8', '--states']);
   assert.equal(shipped.length, 8);
   assert.deepEqual(states([`${simulator}-mutants`, '--states', '1', '--seeds', '8']), shipped);
 });
