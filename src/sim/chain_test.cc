@@ -136,6 +136,21 @@ TEST(Chain, a_machine_taken_for_dead_that_is_linked_with_everybody_gives_way_to_
   settle(chain);
 }
 
+// Each has dialled the other's old machine, which answers, and is not the site (5.7).
+TEST(Chain, two_sites_that_were_replaced_find_each_other_though_their_old_machines_live) {
+  Chain chain(12, 4);
+  start_trade(chain);
+  for (const SiteName& site : {warehouse, head_office}) {
+    const std::string again = chain.rebuild(site);
+    ASSERT_TRUE(chain.start(again).has_value());
+    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+  }
+  settle(chain);
+  for (const node::LinkView& link : chain.node(chain.serving(head_office)).links()) {
+    EXPECT_EQ(link.state, node::LinkState::up) << link.to.view();
+  }
+}
+
 // Somebody begins again with another machine while the first still asks: the higher number has the links (5.4).
 TEST(Chain, of_two_machines_that_are_rebuilt_the_one_with_the_higher_number_gets_through) {
   Chain chain(8, 4);

@@ -184,7 +184,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Hello& m);
   void greet(ConnectionId id);
   Status greet_all();
-  void meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch);
+  Status meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch);
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
   void want(const SiteName& site);

@@ -173,8 +173,7 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
     // A spare that this mirror has registered shows the lines of the others now.
     if (const auto shown = chain::open_registration(chain_, m.registration)) HF_TRY_VOID(take_registration(*shown));
   } else if (const auto known = keys_.by_tls(session.tls); known && known->site == m.site) {
-    meet_old_machine(session, m.site, known->epoch);  // alive after all
-    return {};
+    return meet_old_machine(session, m.site, known->epoch);  // alive after all
   } else if (!m.registration.empty()) {
     HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
     const chain::Certificate& c = registration.certificate;
@@ -188,14 +187,12 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
     HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
     if (c.site != m.site || c.epoch == newest || c.keys.tls != session.tls)
       return refused("the certificate shown is not of this machine, or its number was given to another");
-    if (c.epoch < newest) {  // it was overtaken before it was registered (5.4)
-      meet_old_machine(session, m.site, c.epoch);
-      return {};
-    }
+    if (c.epoch < newest) return meet_old_machine(session, m.site, c.epoch);  // it was overtaken unregistered (5.4)
     session.epoch = c.epoch;
     if (c.spare) {  // the place of the node is not taken for it: the node may be alive
       session.site = m.site;
       session.candidate = true;
+      if (p->dialling == session.id) p->dialling.reset();
       return {};
     }
     rebuilding = true;
@@ -228,8 +225,15 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   return ready(session);
 }
 
-// It is shown what replaced it (5.7), and may hand in its tail.
-void NodeImpl::meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch) {
+// It is shown what replaced it (5.7), and may hand in its tail. One link is enough for that, and if it was we who
+// dialled, the site itself is still to be dialled.
+Status NodeImpl::meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch) {
+  if (std::ranges::any_of(sessions_, [&](const auto& s) {
+        return s.first != session.id && s.second.superseded && s.second.tls == session.tls;
+      }))
+    return fail("sync/bad_message", "there is a link between us already");
+  Peer* p = peer(site);
+  if (p != nullptr && p->dialling == session.id) p->dialling.reset();
   session.site = site;
   session.epoch = epoch;
   session.superseded = true;
@@ -239,6 +243,7 @@ void NodeImpl::meet_old_machine(Session& session, const SiteName& site, std::uin
       send(session.id, sync::Superseded{r->note});
   if (const chain::Registration* r = keys_.registration(site, keys_.newest_epoch(site)))
     send(session.id, sync::Superseded{r->note});
+  return {};
 }
 
 // What is said at the beginning of every link, so that whatever was lost with the last one is asked for again.
