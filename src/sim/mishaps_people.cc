@@ -114,7 +114,14 @@ void Mishaps::rebuild_twice() {
   if (random().one_in(3)) {  // under a number that was given already: it waits in vain, and somebody takes it away
     const std::string twin = chain_.rebuild_under_same_number(first.site);
     (void)chain_.start(twin);
-    lasts(seconds(2), seconds(6), [this, twin] { chain_.destroy(twin); });
+    lasts(seconds(2), seconds(6), [this, twin, site = first.site, name = first.name] {
+      chain_.destroy(twin);
+      // Some mirrors have sealed for the one and some for the other: neither gets its quorum, and both say so.
+      if (!rebuilding_ || *rebuilding_ != name || !chain_.machine(name).node) return;
+      if (chain_.node(name).phase() != node::Phase::rebuilding) return;
+      tell(fmt::format("{} waits for mirrors that sealed for the other; it is begun again with a new number", name));
+      replace(site);
+    });
     return tell(fmt::format("{} is being rebuilt, and another machine gets the same number", first.site.view()));
   }
   tell(fmt::format("{} is being rebuilt, and somebody begins once more", first.site.view()));
