@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/journal/hashing.h"
+#include "core/journal/peek.h"
 
 namespace holdfast::journal {
 namespace {
@@ -51,7 +52,8 @@ Result<Replayed> Replayer::finish() {
                                   mark_->record_number, out_.last_record));
   if (const auto place = out_.index.checkpoint_at_most(~0ull)) {
     HF_TRY(const auto record, loader_.load(*place, out_.index.largest_checkpoint_size()));
-    out_.last_note = std::string(as_text(record->payload()));
+    const std::string_view note = as_text(record->payload());
+    if (peek_checkpoint(note)) out_.last_note = note;  // behind a hole nobody has read it yet
   }
   out_.next_segment = numbers_.empty() ? 0 : numbers_.back() + 1;
   HF_CHECK(is_blind_ || out_.tree.size() == out_.index.size(), "{} leaves, {} entries", out_.tree.size(),
