@@ -22,6 +22,11 @@ function(hf_unite target)
   endforeach()
 endfunction()
 
+# For programs that only test: a quarter less to compile, and what they test is compiled as it ships.
+function(hf_builds_fast target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 # hf_room(path): every .cc of src/<path> but tests, fuzz targets and main() files, as an OBJECT library named
 # room_<path with _>.
 # Rooms under core are compiled without exceptions and may not use the wide libraries of edge (layers.txt is tested too).
@@ -76,6 +81,7 @@ function(hf_tests name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_include_directories(${name} SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(${name} PRIVATE ${T_LIBS} hf_options hf_core_packages hf_test_packages)
+  hf_builds_fast(${name})
   target_compile_definitions(${name} PRIVATE HF_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_dependencies(${name} hf_schema)
   add_test(NAME ${name} COMMAND ${name})

@@ -116,8 +116,8 @@ const ways = {
   demo: ['web', 'program'],
   package: ['web', 'program', 'make-package'],
   'package-debian': ['web', 'program', 'make-package', 'debian-root'],
-  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'mutants-build', 'archives', 'mutants-again', 'fuzz', 'web-unit', 'verifier',
-    'e2e', 'seal', 'crash', 'power', 'pages', 'package'],
+  // Planted bugs are looked for in check-all: their archive of core is one compilation more than 35 minutes have room for.
+  test: ['web', 'build', 'format', 'layers', 'unit', 'sim', 'fuzz', 'web-unit', 'verifier', 'e2e', 'seal', 'crash', 'power', 'pages', 'package'],
   'check-all': ['web', 'build', 'format', 'layers', 'unit', 'sim', 'mutants-build', 'archives', 'mutants-again', 'fuzz', 'web-unit',
     'verifier', 'e2e', 'seal', 'crash', 'power', 'pages', 'package', 'asan-build', 'asan', 'debug-build', 'same-states', 'tsan-build', 'tsan',
     'libfuzzer', 'lint'],
