@@ -1,12 +1,12 @@
 // holdfast-sim: simulated days with faults, replayed exactly from their seeds. How we know.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string_view>
 
+#include "sim/command_line.h"
 #include "sim/night.h"
 #include "sim/scenario.h"
 
@@ -37,23 +37,9 @@ constexpr std::string_view usage =
 constexpr unsigned calm_of_shops = 60;
 constexpr std::uint64_t stores_max = 90;
 
-bool number(std::string_view text, std::uint64_t& out) {
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && stop == text.data() + text.size();
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return std::nullopt;
-  std::string text(64 * 1024, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  return text;
-}
-
 // The exit code.
 int play(const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = holdfast::sim::read_small_file(path);
   if (!text) {
     fmt::print(stderr, "{} cannot be read\n", path);
     return 2;
@@ -119,7 +105,7 @@ class Arguments {
       if (const auto kept = options_.day.faults.keep_only(given == "none" ? "" : given); !kept) tell(kept.error().text);
     } else if (name == "--faults") {
       options_.faults_file = given;
-      const auto text = read_file(given);
+      const auto text = holdfast::sim::read_small_file(given);
       if (!text) return tell(fmt::format("{} cannot be read", given));
       if (const auto read = options_.day.faults.read(*text); !read) tell(read.error().text);
     } else {
@@ -130,7 +116,7 @@ class Arguments {
 
   bool take_number(std::string_view name, std::string_view given) {
     std::uint64_t value = 0;
-    if (!number(given, value)) return false;
+    if (!holdfast::sim::read_number(given, value)) return false;
     auto& day = options_.day;
     if (name == "--seed") {
       day.seed = value;

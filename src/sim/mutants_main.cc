@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "core/base/mutant.h"
+#include "sim/command_line.h"
 #include "sim/night.h"
 
 namespace holdfast {
@@ -24,6 +24,7 @@ namespace {
 
 using holdfast::sim::DayOptions;
 using holdfast::sim::DayResult;
+using holdfast::sim::read_number;
 
 constexpr unsigned mutants = 24;
 constexpr std::string_view usage =
@@ -139,25 +140,17 @@ int print_states(const Asked& asked, std::uint64_t count) {
   return 0;
 }
 
-bool number(std::string_view text, std::uint64_t& out) {
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && stop == text.data() + text.size() && !text.empty();
-}
-
 bool read_first(const char* path, Asked& asked) {
-  std::FILE* file = std::fopen(path, "rb");
-  if (file == nullptr) return false;
-  std::string text(4096, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  for (std::string_view rest = text; !rest.empty();) {
+  const auto text = holdfast::sim::read_small_file(path);
+  if (!text) return false;
+  for (std::string_view rest = *text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     if (line.empty() || line.starts_with('#')) continue;
     const std::size_t space = line.find(' ');
     std::uint64_t mutant = 0, seed = 0;
-    if (space == std::string_view::npos || !number(line.substr(0, space), mutant) ||
-        !number(line.substr(space + 1), seed) || mutant == 0 || mutant > mutants)
+    if (space == std::string_view::npos || !read_number(line.substr(0, space), mutant) ||
+        !read_number(line.substr(space + 1), seed) || mutant == 0 || mutant > mutants)
       return false;
     asked.first[static_cast<unsigned>(mutant)] = seed;
   }
@@ -173,9 +166,9 @@ int main(int argc, char** argv) {
     const std::string_view name = argv[i];
     const char* given = i + 1 < argc ? argv[i + 1] : "";
     has_seeds = has_seeds || name == "--seeds";
-    const bool is_good = name == "--seeds"    ? number(given, asked.seeds)
-                         : name == "--only"   ? number(given, asked.only) && asked.only <= mutants
-                         : name == "--states" ? number(given, asked.states) && asked.states > 0
+    const bool is_good = name == "--seeds"    ? read_number(given, asked.seeds)
+                         : name == "--only"   ? read_number(given, asked.only) && asked.only <= mutants
+                         : name == "--states" ? read_number(given, asked.states) && asked.states > 0
                          : name == "--first"  ? read_first(given, asked)
                                               : false;
     if (!is_good) {
