@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/node/damage.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -22,10 +23,10 @@ Status NodeImpl::unless_damaged(const Status& done) {
   return {};
 }
 
-std::vector<journal::Log*> NodeImpl::logs() {
+std::vector<journal::Log*> NodeImpl::logs() const {
   std::vector<journal::Log*> out;
   if (own_) out.push_back(&own_->log());
-  for (auto& [origin, replica] : replicas_.all()) out.push_back(&replica->log());
+  for (const auto& [origin, replica] : replicas_.all()) out.push_back(&replica->log());
   return out;
 }
 
@@ -62,14 +63,19 @@ Status NodeImpl::mend_turn() {
     if (spare_ && spare_->session) send(*spare_->session, missing);
   };
   const std::uint64_t hash_bytes = is_mending_ ? mending_hash_bytes : sync::hash_on_bytes;
-  for (journal::Log* log : logs()) {
+  const std::vector<journal::Log*> all = logs();
+  for (journal::Log* log : all) {
     const bool is_whole = !log->has_holes() && log->hashed_size() == log->durable_size();  // as almost always
     const std::vector<SiteName> holders = is_whole ? std::vector<SiteName>() : holders_of(log->origin());
     HF_TRY_VOID(mender_.turn(*log, holders, monotonic_, ask, hash_bytes));
   }
-  HF_TRY_VOID(scrub_if_due());
+  const sync::ScrubPace pace{options_.scrub_bytes, options_.scrub_interval, options_.scrub_pause, hurried_scrub_factor};
+  HF_TRY(const sync::Scrubbed scrubbed, scrubber_.turn(all, pace, waiting_.empty(), monotonic_, mender_));
+  counters_.bytes_scrubbed += scrubbed.bytes;
+  if (scrubbed.is_round_done) ++counters_.scrub_rounds;
+  if (!scrubbed.problem.empty()) trip("journal-damage", 2, scrubbed.problem);
   is_mend_busy_ = mender_.take_goes_on() || is_mending_ ||
-                  std::ranges::any_of(logs(), [](journal::Log* log) { return log->has_suspicion(); });
+                  std::ranges::any_of(all, [](journal::Log* log) { return log->has_suspicion(); });
   return {};
 }
 
@@ -106,39 +112,6 @@ Status NodeImpl::take_told(const sync::MendTold& told) {
   const bool is_good = told.what == What::mended;
   trip(is_good ? "journal-mended" : "journal-damage", is_good ? 4 : 2, sync::to_text(told));
   return {};
-}
-
-// A few bytes a turn, when nobody waits for anything; where a read has failed, at once. Round after round, so that
-// damage is found while mirrors still have what it hit.
-Status NodeImpl::scrub_if_due() {
-  const std::vector<journal::Log*> all = logs();
-  const auto suspect = std::ranges::find_if(all, [](journal::Log* log) { return log->has_suspicion(); });
-  if (suspect != all.end()) {
-    HF_TRY_VOID(scrub(**suspect, hurried_scrub_factor * options_.scrub_bytes));
-    return {};
-  }
-  if (all.empty() || !waiting_.empty() || monotonic_ < next_scrub_) return {};
-  next_scrub_ = monotonic_ + options_.scrub_interval;
-  scrubbed_log_ %= all.size();
-  HF_TRY(const bool is_done, scrub(*all[scrubbed_log_], options_.scrub_bytes));
-  if (!is_done || ++scrubbed_log_ < all.size()) return {};
-  scrubbed_log_ = 0;
-  ++counters_.scrub_rounds;
-  next_scrub_ = monotonic_ + options_.scrub_pause;
-  return {};
-}
-
-// Whether a round is done.
-Result<bool> NodeImpl::scrub(journal::Log& log, std::uint64_t bytes_max) {
-  const auto scrubbed = log.scrub(bytes_max);
-  if (!scrubbed && is_fatal(scrubbed.error())) return pass_on(scrubbed.error());
-  if (!scrubbed) {
-    trip("journal-damage", 2, scrubbed.error().text);
-    return true;
-  }
-  counters_.bytes_scrubbed += scrubbed->bytes;
-  for (const journal::Hole& hole : scrubbed->found) mender_.tell_found(log.origin(), hole);
-  return scrubbed->is_round_done;
 }
 
 // Asked for by somebody whose own copy is damaged: as far as he may have this journal at all.
@@ -256,9 +229,9 @@ Status NodeImpl::advance_mending() {
   return greet_all();
 }
 
-std::vector<DamageView> NodeImpl::damage() const {
+std::vector<DamageView> damage_of(std::span<journal::Log* const> logs) {
   std::vector<DamageView> out;
-  for (journal::Log* log : const_cast<NodeImpl*>(this)->logs())
+  for (journal::Log* log : logs)
     for (const journal::Hole& hole : log->holes())
       if (out.size() < damage_told_max) out.push_back({log->origin(), hole.first, hole.end});
   return out;

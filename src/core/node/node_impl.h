@@ -15,6 +15,7 @@
 #include "core/sync/messages.h"
 #include "core/sync/offers.h"
 #include "core/sync/replica.h"
+#include "core/sync/scrubber.h"
 
 namespace holdfast::node {
 
@@ -244,6 +245,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
                        const std::string& note_b);
 
   // owner.cc
+  bool may_sign() const;
   Status checkpoint_if_due();
   Status sign_checkpoint(std::uint64_t size);
   Status offer_if_possible();
@@ -266,7 +268,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // mend.cc
   Status unless_damaged(const Status& done);
-  std::vector<journal::Log*> logs();
+  std::vector<journal::Log*> logs() const;
   bool is_folded(const Origin& origin) const;
   enum class Holes { folded, any };
   bool has_holes(Holes of);
@@ -274,8 +276,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status mend_turn();
   Status take_mended();
   Status take_told(const sync::MendTold& told);
-  Status scrub_if_due();
-  Result<bool> scrub(journal::Log& log, std::uint64_t bytes_max);
   Status on(Session& session, const sync::Missing& m);
   Status on(Session& session, const sync::Found& m);
   void pump_missing();
@@ -289,13 +289,13 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<bool> may_fetch_what_is_named();
   std::string what_is_missing();
   Status advance_mending();
-  std::vector<DamageView> damage() const;
 
   // rebuild.cc
   Status on(Session& session, const sync::Registered& m);
   Status advance_rebuild();
   Status fetch_needs();  // of what this journal names and this disk lacks
   bool holds_needs() const;
+  void add_need(const Origin& origin, std::uint64_t size, const Hash& root);
   Status discover_needs(journal::Log& log, std::uint64_t size);
   Status rebuild_register();
   Status open_epoch(bool is_folded = false);  // state_ has all before it
@@ -434,8 +434,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // mend
   sync::Mender mender_;
-  Instant next_scrub_;  // monotonic
-  std::size_t scrubbed_log_ = 0;
+  sync::Scrubber scrubber_;
   bool is_mend_busy_ = false;  // and wants the next turn soon
   bool is_mending_ = false;    // Phase::rebuilding, because the state rests on what cannot be read
   // When it was folded last: what had been mended by then, and whether all of it was there.

@@ -129,10 +129,7 @@ Status NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
     HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
     const auto* followed = event ? std::get_if<fold::PeerFollowed>(&event->body) : nullptr;
     if (followed == nullptr) continue;
-    for (const fold::FollowedPrefix& p : followed->peers) {
-      Need& need = needs_[p.origin];
-      if (need.size < p.size) need = {p.size, p.root, {}, false};
-    }
+    for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
   }
   return {};
 }
@@ -162,9 +159,12 @@ Status NodeImpl::finish_catch_up() {
   return {};
 }
 
+bool NodeImpl::may_sign() const {
+  return (phase_ == Phase::signing || (HF_MUTANT(21) && phase_ == Phase::provisional)) && !contradicted_;
+}
+
 Status NodeImpl::checkpoint_if_due() {
-  const bool may_sign = phase_ == Phase::signing || (HF_MUTANT(21) && phase_ == Phase::provisional);
-  if (!may_sign || contradicted_) return {};
+  if (!may_sign()) return {};
   const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
   const std::uint64_t size = own_->size();
   if (size <= signed_size) {
@@ -192,8 +192,7 @@ Status NodeImpl::sign_checkpoint(std::uint64_t size) {
 }
 
 Status NodeImpl::offer_if_possible() {
-  const bool may_sign = phase_ == Phase::signing || (HF_MUTANT(21) && phase_ == Phase::provisional);
-  if (!may_sign || contradicted_ || !own_->latest() || me_->mirrors.empty()) return {};
+  if (!may_sign() || !own_->latest() || me_->mirrors.empty()) return {};
   const std::uint64_t offered = offers_.current() ? offers_.current()->checkpoint.size : 0;
   const std::uint64_t cosigned = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;
   const bool newer = own_->latest()->checkpoint.size > std::max(offered, cosigned);

@@ -48,6 +48,12 @@ bool NodeImpl::holds_needs() const {
   return std::ranges::all_of(needs_, [](const auto& need) { return need.second.met; });
 }
 
+void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& root) {
+  if (size == 0) return;
+  Need& need = needs_[origin];
+  if (need.size < size) need = {size, root, {}, false};
+}
+
 Status NodeImpl::fetch_needs() {
   std::vector<std::pair<Origin, std::uint64_t>> found;
   for (auto& [origin, need] : needs_) {
@@ -89,12 +95,6 @@ Status NodeImpl::fetch_needs() {
 
 // What a journal of ours rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
 Status NodeImpl::discover_needs(journal::Log& log, std::uint64_t size) {
-  auto need = [&](const Origin& of, std::uint64_t to, const Hash& root) {
-    if (to == 0) return;
-    Need& n = needs_[of];
-    if (n.size >= to) return;
-    n = {to, root, {}, false};
-  };
   fold::Joiner joiner;
   return log.scan(0, size, [&](EntryIndex, ByteView body) -> Status {
     HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
@@ -103,12 +103,12 @@ Status NodeImpl::discover_needs(journal::Log& log, std::uint64_t size) {
         opened != nullptr && !opened->registration.empty()) {
       HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
       keys_.add(r);
-      need(r.old_origin, r.kept_size, r.kept_root);
+      add_need(r.old_origin, r.kept_size, r.kept_root);
     } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event->body)) {
       HF_TRY(const chain::Registration r, chain::open_registration(chain_, taken->registration));
       keys_.add(r);
     } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event->body)) {
-      for (const fold::FollowedPrefix& p : followed->peers) need(p.origin, p.size, p.root);
+      for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
     }
     return {};
   });

@@ -143,8 +143,8 @@ void Spare::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connect
 Instant Spare::wake_at() const {
   if (!inbox_.empty()) return monotonic_;
   if (is_mend_busy_) return monotonic_ + milliseconds(10);
-  if (session_ && next_scrub_ < monotonic_ + spare_redial_interval)
-    return std::max(next_scrub_, monotonic_ + milliseconds(10));
+  if (session_ && scrubber_.next_at() < monotonic_ + spare_redial_interval)
+    return std::max(scrubber_.next_at(), monotonic_ + milliseconds(10));
   if (!session_ && !dialling_) return std::max(redial_at_, monotonic_ + milliseconds(10));
   return monotonic_ + spare_redial_interval;
 }

@@ -25,6 +25,7 @@
 #include "core/sync/mender.h"
 #include "core/sync/messages.h"
 #include "core/sync/replica.h"
+#include "core/sync/scrubber.h"
 
 namespace holdfast::node {
 
@@ -113,10 +114,8 @@ class Spare final : public NetEvents {
   std::uint64_t noted() const;
   bool is_copy_hashed() const { return copy_ && copy_->hashed_size() == copy_->durable_size(); }
   journal::Log* log_of(const Origin& origin);
-  std::vector<journal::Log*> logs();
+  std::vector<journal::Log*> logs() const;
   Status mend_turn();
-  Status scrub_if_due();
-  Result<bool> scrub(journal::Log& log);
   void add_damage(SpareView& view) const;
   void send(const sync::Message& message);
   void hang_up(std::string why);
@@ -147,8 +146,7 @@ class Spare final : public NetEvents {
   bool has_credentials_ = false;
   std::string problem_;
   sync::Mender mender_;
-  Instant next_scrub_;
-  std::size_t scrubbed_log_ = 0;
+  sync::Scrubber scrubber_;
   bool is_mend_busy_ = false;  // and wants the next turn soon
   std::uint64_t holes_found_ = 0, holes_mended_ = 0;
   Bytes word_to_node_, word_of_node_;

@@ -1,6 +1,7 @@
 // Damage on a spare's disk (protocol 2.4): looked for all day, and put back from its node.
 #include <algorithm>
 
+#include "core/node/damage.h"
 #include "core/node/spare_copy.h"
 
 namespace holdfast::node {
@@ -11,10 +12,10 @@ journal::Log* Spare::log_of(const Origin& origin) {
   return replica == nullptr ? nullptr : &replica->log();
 }
 
-std::vector<journal::Log*> Spare::logs() {
+std::vector<journal::Log*> Spare::logs() const {
   std::vector<journal::Log*> out;
   if (copy_) out.push_back(copy_.get());
-  for (auto& [origin, replica] : replicas_.all()) out.push_back(&replica->log());
+  for (const auto& [origin, replica] : replicas_.all()) out.push_back(&replica->log());
   return out;
 }
 
@@ -23,7 +24,8 @@ Status Spare::mend_turn() {
   std::vector<SiteName> holders;
   if (session_ && is_greeted_) holders.push_back(me_->name);
   const auto ask = [this](const SiteName&, const sync::Missing& missing) { send(missing); };
-  for (journal::Log* log : logs()) HF_TRY_VOID(mender_.turn(*log, holders, monotonic_, ask));
+  const std::vector<journal::Log*> all = logs();
+  for (journal::Log* log : all) HF_TRY_VOID(mender_.turn(*log, holders, monotonic_, ask));
   for (const sync::MendTold& told : mender_.take_told()) {
     if (told.what == sync::MendTold::What::found) ++holes_found_;
     if (told.what == sync::MendTold::What::mended) ++holes_mended_;
@@ -32,39 +34,12 @@ Status Spare::mend_turn() {
     HF_TRY_VOID(ask_for_copy());
     ask_for_others();
   }
-  HF_TRY_VOID(scrub_if_due());
+  const sync::ScrubPace pace{options_.scrub_bytes, options_.scrub_interval, options_.scrub_pause};
+  HF_TRY(const sync::Scrubbed scrubbed, scrubber_.turn(all, pace, true, monotonic_, mender_));
+  if (!scrubbed.problem.empty()) problem_ = scrubbed.problem;
   is_mend_busy_ =
-      mender_.take_goes_on() || std::ranges::any_of(logs(), [](journal::Log* log) { return log->has_suspicion(); });
+      mender_.take_goes_on() || std::ranges::any_of(all, [](journal::Log* log) { return log->has_suspicion(); });
   return {};
-}
-
-Status Spare::scrub_if_due() {
-  const std::vector<journal::Log*> all = logs();
-  for (journal::Log* log : all)
-    if (log->has_suspicion()) {
-      HF_TRY_VOID(scrub(*log));
-      return {};
-    }
-  if (all.empty() || monotonic_ < next_scrub_) return {};
-  next_scrub_ = monotonic_ + options_.scrub_interval;
-  scrubbed_log_ %= all.size();
-  HF_TRY(const bool is_done, scrub(*all[scrubbed_log_]));
-  if (!is_done || ++scrubbed_log_ < all.size()) return {};
-  scrubbed_log_ = 0;
-  next_scrub_ = monotonic_ + options_.scrub_pause;
-  return {};
-}
-
-// Whether a round is done.
-Result<bool> Spare::scrub(journal::Log& log) {
-  const auto scrubbed = log.scrub(options_.scrub_bytes);
-  if (!scrubbed && scrubbed.error().code.starts_with("base/disk")) return pass_on(scrubbed.error());
-  if (!scrubbed) {
-    problem_ = scrubbed.error().text;
-    return true;
-  }
-  for (const journal::Hole& hole : scrubbed->found) mender_.tell_found(log.origin(), hole);
-  return scrubbed->is_round_done;
 }
 
 // The node's own disk is damaged, and this copy may have what it lacks.
@@ -81,9 +56,7 @@ Status Spare::on(const sync::Found& m) {
 void Spare::add_damage(SpareView& view) const {
   view.holes_found = holes_found_;
   view.holes_mended = holes_mended_;
-  for (journal::Log* log : const_cast<Spare*>(this)->logs())  // reading what it lacks changes nothing
-    for (const journal::Hole& hole : log->holes())
-      if (view.damage.size() < damage_told_max) view.damage.push_back({log->origin(), hole.first, hole.end});
+  view.damage = damage_of(logs());
   if (!replicas_.unopened().empty()) {
     const auto& [origin, error] = *replicas_.unopened().begin();
     view.problem = "the copy of " + origin.text() + " stays closed: " + error.text;

@@ -60,7 +60,7 @@ Instant NodeImpl::wake_at() const {
     at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
   if (is_mend_busy_) at = std::min(at, monotonic_ + milliseconds(10));
-  at = std::min(at, std::max(next_scrub_, monotonic_ + milliseconds(10)));
+  at = std::min(at, std::max(scrubber_.next_at(), monotonic_ + milliseconds(10)));
   if (phase_ == Phase::provisional) at = std::min(at, std::max(next_retry_, monotonic_ + milliseconds(10)));
   if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
   for (const auto& [site, p] : peers_)

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/base/mutant.h"
+#include "core/node/damage.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -25,7 +26,7 @@ Safety NodeImpl::safety() const {
   out.provisional = phase_ == Phase::provisional;
   out.registering = waits_for();
   out.spare = spare_link();
-  out.damage = damage();
+  out.damage = damage_of(logs());
   return out;
 }
 
