@@ -11,17 +11,17 @@ Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryI
   constexpr std::string_view stopped = "node/stopped_following";
   Unused& unused = unused_[origin];
   if (first < unused.first || first > unused.end) unused = {first, first};
+  end = std::max(end, unused.end);
   fold::Joiner joiner;
   bool used = false;
-  const Status scanned =
-      replicas_.scan(origin, unused.end, std::max(unused.end, end), [&](EntryIndex, ByteView body) -> Status {
-        auto event = joiner.take(body);
-        if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
-        if (*event && fold::used_by_followers((*event)->body)) used = true;
-        return {};
-      });
+  const Status scanned = replicas_.scan(origin, unused.end, end, [&](EntryIndex, ByteView body) -> Status {
+    auto event = joiner.take(body);
+    if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
+    if (*event && fold::used_by_followers((*event)->body)) used = true;
+    return {};
+  });
   if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
-  if (scanned && !used) unused.end = std::max(unused.end, end);  // both are ends of commands (1.3)
+  if (scanned && !used) unused.end = end;  // both are ends of commands (1.3)
   return used;
 }
 
