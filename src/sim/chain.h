@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -76,6 +77,8 @@ struct Machine {
   std::optional<std::uint64_t> read_fails_after;  // so many reads into it
   explicit Machine(Random random) : disk(random) {}
 };
+
+inline constexpr int rest_seconds_max = 90;  // within which a chain must agree again once all is mended
 
 struct ChainOptions {
   // f: with 0 each journal has three mirrors, with 1 four, and there are at least three stores
@@ -155,6 +158,9 @@ class Chain {
   std::string broken_at_rest();
   // Once, when broken_at_rest() is empty: the auditor looks at every disk and page.
   std::string broken_in_audit();
+  // Second by second, tills send again what they owe, until the chain agrees again; then the auditor looks. `before` is
+  // called before each second; what it returns, if anything, ends it. The first law broken, or empty.
+  std::string come_to_rest(int seconds_max, const std::function<std::string()>& before = {});
   audit::Auditor& auditor() { return *auditor_; }
   Hash state_hash();  // over all nodes, in order
   std::uint64_t acknowledged() const;

@@ -108,6 +108,18 @@ std::string Chain::broken_at_rest() {
   return {};
 }
 
+std::string Chain::come_to_rest(int seconds_max, const std::function<std::string()>& before) {
+  std::string law;
+  for (int i = 0; i < seconds_max; ++i) {
+    if (std::string stop = before ? before() : std::string(); !stop.empty()) return stop;
+    for (const chain::Site& site : file().sites) send_again(site.name);
+    run_for(seconds(1));
+    law = broken_at_rest();
+    if (law.empty()) return broken_in_audit();
+  }
+  return law;
+}
+
 std::string Chain::broken_in_audit() {
   std::vector<audit::Told> told;
   for (const auto& [site, epoch] : epochs_) {

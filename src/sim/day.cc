@@ -36,7 +36,8 @@ class Day {
       result_.broken = is_whole ? chain_.broken_law() : chain_.broken_law(newest_writes);
       if (!result_.broken.empty()) break;
     }
-    if (result_.broken.empty()) result_.broken = settle();
+    if (result_.broken.empty())
+      result_.broken = chain_.come_to_rest(rest_seconds_max, [this] { return mishaps_.end_all(); });
     if (!result_.broken.empty() && options_.trace) show_sites();
     result_.acknowledged = chain_.acknowledged();
     result_.cosigned = chain_.cosigned_seen();
@@ -112,19 +113,6 @@ class Day {
     request.command = std::move(refund);
     chain_.submit(store, std::move(request));
     ++result_.refunds;
-  }
-
-  std::string settle() {
-    std::string law;
-    for (int i = 0; i < 90; ++i) {
-      law = mishaps_.end_all();
-      if (!law.empty()) return law;
-      for (const chain::Site& site : chain_.file().sites) chain_.send_again(site.name);
-      chain_.run_for(seconds(1));
-      law = chain_.broken_at_rest();
-      if (law.empty()) return chain_.broken_in_audit();
-    }
-    return law;
   }
 
   // What the page of each site says of itself, when a law is broken.

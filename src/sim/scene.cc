@@ -149,16 +149,7 @@ std::string Scene::old_has_stopped(const Said& said) {
   return until([&] { return chain_->machine(old).node && chain_->machine(old).node->phase() == node::Phase::stopped; });
 }
 
-std::string Scene::agrees(const Said&) {
-  std::string law;
-  for (int i = 0; i < 90; ++i) {
-    for (const chain::Site& site : chain_->file().sites) chain_->send_again(site.name);
-    chain_->run_for(seconds(1));
-    law = chain_->broken_at_rest();
-    if (law.empty()) return chain_->broken_in_audit();
-  }
-  return law;
-}
+std::string Scene::agrees(const Said&) { return chain_->come_to_rest(rest_seconds_max); }
 
 // More than f mirrors lie. What is promised then is that two cosigned histories are known of as soon as they meet.
 std::string Scene::fraud_is_proven(const Said& said) {
