@@ -37,7 +37,6 @@ struct Answer {
   std::string origin;
   EntryIndex index = 0;
   std::optional<ReceiptNumber> receipt;
-  bool is_listed = false;
 };
 
 struct SiteFacts {

@@ -39,7 +39,7 @@ audit::Asked asked_of(const fold::WriteRequest& request) {
 }
 
 audit::Answer answer_of(const std::string& machine, const fold::Taken& taken) {
-  return {machine, taken.origin.text(), taken.index, taken.receipt, taken.listed};
+  return {machine, taken.origin.text(), taken.index, taken.receipt};
 }
 
 audit::Files files_of(const SimDisk& disk) {
