@@ -384,7 +384,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
     session.superseded = true;
     session.rebuilding = session.candidate = false;
     if (Peer* p = peer(c.site); p != nullptr && p->session == id) p->session.reset();
-    after_commit_.push_back([this, id = id, note = registration.note] { send(id, sync::Superseded{note}); });
+    after_commit_.push_back([this, old = id, note = registration.note] { send(old, sync::Superseded{note}); });
   }
   // Everybody must know: whoever counts cosignatures needs the newest key of each mirror, linked to it or not.
   after_commit_.push_back([this, site = c.site, note = registration.note] {
