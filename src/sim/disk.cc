@@ -18,18 +18,19 @@ auto spoilt() { return fail("base/disk_failed", "a sector of the simulated disk 
 
 class SimFile final : public File {
  public:
-  SimFile(SimDisk& disk, std::string path, std::shared_ptr<Bytes> bytes)
-      : disk_(disk), path_(std::move(path)), bytes_(std::move(bytes)) {}
+  SimFile(SimDisk& disk, std::string path, std::shared_ptr<SimContent> content)
+      : disk_(disk), path_(std::move(path)), content_(std::move(content)) {}
 
   Status write_durable(std::uint64_t offset, ByteView bytes) override {
-    HF_CHECK(offset % block_bytes == 0 && bytes.size() % block_bytes == 0 && offset + bytes.size() <= bytes_->size(),
-             "write of {} bytes at {} to a file of {}", bytes.size(), offset, bytes_->size());
+    HF_CHECK(offset % block_bytes == 0 && bytes.size() % block_bytes == 0 && offset + bytes.size() <= size(),
+             "write of {} bytes at {} to a file of {}", bytes.size(), offset, size());
     if (disk_.crashed_) return gone();
     if (offset > 0 && std::exchange(disk_.misdirects_next_write_, false)) return write_elsewhere(offset, bytes);
-    disk_.keep_range(path_, *bytes_, offset, bytes.size());
+    content_->reach(offset + bytes.size());
+    disk_.keep_range(path_, content_->written, offset, bytes.size());
     const bool passes = disk_.pass();
     if (passes && !std::exchange(disk_.fails_next_sync_, false)) {
-      std::memcpy(bytes_->data() + offset, bytes.data(), bytes.size());
+      std::memcpy(content_->written.data() + offset, bytes.data(), bytes.size());
       return {};
     }
     const Fault why = passes ? Fault::disk_sync_fails : disk_.crashes_by_;
@@ -38,20 +39,22 @@ class SimFile final : public File {
   }
   Status read(std::uint64_t offset, std::span<std::byte> into) override {
     if (disk_.crashed_) return gone();
-    if (offset > bytes_->size() || into.size() > bytes_->size() - offset)
-      return fail("base/disk_failed", "a short read");
+    if (offset > size() || into.size() > size() - offset) return fail("base/disk_failed", "a short read");
     if (disk_.fails_read(path_, offset, into.size())) return spoilt();
-    std::memcpy(into.data(), bytes_->data() + offset, into.size());
+    const Bytes& written = content_->written;
+    const std::size_t there = offset < written.size() ? std::min<std::size_t>(into.size(), written.size() - offset) : 0;
+    if (there > 0) std::memcpy(into.data(), written.data() + offset, there);
+    std::ranges::fill(into.subspan(there), std::byte{0});
     return {};
   }
-  std::uint64_t size() const override { return bytes_->size(); }
+  std::uint64_t size() const override { return content_->size; }
 
  private:
   // Any subset of its blocks is there. Whether it was not what was there before anyway.
   bool leave_some(std::uint64_t offset, ByteView bytes) {
     bool is_change = false;
     for (std::size_t at = 0; at < bytes.size(); at += block_bytes) {
-      std::byte* place = bytes_->data() + offset + at;
+      std::byte* place = content_->written.data() + offset + at;
       is_change = is_change || !std::equal(place, place + block_bytes, bytes.data() + at);
       if (disk_.random_.one_in(2)) std::memcpy(place, bytes.data() + at, block_bytes);
     }
@@ -62,7 +65,7 @@ class SimFile final : public File {
     constexpr std::uint64_t sectors = block_bytes / sector_bytes, all = (1u << sectors) - 1;
     const std::size_t torn = disk_.random_.below(bytes.size() / block_bytes) * block_bytes;
     const std::uint64_t there = 1 + disk_.random_.below(all - 1);  // a bit each; neither none nor all
-    std::byte* place = bytes_->data() + offset;
+    std::byte* place = content_->written.data() + offset;
     const bool is_change = !std::equal(place, place + bytes.size(), bytes.data());
     std::memcpy(place, bytes.data(), torn);
     for (std::size_t i = 0; i < sectors; ++i)
@@ -73,7 +76,8 @@ class SimFile final : public File {
   // Called done. Its own place stays as it was; a block before it has the first of these.
   Status write_elsewhere(std::uint64_t offset, ByteView bytes) {
     const std::uint64_t other = disk_.random_.below(offset / block_bytes);
-    std::memcpy(bytes_->data() + other * block_bytes, bytes.data(), block_bytes);
+    content_->reach((other + 1) * block_bytes);
+    std::memcpy(content_->written.data() + other * block_bytes, bytes.data(), block_bytes);
     disk_.was_misdirected_ = true;
     disk_.count(Fault::disk_misdirected_write, true);
     return {};
@@ -81,17 +85,17 @@ class SimFile final : public File {
 
   SimDisk& disk_;
   std::string path_;
-  std::shared_ptr<Bytes> bytes_;
+  std::shared_ptr<SimContent> content_;
 };
 
 SimDisk::SimDisk(Random random) : random_(random) {}
 SimDisk::SimDisk(const SimDisk& image) : random_(image.random_) {
-  for (const auto& [path, bytes] : image.files_) files_[path] = std::make_shared<Bytes>(*bytes);
+  for (const auto& [path, content] : image.files_) files_[path] = std::make_shared<SimContent>(*content);
 }
 SimDisk& SimDisk::operator=(const SimDisk& image) {
   if (this == &image) return *this;
   files_.clear();
-  for (const auto& [path, bytes] : image.files_) files_[path] = std::make_shared<Bytes>(*bytes);
+  for (const auto& [path, content] : image.files_) files_[path] = std::make_shared<SimContent>(*content);
   spoilt_.clear();
   before_.clear();
   was_misdirected_ = false;
@@ -149,7 +153,7 @@ bool SimDisk::forget(std::size_t writes) {
     before_.pop_back();
     any = true;
     if (last.offset) {
-      std::ranges::copy(last.range, files_.at(last.path)->begin() + static_cast<std::ptrdiff_t>(*last.offset));
+      std::ranges::copy(last.range, files_.at(last.path)->written.begin() + static_cast<std::ptrdiff_t>(*last.offset));
     } else if (last.whole) {
       files_[last.path] = std::move(last.whole);
     } else {
@@ -162,11 +166,12 @@ bool SimDisk::forget(std::size_t writes) {
 // Of a file of a journal, a block that is not all zeros.
 std::optional<std::pair<std::string, std::size_t>> SimDisk::any_written_block() {
   std::vector<std::pair<std::string, std::size_t>> written;
-  for (const auto& [path, bytes] : files_) {
+  for (const auto& [path, content] : files_) {
     if (!path.starts_with("journals/")) continue;
-    for (std::size_t at = 0; at + block_bytes <= bytes->size(); at += block_bytes)
-      if (std::any_of(bytes->begin() + static_cast<std::ptrdiff_t>(at),
-                      bytes->begin() + static_cast<std::ptrdiff_t>(at + block_bytes),
+    const Bytes& bytes = content->written;
+    for (std::size_t at = 0; at + block_bytes <= bytes.size(); at += block_bytes)
+      if (std::any_of(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(at + block_bytes),
                       [](std::byte b) { return b != std::byte{0}; }))
         written.emplace_back(path, at / block_bytes);
   }
@@ -177,7 +182,7 @@ std::optional<std::pair<std::string, std::size_t>> SimDisk::any_written_block() 
 bool SimDisk::rot() {
   const auto place = any_written_block();
   if (!place) return false;
-  Bytes& bytes = *files_[place->first];
+  Bytes& bytes = files_[place->first]->written;
   // Where something is written: the zeros behind a record rot unseen, and harm nobody.
   std::vector<std::size_t> written;
   for (std::size_t i = place->second * block_bytes; i < (place->second + 1) * block_bytes; ++i)
@@ -195,7 +200,7 @@ bool SimDisk::spoil_sector() {
 // What was there is nowhere, neither for an image nor for whoever looks at the bytes.
 void SimDisk::spoil_sector(const std::string& path, std::size_t block) {
   spoilt_.insert({path, block});
-  const auto at = files_.at(path)->begin() + static_cast<std::ptrdiff_t>(block * block_bytes);
+  const auto at = files_.at(path)->written.begin() + static_cast<std::ptrdiff_t>(block * block_bytes);
   std::fill_n(at, block_bytes, std::byte{0xDB});
 }
 
@@ -232,8 +237,9 @@ Result<std::unique_ptr<File>> SimDisk::create(std::string_view path, std::uint64
   }
   keep_before(name);
   if (!pass()) return lose_whole();
-  auto& bytes = files_[name] = std::make_shared<Bytes>(size);
-  return std::make_unique<SimFile>(*this, name, bytes);
+  auto& content = files_[name] = std::make_shared<SimContent>(SimContent{{}, size});
+  content->written.reserve(size);  // it is written from its beginning on
+  return std::make_unique<SimFile>(*this, name, content);
 }
 
 Result<std::unique_ptr<File>> SimDisk::open(std::string_view path) {
@@ -247,8 +253,10 @@ Result<Bytes> SimDisk::read_all(std::string_view path) {
   if (crashed_) return gone();
   const auto it = files_.find(std::string(path));
   if (it == files_.end()) return fail("base/not_found", std::string(path) + " does not exist");
-  if (fails_read(it->first, 0, it->second->size())) return spoilt();
-  return *it->second;
+  if (fails_read(it->first, 0, it->second->size)) return spoilt();
+  Bytes whole = it->second->written;
+  whole.resize(it->second->size);
+  return whole;
 }
 
 Status SimDisk::write_all(std::string_view path, ByteView bytes) {
@@ -263,7 +271,7 @@ Status SimDisk::write_all(std::string_view path, ByteView bytes) {
     count(Fault::disk_sync_fails, true);
     return broken();
   }
-  files_[std::string(path)] = std::make_shared<Bytes>(to_bytes(bytes));
+  files_[std::string(path)] = std::make_shared<SimContent>(SimContent{to_bytes(bytes), bytes.size()});
   return {};
 }
 

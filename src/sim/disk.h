@@ -20,8 +20,19 @@
 
 namespace holdfast::sim {
 
+// A file has its size from the start; what was never written of it is zeros, and takes no memory here.
+struct SimContent {
+  Bytes written;
+  std::uint64_t size = 0;
+  // As many of its first bytes as somebody writes to.
+  void reach(std::uint64_t end) {
+    if (end > written.size()) written.resize(end);
+  }
+};
+
 class SimDisk final : public Disk {
  public:
+  using FileMap = std::map<std::string, std::shared_ptr<SimContent>>;
   explicit SimDisk(Random random);
   SimDisk(const SimDisk& image);
   SimDisk& operator=(const SimDisk& image);
@@ -34,7 +45,7 @@ class SimDisk final : public Disk {
   bool is_full = false;  // no new file, no bytes in one; what has its room already is still written
   bool crashed() const { return crashed_; }
   std::uint64_t writes() const { return writes_; }
-  const std::map<std::string, std::shared_ptr<Bytes>>& files() const { return files_; }
+  const FileMap& files() const { return files_; }
 
   Faults* faults = nullptr;  // outlives the disk; null: nobody counts
   void fail_next_sync() { fails_next_sync_ = true; }
@@ -63,7 +74,7 @@ class SimDisk final : public Disk {
   friend class SimFile;
   struct Before {  // a write
     std::string path;
-    std::shared_ptr<Bytes> whole;  // null: the file was not there, or a range was written
+    std::shared_ptr<SimContent> whole;  // null: the file was not there, or a range was written
     std::optional<std::uint64_t> offset;
     Bytes range;
   };
@@ -78,7 +89,7 @@ class SimDisk final : public Disk {
   std::optional<std::pair<std::string, std::size_t>> any_written_block();
 
   Random random_;
-  std::map<std::string, std::shared_ptr<Bytes>> files_;
+  FileMap files_;
   std::optional<std::uint64_t> writes_left_;
   std::optional<std::uint64_t> reads_left_;
   Fault crashes_by_ = Fault::disk_unsynced_lost;

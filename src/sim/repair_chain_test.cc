@@ -18,7 +18,7 @@ std::vector<std::byte*> spoil_everywhere(Shop& shop, EntryIndex entry) {
     for (const Stored& record : commits(*machine, shop.origin()))
       if (entry >= record.header.first && entry < record.header.first + record.header.count) {
         shop.chain.disk_has_lost(name);
-        out.push_back(&(*machine->disk.files().at(record.path))[record.block * journal::block_bytes + 100]);
+        out.push_back(&machine->disk.files().at(record.path)->written[record.block * journal::block_bytes + 100]);
       }
   for (std::byte* byte : out) *byte ^= std::byte{0x10};  // in its header
   return out;
@@ -68,7 +68,7 @@ TEST(RepairClosed, a_copy_that_cannot_be_opened_keeps_no_mirror_from_starting) {
   const std::string foreign = journal::Log::directory(shop.origin()) + "/" + journal::segment_name(99);
   const Origin other{shop.chain.file().chain, warehouse, 1};
   ASSERT_FALSE(commits(machine, other).empty());
-  ASSERT_TRUE(machine.disk.write_all(foreign, *machine.disk.files().at(commits(machine, other)[0].path)).has_value());
+  ASSERT_TRUE(machine.disk.write_all(foreign, *machine.disk.read_all(commits(machine, other)[0].path)).has_value());
   ASSERT_TRUE(shop.chain.start("store-02").has_value());
   ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, "store-02"); }, seconds(20)));
   shop.trade(5);
@@ -168,18 +168,18 @@ TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
   ASSERT_TRUE(shop.chain.run_until([&] { return !piece().empty(); }, seconds(30)));
   shop.chain.run_for(seconds(2));
   const std::string path = piece();
-  const Bytes whole = *mirror.disk.files().at(path);
+  const Bytes whole = mirror.disk.files().at(path)->written;
   const sync::Tail sent = std::get<sync::Tail>(*sync::decode(whole));
   for (std::size_t at = 0; at < whole.size(); at += 31) {
     SCOPED_TRACE(at);
     shop.chain.kill("warehouse");
-    Bytes& bytes = *mirror.disk.files().at(path);
+    Bytes& bytes = mirror.disk.files().at(path)->written;
     bytes[at] ^= std::byte{0x10};
     ASSERT_TRUE(shop.chain.start("warehouse").has_value());
     // What was signed is there: it does not depend on that bit, or the old machine has offered it again.
     EXPECT_TRUE(shop.chain.run_until(
         [&] {
-          const auto kept = sync::decode(*mirror.disk.files().at(path));
+          const auto kept = sync::decode(mirror.disk.files().at(path)->written);
           const auto* tail = kept ? std::get_if<sync::Tail>(&*kept) : nullptr;
           return tail != nullptr && tail->signature == sent.signature &&
                  sync::tail_text(*tail) == sync::tail_text(sent);

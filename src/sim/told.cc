@@ -44,7 +44,7 @@ audit::Answer answer_of(const std::string& machine, const fold::Taken& taken) {
 
 audit::Files files_of(const SimDisk& disk) {
   audit::Files out;
-  for (const auto& [path, bytes] : disk.files()) out.emplace(path, ByteView(*bytes));
+  for (const auto& [path, content] : disk.files()) out.emplace(path, ByteView(content->written));
   return out;
 }
 
