@@ -97,6 +97,7 @@ Status DiskLog::mend(std::span<const Piece> pieces) {
   }
   HF_TRY_VOID(prove(gaps, bodies));
   std::vector<Gap> proven;
+  proven.reserve(gaps.size());
   for (const Gap* gap : gaps) proven.push_back(*gap);
   for (const Gap& gap : proven) HF_TRY_VOID(fill(gap, bodies));
   return {};

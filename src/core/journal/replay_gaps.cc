@@ -146,7 +146,7 @@ Status Replayer::open_gap(Place place, const Onward& onward) {
     is_blind_ = is_blind_ || mark_ == nullptr;
     out_.index.add_commit(place, header->count);
   }
-  out_.gaps.push_back(std::move(gap));
+  out_.gaps.push_back(gap);
   return is_gap_open_ ? Status() : end_gap(out_.index.size());
 }
 

@@ -30,7 +30,7 @@ std::string to_text(const Origin& origin, const journal::Hole& hole) {
 }
 
 std::string to_text(const MendTold& told) {
-  const std::string what = to_text(told.origin, told.hole);
+  std::string what = to_text(told.origin, told.hole);
   switch (told.what) {
     case MendTold::What::found:
       return what + " cannot be read any more: the disk is failing; it is fetched from whoever has a copy";
