@@ -31,7 +31,7 @@ using std::chrono::steady_clock;
 constexpr unsigned stores_min = 2, stores_max = 20;
 constexpr std::size_t quick_sales = 20;  // of each store, so that there is something to see at once
 constexpr int serve_seconds_max = 60;
-const Person manager{"1", "73902846"};
+const Person shop_manager{"1", "73902846"};
 
 struct Caption {
   std::string en, fr;
@@ -126,7 +126,7 @@ Status Demo::start_sites() {
   for (const auto& each : sites_) HF_TRY_VOID(each->start(control_->url()));
   for (const auto& each : sites_) {
     HF_TRY_VOID(each->wait_until_serving(serve_seconds_max));
-    HF_TRY_VOID(each->enrol(manager));
+    HF_TRY_VOID(each->enrol(shop_manager));
   }
   return {};
 }
@@ -137,7 +137,7 @@ void Demo::say_where() const {
       "  chain page   {}/chain/     destroy a site there, or cut it off, and bring it back\n"
       "  a till       {}/till/\n"
       "  sign in      staff number {}, PIN {}\n\n",
-      sites_.size(), sites_[0]->url(), sites_[2]->url(), manager.number, manager.pin);
+      sites_.size(), sites_[0]->url(), sites_[2]->url(), shop_manager.number, shop_manager.pin);
   std::fflush(stdout);
 }
 
@@ -264,7 +264,7 @@ Status Demo::act(const Action& action) {
   if (action.what == "rebuild") {
     at->is_rebuilding = true;
     const auto start = steady_clock::now();
-    Status done = at->rebuild(manager, control_->url());
+    Status done = at->rebuild(shop_manager, control_->url());
     if (Shop* shop = shop_of(*at); done && shop != nullptr) {
       const std::lock_guard lock(shop->mutex);
       done = shop->reopen();
