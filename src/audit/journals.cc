@@ -49,15 +49,19 @@ bool has_magic(ByteView bytes, std::string_view magic) {
 }
 
 // A record whose two checksums hold, or nothing.
-std::optional<ByteView> record_at(ByteView segment, std::size_t offset) {
+bool holds(ByteView record) { return at<std::uint32_t>(record, 68) == crc32c_of(record.subspan(header)); }
+// One of which the header's holds, or nothing.
+std::optional<ByteView> headed_at(ByteView segment, std::size_t offset) {
   if (offset + header > segment.size()) return std::nullopt;
   const ByteView head = segment.subspan(offset, header);
   if (!has_magic(head, "HFRECRD1") || at<std::uint32_t>(head, 156) != crc32c_of(head.first(156))) return std::nullopt;
   const auto payload = at<std::uint32_t>(head, 64);
   if (payload > segment.size() - offset - header) return std::nullopt;
-  const ByteView record = segment.subspan(offset, header + payload);
-  if (at<std::uint32_t>(head, 68) != crc32c_of(record.subspan(header))) return std::nullopt;
-  return record;
+  return segment.subspan(offset, header + payload);
+}
+std::optional<ByteView> record_at(ByteView segment, std::size_t offset) {
+  const auto record = headed_at(segment, offset);
+  return record && holds(*record) ? record : std::nullopt;
 }
 
 void take_entries(Journal& journal, ByteView payload) {
@@ -104,18 +108,19 @@ void take_origin(Reading& reading, ByteView file) {
 
 std::size_t extent_of(ByteView record) { return (record.size() + block - 1) / block * block; }
 
-// Takes what follows; where that ends.
-std::size_t take_records(Reading& reading, ByteView segment, std::size_t offset) {
-  while (const auto record = record_at(segment, offset)) {
-    const auto number = at<std::uint64_t>(*record, 48);
-    Sha256 before;
-    std::memcpy(before.data(), record->data() + 104, before.size());
-    const bool is_copy = number + 1 == reading.next && sha256_of(record->first(header)) == reading.before;
-    if (!is_copy && (number != reading.next || before != reading.before)) break;
-    if (!is_copy) take_record(reading, *record);
-    offset += extent_of(*record);
+// Takes what follows. Records name the one before, so what cannot be read and lies between two that follow one another
+// was none of the journal's but a copy of the first (format, "Opening").
+void take_records(Reading& reading, ByteView segment, std::size_t offset) {
+  while (offset < segment.size()) {
+    const auto record = headed_at(segment, offset);
+    const auto number = record ? at<std::uint64_t>(*record, 48) : 0;
+    const bool follows = record && number == reading.next && holds(*record) &&
+                         std::memcmp(record->data() + 104, reading.before.data(), reading.before.size()) == 0;
+    const bool is_copy =
+        record && number + 1 == reading.next && sha256_of(record->first(header)) == reading.before;  // read already
+    if (follows) take_record(reading, *record);
+    offset += follows || is_copy ? extent_of(*record) : block;
   }
-  return offset;
 }
 
 // What stands in for records that do not hold any more, and where the journal goes on behind them.
@@ -293,7 +298,10 @@ std::map<std::string, Journal> read_journals(const Files& files) {
   for (const auto& [path, directory] : directories) {
     Reading reading;
     take_directory(reading, directory);
-    if (!reading.journal.origin.empty()) out.emplace(reading.journal.origin, std::move(reading.journal));
+    if (reading.journal.origin.empty()) continue;
+    const std::uint64_t size = reading.journal.entries.size();
+    const auto [journal, is_first] = out.emplace(reading.journal.origin, std::move(reading.journal));
+    if (!is_first) journal->second.beside_longest = std::max(journal->second.beside_longest, size);
   }
   return out;
 }

@@ -10,7 +10,8 @@ namespace holdfast::audit {
 struct Journal {
   std::string origin;
   std::vector<Bytes> entries;
-  std::vector<Bytes> aside;  // set aside by a rewind
+  std::vector<Bytes> aside;          // set aside by a rewind
+  std::uint64_t beside_longest = 0;  // entries of another history of it that lies beside this one
 };
 Sha256 sha256_of(ByteView bytes);
 // Of every journal below journals/ of this disk, what stands before the first torn or damaged place that no mend stands

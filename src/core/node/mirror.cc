@@ -24,7 +24,7 @@ std::uint64_t NodeImpl::longest_told(const Origin& origin) const {
   std::uint64_t longest = 0;
   if (const auto told = told_of_.find(origin.site); told != told_of_.end())
     for (const auto& [mirror, held] : told->second)
-      if (held.origin == origin) longest = std::max(longest, held.size);
+      if (held.origin == origin) longest = std::max(longest, held.size());
   return longest;
 }
 
@@ -46,7 +46,17 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const bool is_kept = next != nullptr && session.site == owner && m.first + m.entries.size() <= next->kept_size;
   if (replica->frozen && !is_kept)
     return fail("node/refused", fmt::format("{} contradicts itself; nothing more of it is taken", m.origin.text()));
+  const auto need = needs_.find(m.origin);
+  const bool is_rebuilt = rebuild_ && need != needs_.end();
+  if (is_rebuilt && need->second.from && need->second.from != session.site) return {};  // another gives all of it
   const Status taken = replica->take(m, *key, chain_.bounds, now_);
+  if (is_rebuilt && !need->second.met && taken) need->second.givers.insert(*session.site);
+  if (!taken && taken.error().code == "sync/contradiction" && is_rebuilt)
+    return need->second.met ? Status() : fetch_anew(m.origin, *session.site);
+  if (!taken && taken.error().code == "sync/contradiction" && is_kept && !next->certificate.spare) {
+    HF_TRY(const bool is_left, leave_branch(m.origin));
+    if (is_left) return want(owner), Status();
+  }
   if (!taken && taken.error().code == "sync/contradiction") {
     HF_TRY_VOID(contradiction(replica, m.origin,
                               replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note));
@@ -63,7 +73,6 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const auto asked = session.asked_from.find(m.origin);
   const bool is_last_asked = asked != session.asked_from.end() && asked->second == m.first;
   if (!taken && m.first < replica->size() && !is_last_asked) return {};
-  const auto need = needs_.find(m.origin);
   if (need != needs_.end()) need->second.asked_at = monotonic_;
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
   if (most != UINT64_MAX && replica->size() >= most) want(owner);  // now for what rests on it
@@ -103,6 +112,30 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
 // has.
 bool NodeImpl::has_taken_up(const SiteName& owner) const { return taken_up_.contains(owner); }
 
+void NodeImpl::freeze_contradicted() {
+  for (const fold::ContradictionSeen& seen : state_.contradictions)
+    if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
+}
+
+// What is held here must be what each of them holds: of two histories the one that was cosigned may be theirs.
+Result<bool> NodeImpl::agrees_with_told(const SiteName& site, const Origin& origin) {
+  sync::Replica* replica = replicas_.find(origin);
+  const auto told = told_of_.find(site);
+  if (replica == nullptr || told == told_of_.end()) return true;
+  for (const auto& [mirror, held] : told->second) {
+    if (held.origin != origin || !held.longest) continue;
+    const auto agrees = replica->agrees(held.longest->checkpoint);
+    if (agrees && *agrees) continue;
+    if (!agrees && agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
+    if (!agrees)
+      HF_TRY_VOID(contradiction(replica, origin,
+                                replica->latest() ? journal::to_text(replica->latest()->note) : std::string(),
+                                journal::to_text(held.longest->note)));
+    return false;
+  }
+  return true;
+}
+
 Status NodeImpl::take_up_if_told(const SiteName& site) {
   if (has_taken_up(site) || !chain_.is_mirror(me_->name, site)) return {};
   const Origin newest = keys_.newest_origin(site);
@@ -114,6 +147,8 @@ Status NodeImpl::take_up_if_told(const SiteName& site) {
   const std::uint64_t longest = longest_told(newest);  // an epoch opened since then we have seen from its start
   const sync::Replica* replica = replicas_.find(newest);
   if (longest > 0 && (replica == nullptr || replica->size() < longest)) return {};
+  HF_TRY(const bool is_one, agrees_with_told(site, newest));
+  if (!is_one) return {};
   taken_up_.insert(site);
   return save_taken_up();
 }
@@ -185,6 +220,7 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
 // (4.3).
 Status NodeImpl::contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                                const std::string& note_b) {
+  if (rebuild_) return {};  // what is here is not compared yet with what was sealed; the others know of it
   const auto of_site =
       std::ranges::count_if(state_.contradictions, [&](const auto& seen) { return seen.origin == origin; });
   const bool known = std::ranges::any_of(state_.contradictions, [&](const auto& seen) {
@@ -261,6 +297,7 @@ sync::Known NodeImpl::what_we_know(const SiteName& site) const {
       held.announced_at = replica->announced->at;
     }
     if (replica->announced_heard_at) held.heard_at = *replica->announced_heard_at;
+    if (replica->cosigned()) held.cosigned = journal::to_text(replica->cosigned()->note);
     known.held.push_back(std::move(held));
   }
   if (const auto it = state_.epochs.find(site); it != state_.epochs.end()) {
@@ -375,15 +412,15 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     if (!c || c->site != m.site || epochs_of(m.site).sealed_below >= c->epoch || !may_take_seal(*c, m)) continue;
     HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{note}}));
   }
-  std::uint64_t longest = 0;
   const Origin newest = keys_.newest_origin(m.site);
+  Told& told = told_of_[m.site][*session.site] = {newest};
   for (const sync::HeldEpoch& h : m.held) {
     if (h.origin != newest || h.note.empty()) continue;
     const auto key = keys_.log_key(newest);
-    const auto c = journal::open_checkpoint(h.note, *key);
-    if (c && c->checkpoint.origin == newest) longest = std::max(longest, c->checkpoint.size);
+    auto c = journal::open_checkpoint(h.note, *key);
+    if (c && c->checkpoint.origin == newest && c->checkpoint.size > told.size()) told.longest = std::move(*c);
   }
-  told_of_[m.site][*session.site] = {newest, longest};
+  const std::uint64_t longest = told.size();
   // Its owner may be gone, or be what we are to seal for; so whoever holds more is asked for it himself.
   sync::Replica* replica = replicas_.find(newest);
   const std::uint64_t size = replica == nullptr ? 0 : replica->size();

@@ -121,6 +121,8 @@ struct SiteView {
   std::optional<std::uint64_t> cosigned_size;
   std::optional<Instant> cosigned_at;
   std::optional<std::uint64_t> held_here;
+  // Mirrored here, and this machine counts for it; false also while it has not taken up what it had lost (4.6).
+  bool counts_here = false;
   std::optional<std::uint64_t> followed_size;
   const till::Totals* totals = nullptr;  // ours, or by what we follow; valid until the next turn
   std::uint64_t contradictions = 0;

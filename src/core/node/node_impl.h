@@ -1,6 +1,6 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the spare's link), promote.cc
-// (being one), views.cc.
+// mirror.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the spare's link),
+// promote.cc (being one), views.cc.
 #pragma once
 
 #include <set>
@@ -89,6 +89,11 @@ struct Need {
   std::optional<Hash> root;
   Instant asked_at;
   bool met = false;
+  // Once a rebuild has been given what is not it, one gives all of it.
+  bool is_from_one = false;
+  std::optional<SiteName> from;
+  std::set<SiteName> givers = {};  // of what is here, since it was begun anew
+  std::set<SiteName> unfit = {};   // gave all of it, and that was not it
 };
 
 // The spare in this store, as we know it (10.1).
@@ -239,10 +244,16 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status cosign_if_held(sync::Replica& replica);
   bool may_cosign(const Origin& origin) const;
   bool has_taken_up(const SiteName& owner) const;
+  void freeze_contradicted();
   Status take_up_if_told(const SiteName& site);
+  Result<bool> agrees_with_told(const SiteName& site, const Origin& origin);
   Status compare_what_waits(sync::Replica& replica);
   Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                        const std::string& note_b);
+
+  // branch.cc
+  Status leave_lost_branches();
+  Result<bool> leave_branch(const Origin& origin);
 
   // owner.cc
   bool may_sign() const;
@@ -293,7 +304,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // rebuild.cc
   Status on(Session& session, const sync::Registered& m);
   Status advance_rebuild();
+  Result<bool> choose_history();
+  void ask_to_seal();
+  Status settle_if_fetched();
   Status fetch_needs();  // of what this journal names and this disk lacks
+  std::vector<SiteName> givers_of(const Origin& origin, Need& need);
+  Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);
   bool holds_needs() const;
   void add_need(const Origin& origin, std::uint64_t size, const Hash& root);
   Status discover_needs(journal::Log& log, std::uint64_t size);
@@ -414,10 +430,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // mirror (4.6)
   struct Told {
     Origin origin;
-    std::uint64_t size = 0;
+    std::optional<journal::SignedCheckpoint> longest = {};  // nullopt: holds nothing of it
+    std::uint64_t size() const { return longest ? longest->checkpoint.size : 0; }
   };
   std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
   std::set<SiteName> taken_up_;                           // sites for whose journals we count
+  std::map<Origin, Hash> compared_with_kept_;             // copies of old epochs, by the root that their successor kept
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;

@@ -237,8 +237,7 @@ Status NodeImpl::open_own_journal() {
   keys_.add_all(state_);
   registration_ = state_.registration;
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
-  for (const fold::ContradictionSeen& seen : state_.contradictions)
-    if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
+  freeze_contradicted();
   own_->reload(keys_);
   offers_.reset();
   if (own_->cosigned()) offers_.restore(*own_->cosigned());

@@ -13,35 +13,78 @@ namespace holdfast::node {
 
 Status NodeImpl::advance_rebuild() {
   if (!record_) {
-    if (rebuild_->sealed_count() < chain_.quorum) {
-      step_ = fmt::format("sealing the old epoch: {} of {} mirrors", rebuild_->sealed_count(), chain_.quorum);
-      if (monotonic_ < next_retry_) return {};
-      next_retry_ = monotonic_ + retry_interval;
-      for (const SiteName& mirror : me_->mirrors)
-        if (!rebuild_->has_sealed(mirror)) send_site(mirror, sync::Seal{rebuild_->certificate().note});
-      return {};
-    }
-    // A quorum is enough; a mirror that is just behind it may hold more.
-    if (!quorum_sealed_at_) quorum_sealed_at_ = monotonic_;
-    if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < straggler_patience) return {};
-    HF_TRY(recovery::Choice choice, rebuild_->choose());
-    HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
-    if (note && !HF_MUTANT(15)) {
-      // We were interrupted after we had said what we keep: an epoch number is registered once only (5.4).
-      HF_TRY(const chain::Registration said, chain::open_registration(chain_, as_text(*note)));
-      registration_ = said.note;
-      choice.old_origin = said.old_origin;
-      choice.kept_size = said.kept_size;
-      choice.kept_root = said.kept_root;
-      choice.root_is_signed = true;
-    }
-    record_ = recovery::Record{choice, 0, 0};
-    if (choice.kept_size > 0)
-      needs_[choice.old_origin] = {
-          choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
+    HF_TRY(const bool is_chosen, choose_history());
+    if (!is_chosen) return {};
   }
   HF_TRY_VOID(fetch_needs());
+  if (!record_) return {};  // nobody could give it
+  if (!record_->choice.is_settled) return settle_if_fetched();
   return holds_needs() ? rebuild_register() : Status();
+}
+
+void NodeImpl::ask_to_seal() {
+  if (monotonic_ < next_retry_) return;
+  next_retry_ = monotonic_ + retry_interval;
+  for (const SiteName& mirror : me_->mirrors)
+    if (!rebuild_->has_sealed(mirror)) send_site(mirror, sync::Seal{rebuild_->certificate().note});
+}
+
+Result<bool> NodeImpl::choose_history() {
+  if (rebuild_->sealed_count() < chain_.quorum) {
+    step_ = fmt::format("sealing the old epoch: {} of {} mirrors", rebuild_->sealed_count(), chain_.quorum);
+    ask_to_seal();
+    return false;
+  }
+  // A quorum is enough; a mirror that is just behind it may hold more.
+  if (!quorum_sealed_at_) quorum_sealed_at_ = monotonic_;
+  if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < straggler_patience) return false;
+  Result<recovery::Choice> chosen = rebuild_->choose(keys_);
+  HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
+  if (note && !HF_MUTANT(15)) {
+    // We were interrupted after we had said what we keep: an epoch number is registered once only (5.4).
+    HF_TRY(const chain::Registration said, chain::open_registration(chain_, as_text(*note)));
+    registration_ = said.note;
+    if (!chosen || chosen->old_origin != said.old_origin || chosen->kept_root != said.kept_root) {
+      const recovery::Choice before = chosen ? *chosen : recovery::Choice();
+      chosen = recovery::Choice{said.old_origin,  said.kept_size,      said.kept_root, true, true, {},
+                                before.announced, before.announced_at, before.heard_at};
+    }
+    chosen->is_settled = chosen->root_is_signed = true;
+  }
+  if (!chosen && !rebuild_->all_sealed()) {  // whoever has not sealed yet may tell
+    step_ = chosen.error().text;
+    ask_to_seal();
+    return false;
+  }
+  HF_TRY(recovery::Choice choice, std::move(chosen));
+  record_ = recovery::Record{choice, 0, 0};
+  if (choice.kept_size > 0)
+    needs_[choice.old_origin] = {
+        choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
+  return true;
+}
+
+// What was fetched is compared with what the other mirrors hold. If something cosigned may stand in another history,
+// that one is fetched next.
+Status NodeImpl::settle_if_fetched() {
+  recovery::Choice& choice = record_->choice;
+  const auto need = needs_.find(choice.old_origin);
+  if (need == needs_.end() || !need->second.met) return {};
+  journal::Log& log = replicas_.find(choice.old_origin)->log();
+  std::map<std::uint64_t, Hash> roots;
+  for (const std::uint64_t size : rebuild_->named_sizes(choice.old_origin)) {
+    if (size > choice.kept_size) break;
+    HF_TRY(roots[size], log.root_at(size));
+  }
+  rebuild_->fetched(choice.old_origin, choice.kept_size, std::move(roots));
+  auto next = rebuild_->choose(keys_);
+  if (next && next->is_settled && next->old_origin == choice.old_origin && next->kept_root == choice.kept_root) {
+    choice.is_settled = true;
+    return discover_needs(log, choice.kept_size);
+  }
+  record_.reset();
+  needs_.clear();
+  return {};
 }
 
 bool NodeImpl::holds_needs() const {
@@ -63,10 +106,14 @@ Status NodeImpl::fetch_needs() {
     if (size >= need.size) {
       HF_TRY(const Hash root, replica->log().root_at(need.size));
       if (need.root && root != *need.root && phase_ != Phase::rebuilding) continue;  // it sells on without (3.2)
+      if (need.root && root != *need.root && rebuild_) {
+        HF_TRY_VOID(fetch_anew(origin, std::nullopt));
+        if (!record_) return {};  // what is needed is chosen anew
+        continue;
+      }
       if (need.root && root != *need.root)
         return fail("node/wrong_root",
-                    fmt::format("what was fetched of {} does not give the root that was sealed or followed; "
-                                "a mirror lies: choose a clean point, or seal with another quorum",
+                    fmt::format("what was fetched of {} does not give the root that was followed; rebuild this site",
                                 origin.text()));
       need.met = true;
       found.emplace_back(origin, need.size);
@@ -74,22 +121,56 @@ Status NodeImpl::fetch_needs() {
     }
     step_ = fmt::format("fetching {}: {} of {}", origin.text(), size, need.size);
     if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < retry_interval) continue;
-    // Of our own: those who sealed with it. Of others: its owner, or whoever mirrors it.
-    std::vector<SiteName> holders =
-        origin.site == me_->name && record_ ? record_->choice.holders : std::vector<SiteName>{origin.site};
-    if (const chain::Site* owner = chain_.find(origin.site))
-      holders.insert(holders.end(), owner->mirrors.begin(), owner->mirrors.end());
+    if (rebuild_ && replicas_.unopened().contains(origin)) HF_TRY_VOID(replicas_.discard(origin));
     const bool first_time = need.asked_at.unix_ns == 0;
     const std::size_t turn = first_time ? 0 : static_cast<std::size_t>(monotonic_.unix_ns / retry_interval.ns);
-    std::vector<SiteName> reachable;
-    for (const SiteName& h : holders)
-      if (session_of(h) != nullptr && std::ranges::find(reachable, h) == reachable.end()) reachable.push_back(h);
+    const std::vector<SiteName> reachable = givers_of(origin, need);
     if (reachable.empty()) continue;
     need.asked_at = monotonic_;
     ask_for(*session_of(reachable[turn % reachable.size()]), {origin, size, 0});
   }
-  for (const auto& [origin, size] : found)
-    if (origin.site == me_->name) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
+  for (const auto& [origin, size] : found) {
+    const bool is_in_doubt = record_ && !record_->choice.is_settled && origin == record_->choice.old_origin;
+    if (origin.site == me_->name && !is_in_doubt) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
+  }
+  return {};
+}
+
+// Of our own old epoch: those who have sealed with it. Of others: its owner, or whoever mirrors it. Those within reach.
+std::vector<SiteName> NodeImpl::givers_of(const Origin& origin, Need& need) {
+  std::vector<SiteName> holders =
+      origin.site == me_->name && record_ ? record_->choice.holders : std::vector<SiteName>{origin.site};
+  const bool is_chosen = record_ && origin == record_->choice.old_origin && !holders.empty();
+  if (const chain::Site* owner = chain_.find(origin.site); owner != nullptr && !is_chosen)
+    holders.insert(holders.end(), owner->mirrors.begin(), owner->mirrors.end());
+  std::vector<SiteName> out;
+  for (const SiteName& h : holders)
+    if (session_of(h) != nullptr && !need.unfit.contains(h) && std::ranges::find(out, h) == out.end()) out.push_back(h);
+  if (!need.is_from_one) return out;
+  if (out.empty()) need.unfit.clear();  // once more from the beginning; somebody else may be linked by then
+  if (!need.from || std::ranges::find(out, *need.from) == out.end())
+    need.from = out.empty() ? std::nullopt : std::optional(out.front());
+  return need.from ? std::vector{*need.from} : std::vector<SiteName>();
+}
+
+// What is here of it is another history, or a lie. Of several givers nobody knows whose; so from now on one gives all
+// of it, and if it is wrong again, it was he.
+Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver) {
+  Need& need = needs_.at(origin);
+  if (last_giver) need.givers.insert(*last_giver);
+  const bool is_proven = need.is_from_one && need.givers.size() == 1;
+  const SiteName giver = is_proven ? *need.givers.begin() : SiteName();
+  if (is_proven) need.unfit.insert(giver);
+  need.is_from_one = true;
+  need.from.reset();
+  need.givers.clear();
+  need.asked_at = {};
+  HF_TRY_VOID(replicas_.discard(origin));
+  const bool is_chosen = record_ && origin == record_->choice.old_origin;
+  if (!is_proven || !is_chosen || !registration_.empty()) return {};
+  rebuild_->unfit(giver);
+  record_.reset();
+  needs_.clear();
   return {};
 }
 
@@ -163,6 +244,7 @@ Status NodeImpl::open_epoch(bool is_folded) {
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+  freeze_contradicted();
   rebuild_.reset();
   needs_.clear();
   step_.clear();

@@ -22,75 +22,179 @@ void Rebuild::sealed(const SiteName& mirror, const sync::Known& known) {
         registration->certificate.epoch < certificate_.epoch)
       keys_.add(*registration);
   }
-  sealed_[mirror] = known.held;
+  // What it has sealed does not grow, and its first word is the one that counts.
+  if (sealed_.try_emplace(mirror, known.held).second) fetched_.clear();  // compared with what it has shown, too
 }
 
-Result<Choice> Rebuild::choose() const {
+Result<Choice> Rebuild::choose(const sync::KeyRing& keys) const {
   if (sealed_.size() < file_.quorum)
     return fail("recovery/no_quorum",
                 fmt::format("{} of {} mirrors have sealed the old epoch of {}; {} are needed. Bring one more mirror "
                             "within reach",
                             sealed_.size(), mirrors_, certificate_.site.view(), file_.quorum));
-  if (certificate_.clean_point) return choose(certificate_.clean_point->first);
+  if (certificate_.clean_point) return choose_clean_point(keys);
   // The newest epoch that a mirror has registered; unless none that has sealed holds an entry of it. Then nothing of it
   // was ever cosigned: it stayed short of q or did not begin, and what its machine has is a tail (5.4).
   Origin origin = keys_.newest_origin(certificate_.site);
   for (; origin.epoch > 1; --origin.epoch) {
     if (!keys_.log_key(origin)) continue;
-    HF_TRY(Choice choice, choose(origin));
+    HF_TRY(Choice choice, choose(origin, keys));
     if (choice.kept_size > 0) return choice;
   }
-  return choose(origin);
+  return choose(origin, keys);
 }
 
-Result<Choice> Rebuild::choose(const Origin& old_origin) const {
-  Choice best;
-  best.old_origin = old_origin;
-  const auto key = keys_.log_key(best.old_origin);
-  // A successor may have closed the journal at the size that it kept, with its own key.
-  const auto open = [&](const sync::HeldEpoch& h) -> Result<journal::SignedCheckpoint> {
-    auto by_owner = journal::open_checkpoint(h.note, *key);
-    if (by_owner) return by_owner;
-    for (std::uint32_t epoch = old_origin.epoch + 1; epoch <= keys_.newest_epoch(old_origin.site); ++epoch) {
-      const chain::Registration* r = keys_.registration(old_origin.site, epoch);
-      if (r == nullptr || r->old_origin != old_origin || r->kept_size != h.size) continue;
-      auto closing = journal::open_checkpoint(h.note, r->certificate.keys.log);
-      if (closing && closing->checkpoint.root == r->kept_root) return closing;
-    }
-    return by_owner;
-  };
+// By its owner's key; or by that of a successor, which has closed the journal at the size that it kept.
+std::optional<journal::SignedCheckpoint> Rebuild::opened(const Origin& origin, const std::string& note) const {
+  const auto key = keys_.log_key(origin);
+  if (note.empty() || !key) return std::nullopt;
+  auto by_owner = journal::open_checkpoint(note, *key);
+  if (by_owner && by_owner->checkpoint.origin == origin) return std::move(*by_owner);
+  for (std::uint32_t epoch = origin.epoch + 1; epoch <= keys_.newest_epoch(origin.site); ++epoch) {
+    const chain::Registration* r = keys_.registration(origin.site, epoch);
+    if (r == nullptr || r->old_origin != origin) continue;
+    auto closing = journal::open_checkpoint(note, r->certificate.keys.log);
+    if (closing && closing->checkpoint == journal::Checkpoint{origin, r->kept_size, r->kept_root})
+      return std::move(*closing);
+  }
+  return std::nullopt;
+}
+
+Rebuild::Shown Rebuild::shown(const Origin& origin, const sync::KeyRing& keys) const {
+  Shown out;
   for (const auto& [mirror, held] : sealed_) {
+    bool is_fit = !unfit_.contains(mirror);
     for (const sync::HeldEpoch& h : held) {
-      if (h.origin != best.old_origin) continue;
-      if (h.announced > best.announced) {
-        best.announced = h.announced;
-        best.announced_at = h.announced_at;
+      if (h.origin != origin || !is_fit) continue;
+      const auto head = opened(origin, h.note);
+      const bool is_head = head && head->checkpoint.size == h.size;
+      if (h.size > 0 && !is_head) is_fit = false;  // stored sizes are signed sizes (4.1)
+      if (h.size == 0 || !is_head) continue;
+      out.held[mirror] = {h.size, head->checkpoint.root};
+      const auto cosigned = opened(origin, h.cosigned);
+      if (cosigned && keys.is_cosigned(*cosigned))
+        out.cosigned.push_back({cosigned->checkpoint.size, cosigned->checkpoint.root});
+    }
+    if (!is_fit) ++out.unfit;
+  }
+  std::ranges::sort(out.cosigned, {}, &Head::size);
+  return out;
+}
+
+std::set<std::uint64_t> Rebuild::named_sizes(const Origin& origin) const {
+  std::set<std::uint64_t> out;
+  for (const auto& [mirror, held] : sealed_)
+    for (const sync::HeldEpoch& h : held) {
+      if (h.origin != origin) continue;
+      out.insert(h.size);
+      if (const auto cosigned = opened(origin, h.cosigned)) out.insert(cosigned->checkpoint.size);
+    }
+  return out;
+}
+
+void Rebuild::fetched(const Origin& origin, std::uint64_t size, std::map<std::uint64_t, Hash> roots) {
+  fetched_.push_back({origin, size, std::move(roots)});
+}
+
+bool Rebuild::Fetched::holds(const Head& head) const {
+  const auto root = roots.find(head.size);
+  return root != roots.end() && root->second == head.root;
+}
+
+// See "Two histories" in the header: `history` holds the longest cosigned checkpoint that is shown, and all others.
+bool Rebuild::keeps_all_cosigned(const Fetched& history, const Shown& shown) const {
+  if (!std::ranges::all_of(shown.cosigned, [&](const Head& head) { return history.holds(head); })) return false;
+  const Head cosigned = shown.cosigned.empty() ? Head{} : shown.cosigned.back();
+  // It contradicts that one: the two differ at the smaller of their sizes.
+  const auto is_refuted = [&](const Head& head) {
+    if (head.size <= cosigned.size) return !history.holds(head);
+    return std::ranges::any_of(fetched_, [&](const Fetched& other) {
+      return other.origin == history.origin && other.holds(head) && !other.holds(cosigned);
+    });
+  };
+  const auto others = std::ranges::count_if(shown.held, [&](const auto& held) {
+    return !history.holds(held.second) && (cosigned.size == 0 || !is_refuted(held.second));
+  });
+  const std::size_t honest_holders = file_.quorum + sealed_.size() - mirrors_ - file_.lying_mirrors;
+  return static_cast<std::size_t>(others) < honest_holders || HF_MUTANT(9);
+}
+
+Choice Rebuild::choice_of(const Origin& origin, const Head& head, const Shown& shown) const {
+  Choice out;
+  out.old_origin = origin;
+  out.kept_size = head.size;
+  out.kept_root = head.size == 0 ? sha256(ByteView()) : head.root;
+  for (const chain::Site& site : file_.sites) {
+    const auto it = shown.held.find(site.name);
+    if (it != shown.held.end() && it->second == head) out.holders.push_back(site.name);
+  }
+  for (const auto& [mirror, held] : sealed_)
+    for (const sync::HeldEpoch& h : held) {
+      if (h.origin != origin) continue;
+      if (h.announced > out.announced) {
+        out.announced = h.announced;
+        out.announced_at = h.announced_at;
       }
-      best.heard_at = std::max(best.heard_at, h.heard_at);
-      if (h.note.empty() || !key) continue;
-      const auto c = open(h);
-      if (!c || c->checkpoint.origin != best.old_origin || c->checkpoint.size != h.size) continue;
-      if (HF_MUTANT(9) ? best.kept_size == 0 || h.size < best.kept_size : h.size > best.kept_size) {
-        best.kept_size = h.size;
-        best.kept_root = c->checkpoint.root;
-      }
+      out.heard_at = std::max(out.heard_at, h.heard_at);
+    }
+  return out;
+}
+
+Result<Choice> Rebuild::choose(const Origin& old_origin, const sync::KeyRing& keys) const {
+  const Shown shown = this->shown(old_origin, keys);
+  if (shown.unfit > file_.lying_mirrors)
+    return fail("recovery/unfit_mirrors",
+                fmt::format("{} mirrors cannot give what they say that they hold of {}, more than this chain bears. "
+                            "Bring another mirror within reach, or choose a clean point that mirrors agree on",
+                            shown.unfit, old_origin.text()));
+  if (shown.held.empty()) {
+    Choice nothing = choice_of(old_origin, {}, shown);
+    nothing.is_settled = true;
+    return nothing;
+  }
+  const auto is_longer = [](std::uint64_t a, std::uint64_t b) { return HF_MUTANT(9) ? a < b : a > b; };
+  const Head* kept = nullptr;
+  const Head* next = nullptr;
+  for (const auto& [mirror, head] : shown.held) {
+    const auto here =
+        std::ranges::find_if(fetched_, [&](const Fetched& f) { return f.origin == old_origin && f.holds(head); });
+    if (here == fetched_.end()) {
+      if (next == nullptr || is_longer(head.size, next->size)) next = &head;
+    } else if (here->size == head.size && keeps_all_cosigned(*here, shown)) {
+      if (kept == nullptr || is_longer(head.size, kept->size)) kept = &head;
     }
   }
-  if (certificate_.clean_point) {
-    if (certificate_.clean_point->second > best.kept_size)
-      return fail("recovery/no_history", fmt::format("no mirror that has sealed holds {} up to the clean point {}",
-                                                     best.old_origin.text(), certificate_.clean_point->second));
-    best.root_is_signed = best.kept_size == certificate_.clean_point->second;
-    best.kept_size = certificate_.clean_point->second;
-  }
+  if (kept == nullptr && next == nullptr)
+    return fail("recovery/two_histories",
+                fmt::format("{} has two signed histories, and what the {} of {} mirrors that have sealed hold does not "
+                            "tell which of them was cosigned. {}hoose a clean point that stands in both (holdfast "
+                            "recovery sign --clean-point), and rebuild with that certificate",
+                            old_origin.text(), sealed_.size(), mirrors_,
+                            all_sealed() ? "C" : "Bring the other mirrors within reach; if they are gone, c"));
+  Choice choice = choice_of(old_origin, kept != nullptr ? *kept : *next, shown);
+  choice.is_settled = kept != nullptr;
+  return choice;
+}
+
+// By its size only: people have chosen it, and what lies behind it in one history or the other is for them to see.
+Result<Choice> Rebuild::choose_clean_point(const sync::KeyRing& keys) const {
+  const auto& [origin, size] = *certificate_.clean_point;
+  const Shown shown = this->shown(origin, keys);
+  Choice out = choice_of(origin, {size, {}}, shown);
+  out.is_settled = true;
+  out.root_is_signed = false;
   for (const chain::Site& site : file_.sites) {
-    const auto it = sealed_.find(site.name);
-    if (it == sealed_.end()) continue;
-    for (const sync::HeldEpoch& h : it->second)
-      if (h.origin == best.old_origin && h.size >= best.kept_size) best.holders.push_back(site.name);
+    const auto it = shown.held.find(site.name);
+    if (it == shown.held.end() || it->second.size < size) continue;
+    out.holders.push_back(site.name);
+    if (it->second.size > size) continue;
+    out.root_is_signed = true;
+    out.kept_root = it->second.root;
   }
-  if (best.kept_size == 0) best.kept_root = sha256(ByteView());
-  return best;
+  if (out.holders.empty() && size > 0)
+    return fail("recovery/no_history",
+                fmt::format("no mirror that has sealed holds {} up to the clean point {}", origin.text(), size));
+  return out;
 }
 
 void Rebuild::add_up(Choice& choice) const {

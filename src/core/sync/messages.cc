@@ -51,7 +51,7 @@ struct Encoder {
     held.reserve(m.held.size());
     for (const HeldEpoch& h : m.held)
       held.push_back(fbs::CreateHeldEpoch(b, text(b, h.origin.text()), h.size, text(b, h.note), h.announced,
-                                          ns(h.announced_at), ns(h.heard_at)));
+                                          ns(h.announced_at), ns(h.heard_at), text(b, h.cosigned)));
     return {fbs::LinkBody::Known, fbs::CreateKnown(b, text(b, m.site.view()), b.CreateVector(held),
                                                    texts(b, m.registrations), texts(b, m.seals), m.sealed_for)
                                       .Union()};
@@ -226,6 +226,8 @@ Result<Message> typed(const fbs::Known& m, Room room) {
       HF_TRY(held.origin, origin_of(h->origin()));
       HF_TRY_VOID(room.take(view(h->note()).size()));
       HF_TRY(held.note, note_of(h->note()));
+      HF_TRY_VOID(room.take(view(h->cosigned()).size()));
+      HF_TRY(held.cosigned, note_of(h->cosigned()));
       held.size = h->size();
       held.announced = h->announced();
       held.announced_at = instant(h->announced_at());

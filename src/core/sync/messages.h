@@ -36,10 +36,11 @@ struct Seal {
 struct HeldEpoch {
   Origin origin;
   std::uint64_t size = 0;
-  std::string note;             // the newest checkpoint held, with cosignatures; empty: none
+  std::string note;             // the newest checkpoint held; empty: none
   std::uint64_t announced = 0;  // by heartbeat
   Instant announced_at;         // in the owner's clock; 0: never
   Instant heard_at;             // in the teller's clock; 0: not since it started
+  std::string cosigned = {};    // the newest checkpoint held that has its quorum of cosignatures; empty: none
 };
 struct Known {
   SiteName site;

@@ -154,6 +154,17 @@ Result<Replica*> Replicas::find_or_create(const Origin& origin) {
   return all_.emplace(origin, std::make_unique<Replica>(std::move(log))).first->second.get();
 }
 
+Status Replicas::discard(const Origin& origin) {
+  all_.erase(origin);
+  unopened_.erase(origin);
+  const std::string directory = journal::Log::directory(origin);
+  HF_TRY(const std::vector<std::string> names, disk_.list(directory));
+  // The last first: what a crash leaves is a shorter journal.
+  for (auto name = names.rbegin(); name != names.rend(); ++name)
+    HF_TRY_VOID(disk_.remove(fmt::format("{}/{}", directory, *name)));
+  return {};
+}
+
 Status Replicas::scan(const Origin& origin, EntryIndex first, EntryIndex end,
                       const std::function<Status(EntryIndex, ByteView)>& each) const {
   const auto it = all_.find(origin);

@@ -84,6 +84,8 @@ class Replicas : public fold::PeerEntries {
   Replica* find(const Origin& origin);
   const Replica* find(const Origin& origin) const;
   Result<Replica*> find_or_create(const Origin& origin);
+  // Takes it off the disk. For what a rebuild has fetched and cannot use; a mirror never deletes (4.4).
+  Status discard(const Origin& origin);
   std::map<Origin, std::unique_ptr<Replica>>& all() { return all_; }
   const std::map<Origin, std::unique_ptr<Replica>>& all() const { return all_; }
 

@@ -1,0 +1,80 @@
+// A copy that holds another history than the one that its owner's successor has kept (protocol 4.3, 5.2).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/journal/peek.h"
+#include "core/node/node_impl.h"
+
+namespace holdfast::node {
+namespace {
+constexpr std::size_t branches_max = 8;  // of one journal
+}
+
+// Whoever holds at least as much as was kept can see it at once; who holds less, when the successor gives him the rest
+// (on Entries).
+Status NodeImpl::leave_lost_branches() {
+  std::vector<Origin> lost;
+  for (const auto& [origin, replica] : replicas_.all()) {
+    const chain::Registration* next = origin.site == me_->name ? nullptr : successor_of(origin);
+    if (next == nullptr || next->certificate.spare || next->kept_size == 0) continue;
+    if (replica->size() < next->kept_size || !replica->is_hashed()) continue;
+    Hash& compared = compared_with_kept_[origin];
+    if (compared == next->kept_root) continue;
+    const auto root = replica->log().root_at(next->kept_size);
+    if (!root && root.error().code == "journal/damaged") continue;
+    if (!root) return pass_on(root.error());
+    compared = next->kept_root;
+    if (*root != next->kept_root) lost.push_back(origin);
+  }
+  for (const Origin& origin : lost) {
+    HF_TRY(const bool is_left, leave_branch(origin));
+    if (is_left) want(origin.site);
+  }
+  return {};
+}
+
+// Nothing of it was cosigned where it differs, and its owner's people have decided (5.2). It stays on the disk beside
+// the journal, as evidence and for who wants to know what was in it; what both histories have is kept in its place, for
+// the state may rest on it. False: it stays as it is.
+Result<bool> NodeImpl::leave_branch(const Origin& origin) {
+  sync::Replica& replica = *replicas_.find(origin);
+  const auto part = state_.peers.find(origin.site);
+  const std::uint64_t followed = part != state_.peers.end() && part->second.origin == origin ? part->second.size : 0;
+  std::string note = replica.log().checkpoint_at_most(std::max(followed, replica.cosigned_size()));
+  const auto checkpoint = journal::peek_checkpoint(note);
+  const std::uint64_t common = checkpoint ? checkpoint->size : 0;
+  if (common < followed || !replica.is_hashed()) return false;
+  std::vector<Bytes> entries;
+  HF_TRY_VOID(replica.log().scan(0, common, [&](EntryIndex, ByteView body) -> Status {
+    entries.push_back(to_bytes(body));
+    return {};
+  }));
+  const std::string directory = journal::Log::directory(origin);
+  std::size_t branch = 1;
+  const auto place = [&] { return fmt::format("{}.branch-{}", directory, branch); };
+  for (;; ++branch) {
+    HF_TRY(const std::vector<std::string> there, world_.disk.list(place()));
+    if (there.empty()) break;
+    if (branch == branches_max) return false;
+  }
+  HF_TRY(const std::vector<std::string> names, world_.disk.list(directory));
+  for (const std::string& name : names) {
+    HF_TRY(const Bytes bytes, world_.disk.read_all(fmt::format("{}/{}", directory, name)));
+    HF_TRY_VOID(world_.disk.write_all(fmt::format("{}/{}", place(), name), bytes));
+  }
+  const std::uint64_t size = replica.size();
+  HF_TRY_VOID(replicas_.discard(origin));
+  HF_TRY(sync::Replica * kept, replicas_.find_or_create(origin));
+  for (const Bytes& body : entries) kept->log().append(body);
+  HF_TRY_VOID(kept->log().commit());
+  if (common > 0) HF_TRY_VOID(kept->log().put_checkpoint(common, note));
+  kept->reload(keys_);
+  trip(
+      "contradiction-peer", 1,
+      fmt::format("the {} entries kept here of {} were not the history that its successor goes on from; they lie in {}",
+                  size, origin.text(), place()));
+  return true;
+}
+
+}  // namespace holdfast::node

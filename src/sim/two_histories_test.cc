@@ -1,0 +1,145 @@
+// A node on an old disk signs a second history of its journal, and its site is rebuilt (protocol 4.3, 5.2).
+#include "sim/chain_test_support.h"
+
+namespace holdfast::sim {
+namespace {
+
+// store-01 is mirrored by head office, the warehouse and store-02.
+class TwoHistories : public testing::Test {
+ protected:
+  // One mirror alone is given what its machine signs next; then that machine is started from an older image of its
+  // disk, without this mirror, and the other two cosign what it signs now.
+  void part(const std::string& lone, int sales_before, int sales_after) {
+    std::vector<std::string> others{"head-office", "warehouse", "store-02"};
+    std::erase(others, lone);
+    start_all(chain_);
+    open_trade(chain_);
+    sell(10);
+    chain_.run_for(seconds(2));
+    const SimDisk image = chain_.machine("store-01").disk;
+    keep_apart(others);
+    for (const std::string& other : others) chain_.network.cut(lone, other);  // nor do they hear of it
+    sell(sales_before);
+    chain_.run_for(seconds(2));
+    chain_.kill("store-01");
+    chain_.put_back("store-01", image);
+    chain_.disk_was_replaced(store_1);
+    chain_.network.heal_all();
+    for (const auto& [name, m] : chain_.machines()) chain_.network.cut(lone, name);
+    ASSERT_TRUE(chain_.start("store-01").has_value());
+    ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, "store-01"); }, seconds(20)));
+    sell(sales_after);
+    chain_.run_for(seconds(2));
+    cosigned_ = chain_.node("store-01").safety().cosigned_size;
+    ASSERT_EQ(cosigned_, chain_.node("store-01").safety().size);
+    ASSERT_EQ(held(lone) > cosigned_, sales_before > sales_after);
+  }
+  void sell(int sales) {
+    for (int i = 0; i < sales; ++i) {
+      chain_.sell(store_1, 1);
+      chain_.run_for(milliseconds(40));
+    }
+  }
+  void keep_apart(const std::vector<std::string>& mirrors) {
+    for (const std::string& mirror : mirrors) chain_.network.cut("store-01", mirror);
+  }
+  std::uint64_t held(const std::string& at) {
+    for (const node::SiteView& view : chain_.node(at).sites())
+      if (view.site == store_1) return view.held_here.value_or(0);
+    return 0;
+  }
+  bool has_branch(const std::string& at) {
+    return std::ranges::any_of(chain_.machine(at).disk.files(), [](const auto& file) {
+      return file.first.starts_with("journals/store-01/1.branch-1/");
+    });
+  }
+  void rebuild() {
+    chain_.destroy("store-01");
+    next_ = chain_.rebuild(store_1);
+    ASSERT_TRUE(chain_.start(next_).has_value());
+  }
+
+  Chain chain_{3, 4};
+  std::uint64_t cosigned_ = 0;
+  std::string next_;
+};
+
+TEST_F(TwoHistories, the_rebuild_keeps_the_cosigned_one_though_the_other_is_longer) {
+  part("store-02", 30, 5);
+  chain_.network.heal_all();
+  rebuild();
+  ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(30)));
+  EXPECT_EQ(chain_.node(next_).recovery()->cosigned, cosigned_);
+  settle(chain_);
+  EXPECT_EQ(chain_.node(next_).state().till.totals.sales, 45u);
+}
+
+TEST_F(TwoHistories, one_of_the_two_who_cosigned_it_proves_it) {
+  part("store-02", 30, 5);
+  chain_.kill("warehouse");
+  chain_.network.heal_all();
+  rebuild();
+  ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(30)));
+  EXPECT_EQ(chain_.node(next_).recovery()->cosigned, cosigned_);
+  ASSERT_TRUE(chain_.start("warehouse").has_value());
+  settle(chain_);
+}
+
+TEST_F(TwoHistories, a_rebuild_that_is_interrupted_between_the_two_gets_there) {
+  part("store-02", 30, 5);
+  chain_.network.heal_all();
+  rebuild();
+  for (int i = 0; i < 12; ++i) {  // every now and then its power fails
+    chain_.run_for(milliseconds(400));
+    chain_.kill(next_);
+    ASSERT_TRUE(chain_.start(next_).has_value());
+    if (is_signing(chain_, next_)) break;
+  }
+  ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(30)));
+  EXPECT_EQ(chain_.node(next_).recovery()->cosigned, cosigned_);
+  settle(chain_);
+}
+
+// A copy of the history that was not kept is no reason to stand still: it is left beside, and its holder follows on.
+TEST_F(TwoHistories, who_holds_more_of_the_other_one_follows_the_successor) {
+  part("warehouse", 30, 5);
+  chain_.network.heal_all();
+  rebuild();
+  settle(chain_);
+  EXPECT_TRUE(has_branch("warehouse"));
+}
+
+TEST_F(TwoHistories, who_holds_less_of_the_other_one_follows_the_successor) {
+  part("warehouse", 3, 25);
+  chain_.network.heal_all();
+  rebuild();
+  settle(chain_);
+  EXPECT_TRUE(has_branch("warehouse"));
+  chain_.kill("warehouse");
+  ASSERT_TRUE(chain_.start("warehouse").has_value());
+  settle(chain_);
+}
+
+// A mirror that has lost everything is told of both: which of them it had signed it cannot know.
+TEST_F(TwoHistories, a_mirror_that_came_back_counts_for_neither) {
+  part("store-02", 30, 5);
+  chain_.destroy("warehouse");
+  const std::string mirror = chain_.rebuild(warehouse);
+  ASSERT_TRUE(chain_.start(mirror).has_value());
+  chain_.network.heal_all();
+  keep_apart({"store-02"});
+  const auto view = [&] {
+    for (node::SiteView& each : chain_.node(mirror).sites())
+      if (each.site == store_1) return each;
+    return node::SiteView();
+  };
+  ASSERT_TRUE(
+      chain_.run_until([&] { return is_signing(chain_, mirror) && view().held_here >= cosigned_; }, seconds(30)));
+  sell(60);  // by now it holds more than either told
+  chain_.run_for(seconds(5));
+  EXPECT_FALSE(view().counts_here);
+  EXPECT_FALSE(chain_.node(mirror).state().contradictions.empty());
+}
+
+}  // namespace
+}  // namespace holdfast::sim
