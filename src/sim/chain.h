@@ -179,6 +179,7 @@ class Chain {
   // What the machine `from` answers to a till's write.
   void take_reply(const std::string& from, const SiteName& store, std::size_t number, const Result<fold::Taken>& taken);
   std::string check_acknowledged(const SiteName& store, std::size_t newest);
+  std::string unmended();
 
   Random random_;
   chain::ChainFile file_;

@@ -108,6 +108,18 @@ std::string Chain::broken_at_rest() {
   return {};
 }
 
+// What a disk has lost is put back by itself, if anybody has it (2.4).
+std::string Chain::unmended() {
+  for (const auto& [name, m] : machines_) {
+    if (!m->node) continue;
+    const auto damage = m->node->safety().damage;
+    if (!damage.empty())
+      return fmt::format("{} lacks entries {} to {} of {}", name, damage[0].first, damage[0].end,
+                         damage[0].origin.text());
+  }
+  return {};
+}
+
 std::string Chain::come_to_rest(int seconds_max, const std::function<std::string()>& before) {
   std::string law;
   for (int i = 0; i < seconds_max; ++i) {
@@ -115,6 +127,7 @@ std::string Chain::come_to_rest(int seconds_max, const std::function<std::string
     for (const chain::Site& site : file().sites) send_again(site.name);
     run_for(seconds(1));
     law = broken_at_rest();
+    if (law.empty()) law = unmended();
     if (law.empty()) return broken_in_audit();
   }
   return law;

@@ -78,12 +78,18 @@ bool Mishaps::is_signing(const SiteName& site) {
   return runs(site) && chain_.node(name_at(site)).phase() == node::Phase::signing;
 }
 
+bool Mishaps::counts_for(const SiteName& mirror, const SiteName& owner) {
+  const auto views = chain_.node(name_at(mirror)).sites();
+  return std::ranges::find(views, owner, &node::SiteView::site)->counts_here;
+}
+
 unsigned Mishaps::bad_mirrors(const SiteName& site, const Origin& origin, std::uint64_t size) {
   return static_cast<unsigned>(std::ranges::count_if(chain_.file().find(site)->mirrors, [&](const SiteName& mirror) {
     if (mirror == liar_) return true;
     if (chain_.machine(name_at(mirror)).is_spare) return false;  // it answers nothing, and the others are a quorum
     if (!set_back_.contains(mirror)) return false;
-    return !is_signing(mirror) || !chain_.node(name_at(mirror)).root_of(origin, size).has_value();
+    return !is_signing(mirror) || !chain_.node(name_at(mirror)).root_of(origin, size).has_value() ||
+           !counts_for(mirror, site);
   }));
 }
 
@@ -213,6 +219,8 @@ void Mishaps::mend() {
   }
   if (damaged_) mend_damaged();
   if (stolen_) mend_stolen();
+  rebuild_contradicted();
+  rebuild_what_spares_opened();
   for (const auto& [name, at] : std::map(starts_at_))
     if (chain_.now() >= at) start_again(name);
   for (const std::string& name : meant_to_run_) {

@@ -83,6 +83,8 @@ class Mishaps {
   void end_lie(Fault fault, const Thief& thief);
   std::vector<sync::Message> old_words_of(const std::string& machine);
   void mend_stolen();
+  void rebuild_contradicted();
+  void rebuild_what_spares_opened();
 
   void mend();
   void mend_damaged();
@@ -103,11 +105,14 @@ class Mishaps {
   bool runs(const SiteName& site);
   bool is_quiet() const { return !down_ && !rebuilding_ && !damaged_ && !stolen_; }
   bool is_signing(const SiteName& site);
+  bool is_contradicted(const Origin& origin);  // somebody knows two histories of it
   // Whether the site's disk may be lost: what was cosigned of it is still to be had then, and people can bear it.
   bool may_be_lost(const SiteName& site);
   // Likewise, and it is rebuilt on a new machine; a store with a spare is not, its spare would wait for nothing.
   bool may_be_replaced(const SiteName& site);
-  // Mirrors of the site that lie, or have lost what they stored and do not hold so much of its journal again.
+  bool counts_for(const SiteName& mirror, const SiteName& owner);
+  // Mirrors of the site that lie, or have lost what they stored and do not hold so much of its journal again, or do not
+  // count for it yet (4.6).
   unsigned bad_mirrors(const SiteName& site, const Origin& origin, std::uint64_t size);
 
   Chain& chain_;
@@ -137,6 +142,7 @@ class Mishaps {
     Instant until;
   };
   std::optional<Stolen> stolen_;
+  std::optional<Instant> waits_for_fellows_since_;  // a mirror that has come back, for one that a spare has opened
   std::optional<SiteName> liar_;
   std::unique_ptr<SimDisk> image_;
   std::string image_of_;

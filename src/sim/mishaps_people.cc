@@ -185,7 +185,8 @@ void Mishaps::seal() {
   guard::SetPosture order;
   order.posture = guard::Posture::sealed;
   chain_.node(name).set_posture(order, [this, name](const Status& done) {
-    if (!done) return;
+    // In the same step somebody may have opened it again.
+    if (!done || chain_.node(name).posture().posture != guard::Posture::sealed) return;
     chain_.faults.bit(Fault::people_seal);
     chain_.auditor().cut(name, {}, chain_.now().unix_ns);
   });

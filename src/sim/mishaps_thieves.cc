@@ -37,13 +37,17 @@ void Mishaps::sign_second_history() {
   tell(fmt::format("a thief with the keys of {} offers a second history", name));
 }
 
+bool Mishaps::is_contradicted(const Origin& origin) {
+  return std::ranges::any_of(chain_.machines(), [&](const auto& each) {
+    const auto& node = each.second->node;
+    return node &&
+           std::ranges::any_of(node->state().contradictions, [&](const auto& seen) { return seen.origin == origin; });
+  });
+}
+
 void Mishaps::mend_stolen() {
   const SiteName store = stolen_->origin.site;
-  const bool is_known = std::ranges::any_of(chain_.machines(), [&](const auto& each) {
-    const auto& node = each.second->node;
-    return node && std::ranges::any_of(node->state().contradictions,
-                                       [&](const auto& seen) { return seen.origin == stolen_->origin; });
-  });
+  const bool is_known = is_contradicted(stolen_->origin);
   if (!is_known && chain_.now() < stolen_->until) return;
   if (is_known) chain_.faults.bit(Fault::keys_two_histories);
   stolen_.reset();
@@ -52,6 +56,47 @@ void Mishaps::mend_stolen() {
                    name));
   take_away(name);
   replace(store);
+}
+
+// A node on an old disk has signed a second history, and somebody holds the first. Nobody cosigns its journal any
+// further, so people rebuild it with new keys (docs/incident-guide.md, section 3), spare or not.
+void Mishaps::rebuild_contradicted() {
+  if (!is_quiet() || old_alive_) return;
+  for (const chain::Site& site : chain_.file().sites) {
+    const std::string name = name_at(site.name);
+    if (!runs(site.name) || chain_.node(name).phase() == node::Phase::rebuilding) continue;
+    const node::Safety safety = chain_.node(name).safety();
+    if (!is_contradicted(safety.origin)) continue;
+    if (bad_mirrors(site.name, safety.origin, safety.cosigned_size) > options_.lying_mirrors) continue;
+    tell(fmt::format("two histories are known of {}; it is rebuilt", name));
+    take_away(name);
+    return replace(site.name);
+  }
+}
+
+// A mirror that has come back may need the word of a store that its spare has opened, and gets none (4.6, 10.2). Then a
+// ceremony rebuilds that store, too.
+void Mishaps::rebuild_what_spares_opened() {
+  constexpr Duration patience = seconds(10);
+  const auto waits_for = [&](const SiteName& store) {
+    return std::ranges::any_of(chain_.file().sites, [&](const chain::Site& owner) {
+      return chain_.file().is_mirror(store, owner.name) &&
+             std::ranges::any_of(owner.mirrors, [&](const SiteName& fellow) {
+               return fellow != store && is_signing(fellow) && !chain_.machine(name_at(fellow)).is_spare &&
+                      !counts_for(fellow, owner.name);
+             });
+    });
+  };
+  const auto opened = std::ranges::find_if(spares_, [&](const auto& spare) {
+    return name_at(spare.first) == spare.second && is_signing(spare.first) && waits_for(spare.first);
+  });
+  if (opened == spares_.end()) return waits_for_fellows_since_.reset();
+  if (!waits_for_fellows_since_) waits_for_fellows_since_ = chain_.now();
+  if (chain_.now() < *waits_for_fellows_since_ + patience || !is_quiet() || old_alive_ || !may_be_lost(opened->first))
+    return;
+  tell(fmt::format("others wait for the word of {}", opened->second));
+  take_away(opened->second);
+  replace(opened->first);
 }
 
 // What he says in the store's name changes nothing but what is announced.
