@@ -42,8 +42,8 @@ const stages = {
   format: { run: () => [['tools/check-format'], ...nodeTests('test/format')] },
   layers: { run: () => [['node', 'tools/check-layers.mjs'], ...nodeTests('test/layers')] },
   unit: { run: () => units('release'), needs: ['build'] },
-  // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones. About one day in
-  // forty still breaks a law of liveness (docs/simulator.md, "Open"); these do not.
+  // The same seeds each time, so that a failure here is the change's own; `make sim-night` draws new ones. A few new days in
+  // a thousand still break a law of liveness (docs/simulator.md, "Open"); these do not.
   sim: {
     run: () => [[1, 60], [83, 48]].map(([first, count]) => [simulator, '--seed', `${first}`, '--seeds', `${count}`, '--stand-in']),
     atOnce: true, needs: ['build'],

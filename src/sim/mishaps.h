@@ -84,6 +84,7 @@ class Mishaps {
   std::vector<sync::Message> old_words_of(const std::string& machine);
   void mend_stolen();
   void rebuild_contradicted();
+  bool may_be_rebuilt_from(const chain::Site& site, const Origin& origin, std::uint64_t size);
   void rebuild_what_spares_opened();
 
   void mend();

@@ -111,7 +111,9 @@ void Mishaps::rebuild_twice() {
   if (!first.node || first.node->phase() != node::Phase::rebuilding || lost_ >= lost_max_) return;
   chain_.faults.fired(Fault::people_rebuild_twice);
   chain_.faults.bit(Fault::people_rebuild_twice);
-  if (random().one_in(3)) {  // under a number that was given already: it waits in vain, and somebody takes it away
+  const bool has_twin = chain_.machines().contains(first.name + "-twin");
+  // Under a number that was given already: it waits in vain, and somebody takes it away.
+  if (random().one_in(3) && !has_twin) {
     const std::string twin = chain_.rebuild_under_same_number(first.site);
     (void)chain_.start(twin);
     lasts(seconds(2), seconds(6), [this, twin, site = first.site, name = first.name] {

@@ -58,6 +58,19 @@ void Mishaps::mend_stolen() {
   replace(store);
 }
 
+// A mirror that does not count seals nothing; of those that do, no more than f may hold less than they have signed.
+bool Mishaps::may_be_rebuilt_from(const chain::Site& site, const Origin& origin, std::uint64_t size) {
+  unsigned fit = 0, bad = 0;
+  for (const SiteName& mirror : site.mirrors) {
+    const bool is_gone = mirror != liar_ && (!is_signing(mirror) || !counts_for(mirror, site.name));
+    if (is_gone) continue;
+    const bool is_bad = mirror == liar_ ||
+                        (set_back_.contains(mirror) && !chain_.node(name_at(mirror)).root_of(origin, size).has_value());
+    ++(is_bad ? bad : fit);
+  }
+  return fit + bad >= chain_.file().quorum && bad <= options_.lying_mirrors;
+}
+
 // A node on an old disk has signed a second history, and somebody holds the first. Nobody cosigns its journal any
 // further, so people rebuild it with new keys (docs/incident-guide.md, section 3), spare or not.
 void Mishaps::rebuild_contradicted() {
@@ -67,7 +80,7 @@ void Mishaps::rebuild_contradicted() {
     if (!runs(site.name) || chain_.node(name).phase() == node::Phase::rebuilding) continue;
     const node::Safety safety = chain_.node(name).safety();
     if (!is_contradicted(safety.origin)) continue;
-    if (bad_mirrors(site.name, safety.origin, safety.cosigned_size) > options_.lying_mirrors) continue;
+    if (!may_be_rebuilt_from(site, safety.origin, safety.cosigned_size)) continue;
     tell(fmt::format("two histories are known of {}; it is rebuilt", name));
     take_away(name);
     return replace(site.name);
