@@ -5,7 +5,6 @@
 // Source: GS1 General Specifications 7.9 (check digit of GTIN-8/12/13/14).
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/base/indexed_map.h"
 #include "core/base/values.h"
 
 namespace holdfast::catalogue {
@@ -57,8 +57,8 @@ struct Listed {
 
 // Ordered by SKU, so that pages and snapshots need no sorting.
 struct CatalogueState {
-  std::map<Sku, Listed> products;
-  std::map<std::string, Sku> by_gtin;
+  IndexedMap<Sku, Listed> products;
+  IndexedMap<std::string, Sku> by_gtin;
 
   const Listed* find(const Sku& sku) const;
   const Listed* find_code(std::string_view sku_or_gtin) const;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "core/base/indexed_map.h"
 #include "core/base/values.h"
 
 namespace holdfast::stock {
@@ -109,7 +110,7 @@ struct Arrived {
 };
 
 struct StockState {
-  std::map<Sku, Item> items;
+  IndexedMap<Sku, Item> items;
   std::map<DispatchId, Sent> sent;
   std::map<DispatchId, Arrived> arrived;
   Quantity total;  // sum of on_hand, kept for reports

@@ -13,7 +13,8 @@ constexpr std::int64_t minute_ns = 60'000'000'000, day_ns = 1440 * minute_ns;
 
 void add_to_ring(std::map<std::int64_t, MinuteSales>& ring, std::int64_t slot, std::size_t kept, std::uint64_t sales,
                  Money gross) {
-  MinuteSales& sums = ring[slot];
+  const auto newest = ring.empty() ? ring.end() : std::prev(ring.end());
+  MinuteSales& sums = newest != ring.end() && newest->first == slot ? newest->second : ring[slot];
   sums.count += sales;
   add(sums.gross, gross);
   if (ring.size() > kept) ring.erase(ring.begin());
@@ -47,7 +48,7 @@ void add_lines(Totals& totals, const auto& lines, int sign) {
 
 void keep_receipt(TillState& state, const ReceiptNumber& receipt, const ReceiptPlace& place) {
   Series& series = state.receipts[{receipt.till, receipt.series}];
-  series.receipts.try_emplace(receipt.n, place);
+  series.receipts.try_emplace(series.receipts.end(), receipt.n, place);  // nearly always the newest
   series.next = std::max(series.next, receipt.n + 1);
 }
 
