@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "bench/side.h"
+#include "core/fold/pipeline.h"
 #include "core/fold/state.h"
 #include "core/journal/log.h"
 #include "core/journal/note.h"
@@ -265,12 +266,10 @@ Replay replay_journal(const std::string& directory, const Side& side) {
   const auto start = std::chrono::steady_clock::now();
   const auto log = need(journal::Log::open(*disk, pool, {std::string(chain_name), SiteName("store-01"), 1}));
   fold::State state;
-  fold::Joiner joiner;
-  need(log->scan(0, log->size(), [&](EntryIndex i, ByteView entry) -> Status {
-    HF_TRY(const auto event, joiner.take(entry));
-    if (event) return fold::apply(state, i, *event, original.office());
-    return {};
-  }));
+  fold::Pipeline pipeline(
+      pool, [&](EntryIndex i, fold::Event&& event) { return fold::apply(state, i, event, original.office()); });
+  need(log->scan(0, log->size(), [&](EntryIndex i, ByteView entry) { return pipeline.take(i, entry); }));
+  need(pipeline.finish());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (state.hash() != original.state().hash()) throw std::runtime_error("the journal folds to another state");
   return {log->size(), seconds};

@@ -65,15 +65,20 @@ class Signer {
   virtual PublicKey public_key(KeyUse use) = 0;
 };
 
-// Pure jobs, run in any order on any thread; run() returns when all are done.
+// Pure jobs, run in any order on any thread; run() returns when all are done. `meanwhile` runs on the caller's own
+// thread beside them, and may do what only that thread may; it touches nothing that a job touches. It may be empty.
 class Executor {
  public:
+  using Job = std::function<void(std::size_t)>;
   virtual ~Executor() = default;
-  virtual void run(std::size_t count, const std::function<void(std::size_t)>& job) = 0;
+  void run(std::size_t count, const Job& job) { run(count, job, {}); }
+  virtual void run(std::size_t count, const Job& job, const std::function<void()>& meanwhile) = 0;
 };
 class SerialExecutor final : public Executor {
  public:
-  void run(std::size_t count, const std::function<void(std::size_t)>& job) override {
+  using Executor::run;
+  void run(std::size_t count, const Job& job, const std::function<void()>& meanwhile) override {
+    if (meanwhile) meanwhile();
     for (std::size_t i = 0; i < count; ++i) job(i);
   }
 };

@@ -186,7 +186,8 @@ Result<Event> read_event(EntryIndex index, const std::function<Result<Bytes>(Ent
 inline constexpr std::size_t part_bytes_max = 64u << 20;
 class Joiner {
  public:
-  Result<std::optional<Event>> take(ByteView entry);
+  Result<std::optional<Event>> take(ByteView entry) { return take(decode(entry)); }
+  Result<std::optional<Event>> take(Result<Event> decoded);  // what decode() said of the next entry
   bool in_the_middle() const { return !data_.empty(); }
 
  private:

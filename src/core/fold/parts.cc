@@ -61,8 +61,7 @@ Instant happened_at(const Event& event) {
   return event.write && event.write->prior ? std::min(event.write->prior->at, event.at) : event.at;
 }
 
-Result<std::optional<Event>> Joiner::take(ByteView entry) {
-  auto decoded = decode(entry);
+Result<std::optional<Event>> Joiner::take(Result<Event> decoded) {
   const auto drop = [&] {
     data_.clear();
     next_ = 0;

@@ -33,7 +33,7 @@ struct ThreadPool::Shared {
   std::condition_variable work, done;
   std::uint64_t round = 0;  // one for each run() that has jobs for others
   std::size_t count = 0;
-  const std::function<void(std::size_t)>* job = nullptr;
+  const Job* job = nullptr;
   std::atomic<std::size_t> next{0};
   std::size_t busy = 0;  // threads that have not finished this round
   bool running = false, stop = false;
@@ -71,9 +71,10 @@ ThreadPool::~ThreadPool() {
   for (auto& thread : shared_->threads) thread.join();
 }
 
-void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& job) {
+void ThreadPool::run(std::size_t count, const Job& job, const std::function<void()>& meanwhile) {
   Shared& s = *shared_;
-  if (count <= 1 || s.threads.empty()) {  // nothing to share out
+  if (s.threads.empty() || count == 0 || (count == 1 && !meanwhile)) {  // nothing to share out
+    if (meanwhile) meanwhile();
     for (std::size_t i = 0; i < count; ++i) job(i);
     return;
   }
@@ -88,6 +89,7 @@ void ThreadPool::run(std::size_t count, const std::function<void(std::size_t)>& 
     ++s.round;
   }
   s.work.notify_all();
+  if (meanwhile) meanwhile();
   s.take_jobs();
   std::unique_lock lock(s.mutex);
   s.done.wait(lock, [&] { return s.busy == 0; });

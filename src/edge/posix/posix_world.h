@@ -24,12 +24,13 @@ class SodiumEntropy final : public Entropy {
 // A fixed number of threads; the caller of run() works too, so that ThreadPool(1) starts none.
 // Shape:  each job runs once; which thread runs it, and when, is left open, so jobs write only to their own place.
 //         Everything a job wrote is seen by the caller of run() when it returns.
-// Thread: run() is called by one thread at a time, and never from a job.
+// Thread: run() is called by one thread at a time, and never from a job or from `meanwhile`.
 class ThreadPool final : public Executor {
  public:
   explicit ThreadPool(std::size_t threads);  // 0: as many as the machine has
   ~ThreadPool() override;
-  void run(std::size_t count, const std::function<void(std::size_t)>& job) override;
+  using Executor::run;
+  void run(std::size_t count, const Job& job, const std::function<void()>& meanwhile) override;
 
  private:
   struct Shared;

@@ -59,6 +59,18 @@ TEST_P(ThreadPoolTest, ResultsAreThoseOfTheSerialExecutor) {
 
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolTest, ::testing::Values(0, 1, 2, 5));
 
+TEST_P(ThreadPoolTest, WhatRunsMeanwhileIsOnTheCallersThreadAndDoneWhenRunReturns) {
+  ThreadPool pool(GetParam());
+  for (const std::size_t count : {0u, 1u, 5u}) {
+    std::vector<int> runs(count);
+    std::thread::id where;
+    pool.run(
+        count, [&](std::size_t i) { ++runs[i]; }, [&] { where = std::this_thread::get_id(); });
+    EXPECT_EQ(where, std::this_thread::get_id());
+    EXPECT_EQ(runs, std::vector<int>(count, 1));
+  }
+}
+
 TEST(ThreadPoolTest, JobsDoRunOnSeveralThreads) {
   ThreadPool pool(2);
   std::atomic<int> inside{0};
