@@ -67,6 +67,7 @@ class Writer {
   void text(std::string_view t) { blob(as_bytes(t)); }
   ByteView view() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   Bytes take() { return std::move(bytes_); }
 
  private:

@@ -371,6 +371,7 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
 
 Bytes State::encode() const {
   Writer out;
+  out.reserve(160 * writes.size() + (1u << 20));  // about: a write and its receipt; a busy store's are nearly all of it
   out.text(first_text);
   put_identity(out, *this);
   catalogue.encode(out);

@@ -41,6 +41,7 @@ class DiskLog final : public Log {
   EntryIndex append(ByteView body) override;
   std::size_t uncommitted_bytes() const override { return pending_.size() - record_header_bytes; }
   Status commit() override;
+  void drop_uncommitted() override { clear_pending(); }
 
   Status put_checkpoint(std::uint64_t size, std::string_view note) override;
   std::string last_checkpoint() const override { return last_note_; }
@@ -56,7 +57,7 @@ class DiskLog final : public Log {
   Result<Bytes> read(EntryIndex index) override;
   Status scan(EntryIndex first, EntryIndex end, const EntryFunction& each) override;
 
-  Hash root() const override { return pending_count() == 0 ? tree_.root() : with_pending(size()).root(); }
+  Hash root() const override { return pending_count() == 0 ? tree_.root() : tree_with_pending().root(); }
   Result<Hash> root_at(std::uint64_t size) override;
   LogMark mark() const override {
     HF_CHECK(is_hashed(), "a mark of {} entries, {} hashed", index_.size(), tree_.size());
@@ -77,7 +78,8 @@ class DiskLog final : public Log {
  private:
   std::size_t pending_count() const { return pending_starts_.size(); }
   ByteView pending_entry(std::size_t i) const;
-  Tree with_pending(std::uint64_t size) const;
+  const std::vector<Hash>& pending_leaves() const;
+  const Tree& tree_with_pending() const;
   void clear_pending();
   Result<Place> write(RecordHeader header, Bytes& record);
   // person: also what still holds of a record that does not, one entry at a time; nothing is derived from it
@@ -128,6 +130,9 @@ class DiskLog final : public Log {
   Segments segments_;
   Bytes pending_;                            // the next commit record: room for its header, then framed entries
   std::vector<std::size_t> pending_starts_;  // of each entry's frame in pending_
+  // Hashed once, for whoever asks first: the root that a mirror compares, or the commit.
+  mutable std::vector<Hash> pending_leaves_;
+  mutable std::optional<Tree> tree_with_pending_;
 };
 
 }  // namespace holdfast::journal

@@ -12,6 +12,8 @@ void DiskLog::clear_pending() {
   pending_.clear();
   pending_.resize(record_header_bytes);
   pending_starts_.clear();
+  pending_leaves_.clear();
+  tree_with_pending_.reset();
 }
 
 ByteView DiskLog::pending_entry(std::size_t i) const {
@@ -21,15 +23,27 @@ ByteView DiskLog::pending_entry(std::size_t i) const {
   return in.raw(length);
 }
 
-Tree DiskLog::with_pending(std::uint64_t size) const {
-  Tree tree = tree_;
-  for (std::size_t i = 0; tree.size() < size; ++i) tree.append(leaf_hash(pending_entry(i)));
-  return tree;
+const std::vector<Hash>& DiskLog::pending_leaves() const {
+  std::vector<ByteView> entries;
+  for (std::size_t i = pending_leaves_.size(); i < pending_count(); ++i) entries.push_back(pending_entry(i));
+  const std::vector<Hash> leaves = leaf_hashes(executor_, entries);
+  pending_leaves_.insert(pending_leaves_.end(), leaves.begin(), leaves.end());
+  return pending_leaves_;
+}
+
+const Tree& DiskLog::tree_with_pending() const {
+  if (!tree_with_pending_) {
+    Tree tree = tree_;
+    append_all(executor_, tree, pending_leaves());
+    tree_with_pending_ = std::move(tree);
+  }
+  return *tree_with_pending_;
 }
 
 EntryIndex DiskLog::append(ByteView body) {
   HF_CHECK(body.size() <= entry_bytes_max, "an entry of {} bytes; larger ones go in parts (protocol 1.3)", body.size());
   pending_starts_.push_back(pending_.size());
+  tree_with_pending_.reset();
   frame_entry(pending_, body);
   HF_CHECK(pending_.size() < std::numeric_limits<std::uint32_t>::max(), "{} bytes in one commit", pending_.size());
   return size() - 1;
@@ -55,19 +69,22 @@ Status DiskLog::commit() {
   HF_CHECK(is_hashed(), "a commit behind a hole: {} of {} entries are hashed", tree_.size(), index_.size());
   const std::size_t count = pending_count();
   if (count == 0) return {};
-  std::vector<ByteView> entries(count);
-  for (std::size_t i = 0; i < count; ++i) entries[i] = pending_entry(i);
-  const std::vector<Hash> leaves = leaf_hashes(executor_, entries);
   RecordHeader header;
   header.kind = RecordKind::commit;
   header.first = index_.size();
   header.count = static_cast<std::uint32_t>(count);
-  header.content = content_of(leaves);
+  header.content = content_of(pending_leaves());
   HF_TRY(const Place place, write(header, pending_));
   index_.add_commit(place, header.count);
-  append_all(executor_, tree_, leaves);
+  if (tree_with_pending_)
+    tree_ = std::move(*tree_with_pending_);
+  else
+    append_all(executor_, tree_, pending_leaves());
   HF_CHECK(tree_.size() == index_.size(), "{} leaves, {} entries", tree_.size(), index_.size());
+  const std::size_t written = pending_.size();
+  segments_.keep(place, std::move(pending_));
   clear_pending();
+  if (pending_.capacity() < written) pending_.reserve(written);  // the next is mostly about as large
   return {};
 }
 
@@ -223,7 +240,12 @@ Result<Hash> DiskLog::root_at(std::uint64_t size) {
     return fail("journal/damaged",
                 fmt::format("{}: entries from {} on cannot be read, so the root at {} is not known until they are back",
                             origin_.text(), tree_.size(), size));
-  if (size > tree_.size()) return with_pending(size).root();
+  if (size == this->size()) return root();
+  if (size > tree_.size()) {
+    Tree tree = tree_;
+    for (const Hash& leaf : std::span(pending_leaves()).first(size - tree_.size())) tree.append(leaf);
+    return tree.root();
+  }
   return tree_.root_at(size, [this](std::uint64_t first, std::span<Hash> into) -> Status {
     HF_TRY(const std::vector<Hash> leaves, leaves_again(first, first + into.size()));
     std::ranges::copy(leaves, into.begin());

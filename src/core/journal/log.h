@@ -80,6 +80,8 @@ class Log {
   virtual std::size_t uncommitted_bytes() const = 0;
   // Writes what was appended as one commit record and returns when it is durable. Nothing appended: does nothing.
   virtual Status commit() = 0;
+  // Forgets what was appended and not committed.
+  virtual void drop_uncommitted() = 0;
 
   // Stores a signed checkpoint (or the same with more cosignatures) at a size <= durable_size(). Durable on return. Its
   // root must be this journal's; signatures are the caller's to verify.

@@ -71,6 +71,37 @@ TEST_F(LogTest, committed_entries_are_there_after_reopening) {
   EXPECT_EQ(to_bytes(as_bytes("a")), *log->read(0));
 }
 
+TEST_F(LogTest, entries_that_are_dropped_were_never_there) {
+  auto log = open();
+  commit(*log, {"kept"});
+  log->append(as_bytes("dropped"));
+  EXPECT_EQ(log->root(), root_of(Texts{"kept", "dropped"}));
+  log->drop_uncommitted();
+  EXPECT_EQ(log->size(), 1u);
+  EXPECT_EQ(log->root(), root_of(Texts{"kept"}));
+  log->append(as_bytes("a"));
+  EXPECT_EQ(*log->root_at(2), root_of(Texts{"kept", "a"}));
+  log->append(as_bytes("b"));
+  EXPECT_EQ(*log->root_at(2), root_of(Texts{"kept", "a"}));
+  commit(*log, {"c"});
+  for (int i = 0; i < 2; ++i, log = open()) {
+    EXPECT_EQ(*content(*log), (Texts{"kept", "a", "b", "c"}));
+    EXPECT_EQ(log->root(), root_of(Texts{"kept", "a", "b", "c"}));
+  }
+}
+
+TEST_F(LogTest, a_large_commit_reads_as_it_was_written_at_once_and_later) {
+  auto log = open();
+  Texts entries;
+  for (int i = 0; i < 2000; ++i) entries.push_back(std::string(static_cast<std::size_t>(i % 100), 'x'));
+  commit(*log, entries);
+  EXPECT_EQ(*content(*log), entries);
+  checkpoint(*log, 2000);
+  commit(*log, {"next"});
+  entries.push_back("next");
+  for (int i = 0; i < 2; ++i, log = open()) EXPECT_EQ(*content(*log), entries);
+}
+
 TEST_F(LogTest, uncommitted_entries_are_gone_after_reopening) {
   auto log = open();
   commit(*log, {"kept"});

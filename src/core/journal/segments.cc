@@ -12,6 +12,8 @@ namespace holdfast::journal {
 
 namespace {
 
+constexpr std::size_t kept_bytes_min = 64u << 10;
+
 std::unexpected<Error> damage(std::string_view directory, Place place, std::uint64_t entry, std::string_view what,
                               std::string_view to_do) {
   return fail("journal/damaged", fmt::format("{}/{}, offset {}, entry {}: {}. {}", directory, file_name(place.segment),
@@ -64,6 +66,20 @@ Result<Place> Segments::append(const RecordHeader& header, ByteView record) {
   const Place place{current_number_, static_cast<std::uint32_t>(position_ / block_bytes)};
   position_ += record.size();
   return place;
+}
+
+void Segments::keep(Place place, Bytes record) {
+  if (record.size() < kept_bytes_min) return;
+  auto kept = std::make_shared<LoadedRecord>();
+  kept->bytes = std::move(record);
+  const auto header = decode_record_header(kept->bytes);
+  HF_CHECK(header.has_value(), "{}: a record that was just written does not read as one", directory_);
+  kept->header = *header;
+  auto entries = split_entries(kept->payload(), header->count);
+  HF_CHECK(entries.has_value(), "{}: {} entries that were just written do not read as such", directory_, header->count);
+  kept->entries = std::move(*entries);
+  loaded_ = std::move(kept);
+  loaded_place_ = place;
 }
 
 Result<File*> Segments::file_of(std::uint32_t segment) {

@@ -43,6 +43,8 @@ class Segments {
   Result<Place> append(const RecordHeader& header, ByteView record);
   // entry: named in the error. A commit whose header holds and whose payload does not is given with what is lost of it.
   Result<std::shared_ptr<const LoadedRecord>> load(Place place, std::uint64_t entry);
+  // A commit that was just written there, whole: a large one is mostly read at once, by a fold or for a mirror.
+  void keep(Place place, Bytes record);
   void forget_loaded() { loaded_.reset(); }
   // Where the next record will stand if it fits; else it begins the segment after this one.
   Place end() const {
@@ -67,7 +69,7 @@ class Segments {
   std::unique_ptr<File> older_;  // the last other segment that was read
   std::uint32_t older_number_ = 0;
   Place loaded_place_;
-  std::shared_ptr<const LoadedRecord> loaded_;  // the last record that was read: entries are mostly read in order
+  std::shared_ptr<const LoadedRecord> loaded_;  // the last that was read or kept: entries are mostly read in order
 };
 
 }  // namespace holdfast::journal

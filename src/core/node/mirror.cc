@@ -49,7 +49,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const auto need = needs_.find(m.origin);
   const bool is_rebuilt = rebuild_ && need != needs_.end();
   if (is_rebuilt && need->second.from && need->second.from != session.site) return {};  // another gives all of it
-  const Status taken = replica->take(m, *key, chain_.bounds, now_);
+  const Status taken = replica->take(m, *key, &chain_.bounds, now_);
   if (is_rebuilt && !need->second.met && taken) need->second.givers.insert(*session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_rebuilt)
     return need->second.met ? Status() : fetch_anew(m.origin, *session.site);

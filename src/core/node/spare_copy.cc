@@ -410,7 +410,7 @@ Status Spare::on(const sync::Entries& m) {
   if (!key) key = keys_.log_key(m.origin);
   if (!key) return fail("node/refused", "the key of that journal is not known here");
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
-  const Status taken = replica->take(m, *key, chain_.bounds, now_);
+  const Status taken = replica->take(m, *key, &chain_.bounds, now_);
   if (!taken && taken.error().code != "sync/out_of_order") return taken;
   if (!taken && m.first < replica->size()) return {};
   send(sync::Have{m.origin, replica->size(), 0});

@@ -145,7 +145,7 @@ Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const Pu
   if (end > replica->size()) {
     const auto known = static_cast<std::ptrdiff_t>(replica->size() - m.first);
     const std::vector<Bytes> more(m.entries.begin() + known, m.entries.end());
-    HF_TRY_VOID(replica->take({m.origin, replica->size(), more, m.note}, key, chain_.bounds, now_));
+    HF_TRY_VOID(replica->take({m.origin, replica->size(), more, m.note}, key, &chain_.bounds, now_));
   }
   std::vector<Bytes> stored;
   HF_TRY_VOID(replica->log().scan(m.first, end, [&](EntryIndex, ByteView body) -> Status {

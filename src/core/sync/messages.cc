@@ -335,10 +335,18 @@ Result<Message> typed(const fbs::Found& m, Room room) {
   return Found{std::move(origin), m.first(), std::move(entries)};
 }
 
+// About what is needed, so that a piece of 2 MiB is not copied eleven times while its buffer grows.
+std::size_t room_for(const Message& message) {
+  std::size_t bytes = 1024;
+  if (const auto* m = std::get_if<Entries>(&message))
+    for (const Bytes& entry : m->entries) bytes += entry.size() + 32;
+  return bytes;
+}
+
 }  // namespace
 
 Bytes encode(const Message& message) {
-  FlatBufferBuilder b(1024);
+  FlatBufferBuilder b(room_for(message));
   const auto [type, body] = std::visit(Encoder{b}, message);
   b.Finish(fbs::CreateMessage(b, type, body));
   return to_bytes({reinterpret_cast<const std::byte*>(b.GetBufferPointer()), b.GetSize()});

@@ -54,7 +54,7 @@ Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bound
   return {};
 }
 
-Status Replica::take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now) {
+Status Replica::take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds* bounds, Instant now) {
   if (!is_hashed())
     return fail("journal/damaged", fmt::format("{}: what is kept here has a hole, nothing is added behind it before it "
                                                "is mended",
@@ -67,14 +67,19 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
   if (c.origin != origin() || c.size != entries.first + entries.entries.size())
     return fail("sync/bad_note",
                 fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
-  journal::Tree tree = log_->mark().tree;
-  for (const Bytes& e : entries.entries) tree.append(leaf_hash(e));
-  if (tree.root() != c.root && !HF_MUTANT(20))
-    return fail("sync/contradiction", fmt::format("{}: its checkpoint at {} does not extend the {} entries kept here",
-                                                  origin().text(), c.size, size()));
-  if (entries.entries.empty()) return {};
-  HF_TRY_VOID(within_bounds(entries, bounds, now));
+  // Hashed once: for this root, and for the commit below.
   for (const Bytes& e : entries.entries) log_->append(e);
+  const auto refuse = [this](std::unexpected<Error> why) {
+    log_->drop_uncommitted();
+    return why;
+  };
+  if (log_->root() != c.root && !HF_MUTANT(20))
+    return refuse(fail("sync/contradiction", fmt::format("{}: its checkpoint at {} does not extend the {} entries kept "
+                                                         "here",
+                                                         origin().text(), c.size, size())));
+  if (entries.entries.empty()) return {};
+  if (bounds != nullptr)
+    if (const Status within = within_bounds(entries, *bounds, now); !within) return refuse(pass_on(within.error()));
   HF_TRY_VOID(log_->commit());
   HF_TRY_VOID(log_->put_checkpoint(c.size, entries.note));
   latest_ = std::move(signed_by_owner);
@@ -187,11 +192,11 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
   };
   const std::uint64_t end_max = limit == 0 ? log.durable_size() : std::min(limit, log.durable_size());
   if (first >= end_max) return std::optional<Entries>();
-  // How far 2 MiB reach; then back to the last checkpoint, or on to the next if there is none in between.
+  // As far as 2 MiB reach; then back to the last checkpoint, or on to the next if there is none in between.
   std::uint64_t reach = first;
   std::size_t bytes = 0;
   Entries out{log.origin(), first, {}, {}};
-  auto collect = [&](EntryIndex, ByteView body) -> Status {
+  const auto collect = [&](EntryIndex, ByteView body) -> Status {
     out.entries.push_back(to_bytes(body));
     return {};
   };
@@ -200,7 +205,7 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
     if (bytes + body.size() > chunk_bytes && reach > first) return fail(full, "");
     bytes += body.size();
     reach = index + 1;
-    return {};
+    return collect(index, body);
   });
   // A hole ends what can be sent, as the size of a message does.
   const bool is_ended = !walked && (walked.error().code == full || walked.error().code == "journal/damaged");
@@ -214,7 +219,8 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
     end = *next;
     out.note = log.checkpoint_at_most(end);
   }
-  HF_TRY_VOID(log.scan(first, end, collect));
+  if (end < reach) out.entries.resize(end - first);
+  if (end > reach) HF_TRY_VOID(log.scan(reach, end, collect));
   return std::optional<Entries>(std::move(out));
 }
 

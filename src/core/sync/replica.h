@@ -44,7 +44,8 @@ class Replica {
   const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
   std::uint64_t cosigned_size() const { return cosigned_ ? cosigned_->checkpoint.size : 0; }
 
-  Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds& bounds, Instant now);
+  // bounds: of what one site may send in a day; null: these entries are needed, and known beforehand by their size.
+  Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds* bounds, Instant now);
   // A checkpoint we can compare: equal to what we keep -> true; larger than we hold, or not to be compared because of a
   // hole -> false: later; else sync/contradiction.
   Result<bool> agrees(const journal::Checkpoint& checkpoint);

@@ -14,7 +14,7 @@ ByteArray<frame_header_bytes> frame_header(std::size_t message_bytes) {
 }
 
 Result<std::optional<Bytes>> FrameReader::next(ByteView& bytes, std::size_t message_bytes_max) {
-  constexpr std::size_t reserve_bytes_max = 64 << 10;
+  constexpr std::size_t reserve_bytes_max = 64 << 10, growth_factor = 8;
   for (;;) {
     while (header_have_ < frame_header_bytes) {
       if (bytes.empty()) return std::nullopt;
@@ -28,6 +28,9 @@ Result<std::optional<Bytes>> FrameReader::next(ByteView& bytes, std::size_t mess
       message_.reserve(std::min(length_, reserve_bytes_max));
     }
     const ByteView part = bytes.first(std::min(bytes.size(), length_ - message_.size()));
+    // What has come decides how much more is allocated; large messages are copied little while they grow.
+    if (message_.size() + part.size() > message_.capacity())
+      message_.reserve(std::min(length_, growth_factor * (message_.size() + part.size())));
     message_.insert(message_.end(), part.begin(), part.end());
     bytes = bytes.subspan(part.size());
     if (message_.size() < length_) return std::nullopt;

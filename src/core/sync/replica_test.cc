@@ -1,0 +1,86 @@
+// What a kept copy takes, and that nothing of what it refuses stays in it.
+#include "core/sync/replica.h"
+
+#include <gtest/gtest.h>
+
+#include "core/journal/log_test_support.h"
+#include "core/journal/memory_disk.h"
+
+namespace holdfast::sync {
+namespace {
+
+class ReplicaTest : public testing::Test {
+ protected:
+  // The owner's next entries, under its checkpoint.
+  Entries next(std::size_t count) {
+    Entries out{journal::test_origin(), owner_.size(), {}, {}};
+    for (std::size_t i = 0; i < count; ++i) {
+      out.entries.push_back(to_bytes(as_bytes("entry " + std::to_string(owner_.size()))));
+      owner_.append(leaf_hash(out.entries.back()));
+    }
+    out.note = journal::signed_note(out.origin, owner_.size(), owner_.root());
+    return out;
+  }
+  Status take(const Entries& entries, const chain::Bounds* bounds = nullptr) {
+    return copy_.take(entries, journal::TestKey().open, bounds, Instant{});
+  }
+  std::string refusal(const Entries& entries, const chain::Bounds* bounds = nullptr) {
+    const Status taken = take(entries, bounds);
+    return taken ? "" : std::string(taken.error().code);
+  }
+
+  journal::MemoryDisk disk_;
+  SerialExecutor executor_;
+  journal::Tree owner_;
+  Replica copy_{std::move(*journal::Log::open(disk_, executor_, journal::test_origin()))};
+};
+
+TEST_F(ReplicaTest, a_day_is_bounded_but_for_what_is_needed) {
+  chain::Bounds bounds;
+  bounds.mirror_entries_a_day = 10;
+  ASSERT_TRUE(take(next(8), &bounds));
+  const Entries more = next(8);
+  EXPECT_EQ(refusal(more, &bounds), "sync/over_bound");
+  EXPECT_EQ(copy_.size(), 8u);
+  EXPECT_EQ(copy_.log().uncommitted_bytes(), 0u);
+  ASSERT_TRUE(take(more));
+  EXPECT_EQ(copy_.size(), 16u);
+  EXPECT_EQ(copy_.log().root(), owner_.root());
+}
+
+TEST_F(ReplicaTest, nothing_stays_of_entries_that_do_not_give_the_signed_root) {
+  ASSERT_TRUE(take(next(300)));
+  const Hash before = copy_.log().root();
+  const Entries true_ones = next(300);
+  Entries forged = true_ones;
+  forged.entries[299].back() ^= std::byte{1};
+  EXPECT_EQ(refusal(forged), "sync/contradiction");
+  EXPECT_EQ(copy_.log().size(), 300u);
+  EXPECT_EQ(copy_.log().root(), before);
+  ASSERT_TRUE(take(true_ones));
+  EXPECT_EQ(copy_.log().root(), owner_.root());
+}
+
+TEST_F(ReplicaTest, a_piece_ends_at_a_checkpoint_and_reaches_to_the_next_if_there_is_none_within_2_MiB) {
+  const std::string large(60'000, 'x');
+  journal::Log& log = copy_.log();
+  const auto commit = [&](int count) {
+    for (int i = 0; i < count; ++i) log.append(as_bytes(large));
+    ASSERT_TRUE(log.commit());
+    ASSERT_TRUE(log.put_checkpoint(log.size(), journal::signed_note(log, log.size())));
+  };
+  commit(20);
+  commit(30);  // 2 MiB end among these
+  commit(50);  // and here is no checkpoint within them
+  const auto sizes = [&](EntryIndex first) {
+    const auto piece = next_chunk(log, first, 0);
+    return piece && *piece ? (*piece)->entries.size() : 0;
+  };
+  EXPECT_EQ(sizes(0), 20u);
+  EXPECT_EQ(sizes(20), 30u);
+  EXPECT_EQ(sizes(50), 50u);
+  EXPECT_EQ(sizes(100), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::sync
