@@ -49,7 +49,14 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const auto need = needs_.find(m.origin);
   const bool is_rebuilt = rebuild_ && need != needs_.end();
   if (is_rebuilt && need->second.from && need->second.from != session.site) return {};  // another gives all of it
-  const Status taken = replica->take(m, *key, &chain_.bounds, now_);
+  // What is needed is known by its size beforehand, so it is bound by that and not by the day; and the next piece is
+  // asked for before this one is checked and stored: its holder reads while we write.
+  const std::uint64_t end = m.first + m.entries.size();
+  const bool is_needed = need != needs_.end() && end <= need->second.size;
+  const bool is_asked_ahead =
+      is_needed && end < need->second.size && m.first == replica->size() && end > m.first && replica->is_hashed();
+  if (is_asked_ahead) ask_for(session, {m.origin, end, 0});
+  const Status taken = replica->take(m, *key, is_needed ? nullptr : &chain_.bounds, now_);
   if (is_rebuilt && !need->second.met && taken) need->second.givers.insert(*session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_rebuilt)
     return need->second.met ? Status() : fetch_anew(m.origin, *session.site);
@@ -76,7 +83,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (need != needs_.end()) need->second.asked_at = monotonic_;
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
   if (most != UINT64_MAX && replica->size() >= most) want(owner);  // now for what rests on it
-  ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
+  if (!is_asked_ahead || !taken) ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
   return compare_what_waits(*replica);
 }
 

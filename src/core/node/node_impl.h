@@ -166,6 +166,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status replay();
   // Older epochs that this one continues, and how much of each is kept.
   Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage(journal::Log& newest) const;
+  static Result<chain::Registration> opening_registration(journal::Log& log);
   Status replay_log(journal::Log& log, EntryIndex first, EntryIndex end);
   Status append_start_events();
   Status load_cut_list();
@@ -307,14 +308,21 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<bool> choose_history();
   void ask_to_seal();
   Status settle_if_fetched();
+  void choose_anew();
   Status fetch_needs();  // of what this journal names and this disk lacks
   std::vector<SiteName> givers_of(const Origin& origin, Need& need);
   Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);
   bool holds_needs() const;
   void add_need(const Origin& origin, std::uint64_t size, const Hash& root);
   Status discover_needs(journal::Log& log, std::uint64_t size);
+  Status note_needs(const fold::Event& event);
+  Status find_line();
+  Status fold_ahead();
+  Status fold_fetched();
+  Status fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept);
+  bool is_all_folded() const { return folding_.line && folding_.at == folding_.line->size(); }
   Status rebuild_register();
-  Status open_epoch(bool is_folded = false);  // state_ has all before it
+  Status open_epoch();  // state_ has all before it
 
   // tail.cc
   Status on(Session& session, const sync::Superseded& m);
@@ -359,7 +367,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status promote();
   Status take_rest_of_copy();
   Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most);
-  bool names_missing(const fold::Event& event) const;
+  bool is_missing(const Origin& origin, std::uint64_t size) const;
+  // What an event names and is not here: the journal, and how much of it.
+  std::optional<std::pair<Origin, std::uint64_t>> first_missing(const fold::Event& event) const;
   bool is_registered_spare() const;
   void begin_provisional();
   Status register_if_possible();
@@ -465,6 +475,14 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> quorum_sealed_at_, quorum_told_at_;
   std::optional<recovery::Record> record_;
   std::map<Origin, Need> needs_;
+  struct Folding {
+    std::optional<std::vector<std::pair<Origin, std::uint64_t>>> line;  // and what is kept of each
+    std::size_t at = 0;                                                 // the one that is being folded
+    EntryIndex next = 0;                                                // of it
+    std::optional<std::pair<Origin, std::uint64_t>> waits_for;          // so much of a peer's
+    bool has_failed = false;
+  };
+  Folding folding_;                           // how far state_ has what was fetched
   std::vector<chain::Registration> learned_;  // while there was no journal to record them in
   std::set<SiteName> registered_at_;
   std::string step_;

@@ -5,6 +5,7 @@
 
 #include "core/base/mutant.h"
 #include "core/base/read_file.h"
+#include "core/fold/pipeline.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -255,18 +256,24 @@ Status NodeImpl::open_own_journal() {
   return {};
 }
 
+// What entry 0 of an epoch after the first says that it continues.
+Result<chain::Registration> NodeImpl::opening_registration(journal::Log& log) {
+  HF_TRY(const Bytes first, log.read(0));
+  HF_TRY(const fold::Event event, fold::decode(first));
+  const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
+  if (opened == nullptr)
+    return fail("journal/damaged", "entry 0 of " + log.origin().text() + " does not open an epoch");
+  HF_TRY(chain::Registration registration, chain::parse_registration(opened->registration));
+  if (registration.old_origin.epoch >= log.origin().epoch)
+    return fail("journal/damaged", "entry 0 of " + log.origin().text() + " names no earlier epoch");
+  return registration;
+}
+
 Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage(journal::Log& newest) const {
   std::vector<std::pair<Origin, std::uint64_t>> out;
   journal::Log* log = &newest;
   while (log->origin().epoch > 1 && log->durable_size() > 0) {
-    HF_TRY(const Bytes first, log->read(0));
-    HF_TRY(const fold::Event event, fold::decode(first));
-    const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
-    if (opened == nullptr)
-      return fail("journal/damaged", "entry 0 of " + log->origin().text() + " does not open an epoch");
-    HF_TRY(const chain::Registration registration, chain::parse_registration(opened->registration));
-    if (registration.old_origin.epoch >= log->origin().epoch)
-      return fail("journal/damaged", "entry 0 of " + log->origin().text() + " names no earlier epoch");
+    HF_TRY(const chain::Registration registration, opening_registration(*log));
     out.emplace_back(registration.old_origin, registration.kept_size);
     if (registration.kept_size == 0) break;
     const auto it = replicas_.all().find(registration.old_origin);
@@ -292,13 +299,12 @@ Status NodeImpl::replay() {
 }
 
 Status NodeImpl::replay_log(journal::Log& log, EntryIndex first, EntryIndex end) {
-  fold::Joiner joiner;
-  return log.scan(first, end, [&](EntryIndex index, ByteView body) -> Status {
-    HF_TRY(std::optional<fold::Event> event, joiner.take(body));
-    if (!event) return {};
-    last_event_at_ = std::max(last_event_at_, event->at);
-    return fold::apply(state_, index, *event, replicas_);
+  fold::Pipeline pipeline(world_.executor, [&](EntryIndex index, fold::Event&& event) {
+    last_event_at_ = std::max(last_event_at_, event.at);
+    return fold::apply(state_, index, event, replicas_);
   });
+  HF_TRY_VOID(log.scan(first, end, [&](EntryIndex index, ByteView body) { return pipeline.take(index, body); }));
+  return pipeline.finish();
 }
 
 Status NodeImpl::append_start_events() {
@@ -363,14 +369,16 @@ Status NodeImpl::save_taken_up() {
 
 Status NodeImpl::write_snapshot() {
   const journal::LogMark mark = own_->log().mark();
+  const Bytes state = state_.encode();
   Writer out;
+  out.reserve(state.size() + (mark.size / 8) + 64 * 1024);  // with the roots of the tree's full tiles
   out.text(snapshot_magic);
   out.text(origin_text_);
   out.u64(mark.size);
   out.u64(mark.record_number);
   out.raw(mark.record_hash);
   mark.tree.encode(out);
-  out.blob(state_.encode());
+  out.blob(state);
   out.raw(sha256(out.view()));
   HF_TRY_VOID(world_.disk.write_all(snapshot_path(origin_, mark.size), out.view()));
   snapshot_size_ = mark.size;

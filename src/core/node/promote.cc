@@ -59,7 +59,7 @@ Status NodeImpl::promote() {
     }
   }
   record_ = recovery::Record{choice, 0, 0};
-  HF_TRY_VOID(open_epoch(true));
+  HF_TRY_VOID(open_epoch());
   HF_TRY_VOID(restore_posture(false));  // somebody may have turned the switch of the waiting spare
   HF_TRY_VOID(take_rest_of_copy());
   HF_TRY_VOID(commit());
@@ -106,7 +106,7 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
     if (!event) return end_here();
     if (!*event) return {};
     const bool opens_again = begins > 0 && std::holds_alternative<fold::EpochOpened>((*event)->body);
-    if (opens_again || names_missing(**event)) return end_here();
+    if (opens_again || first_missing(**event)) return end_here();
     const Status applied = fold::apply(state_, index, **event, replicas_);
     if (applied) {
       last_event_at_ = std::max(last_event_at_, (*event)->at);
@@ -123,15 +123,19 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
   return is_torn ? fold_copy(copy, usable) : Result<std::uint64_t>(usable);
 }
 
-bool NodeImpl::names_missing(const fold::Event& event) const {
-  const auto missing = [&](const Origin& origin, std::uint64_t size) {
-    const sync::Replica* replica = replicas_.find(origin);
-    return size > 0 && (replica == nullptr || replica->size() < size);
-  };
+bool NodeImpl::is_missing(const Origin& origin, std::uint64_t size) const {
+  const sync::Replica* replica = replicas_.find(origin);
+  return size > 0 && (replica == nullptr || replica->size() < size);
+}
+
+std::optional<std::pair<Origin, std::uint64_t>> NodeImpl::first_missing(const fold::Event& event) const {
   if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body))
-    return std::ranges::any_of(followed->peers, [&](const auto& p) { return missing(p.origin, p.size); });
+    for (const fold::FollowedPrefix& p : followed->peers)
+      if (is_missing(p.origin, p.size)) return std::pair(p.origin, p.size);
   const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
-  return succeeded != nullptr && missing(succeeded->old_origin, succeeded->kept_size);
+  if (succeeded != nullptr && is_missing(succeeded->old_origin, succeeded->kept_size))
+    return std::pair(succeeded->old_origin, succeeded->kept_size);
+  return std::nullopt;
 }
 
 bool NodeImpl::is_registered_spare() const {

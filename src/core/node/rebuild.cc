@@ -7,6 +7,7 @@
 
 #include "core/base/mutant.h"
 #include "core/base/read_file.h"
+#include "core/fold/pipeline.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -18,8 +19,9 @@ Status NodeImpl::advance_rebuild() {
   }
   HF_TRY_VOID(fetch_needs());
   if (!record_) return {};  // nobody could give it
+  HF_TRY_VOID(fold_ahead());
   if (!record_->choice.is_settled) return settle_if_fetched();
-  return holds_needs() ? rebuild_register() : Status();
+  return holds_needs() && is_all_folded() ? rebuild_register() : Status();
 }
 
 void NodeImpl::ask_to_seal() {
@@ -80,11 +82,16 @@ Status NodeImpl::settle_if_fetched() {
   auto next = rebuild_->choose(keys_);
   if (next && next->is_settled && next->old_origin == choice.old_origin && next->kept_root == choice.kept_root) {
     choice.is_settled = true;
-    return discover_needs(log, choice.kept_size);
+    return {};
   }
+  choose_anew();
+  return {};
+}
+
+void NodeImpl::choose_anew() {
   record_.reset();
   needs_.clear();
-  return {};
+  folding_ = {};
 }
 
 bool NodeImpl::holds_needs() const {
@@ -94,7 +101,10 @@ bool NodeImpl::holds_needs() const {
 void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& root) {
   if (size == 0) return;
   Need& need = needs_[origin];
-  if (need.size < size) need = {size, root, {}, false};
+  if (need.size >= size) return;
+  need.size = size;  // what is under way goes on
+  need.root = root;
+  need.met = false;
 }
 
 Status NodeImpl::fetch_needs() {
@@ -129,10 +139,9 @@ Status NodeImpl::fetch_needs() {
     need.asked_at = monotonic_;
     ask_for(*session_of(reachable[turn % reachable.size()]), {origin, size, 0});
   }
-  for (const auto& [origin, size] : found) {
-    const bool is_in_doubt = record_ && !record_->choice.is_settled && origin == record_->choice.old_origin;
-    if (origin.site == me_->name && !is_in_doubt) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
-  }
+  if (phase_ == Phase::rebuilding && !is_mending_) return {};  // found by folding it
+  for (const auto& [origin, size] : found)
+    if (origin.site == me_->name) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
   return {};
 }
 
@@ -166,33 +175,110 @@ Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>&
   need.givers.clear();
   need.asked_at = {};
   HF_TRY_VOID(replicas_.discard(origin));
+  folding_ = {};  // some of it may have been folded
   const bool is_chosen = record_ && origin == record_->choice.old_origin;
   if (!is_proven || !is_chosen || !registration_.empty()) return {};
   rebuild_->unfit(giver);
-  record_.reset();
-  needs_.clear();
+  choose_anew();
   return {};
 }
 
 // What a journal of ours rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
 Status NodeImpl::discover_needs(journal::Log& log, std::uint64_t size) {
-  fold::Joiner joiner;
-  return log.scan(0, size, [&](EntryIndex, ByteView body) -> Status {
-    HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
-    if (!event) return {};
-    if (const auto* opened = std::get_if<fold::EpochOpened>(&event->body);
-        opened != nullptr && !opened->registration.empty()) {
-      HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
-      keys_.add(r);
-      add_need(r.old_origin, r.kept_size, r.kept_root);
-    } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event->body)) {
-      HF_TRY(const chain::Registration r, chain::open_registration(chain_, taken->registration));
-      keys_.add(r);
-    } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event->body)) {
-      for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
+  fold::Pipeline pipeline(world_.executor, [&](EntryIndex, fold::Event&& event) { return note_needs(event); });
+  HF_TRY_VOID(log.scan(0, size, [&](EntryIndex i, ByteView body) { return pipeline.take(i, body); }));
+  return pipeline.finish();
+}
+
+Status NodeImpl::note_needs(const fold::Event& event) {
+  if (const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
+      opened != nullptr && !opened->registration.empty()) {
+    HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
+    keys_.add(r);
+    add_need(r.old_origin, r.kept_size, r.kept_root);
+  } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event.body)) {
+    HF_TRY(const chain::Registration r, chain::open_registration(chain_, taken->registration));
+    keys_.add(r);
+  } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) {
+    for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
+  } else if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
+             succeeded != nullptr && needs_.contains(succeeded->old_origin)) {
+    add_need(succeeded->old_origin, succeeded->kept_size, succeeded->kept_root);  // it was followed, and is to its end
+  }
+  return {};
+}
+
+// The epochs that make the state, oldest first; known when the first entry of each but the oldest has come.
+Status NodeImpl::find_line() {
+  std::vector<std::pair<Origin, std::uint64_t>> line;
+  Origin origin = record_->choice.old_origin;
+  for (std::uint64_t kept = record_->choice.kept_size; kept > 0;) {
+    line.emplace_back(origin, kept);
+    if (origin.epoch == 1) break;
+    sync::Replica* replica = replicas_.find(origin);
+    if (replica == nullptr || replica->size() == 0) return {};
+    HF_TRY(const chain::Registration opening, opening_registration(replica->log()));
+    HF_TRY(const chain::Registration r, chain::open_registration(chain_, opening.note));
+    keys_.add(r);
+    add_need(r.old_origin, r.kept_size, r.kept_root);
+    origin = r.old_origin;
+    kept = r.kept_size;
+  }
+  std::ranges::reverse(line);
+  folding_.line = std::move(line);
+  state_ = fold::State();
+  last_event_at_ = {};
+  return {};
+}
+
+// What has come is folded while the rest is under way, as far as what it rests on has come too (7.2), and tells what
+// else is needed. None of it is proven before its roots are: a history that is not the one to keep, or entries of a
+// peer that a mirror made up, may not even fold. So a failure says nothing until all has its root; and where something
+// is fetched anew, folding begins again.
+Status NodeImpl::fold_ahead() {
+  const bool is_proven = record_->choice.is_settled && holds_needs();
+  if (folding_.has_failed && !is_proven) return {};
+  if (folding_.has_failed) folding_ = {};
+  const Status folded = fold_fetched();
+  if (folded || is_proven || folded.error().code.starts_with("base/disk")) return folded;
+  folding_.has_failed = true;
+  return {};
+}
+
+Status NodeImpl::fold_fetched() {
+  if (!folding_.line) HF_TRY_VOID(find_line());
+  if (!folding_.line) return {};
+  for (; !is_all_folded(); ++folding_.at, folding_.next = 0) {
+    const auto& [origin, kept] = (*folding_.line)[folding_.at];
+    sync::Replica* replica = replicas_.find(origin);
+    const auto& waits = folding_.waits_for;
+    if (replica == nullptr || (waits && is_missing(waits->first, waits->second))) return {};
+    folding_.waits_for.reset();
+    const std::uint64_t end = std::min(kept, replica->size());
+    if (folding_.next < end) HF_TRY_VOID(fold_on(replica->log(), end, kept));
+    if (folding_.next < kept) return {};
+  }
+  return {};
+}
+
+Status NodeImpl::fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept) {
+  constexpr std::string_view waits = "node/waits";
+  fold::Pipeline pipeline(world_.executor, [&](EntryIndex index, fold::Event&& event) -> Status {
+    HF_TRY_VOID(note_needs(event));
+    if (auto missing = first_missing(event); missing && needs_.contains(missing->first)) {
+      folding_.waits_for = std::move(missing);
+      return fail(waits, "");
     }
+    last_event_at_ = std::max(last_event_at_, event.at);
+    HF_TRY_VOID(fold::apply(state_, index, event, replicas_));
+    folding_.next = index + 1;
     return {};
   });
+  Status folded = log.scan(folding_.next, end, [&](EntryIndex i, ByteView body) { return pipeline.take(i, body); });
+  if (folded) folded = pipeline.finish();
+  if (!folded) return folded.error().code == waits ? Status() : folded;
+  if (end == kept) folding_.next = kept;  // parts whose last was not kept count for nothing
+  return {};
 }
 
 Status NodeImpl::rebuild_register() {
@@ -231,7 +317,7 @@ Status NodeImpl::on(Session& session, const sync::Registered& m) {
 }
 
 // 5.6: the first entry of the epoch names its registration. From here on we are the site.
-Status NodeImpl::open_epoch(bool is_folded) {
+Status NodeImpl::open_epoch() {
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
   HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(world_.disk, world_.executor, origin_));
   own_ = std::make_unique<sync::Replica>(std::move(log));
@@ -240,7 +326,7 @@ Status NodeImpl::open_epoch(bool is_folded) {
       fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}};
   for (const Bytes& body : fold::encode(opened)) own_->log().append(body);
   HF_TRY_VOID(own_->log().commit());
-  HF_TRY_VOID(is_folded ? replay_log(own_->log(), 0, own_->log().size()) : replay());
+  HF_TRY_VOID(replay_log(own_->log(), 0, own_->log().size()));
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
