@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Every target does its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help demo test package package-debian check-all bench lint fuzz format web build clean feed-large repair-large crash-long power-long seal-long sim-night mutants replay-million spare-trials
+.PHONY: help demo test package package-debian check-all bench bench-rebuild lint fuzz format web build clean feed-large repair-large crash-long power-long seal-long sim-night mutants replay-million spare-trials
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -57,6 +57,10 @@ sim-night: ## simulated days from new seeds, until stopped (or SEEDS=1000, SEED=
 spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 reopened with one list, a report 60 s behind (TRIALS=20, MINUTES=60, STORES=20)
 	@tools/setup build web test
 	@HF_TRIALS=$(or $(TRIALS),20) HF_MINUTES=$(or $(MINUTES),60) HF_STORES=$(or $(STORES),20) node tools/run-stages.mjs spare-trials
+
+bench-rebuild: ## a lost store's sales brought back, beside pg_restore and WAL replay (HF_BENCH_SALES=10000000: hours)
+	@tools/setup build bench
+	@node bench/rebuild.mjs
 
 bench: ## measured beside SQLite and PostgreSQL 15 on this machine
 	@tools/setup build bench

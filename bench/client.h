@@ -27,6 +27,8 @@ void list_products(const HttpServer& head_office);
 
 std::unique_ptr<Client> make_postgres_client(const std::string& connection, unsigned till);
 void make_postgres_tables(const std::string& connection, unsigned tills);
+// The sales from number `first` on into the tables of make_postgres_tables(), by COPY, 1,000 a transaction.
+void load_postgres(const std::string& connection, std::uint64_t first, std::uint64_t count);
 struct Sums {
   std::uint64_t sales = 0;
   std::int64_t pence = 0, pieces = 0;

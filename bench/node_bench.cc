@@ -1,6 +1,9 @@
 // bench_node list HOST PORT TOKEN-FILE                          lists the workload's products at head office
 // bench_node run JSON-FILE HOST PORT TOKEN-FILE FIRST PG-CONN   measures; FIRST: number of the first sale (none comes
 // twice) bench_node tables PG-CONN                                     makes the tables of the PostgreSQL side
+// bench_node fill HOST PORT TOKEN-FILE FIRST COUNT              rings so many sales, by 8 clients with 100 a request
+// bench_node load PG-CONN FIRST COUNT                           the same sales by COPY, 1,000 a transaction
+// bench_node sums PG-CONN                                       what PostgreSQL has, as JSON
 //
 // Sales a second of `holdfast serve` and of PostgreSQL over loopback at equal clients and equal batches, in turns
 // within one run. bench/run starts the servers. HF_BENCH_SHORT=1: a few seconds, to see that it works.
@@ -81,6 +84,24 @@ HttpServer server_at(char** host_port_token) {
   return server;
 }
 
+// Rings `count` sales, a multiple of 800, and says how fast.
+void fill(const HttpServer& server, std::uint64_t first, std::uint64_t count) {
+  constexpr Shape shape{8, 100, 1};
+  constexpr std::uint64_t a_request_each = shape.clients * shape.batch;
+  if (count % a_request_each != 0) throw std::runtime_error("the number of sales must be a multiple of 800");
+  std::vector<std::unique_ptr<Client>> clients;
+  for (unsigned c = 1; c <= shape.clients; ++c) clients.push_back(make_http_client(server, c));
+  for (std::uint64_t done = 0; done < count;) {
+    Shape some = shape;  // requests are made before they are sent: not all at once
+    some.batches_each = std::min<std::uint64_t>(100, (count - done) / a_request_each);
+    Cell cell;
+    measure(clients, some, first + done, cell);
+    done += some.batches_each * a_request_each;
+    if (done % 800'000 == 0 || done == count)
+      fmt::print(stderr, "{} of {} sales, {:.0f} a second\n", done, count, cell.sales_a_second.back());
+  }
+}
+
 int run(const char* json_path, const HttpServer& server, std::uint64_t first_sale, const std::string& postgres) {
   const bool small = std::getenv("HF_BENCH_SHORT") != nullptr && std::atoi(std::getenv("HF_BENCH_SHORT")) != 0;
   const int rounds = small ? 1 : 5;
@@ -140,11 +161,18 @@ int main(int argc, char** argv) {
   try {
     if (what == "list" && argc == 5) return list_products(server_at(argv + 2)), 0;
     if (what == "tables" && argc == 3) return make_postgres_tables(argv[2], clients_max), 0;
+    if (what == "fill" && argc == 7) return fill(server_at(argv + 2), std::stoull(argv[5]), std::stoull(argv[6])), 0;
+    if (what == "load" && argc == 5) return load_postgres(argv[2], std::stoull(argv[3]), std::stoull(argv[4])), 0;
+    if (what == "sums" && argc == 3) {
+      const Sums sums = postgres_sums(argv[2]);
+      fmt::print("{{\"sales\": {}, \"pence\": {}, \"pieces\": {}}}\n", sums.sales, sums.pence, sums.pieces);
+      return 0;
+    }
     if (what == "run" && argc == 8) return run(argv[2], server_at(argv + 3), std::stoull(argv[6]), argv[7]);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_node: %s\n", e.what());
     return 1;
   }
-  std::fprintf(stderr, "bench_node list|tables|run ...: see bench/node_bench.cc\n");
+  std::fprintf(stderr, "bench_node list|tables|fill|load|sums|run ...: see bench/node_bench.cc\n");
   return 2;
 }

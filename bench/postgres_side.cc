@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <array>
 #include <deque>
+#include <map>
 #include <stdexcept>
 
 #include "bench/client.h"
@@ -59,6 +61,16 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   std::string execute(const std::string& sql) { return first_of(PQexec(connection_, sql.c_str())); }
+  void copy(const char* sql, const std::string& rows) {
+    PGresult* began = PQexec(connection_, sql);
+    const bool is_open = PQresultStatus(began) == PGRES_COPY_IN;
+    PQclear(began);
+    if (!is_open || PQputCopyData(connection_, rows.data(), static_cast<int>(rows.size())) != 1 ||
+        PQputCopyEnd(connection_, nullptr) != 1)
+      throw std::runtime_error(PQerrorMessage(connection_));
+    first_of(PQgetResult(connection_));
+    while (PGresult* more = PQgetResult(connection_)) PQclear(more);
+  }
   void prepare(const char* name, const char* sql) { first_of(PQprepare(connection_, name, sql, 0, nullptr)); }
   template <std::size_t N>
   std::string run(const char* name, const std::array<std::string, N>& values) {
@@ -142,6 +154,45 @@ void make_postgres_tables(const std::string& to, unsigned tills) {
   connection.execute("INSERT INTO product VALUES " + rows);
   connection.execute("INSERT INTO stock SELECT sku, 0 FROM product");
   connection.execute("VACUUM ANALYZE");
+}
+
+void load_postgres(const std::string& to, std::uint64_t first, std::uint64_t count) {
+  Connection connection(to);
+  constexpr std::uint64_t a_transaction = 1000;
+  for (std::uint64_t done = 0; done < count;) {
+    const std::uint64_t end = std::min(count, done + a_transaction);
+    std::string sales, lines;
+    std::map<std::uint32_t, std::int64_t> sold;
+    for (std::uint64_t i = done; i < end; ++i) {
+      const BenchSale sale = sale_number(first + i);
+      const std::uint64_t n = i + 1;
+      Writer canonical;
+      int line_at = 0;
+      for (const auto& line : sale.lines) {
+        canonical.text(sku_of(line.product).view());
+        canonical.i64(line.quantity);
+        canonical.i64(line.pence);
+        const std::int64_t amount = line.quantity * line.pence;
+        lines += fmt::format("1\t{}\t{}\t{}\t{}\t{}\tS\t{}\t{}\n", n, line_at++, sku_text(line.product),
+                             line.quantity * 1000, line.pence, amount, (amount * 20 + 60) / 120);
+        sold[line.product] += line.quantity * 1000;
+      }
+      sales += fmt::format("1\t{}\t\\\\x{}\t\\\\x{}\t2026-11-26 12:00:00+00\t{}\t{}\n", n, to_hex(sale.key.bytes),
+                           to_hex(sha256(canonical.view())), sale.total_pence(), sale.total_pence());
+    }
+    std::string moved;
+    for (const auto& [product, quantity] : sold)
+      moved += fmt::format("{}('{}',{})", moved.empty() ? "" : ",", sku_text(product), quantity);
+    connection.execute("BEGIN");
+    connection.copy("COPY sale FROM STDIN", sales);
+    connection.copy("COPY line FROM STDIN", lines);
+    connection.execute("UPDATE stock s SET on_hand = s.on_hand - q.quantity FROM (VALUES " + moved +
+                       ") AS q(sku, quantity) WHERE s.sku = q.sku");
+    connection.execute(fmt::format("UPDATE till SET n = {} WHERE till = 1", end));
+    connection.execute("COMMIT");
+    if (end / 1'000'000 != done / 1'000'000) fmt::print(stderr, "{} of {} sales\n", end, count);
+    done = end;
+  }
 }
 
 Sums postgres_sums(const std::string& to) {

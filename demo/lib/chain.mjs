@@ -230,10 +230,9 @@ export class Chain {
   get stores() { return [...this.sites.values()].filter((site) => site.kind === 'store'); }
   async stopAll() { await Promise.all([...this.sites.values(), ...this.spares.values()].map((site) => site.stop())); }
 
-  // A new machine for a site (protocol 5.1, 9.2): it makes its own keys, a certificate is signed offline with the ceremony's
-  // recovery keys, and the rebuild fetches what the mirrors hold. The site's directory is the new one from then on; it is
-  // not started. Returns what the rebuild said.
-  async rebuild(name) {
+  // A new machine for a site (protocol 5.1, 9.2): it makes its own keys, and a certificate is signed offline with the
+  // ceremony's recovery keys.
+  async newMachine(name) {
     const site = this.site(name);
     const path = join(this.dir, 'rebuilt', `${name}-${++this.rebuilds}`);
     mkdirSync(join(this.dir, 'rebuilt'), { recursive: true });
@@ -243,8 +242,15 @@ export class Chain {
     const signed = await run(['recovery', 'sign', '--chain', join(this.path, 'chain.hfc'), ...this.recoveryKeys().flatMap((key) => ['--keys', key]),
       '--request', join(path, `${name}.pub.toml`), '--out', certificates]);
     site.code = new RegExp(`${name} (\\S+)\\s*$`, 'm').exec(signed.out.slice(signed.out.indexOf('Enrolment code')))?.[1];
+    return { path, certificate: join(certificates, `${name}.certificate`) };
+  }
+  // The rebuild fetches what the mirrors hold. The site's directory is the new one from then on; it is not started.
+  // Returns what the rebuild said.
+  async rebuild(name, machine) {
+    const site = this.site(name);
+    const { path, certificate } = machine ?? await this.newMachine(name);
     const { out } = await run(['site', 'rebuild', name, '--into', path, '--chain', join(this.path, 'chain.hfc'),
-      '--certificate', join(certificates, `${name}.certificate`)]);
+      '--certificate', certificate]);
     site.oldDirs.push(site.dir);
     Object.assign(site, { dir: path, command: undefined, machine: undefined });
     return out;
