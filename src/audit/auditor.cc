@@ -135,6 +135,7 @@ std::string Auditor::broken() const {
 
 std::vector<Auditor::Count> Auditor::counts() const {
   std::vector<Count> out;
+  out.reserve(laws_.size());
   for (const auto& law : laws_) out.push_back({law->name(), law->exercised});
   return out;
 }

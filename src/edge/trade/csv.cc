@@ -33,8 +33,8 @@ int CsvReader::peek() {
 void CsvReader::skip_byte_order_mark() {
   constexpr std::string_view mark = "\xef\xbb\xbf";
   while (filled_ < mark.size() && !ended_) {  // the whole mark, or nothing: other letters begin with the same bytes
-    auto got = source_->read({buffer_.data() + filled_, buffer_.size() - filled_});
-    if (!got) error_ = std::move(got).error();
+    const auto got = source_->read({buffer_.data() + filled_, buffer_.size() - filled_});
+    if (!got) error_ = got.error();
     const std::size_t bytes = got.value_or(0);
     filled_ += bytes;
     ended_ = bytes == 0;
