@@ -105,6 +105,9 @@ bool Mishaps::may_be_lost(const SiteName& site) {
 
 bool Mishaps::may_be_replaced(const SiteName& site) {
   if (old_alive_ || lost_ >= lost_max_ || spares_.contains(site) || !may_be_lost(site)) return false;
+  // Mirrors that came back and do not count yet are as good as lost themselves.
+  const node::Safety safety = chain_.node(name_at(site)).safety();
+  if (!may_be_rebuilt_from(*chain_.file().find(site), safety.origin, safety.cosigned_size)) return false;
   // As a mirror it comes back with empty hands, and counts when all fellow mirrors have told it what they hold (4.6); a
   // machine that was a spare tells nobody, and then the chain file must name another mirror.
   return std::ranges::none_of(chain_.file().sites, [&](const chain::Site& owner) {
