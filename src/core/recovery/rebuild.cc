@@ -63,19 +63,21 @@ std::optional<journal::SignedCheckpoint> Rebuild::opened(const Origin& origin, c
 Rebuild::Shown Rebuild::shown(const Origin& origin, const sync::KeyRing& keys) const {
   Shown out;
   for (const auto& [mirror, held] : sealed_) {
-    bool is_fit = !unfit_.contains(mirror);
+    if (unfit_.contains(mirror)) {
+      ++out.unfit;
+      continue;
+    }
     for (const sync::HeldEpoch& h : held) {
-      if (h.origin != origin || !is_fit) continue;
+      if (h.origin != origin) continue;
+      // A mirror whose power failed between entries and their checkpoint has stored more than was signed; it has
+      // cosigned none of that, so it holds what its checkpoint says.
       const auto head = opened(origin, h.note);
-      const bool is_head = head && head->checkpoint.size == h.size;
-      if (h.size > 0 && !is_head) is_fit = false;  // stored sizes are signed sizes (4.1)
-      if (h.size == 0 || !is_head) continue;
-      out.held[mirror] = {h.size, head->checkpoint.root};
+      if (!head || head->checkpoint.size == 0 || head->checkpoint.size > h.size) continue;
+      out.held[mirror] = {head->checkpoint.size, head->checkpoint.root};
       const auto cosigned = opened(origin, h.cosigned);
       if (cosigned && keys.is_cosigned(*cosigned))
         out.cosigned.push_back({cosigned->checkpoint.size, cosigned->checkpoint.root});
     }
-    if (!is_fit) ++out.unfit;
   }
   std::ranges::sort(out.cosigned, {}, &Head::size);
   return out;
@@ -86,7 +88,7 @@ std::set<std::uint64_t> Rebuild::named_sizes(const Origin& origin) const {
   for (const auto& [mirror, held] : sealed_)
     for (const sync::HeldEpoch& h : held) {
       if (h.origin != origin) continue;
-      out.insert(h.size);
+      if (const auto head = opened(origin, h.note)) out.insert(head->checkpoint.size);
       if (const auto cosigned = opened(origin, h.cosigned)) out.insert(cosigned->checkpoint.size);
     }
   return out;
