@@ -65,8 +65,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     if (is_left) return want(owner), Status();
   }
   if (!taken && taken.error().code == "sync/contradiction") {
-    HF_TRY_VOID(contradiction(replica, m.origin,
-                              replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note));
+    HF_TRY_VOID(contradiction(replica, m.origin, replica->latest_note(), m.note));
     return taken;
   }
   if (!taken && taken.error().code != "sync/out_of_order") return taken;
@@ -93,8 +92,7 @@ Status NodeImpl::compare_what_waits(sync::Replica& replica) {
   if (replica.gossiped && replica.latest()) {
     const auto agrees = replica.agrees(replica.gossiped->checkpoint);
     if (!agrees && agrees.error().code == "sync/contradiction")
-      return contradiction(&replica, replica.origin(), journal::to_text(replica.latest()->note),
-                           journal::to_text(replica.gossiped->note));
+      return contradiction(&replica, replica.origin(), replica.latest_note(), journal::to_text(replica.gossiped->note));
     if (agrees && *agrees) replica.gossiped.reset();
   }
   if (const Status cosigned = replica.take_cosigned_ahead(keys_); !cosigned && is_fatal(cosigned.error()))
@@ -135,9 +133,7 @@ Result<bool> NodeImpl::agrees_with_told(const SiteName& site, const Origin& orig
     if (agrees && *agrees) continue;
     if (!agrees && agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
     if (!agrees)
-      HF_TRY_VOID(contradiction(replica, origin,
-                                replica->latest() ? journal::to_text(replica->latest()->note) : std::string(),
-                                journal::to_text(held.longest->note)));
+      HF_TRY_VOID(contradiction(replica, origin, replica->latest_note(), journal::to_text(held.longest->note)));
     return false;
   }
   return true;
@@ -182,8 +178,7 @@ Status NodeImpl::cosign_if_held(sync::Replica& replica) {
     if (agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
     const std::string note_b = journal::to_text(replica.offered->note);
     replica.offered.reset();
-    return contradiction(&replica, c.origin,
-                         replica.latest() ? journal::to_text(replica.latest()->note) : std::string(), note_b);
+    return contradiction(&replica, c.origin, replica.latest_note(), note_b);
   }
   if (!*agrees && !HF_MUTANT(2)) return {};  // behind: we catch up and sign the one on offer
   const std::string note = journal::to_text(replica.offered->note);
@@ -217,7 +212,7 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
     return {};
   }
   if (agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
-  const std::string ours = replica->latest() ? journal::to_text(replica->latest()->note) : std::string();
+  const std::string ours = replica->latest_note();
   if (!replica->frozen && !ours.empty() && c.origin != origin_)
     send(session.id, sync::Gossip{ours});  // he should see it too
   return contradiction(replica, c.origin, ours, m.note);
@@ -263,8 +258,7 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
   const Status taken = replica->take_cosigned(signed_by_owner, keys_);
   if (!taken && taken.error().code == "sync/contradiction")
-    return contradiction(replica, c.origin,
-                         replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), m.note);
+    return contradiction(replica, c.origin, replica->latest_note(), m.note);
   // A mirror whose new key we do not know yet is no reason to end a link.
   if (!taken && taken.error().code == "sync/bad_signature") return {};
   return taken;
@@ -296,9 +290,7 @@ sync::Known NodeImpl::what_we_know(const SiteName& site) const {
   known.site = site;
   for (const auto& [origin, replica] : replicas_.all()) {
     if (origin.site != site) continue;
-    sync::HeldEpoch held{
-        origin, replica->size(), replica->latest() ? journal::to_text(replica->latest()->note) : std::string(), 0, {},
-        {}};
+    sync::HeldEpoch held{origin, replica->size(), replica->latest_note(), 0, {}, {}};
     if (replica->announced) {
       held.announced = replica->announced->size;
       held.announced_at = replica->announced->at;

@@ -54,7 +54,7 @@ Status NodeImpl::leave_asking_if_told() {
         if (root == c.root) continue;
         // Within what we signed this is a second history under our key; above it, it is what we were rolled back from.
         if (c.size <= signed_size) {
-          HF_TRY_VOID(contradiction(nullptr, origin_, journal::to_text(own_->latest()->note), h.note));
+          HF_TRY_VOID(contradiction(nullptr, origin_, own_->latest_note(), h.note));
           return {};
         }
       }
@@ -113,8 +113,7 @@ Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const Sit
   unproven_by_.insert(from);
   const auto mirrors = std::ranges::count_if(me_->mirrors, [&](const auto& m) { return unproven_by_.contains(m); });
   if (mirrors > 0 && static_cast<std::size_t>(mirrors) >= chain_.honest_any(*me_))
-    return contradiction(nullptr, origin_, own_->latest() ? journal::to_text(own_->latest()->note) : std::string(),
-                         journal::to_text(target.note));
+    return contradiction(nullptr, origin_, own_->latest_note(), journal::to_text(target.note));
   return fail("sync/bad_entries",
               fmt::format("the entries that {} gave of our own journal do not give the root that we have signed; it is "
                           "not asked again before the next start",
