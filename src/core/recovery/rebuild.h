@@ -35,9 +35,8 @@ struct Choice {
   Hash kept_root{};  // of kept_size, as its owner signed it; of the clean point: computed after fetching
   bool root_is_signed = true;
   bool is_settled = false;  // may be registered; else: to be fetched and compared
-  std::vector<SiteName>
-      holders;  // mirrors that have shown this very size and root (clean point: that size or more), in
-                // the order of the chain file
+  // Mirrors that have shown this very size and root (clean point: that size or more), in the order of the chain file.
+  std::vector<SiteName> holders;
   // The report's first lines. 0: nobody heard it since they started.
   std::uint64_t announced = 0;
   Instant announced_at;
