@@ -5,8 +5,7 @@ namespace holdfast::sim {
 namespace {
 
 // store-01 is mirrored by head office, the warehouse and store-02.
-class TwoHistories : public testing::Test {
- protected:
+struct Parted {
   // One mirror alone is given what its machine signs next; then that machine is started from an older image of its
   // disk, without this mirror, and the other two cosign what it signs now.
   void part(const std::string& lone, int sales_before, int sales_after) {
@@ -63,6 +62,7 @@ class TwoHistories : public testing::Test {
   std::uint64_t cosigned_ = 0;
   std::string next_;
 };
+class TwoHistories : public testing::Test, protected Parted {};
 
 TEST_F(TwoHistories, the_rebuild_keeps_the_cosigned_one_though_the_other_is_longer) {
   part("store-02", 30, 5);
@@ -117,6 +117,48 @@ TEST_F(TwoHistories, who_holds_less_of_the_other_one_follows_the_successor) {
   EXPECT_TRUE(has_branch("warehouse"));
   chain_.kill("warehouse");
   ASSERT_TRUE(chain_.start("warehouse").has_value());
+  settle(chain_);
+}
+
+// Copy, cut and the common part's return are many writes; what the state rests on is there after each of them.
+TEST(TwoHistoriesOfOne, a_branch_is_left_though_the_power_fails_at_any_write) {
+  unsigned in_the_middle = 0;
+  for (std::uint64_t writes = 0; writes < 40; ++writes) {
+    Parted p;
+    p.part("warehouse", 12, 5);
+    p.rebuild();  // by head office and store-02, which cosigned
+    p.chain_.network.cut("warehouse", p.next_);
+    ASSERT_TRUE(p.chain_.run_until([&] { return is_signing(p.chain_, p.next_); }, seconds(30)));
+    Machine& m = p.chain_.machine("warehouse");
+    m.disk.crash_after(writes, Fault::disk_unsynced_lost);
+    p.chain_.network.heal_all();
+    if (!p.chain_.run_until([&] { return m.node == nullptr; }, seconds(5))) break;  // it has written less
+    in_the_middle += m.disk.files().contains("leaving-branch");
+    ASSERT_TRUE(p.chain_.start("warehouse").has_value()) << writes;
+    EXPECT_FALSE(p.chain_.node("warehouse").progress()) << "what its state rests on is gone, after " << writes;
+    settle(p.chain_);
+    EXPECT_TRUE(p.has_branch("warehouse")) << writes;
+    if (testing::Test::HasFailure()) FAIL() << "after " << writes << " writes";
+  }
+  EXPECT_GT(in_the_middle, 3u);
+}
+
+// What a spare has copied of the other history is of no use any more: it would fold what its node does not have.
+TEST_F(TwoHistories, the_spare_of_who_left_it_opens_with_the_one_that_was_kept) {
+  part("warehouse", 30, 5);
+  const std::string spare = chain_.add_spare(warehouse);
+  ASSERT_TRUE(chain_.start(spare).has_value());
+  ASSERT_TRUE(chain_.run_until([&] { return chain_.machine(spare).spare->view().is_linked; }, seconds(10)));
+  chain_.run_for(seconds(3));
+  chain_.network.heal_all();
+  rebuild();
+  settle(chain_);
+  ASSERT_TRUE(has_branch("warehouse"));
+  EXPECT_FALSE(has_branch(spare));
+  chain_.run_for(seconds(5));
+  chain_.destroy("warehouse");
+  chain_.run_for(seconds(5));
+  ASSERT_TRUE(chain_.promote(spare).has_value());
   settle(chain_);
 }
 

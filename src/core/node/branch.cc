@@ -3,13 +3,20 @@
 
 #include <algorithm>
 
+#include "core/base/read_file.h"
 #include "core/journal/peek.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
 namespace {
 constexpr std::size_t branches_max = 8;  // of one journal
+// While a branch is being left: of which journal, and its number. What was there lies whole in its place then.
+constexpr std::string_view leaving_path = "leaving-branch";
+
+std::string place_of(const Origin& origin, std::size_t branch) {
+  return fmt::format("{}.branch-{}", journal::Log::directory(origin), branch);
 }
+}  // namespace
 
 // Whoever holds at least as much as was kept can see it at once; who holds less, when the successor gives him the rest
 // (on Entries).
@@ -41,6 +48,7 @@ Status NodeImpl::leave_lost_branches() {
 Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   sync::Replica& replica = *replicas_.find(origin);
   const auto part = state_.peers.find(origin.site);
+  if (part != state_.peers.end() && part->second.origin.epoch > origin.epoch) return false;  // the state is beyond it
   const std::uint64_t followed = part != state_.peers.end() && part->second.origin == origin ? part->second.size : 0;
   std::string note = replica.log().checkpoint_at_most(std::max(followed, replica.cosigned_size()));
   const auto checkpoint = journal::peek_checkpoint(note);
@@ -51,19 +59,14 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
     entries.push_back(to_bytes(body));
     return {};
   }));
-  const std::string directory = journal::Log::directory(origin);
   std::size_t branch = 1;
-  const auto place = [&] { return fmt::format("{}.branch-{}", directory, branch); };
   for (;; ++branch) {
-    HF_TRY(const std::vector<std::string> there, world_.disk.list(place()));
+    HF_TRY(const std::vector<std::string> there, world_.disk.list(place_of(origin, branch)));
     if (there.empty()) break;
     if (branch == branches_max) return false;
   }
-  HF_TRY(const std::vector<std::string> names, world_.disk.list(directory));
-  for (const std::string& name : names) {
-    HF_TRY(const Bytes bytes, world_.disk.read_all(fmt::format("{}/{}", directory, name)));
-    HF_TRY_VOID(world_.disk.write_all(fmt::format("{}/{}", place(), name), bytes));
-  }
+  HF_TRY_VOID(copy_files(journal::Log::directory(origin), place_of(origin, branch)));
+  HF_TRY_VOID(world_.disk.write_all(leaving_path, as_bytes(fmt::format("{} {}", origin.text(), branch))));
   const std::uint64_t size = replica.size();
   HF_TRY_VOID(replicas_.discard(origin));
   HF_TRY(sync::Replica * kept, replicas_.find_or_create(origin));
@@ -71,11 +74,46 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   HF_TRY_VOID(kept->log().commit());
   if (common > 0) HF_TRY_VOID(kept->log().put_checkpoint(common, note));
   kept->reload(keys_);
+  HF_TRY_VOID(world_.disk.remove(leaving_path));
   trip(
       "contradiction-peer", 1,
       fmt::format("the {} entries kept here of {} were not the history that its successor goes on from; they lie in {}",
-                  size, origin.text(), place()));
+                  size, origin.text(), place_of(origin, branch)));
   return true;
+}
+
+Status NodeImpl::copy_files(const std::string& from, const std::string& to) {
+  HF_TRY(const std::vector<std::string> names, world_.disk.list(from));
+  for (const std::string& name : names) {
+    HF_TRY(const Bytes bytes, world_.disk.read_all(fmt::format("{}/{}", from, name)));
+    HF_TRY_VOID(world_.disk.write_all(fmt::format("{}/{}", to, name), bytes));
+  }
+  return {};
+}
+
+// The power has failed while a branch was being left, and the common part, on which the state may rest, may be gone:
+// all is put back as it was, and the branch is left again.
+Status NodeImpl::put_back_branch() {
+  HF_TRY(const auto note, read_if_there(world_.disk, leaving_path));
+  if (!note) return {};
+  const std::string_view text = as_text(*note);
+  const std::size_t space = std::min(text.find(' '), text.size());
+  const auto origin = parse_origin(text.substr(0, space));
+  std::size_t branch = 0;
+  for (std::size_t n = 1; n <= branches_max; ++n)
+    if (text.substr(space) == fmt::format(" {}", n)) branch = n;
+  if (!origin || branch == 0)
+    return fail("node/bad_file",
+                fmt::format("{} does not name a branch; rebuild this site, or bring the file back from "
+                            "its backup",
+                            leaving_path));
+  HF_TRY_VOID(replicas_.discard(*origin));
+  HF_TRY_VOID(copy_files(place_of(*origin, branch), journal::Log::directory(*origin)));
+  HF_TRY_VOID(world_.disk.remove(leaving_path));
+  HF_TRY(const std::vector<std::string> names, world_.disk.list(place_of(*origin, branch)));
+  for (const std::string& name : names)
+    HF_TRY_VOID(world_.disk.remove(fmt::format("{}/{}", place_of(*origin, branch), name)));
+  return {};
 }
 
 }  // namespace holdfast::node

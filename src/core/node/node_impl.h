@@ -255,6 +255,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // branch.cc
   Status leave_lost_branches();
   Result<bool> leave_branch(const Origin& origin);
+  Status copy_files(const std::string& from, const std::string& to);
+  Status put_back_branch();
 
   // owner.cc
   bool may_sign() const;
@@ -370,6 +372,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool is_missing(const Origin& origin, std::uint64_t size) const;
   // What an event names and is not here: the journal, and how much of it.
   std::optional<std::pair<Origin, std::uint64_t>> first_missing(const fold::Event& event) const;
+  bool is_of_a_branch(const fold::Event& event);
   bool is_registered_spare() const;
   void begin_provisional();
   Status register_if_possible();

@@ -145,6 +145,7 @@ Status NodeImpl::start() {
     if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}, 0, 0, false};
   }
   bool is_promoted = false;
+  HF_TRY_VOID(put_back_branch());
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
   HF_TRY_VOID(load_taken_up());
   if (epoch > 1) {

@@ -106,7 +106,7 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
     if (!event) return end_here();
     if (!*event) return {};
     const bool opens_again = begins > 0 && std::holds_alternative<fold::EpochOpened>((*event)->body);
-    if (opens_again || first_missing(**event)) return end_here();
+    if (opens_again || first_missing(**event) || is_of_a_branch(**event)) return end_here();
     const Status applied = fold::apply(state_, index, **event, replicas_);
     if (applied) {
       last_event_at_ = std::max(last_event_at_, (*event)->at);
@@ -136,6 +136,15 @@ std::optional<std::pair<Origin, std::uint64_t>> NodeImpl::first_missing(const fo
   if (succeeded != nullptr && is_missing(succeeded->old_origin, succeeded->kept_size))
     return std::pair(succeeded->old_origin, succeeded->kept_size);
   return std::nullopt;
+}
+
+// What a successor has kept is not the history that is here: the node had left that branch before (on leave_branch),
+// and this copy of its copies was not that far yet.
+bool NodeImpl::is_of_a_branch(const fold::Event& event) {
+  const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
+  if (succeeded == nullptr || succeeded->kept_size == 0) return false;
+  const auto root = replicas_.find(succeeded->old_origin)->log().root_at(succeeded->kept_size);
+  return !root || *root != succeeded->kept_root;
 }
 
 bool NodeImpl::is_registered_spare() const {

@@ -263,6 +263,7 @@ Status Spare::greeted(const Origin& origin) {
     if (sync::Replica* old = replicas_.find(before); old != nullptr && old->size() > r->kept_size)
       HF_TRY_VOID(offer_back(before, old->log(), r->kept_size));
   HF_TRY_VOID(ask_for_copy());
+  HF_TRY_VOID(leave_lost_branches());
   ask_for_others();
   if (!word_to_node_.empty()) send(sync::SpareParcel{word_to_node_});
   return {};
@@ -304,6 +305,22 @@ void Spare::ask_for_others() {
       send(sync::Have{origin, replica == nullptr ? 0 : replica->size(), 0});
     }
   }
+}
+
+// Of two histories of a peer's journal the node has left the one that was not kept; what is here of it is of no use
+// then, and comes again from the beginning. The evidence lies with the node.
+Status Spare::leave_lost_branches() {
+  std::vector<Origin> lost;
+  for (const auto& [origin, replica] : replicas_.all()) {
+    const chain::Registration* next = origin.site == me_->name ? nullptr : successor_in(keys_, origin);
+    if (next == nullptr || next->certificate.spare || next->kept_size == 0 || replica->size() < next->kept_size ||
+        !replica->is_hashed())
+      continue;
+    HF_TRY(const Hash root, replica->log().root_at(next->kept_size));
+    if (root != next->kept_root) lost.push_back(origin);
+  }
+  for (const Origin& origin : lost) HF_TRY_VOID(replicas_.discard(origin));
+  return {};
 }
 
 Status Spare::on(const sync::SpareEntries& m) {
@@ -411,6 +428,12 @@ Status Spare::on(const sync::Entries& m) {
   if (!key) return fail("node/refused", "the key of that journal is not known here");
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   const Status taken = replica->take(m, *key, &chain_.bounds, now_);
+  const chain::Registration* next = successor_in(keys_, m.origin);
+  if (!taken && taken.error().code == "sync/contradiction" && site != me_->name && next != nullptr &&
+      m.first + m.entries.size() <= next->kept_size) {
+    HF_TRY_VOID(replicas_.discard(m.origin));
+    return send(sync::Have{m.origin, 0, 0}), Status();
+  }
   if (!taken && taken.error().code != "sync/out_of_order") return taken;
   if (!taken && m.first < replica->size()) return {};
   send(sync::Have{m.origin, replica->size(), 0});
@@ -420,7 +443,9 @@ Status Spare::on(const sync::Entries& m) {
 Status Spare::on(const sync::Superseded& m) {
   const std::size_t known = keys_.registrations();
   HF_TRY_VOID(learn(m.registration));
-  if (keys_.registrations() != known && copy_) ask_for_others();
+  if (keys_.registrations() == known || !copy_) return {};
+  HF_TRY_VOID(leave_lost_branches());
+  ask_for_others();
   return {};
 }
 

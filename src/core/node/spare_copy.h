@@ -108,6 +108,7 @@ class Spare final : public NetEvents {
   Status learn(const std::string& registration_note);
   Status ask_for_copy();
   void ask_for_others();
+  Status leave_lost_branches();
   Status offer_back(const Origin& origin, journal::Log& log, std::uint64_t from);
   std::string piece_path(const Origin& origin, EntryIndex first) const;
   Status drop_pieces(std::uint64_t below);
