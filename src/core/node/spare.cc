@@ -143,6 +143,11 @@ Status NodeImpl::on(Session&, const sync::SpareParcel&) { return fail("sync/bad_
 void NodeImpl::pump_spare() {
   if (!spare_ || !spare_->session || !spare_->has_asked || !own_ || phase_ == Phase::rebuilding) return;
   journal::Log& log = own_->log();
+  // It has asked, and then this journal was set back to what the mirrors have (3.2). It asks again, and is told so.
+  if (spare_->held > log.durable_size()) {
+    spare_->has_asked = false;
+    return;
+  }
   sync::SpareEntries out{origin_, spare_->held, {}, std::nullopt, {}};
   std::size_t bytes = 0;
   constexpr std::string_view full = "node/chunk_full";
@@ -265,6 +270,12 @@ bool NodeImpl::holds_lineage(const Origin& origin) const {
 }
 
 const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin) {
+  std::uint32_t of_lineage = keys.newest_epoch(origin.site);
+  while (of_lineage > origin.epoch) {
+    const chain::Registration* r = keys.registration(origin.site, of_lineage);
+    if (r != nullptr && r->old_origin == origin) return r;
+    of_lineage = r == nullptr ? 0 : std::min(r->old_origin.epoch, of_lineage - 1);
+  }
   for (std::uint32_t epoch = keys.newest_epoch(origin.site); epoch > origin.epoch; --epoch) {
     const chain::Registration* r = keys.registration(origin.site, epoch);
     if (r != nullptr && r->old_origin == origin) return r;
