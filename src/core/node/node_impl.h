@@ -164,6 +164,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status open_own_journal();
   Status serve_own_journal();
   Status replay();
+  Status learn_own_line();
   // Older epochs that this one continues, and how much of each is kept.
   Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage(journal::Log& newest) const;
   static Result<chain::Registration> opening_registration(journal::Log& log);

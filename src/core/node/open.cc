@@ -237,6 +237,7 @@ Status NodeImpl::open_own_journal() {
   HF_TRY_VOID(folded);
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
+  HF_TRY_VOID(unless_damaged(learn_own_line()));
   registration_ = state_.registration;
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
   freeze_contradicted();
@@ -286,6 +287,19 @@ Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage(journal:
   }
   std::reverse(out.begin(), out.end());
   return out;
+}
+
+// The state knows the newest of our own epochs only, and machines of those that it continues may still have a tail
+// (5.3).
+Status NodeImpl::learn_own_line() {
+  journal::Log* log = &own_->log();
+  while (log != nullptr && log->origin().epoch > 1 && log->durable_size() > 0) {
+    HF_TRY(const chain::Registration registration, opening_registration(*log));
+    if (keys_.registration(me_->name, log->origin().epoch) == nullptr) keys_.add(registration);
+    sync::Replica* older = replicas_.find(registration.old_origin);
+    log = older == nullptr ? nullptr : &older->log();
+  }
+  return {};
 }
 
 Status NodeImpl::replay() {

@@ -329,6 +329,7 @@ Status NodeImpl::open_epoch() {
   HF_TRY_VOID(replay_log(own_->log(), 0, own_->log().size()));
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
+  HF_TRY_VOID(unless_damaged(learn_own_line()));
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
   freeze_contradicted();
   rebuild_.reset();

@@ -360,6 +360,10 @@ void NodeImpl::pump_feeds() {
 Status NodeImpl::take_registration(const chain::Registration& registration, bool is_direct) {
   const chain::Certificate& c = registration.certificate;
   if (!is_direct && !keys_.may_be_taken(registration)) return {};  // 10.2: not shown to have been silent
+  if (c.site == me_->name && c.epoch < origin_.epoch) {  // one that was passed over may have a tail, too (5.3, 5.4)
+    if (keys_.registration(c.site, c.epoch) == nullptr) keys_.add(registration);
+    return {};
+  }
   if (c.site == me_->name) return c.epoch > origin_.epoch && !is_mending_ ? replaced(registration) : Status();
   const auto known = state_.epochs.find(c.site);
   if (known != state_.epochs.end() && known->second.registrations.contains(c.epoch)) {
