@@ -79,6 +79,7 @@ struct SpareLink {
 };
 // Entries [first, end) of a journal kept here that cannot be read any more and are not put back yet (protocol 2.4).
 // first == end: only a checkpoint between them.
+inline constexpr std::size_t missing_receipts_max = 1000;
 inline constexpr std::size_t damage_told_max = 200;  // holes of all journals together that a view names
 struct DamageView {
   Origin origin;
@@ -98,6 +99,9 @@ struct Safety {
   std::optional<Origin> replaced_by;
   std::uint64_t listed = 0;        // open items of the list
   std::uint64_t not_taken_in = 0;  // entries of the old machine known of and not here; of a replaced one: its own
+  // Skipped in the site's series (protocol 8.4), at most missing_receipts_max: lost with a machine or an old disk, or
+  // not sent again yet.
+  std::vector<ReceiptNumber> missing_receipts = {};
   std::optional<SpareLink> spare = {};
   std::string registering = {};         // while provisional: what the registration waits for, for people
   std::vector<DamageView> damage = {};  // at most damage_told_max
@@ -138,7 +142,7 @@ struct RecoveryReport {
   std::optional<Instant> announced_at;
   std::uint64_t resubmitted = 0, readmitted = 0, listed = 0;
   std::uint64_t known_lost = 0;  // announced - cosigned - what came back by tills or tails, never below 0
-  std::vector<ReceiptNumber> missing_receipts;  // of the old series, at most 1000
+  std::vector<ReceiptNumber> missing_receipts;  // as Safety's
   std::optional<Instant> not_yet_known_since;   // the last moment a mirror heard of the old machine
   std::uint64_t entries_fetched = 0;            // by this rebuild, own and followed journals
   std::uint64_t bytes_fetched = 0;

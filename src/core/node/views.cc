@@ -23,6 +23,7 @@ Safety NodeImpl::safety() const {
   out.replaced_by = replaced_by_;
   out.listed = state_.listed.size();
   out.not_taken_in = not_taken_in();
+  out.missing_receipts = till::gaps(state_.till, missing_receipts_max);
   out.provisional = phase_ == Phase::provisional;
   out.registering = waits_for();
   out.spare = spare_link();
@@ -122,7 +123,7 @@ std::optional<RecoveryReport> NodeImpl::recovery() const {
   const std::uint64_t back = r.resubmitted + r.readmitted + r.listed;
   const std::uint64_t gone = r.announced.value_or(r.cosigned) - r.cosigned;
   r.known_lost = gone > back ? gone - back : 0;
-  r.missing_receipts = till::gaps(state_.till, 1000);
+  r.missing_receipts = till::gaps(state_.till, missing_receipts_max);
   if (HF_MUTANT(18) && !state_.till.receipts.empty()) {
     const auto& [series, receipts] = *state_.till.receipts.begin();
     r.missing_receipts.push_back({series.first, series.second, receipts.receipts.begin()->first});

@@ -105,6 +105,7 @@ void apply(TillState& state, const RefundWithoutReceipt& event, Instant at, Rece
 std::vector<ReceiptNumber> gaps(const TillState& state, std::size_t limit) {
   std::vector<ReceiptNumber> out;
   for (const auto& [key, series] : state.receipts) {
+    if (series.receipts.empty() || series.receipts.rbegin()->first == series.receipts.size()) continue;
     std::uint64_t expected = 1;
     for (const auto& [n, place] : series.receipts) {
       for (; expected < n; ++expected) {

@@ -115,6 +115,9 @@ std::string safety_json(const node::Node& node, const std::vector<std::string>& 
   out.field("posture", guard::to_text(node.posture().posture));
   out.field("posture_since", guarded.since.unix_ns == 0 ? std::nullopt : std::optional(to_text(guarded.since)));
   out.field("listed", safety.listed).field("not_taken_in", safety.not_taken_in);
+  out.array("missing_receipts");
+  for (const ReceiptNumber& receipt : safety.missing_receipts) out.text(to_text(receipt));
+  out.end_array();
   write_damage(out, safety.damage);
   const auto progress = node.progress();
   out.field("waits_for", progress ? std::optional(progress->step) : std::nullopt);

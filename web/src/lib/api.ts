@@ -104,6 +104,7 @@ export interface Safety extends Cover {
   replaced_by: null | { origin: string };
   listed: number;
   not_taken_in: number;
+  missing_receipts: string[];
   posture?: Posture;
   posture_since?: Time | null;
   standby: Standby;

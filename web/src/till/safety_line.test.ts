@@ -5,7 +5,7 @@ import { safety_line, type Known } from './safety_line';
 const safety: Safety = {
   origin: 'N/s/1', size: 40, cosigned_size: 40, cosigned_at: '2026-11-22T14:03:05Z', epoch: 1, signing: 'signing', provisional: false, quorum: 2,
   mirrors: [{ site: 'a', held: 40, last_heard_at: null }, { site: 'b', held: 40, last_heard_at: null }, { site: 'c', held: null, last_heard_at: null }],
-  no_copy_elsewhere_since: null, replaced_by: null, listed: 0, not_taken_in: 0, registering: null, spare: null, machines_here: 1 as const,
+  no_copy_elsewhere_since: null, replaced_by: null, listed: 0, not_taken_in: 0, missing_receipts: [], registering: null, spare: null, machines_here: 1 as const,
   standby: {
     phase: 'own trade', since: null, taken_over_at: null, as_of: { prices: null, stock: null, orders: null },
     open: { sales: 0, refunds: 0, movements: 0, since: null }, handbacks: 0,
