@@ -15,6 +15,11 @@ const Lineage& Evidence::lineage_of_site(const std::string& site) const {
   return it == lineages.end() ? none : it->second;
 }
 
+bool Evidence::is_given_up(const std::string& origin, EntryIndex index) const {
+  const auto it = given_up.find(origin);
+  return it != given_up.end() && index >= it->second;
+}
+
 Auditor::Auditor(ChainFacts chain) {
   evidence_.chain = std::move(chain);
   for (auto* make :
@@ -63,8 +68,13 @@ void Auditor::heard(const Sent& sent, ByteView bytes) {
   if (from == evidence_.machines.end() || to == evidence_.machines.end()) return;
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (!fbs::VerifyMessageBuffer(verifier)) return;
-  Letter letter{&from->second, &to->second,        sent.sent_ns,
-                sent.now_ns,   sent.finds_sleeper, fbs::GetMessage(bytes.data())};
+  Letter letter{&from->second,
+                &to->second,
+                sent.sent_ns,
+                sent.now_ns,
+                sent.connection,
+                sent.finds_sleeper,
+                fbs::GetMessage(bytes.data())};
   std::optional<CosignedNote> note;
   if (const auto* cosigned = letter.message->body_as_Cosigned(); cosigned != nullptr && cosigned->note() != nullptr)
     note = look_at_note(cosigned->note()->string_view());

@@ -11,16 +11,21 @@ class Auditor {
 
   // A ceremony hands out a machine's public keys; `origin` is the journal that it writes or will write.
   void knows(const MachineFacts& machine);
+  // At a ceremony people have chosen a clean point: what stands behind it in that journal is given up.
+  void given_up(const std::string& origin, std::uint64_t from) { evidence_.given_up[origin] = from; }
   // From now on more than f mirrors of the site lie, or its image and those of its mirrors are in one hand.
   void is_overrun(const std::string& site) { evidence_.overrun.insert(site); }
   // Whether a checkpoint of this journal was cosigned that is not of the history on this disk.
   bool has_seen_fraud(const std::string& origin, const Files& files) const;
   void asked(const std::string& site, const WriteId& id, const Asked& what);
   void answered(const std::string& site, const WriteId& id, const Answer& answer);
+  // The till that kept this write is lost. What was acknowledged of it is kept by the disk of its machine alone.
+  void forgets(const std::string& site, const WriteId& id) { evidence_.forgotten[site].insert(id); }
   // A message that has arrived; bytes as they were sent. Of machines that nobody has named it knows nothing.
   struct Sent {
     std::string from, to;
     std::int64_t sent_ns = 0, now_ns = 0;
+    std::uint64_t connection = 0;
     bool finds_sleeper = false;  // the machine that it reaches stands still, and looks at it later
   };
   void heard(const Sent& sent, ByteView bytes);

@@ -81,6 +81,7 @@ struct Told {
     std::vector<ReceiptNumber> missing;
   };
   std::optional<Report> report;
+  std::vector<ReceiptNumber> missing;  // numbers that its series skip
   std::set<std::string> contradicted;  // origins of which it shows two histories
   struct Peer {
     std::uint64_t sales = 0;

@@ -28,6 +28,7 @@ struct Letter {
   const MachineFacts* from = nullptr;
   const MachineFacts* to = nullptr;
   std::int64_t sent_ns = 0, now_ns = 0;
+  std::uint64_t connection = 0;
   bool finds_sleeper = false;
   const fbs::Message* message = nullptr;
   const CosignedNote* cosigned = nullptr;  // of a Cosigned that nobody has sent before
@@ -39,8 +40,11 @@ struct Evidence {
   std::map<std::string, MachineFacts> machines;
   std::map<std::string, std::map<WriteId, Asked>> asked;            // by site
   std::map<std::string, std::map<WriteId, Answer>> answered;        // by site: the newest answer
+  std::map<std::string, std::set<WriteId>> forgotten;               // by site: their tills are lost
+  std::map<std::string, std::uint64_t> given_up;                    // by origin: from where on, by people
   std::map<std::string, std::map<std::uint64_t, Sha256>> cosigned;  // by origin: of notes that q mirrors have signed
   std::set<std::string> overrun;  // sites of which more than f mirrors lie: what is promised then is the proof of it
+  bool is_given_up(const std::string& origin, EntryIndex index) const;
   const Lineage& lineage_of_site(const std::string& site) const;
   // At rest only.
   std::vector<Told> told;

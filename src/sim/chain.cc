@@ -115,7 +115,7 @@ node::Node& Chain::node(const std::string& name) {
 
 Status Chain::start(const std::string& name) {
   Machine& m = machine(name);
-  if (m.disk.was_misdirected()) auditor_->set_back(name, network.now().unix_ns);  // what it calls durable is not
+  if (m.disk.was_misdirected()) disk_has_lost(name);  // what it calls durable is not
   auditor_->look_at(name, files_of(m.disk));
   auditor_->started(name, network.now().unix_ns);
   m.disk.reboot();
@@ -177,7 +177,11 @@ void Chain::put_back(const std::string& name, const SimDisk& image) {
   disk_has_lost(name);
 }
 
-void Chain::disk_has_lost(const std::string& name) { auditor_->set_back(name, network.now().unix_ns); }
+void Chain::disk_has_lost(const std::string& name) {
+  auditor_->set_back(name, network.now().unix_ns);
+  for (TillWrite& w : till_writes_[machine(name).site])
+    if (w.kept_by == name) w.kept_by.clear();
+}
 
 void Chain::disk_was_replaced(const SiteName& site) {
   disk_replaced_.insert(site);
@@ -218,8 +222,9 @@ std::unique_ptr<Machine> Chain::new_machine(std::string name, const SiteName& si
   return machine;
 }
 
-chain::Certificate Chain::certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare) {
-  chain::Certificate certificate{file_.chain, site, epoch, keys, std::nullopt, network.now(), {}, spare};
+chain::Certificate Chain::certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare,
+                                  const CleanPoint& clean_point) {
+  chain::Certificate certificate{file_.chain, site, epoch, keys, clean_point, network.now(), {}, spare};
   journal::Note note{chain::certificate_text(certificate), {}};
   journal::sign_note(note, chain::recovery_key_name(file_.chain, "recovery-1"), recovery_.open,
                      [&](ByteView text) { return sign_with(recovery_, options_.signatures, text); });
@@ -227,9 +232,10 @@ chain::Certificate Chain::certify(const SiteName& site, std::uint32_t epoch, con
   return certificate;
 }
 
-std::string Chain::ceremony(const SiteName& site, std::uint32_t epoch, std::string name) {
+std::string Chain::ceremony(const SiteName& site, std::uint32_t epoch, std::string name,
+                            const CleanPoint& clean_point) {
   auto machine = new_machine(name, site, epoch);
-  const chain::Certificate certificate = certify(site, epoch, machine->signer->keys(), false);
+  const chain::Certificate certificate = certify(site, epoch, machine->signer->keys(), false, clean_point);
   HF_CHECK(machine->disk.write_all(node::chain_file_path, as_bytes(file_note_)).has_value(), "write");
   HF_CHECK(machine->disk.write_all(node::certificate_path, as_bytes(certificate.note)).has_value(), "write");
   auditor_->knows(facts_of(file_.chain, *machine));
@@ -237,10 +243,14 @@ std::string Chain::ceremony(const SiteName& site, std::uint32_t epoch, std::stri
   return name;
 }
 
-std::string Chain::rebuild(const SiteName& site) {
+std::string Chain::rebuild(const SiteName& site, const CleanPoint& clean_point) {
+  if (clean_point) {
+    given_up_[clean_point->first] = clean_point->second;
+    auditor_->given_up(clean_point->first.text(), clean_point->second);
+  }
   const std::uint32_t epoch = ++epochs_[site];
   for (TillWrite& w : till_writes_[site]) w.waiting = false;  // its tills speak to the new machine now
-  return serving_[site] = ceremony(site, epoch, fmt::format("{}#{}", site.view(), epoch));
+  return serving_[site] = ceremony(site, epoch, fmt::format("{}#{}", site.view(), epoch), clean_point);
 }
 
 std::string Chain::rebuild_under_same_number(const SiteName& site) {

@@ -49,8 +49,10 @@ struct TillWrite {
   fold::WriteRequest request;
   std::optional<fold::Taken> reply;
   bool refused = false;
-  bool waiting = false;  // sent, no answer yet
-  bool is_safe = false;  // the till has been told that it is cosigned, and may forget it
+  bool waiting = false;       // sent, no answer yet
+  bool is_safe = false;       // the till has been told that it is cosigned, and may forget it
+  bool is_forgotten = false;  // its till is lost, and nobody sends it again
+  std::string kept_by;        // the machine that acknowledged it last, if its disk has lost nothing since
 };
 
 struct Machine {
@@ -108,8 +110,10 @@ class Chain {
   void destroy(const std::string& name);  // the machine is gone, and its disk with it
   // A machine that does not run is given an older image of its disk.
   void put_back(const std::string& name, const SimDisk& image);
-  // A new machine for the site with a certificate of the recovery keys; it rebuilds when it runs. Its name.
-  std::string rebuild(const SiteName& site);
+  // A new machine for the site with a certificate of the recovery keys; it rebuilds when it runs. Its name. Behind a
+  // clean point people give up what nobody sends again.
+  using CleanPoint = std::optional<std::pair<Origin, std::uint64_t>>;
+  std::string rebuild(const SiteName& site, const CleanPoint& clean_point = {});
   // A second machine for the epoch number that the newest certificate of the site has: a ceremony's mistake.
   std::string rebuild_under_same_number(const SiteName& site);
   // Somebody who has the keys of this machine runs the program on an image of its disk, under its address. The network
@@ -143,6 +147,8 @@ class Chain {
   std::uint64_t words_of(const std::string& thief) const { return words_of_thieves_.at(thief); }
   // Some of what a machine has said last: what somebody can have recorded.
   const std::deque<Bytes>& recorded(const std::string& machine) { return recorded_[machine]; }
+  // A till is lost with what it kept: of its writes, those that it would have sent again are not. How many.
+  std::size_t forget_till(const SiteName& store, std::uint32_t till);
   // What tills do all day: what they have not been told is cosigned is sent again, with its reply beside it (8.2).
   void send_again(const SiteName& store);
   // Its disk is no longer what it acknowledged: only what was cosigned, and what tills send again, can be asked of it.
@@ -168,8 +174,9 @@ class Chain {
 
  private:
   void build_file(unsigned stores);
-  chain::Certificate certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare);
-  std::string ceremony(const SiteName& site, std::uint32_t epoch, std::string name);
+  chain::Certificate certify(const SiteName& site, std::uint32_t epoch, const chain::SiteKeys& keys, bool spare,
+                             const CleanPoint& clean_point = {});
+  std::string ceremony(const SiteName& site, std::uint32_t epoch, std::string name, const CleanPoint& clean_point = {});
   std::unique_ptr<Machine> new_machine(std::string name, const SiteName& site, std::uint32_t epoch);
   Status start_spare(Machine& machine);
   // Of everything that arrives.
@@ -190,6 +197,7 @@ class Chain {
   std::map<std::string, std::unique_ptr<Machine>> machines_;
   std::map<SiteName, std::uint32_t> epochs_;  // given out
   std::map<SiteName, std::string> serving_;
+  std::map<Origin, std::uint64_t> given_up_;  // from there on
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
   std::map<SiteName, std::size_t> open_from_;  // all writes of the site before this one are settled
   std::set<SiteName> disk_replaced_;

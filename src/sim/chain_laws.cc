@@ -8,6 +8,8 @@
 
 namespace holdfast::sim {
 
+static bool owes_an_answer(const TillWrite& w) { return !w.reply && !w.refused && !w.is_forgotten; }
+
 // Law: acknowledged and not lost -> in the state, once.
 std::string Chain::check_acknowledged(const SiteName& store, std::size_t newest) {
   const Machine& m = machine(serving(store));
@@ -57,17 +59,24 @@ std::string Chain::broken_at_rest() {
     for (const TillWrite& w : writes) {
       if (!w.reply) continue;
       const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
+      // Of a till that is lost, what its machine's disk still has comes back in a tail (5.3); what was on a disk that
+      // is lost, too, is lost.
+      if (known == nullptr && w.is_forgotten && w.kept_by.empty()) continue;
+      const auto given_up = given_up_.find(w.reply->origin);
+      if (known == nullptr && given_up != given_up_.end() && w.reply->index >= given_up->second) continue;
       if (known == nullptr)
         return fmt::format("{}: an acknowledged write is lost; it was entry {} of {}, and its till {}", site.view(),
                            w.reply->index, w.reply->origin.text(),
-                           w.is_safe ? "was told that it is cosigned" : "still sends it");
+                           w.is_safe        ? "was told that it is cosigned"
+                           : w.is_forgotten ? "is lost, but not the disk of " + w.kept_by
+                                            : "still sends it");
       if (!known->listed && std::holds_alternative<till::RecordSale>(w.request.command)) ++sales;
     }
     // Nothing twice: the state has as many sales as there are distinct writes of this till memory, unanswered ones at
     //                most more.
     const auto unanswered =
         static_cast<std::uint64_t>(std::ranges::count_if(writes, [](const TillWrite& w) { return !w.reply; }));
-    const auto waiting = std::ranges::count_if(writes, [](const TillWrite& w) { return !w.reply && !w.refused; });
+    const auto waiting = std::ranges::count_if(writes, owes_an_answer);
     if (waiting > 0) return fmt::format("{}: {} writes have no answer yet", site.view(), waiting);
     if (state.till.totals.sales < sales || state.till.totals.sales > sales + unanswered)
       return fmt::format("{}: {} sales in the journal, {} acknowledged, {} unanswered", site.view(),
@@ -137,7 +146,7 @@ std::string Chain::broken_in_audit() {
   std::vector<audit::Told> told;
   for (const auto& [site, epoch] : epochs_) {
     std::uint64_t unanswered = 0;
-    for (const TillWrite& w : till_writes_[site]) unanswered += !w.reply && !w.refused;
+    for (const TillWrite& w : till_writes_[site]) unanswered += owes_an_answer(w);
     told.push_back(told_by(machine(serving(site)), unanswered));
   }
   for (const auto& [name, m] : machines_)

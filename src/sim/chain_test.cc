@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/chain_test_support.h"
+#include "sim/told.h"
 
 namespace holdfast::sim {
 namespace {
@@ -299,6 +300,53 @@ TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts)
   settle(chain);
   EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 60u);
   EXPECT_TRUE(chain.node("store-01").state().contradictions.empty());
+}
+
+// 5.3: a sale that only the machine of an epoch between has, and no till any more. Its key is that of no epoch that the
+// state names: not of the newest, nor of the chain file's.
+TEST(Chain, what_the_machine_of_an_epoch_between_has_is_taken_in) {
+  Chain chain(15, 4);
+  start_trade(chain);
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(30)));
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  for (const auto& [name, m] : chain.machines()) chain.network.cut(second, name);
+  const std::size_t alone = chain.sell(store_1, 1);
+  chain.run_for(seconds(1));
+  ASSERT_EQ(chain.writes(store_1)[alone].kept_by, second);
+  chain.writes(store_1)[alone].is_forgotten = true;
+  const std::string third = chain.rebuild(store_1);
+  chain.network.cut(second, third);
+  ASSERT_TRUE(chain.start(third).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(30)));
+  chain.kill(third);
+  ASSERT_TRUE(chain.start(third).has_value());
+  settle(chain);
+}
+
+// 8.4: no rebuild, no report. What only this disk had and no till sends again is named by the site itself.
+TEST(Chain, a_site_on_an_old_disk_names_the_receipt_numbers_that_it_lacks) {
+  Chain chain(14, 4);
+  start_trade(chain);
+  const SimDisk image = chain.machine("store-01").disk;
+  for (const char* mirror : {"head-office", "warehouse", "store-02"}) chain.network.cut("store-01", mirror);
+  const std::size_t first = chain.sell(store_1, 1);
+  const std::size_t second = chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const auto receipt = chain.writes(store_1)[first].reply->receipt;
+  ASSERT_EQ(chain.writes(store_1)[second].reply->receipt->n, receipt->n + 1);
+  EXPECT_TRUE(chain.node("store-01").safety().missing_receipts.empty());
+  chain.kill("store-01");
+  chain.put_back("store-01", image);
+  chain.disk_was_replaced(store_1);
+  chain.writes(store_1)[first].is_forgotten = true;
+  chain.auditor().forgets(store_1.str(), id_of(chain.writes(store_1)[first].request));
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  settle(chain);
+  EXPECT_EQ(chain.node("store-01").safety().missing_receipts, std::vector{*receipt});
 }
 
 TEST(Chain, a_stolen_key_that_signs_two_histories_never_gets_a_quorum_for_the_second) {

@@ -45,6 +45,7 @@ void Chain::take_reply(const std::string& from, const SiteName& store, std::size
   w.waiting = false;
   if (taken) {
     w.reply = *taken;
+    w.kept_by = from;
     auditor_->answered(store.str(), id_of(w.request), answer_of(from, *taken));
   } else if (!is_for_later(taken.error())) {
     w.refused = true;
@@ -56,7 +57,7 @@ void Chain::take_reply(const std::string& from, const SiteName& store, std::size
 void Chain::send_once_more(const SiteName& store, std::size_t number, bool with_reply, std::optional<Fault> why) {
   Machine& m = machine(serving(store));
   TillWrite& w = till_writes_[store][number];
-  if (!m.node || w.refused) return;
+  if (!m.node || w.refused || w.is_forgotten) return;
   fold::WriteRequest again = w.request;
   if (with_reply && w.reply && !w.reply->listed) {
     again.prior = fold::Prior{w.reply->origin, w.reply->index, w.reply->at, false};
@@ -118,10 +119,11 @@ void Chain::send_again(const SiteName& store) {
   const node::Safety safety = m.node->safety();
   std::vector<TillWrite>& writes = till_writes_[store];
   std::size_t& first = open_from_[store];
-  while (first < writes.size() && (writes[first].refused || writes[first].is_safe)) ++first;
+  while (first < writes.size() && (writes[first].refused || writes[first].is_forgotten || writes[first].is_safe))
+    ++first;
   for (std::size_t i = first; i < writes.size(); ++i) {
     TillWrite& w = writes[i];
-    if (w.refused || w.waiting || w.is_safe) continue;
+    if (w.refused || w.is_forgotten || w.waiting || w.is_safe) continue;
     const fold::KnownWrite* known = m.node->state().find_write({w.request.till, w.request.key});
     if (w.reply && known != nullptr)  // a status request says as much; entry 0 of an epoch stands for all before it
       w.is_safe = known->listed || (known->epoch == safety.origin.epoch ? known->index < safety.cosigned_size
@@ -129,6 +131,19 @@ void Chain::send_again(const SiteName& store) {
     if (w.is_safe) continue;
     send_once_more(store, i, true);
   }
+}
+
+std::size_t Chain::forget_till(const SiteName& store, std::uint32_t till) {
+  std::size_t forgotten = 0;
+  std::vector<TillWrite>& writes = till_writes_[store];
+  for (std::size_t i = open_from_[store]; i < writes.size(); ++i) {
+    TillWrite& w = writes[i];
+    if (w.request.till.number != till || w.refused || w.is_safe || w.is_forgotten) continue;
+    w.is_forgotten = true;
+    auditor_->forgets(store.str(), id_of(w.request));
+    ++forgotten;
+  }
+  return forgotten;
 }
 
 std::uint64_t Chain::acknowledged() const {

@@ -103,7 +103,7 @@ class Day {
 
   void refund(const SiteName& store, const TillWrite& sale) {
     const auto* command = std::get_if<till::RecordSale>(&sale.request.command);
-    if (command == nullptr || !sale.reply || !sale.reply->receipt) return;
+    if (command == nullptr || !sale.reply || !sale.reply->receipt || sale.is_forgotten) return;
     const till::AskedLine& line = command->lines[0];
     till::Refund refund{command->till, *sale.reply->receipt, {{0, line.quantity}}, {}, "changed her mind"};
     const auto amount = line_amount(line.unit_price, line.quantity, 2);
@@ -137,6 +137,16 @@ class Day {
           line += fmt::format("; of {} {} held, {} cosigned, {} followed", other.origin->text(), *other.held_here,
                               other.cosigned_size.value_or(0), other.followed_size.value_or(0));
       fmt::print("{}\n", line);
+    }
+    for (const auto& [name, m] : chain_.machines()) {
+      if (name == chain_.serving(m->site) || m->is_lost || m->spare) continue;
+      if (!m->node) {
+        fmt::print("{}, replaced, does not run\n", name);
+        continue;
+      }
+      const node::Safety safety = m->node->safety();
+      fmt::print("{}, replaced, is {}; {} entries, {} of them not taken in elsewhere\n", name,
+                 node::to_text(safety.phase), safety.size, safety.not_taken_in);
     }
   }
 

@@ -107,6 +107,7 @@ SimDisk& SimDisk::operator=(const SimDisk& image) {
 void SimDisk::reboot() {
   crashed_ = false;
   writes_left_.reset();
+  crashes_behind_.clear();
   reads_left_.reset();
   fails_next_sync_ = misdirects_next_write_ = false;
 }
@@ -272,6 +273,7 @@ Status SimDisk::write_all(std::string_view path, ByteView bytes) {
     return broken();
   }
   files_[std::string(path)] = std::make_shared<SimContent>(SimContent{to_bytes(bytes), bytes.size()});
+  if (path == crashes_behind_) crash_after(0, crashes_by_);
   return {};
 }
 

@@ -41,6 +41,11 @@ class SimDisk final : public Disk {
     writes_left_ = writes;
     crashes_by_ = how;
   }
+  // In the write behind the next one of this file.
+  void crash_behind(std::string_view path, Fault how) {
+    crashes_behind_ = path;
+    crashes_by_ = how;
+  }
   void reboot();
   bool is_full = false;  // no new file, no bytes in one; what has its room already is still written
   bool crashed() const { return crashed_; }
@@ -91,6 +96,7 @@ class SimDisk final : public Disk {
   Random random_;
   FileMap files_;
   std::optional<std::uint64_t> writes_left_;
+  std::string crashes_behind_;  // the file; empty: none
   std::optional<std::uint64_t> reads_left_;
   Fault crashes_by_ = Fault::disk_unsynced_lost;
   std::uint64_t writes_ = 0;

@@ -82,6 +82,8 @@ const std::array<FaultKind, fault_count>& fault_kinds() {
       {Fault::people_cut_link, "people.cut_link", "a person cuts a link of a site, and heals it after 1 to 15 s", 20,
        3000},
       {Fault::people_seal, "people.seal", "a person seals a site, and calls it a false alarm after 1 to 10 s", 8, 6000},
+      {Fault::people_till_lost, "people.till_lost",
+       "a till is lost with what it kept: what it has not been told is cosigned is never sent again", 15, 6000},
   }};
   return kinds;
 }

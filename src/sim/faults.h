@@ -73,8 +73,9 @@ enum class Fault : std::uint8_t {
   people_rebuild_twice,
   people_cut_link,
   people_seal,
+  people_till_lost,
 };
-inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::people_seal) + 1;
+inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::people_till_lost) + 1;
 
 // On which days a fault can come at all.
 enum class Days : std::uint8_t {

@@ -43,6 +43,8 @@ std::string Mishaps::step() {
 
 std::string Mishaps::end_all() {
   for (const Lasting& each : std::exchange(lasting_, {})) each.end();
+  for (const auto& [name, m] : chain_.machines())  // an old one, too: what only it has, comes in a tail (5.3)
+    if (!m->node && !m->spare && !m->is_lost) watch_over(name);
   old_back_ = chain_.now();  // when its successor serves: mirrors that hear it register no spare (10.2)
   for (const auto& [name, m] : chain_.machines()) m->paused_until = {};
   chain_.network.heal_all();
@@ -154,13 +156,23 @@ void Mishaps::take_away(const std::string& name) {
   meant_to_run_.erase(name);
 }
 
-void Mishaps::replace(const SiteName& site) {
+void Mishaps::replace(const SiteName& site, const Chain::CleanPoint& clean_point) {
   ++lost_;
   set_back_.insert(site);
-  rebuilding_ = chain_.rebuild(site);
+  const std::string before = name_at(site);
+  rebuilding_ = chain_.rebuild(site, clean_point);
   watch_over(*rebuilding_);
   isolate_old();
-  tell(fmt::format("{} is rebuilt on a new machine", site.view()));
+  tell(fmt::format("{} is rebuilt on a new machine{}", site.view(),
+                   clean_point ? fmt::format(", up to entry {}", clean_point->second) : ""));
+  // Who holds more than the others may be away at first, and there when the machine is started again.
+  away_.reset();
+  if (random().one_in(2)) {
+    const Origin old{chain_.file().chain, site, chain_.machine(before).epoch};
+    const auto held = [&](const SiteName& mirror) { return held_at(mirror, old); };
+    away_ = name_at(*std::ranges::max_element(chain_.file().find(site)->mirrors, {}, held));
+    cut_for_now(*rebuilding_, *away_);
+  }
   start_again(*rebuilding_);
 }
 
@@ -218,11 +230,13 @@ void Mishaps::mend() {
     const std::string name = name_at(*down_);
     if (chain_.machine(name).node) chain_.kill(name);
     down_.reset();
+    if (name == rebuilding_ && away_) chain_.network.heal(name, *std::exchange(away_, std::nullopt));
     start_again(name);
   }
   if (damaged_) mend_damaged();
   if (stolen_) mend_stolen();
   rebuild_contradicted();
+  choose_clean_point();
   rebuild_what_spares_opened();
   for (const auto& [name, at] : std::map(starts_at_))
     if (chain_.now() >= at) start_again(name);

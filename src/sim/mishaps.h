@@ -68,8 +68,11 @@ class Mishaps {
   void promote();
   // mishaps_people.cc
   void cut_way(Fault fault);
+  void cut_for_now(const std::string& a, const std::string& b);
   void send_again(Fault fault);
+  void lose_till();
   void rebuild_twice();
+  void begin_again(const SiteName& site, const std::string& name);
   void cut_link();
   void open_link(const SiteName& a, const SiteName& b);
   void open_what_old_disk_shuts(const SiteName& site);
@@ -93,7 +96,8 @@ class Mishaps {
   void replace_damaged(const std::string& name);
   void start_again(const std::string& name);
   void take_away(const std::string& name);
-  void replace(const SiteName& site);
+  void replace(const SiteName& site, const Chain::CleanPoint& clean_point = {});
+  void choose_clean_point();
   void isolate_old();
 
   void tell(const std::string& what);
@@ -106,6 +110,7 @@ class Mishaps {
   bool runs(const SiteName& site);
   bool is_quiet() const { return !down_ && !rebuilding_ && !damaged_ && !stolen_; }
   bool is_signing(const SiteName& site);
+  std::uint64_t held_at(const SiteName& mirror, const Origin& origin);
   bool is_contradicted(const Origin& origin);  // somebody knows two histories of it
   // Whether the site's disk may be lost: what was cosigned of it is still to be had then, and people can bear it.
   bool may_be_lost(const SiteName& site);
@@ -129,6 +134,7 @@ class Mishaps {
   std::optional<SiteName> down_;
   Instant up_again_;
   std::optional<std::string> rebuilding_;
+  std::optional<std::string> away_;  // a mirror that the rebuilding machine does not reach at first
   std::optional<std::string> old_alive_;
   Instant old_back_;
   struct Damaged {
@@ -143,6 +149,7 @@ class Mishaps {
     Instant until;
   };
   std::optional<Stolen> stolen_;
+  std::optional<Instant> waits_for_people_since_;   // a rebuild: nobody can tell which of two histories was cosigned
   std::optional<Instant> waits_for_fellows_since_;  // a mirror that has come back, for one that a spare has opened
   std::optional<SiteName> liar_;
   std::unique_ptr<SimDisk> image_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/recovery/rebuild.h"
 #include "sim/mishaps.h"
 
 namespace holdfast::sim {
@@ -47,15 +48,18 @@ void Mishaps::fail_once(Fault fault) {
 }
 
 void Mishaps::power_cut(std::optional<Fault> in_a_write) {
-  if (!is_quiet()) return;
-  const SiteName site = any_site();
+  if (down_ || damaged_ || stolen_) return;
+  const SiteName site = rebuilding_ ? chain_.machine(*rebuilding_).site : any_site();
   if (!runs(site)) return;
   Machine& m = chain_.machine(name_at(site));
-  if (m.node->phase() == node::Phase::rebuilding) return;
   down_ = site;
   up_again_ = chain_.now() + between(seconds(1), seconds(5));
   if (in_a_write) {
-    m.disk.crash_after(random().below(6), *in_a_write);
+    // In a rebuild also at the worst moment: some have heard what is kept, and the machine forgets that it has said so.
+    if (rebuilding_ && random().one_in(2))
+      m.disk.crash_behind(recovery::registration_path, *in_a_write);
+    else
+      m.disk.crash_after(random().below(rebuilding_ ? 20 : 6), *in_a_write);
     return tell(fmt::format("{} will lose its power in the middle of a write", m.name));
   }
   chain_.kill(m.name);

@@ -43,18 +43,20 @@ void Mishaps::cut_way(Fault fault) {
   const std::string from = name_at(a), to = name_at(b);
   Network& network = chain_.network;
   chain_.faults.fired(fault);
-  if (fault == Fault::net_cut) {
-    network.cut(from, to);
-    lasts(seconds(1), seconds(15), [this, from, to] {
-      chain_.network.heal(from, to);
-      isolate_old();
-    });
-    return tell(fmt::format("the link {} - {} is cut", from, to));
-  }
+  if (fault == Fault::net_cut) return cut_for_now(from, to);
   fault == Fault::net_clog ? network.clog(from, to) : network.mute(from, to);
   lasts(seconds(1), fault == Fault::net_clog ? seconds(10) : seconds(20),
         [this, from, to] { chain_.network.clear(from, to); });
   tell(fmt::format("nothing from {} reaches {}{}", from, to, fault == Fault::net_clog ? " for now" : ""));
+}
+
+void Mishaps::cut_for_now(const std::string& a, const std::string& b) {
+  chain_.network.cut(a, b);
+  lasts(seconds(1), seconds(15), [this, a, b] {
+    chain_.network.heal(a, b);
+    isolate_old();
+  });
+  tell(fmt::format("the link {} - {} is cut", a, b));
 }
 
 // ---- people
@@ -67,6 +69,8 @@ void Mishaps::fire_people(Fault fault) {
       return cut_link();
     case Fault::people_seal:
       return seal();
+    case Fault::people_till_lost:
+      return lose_till();
     default:
       return send_again(fault);
   }
@@ -80,7 +84,7 @@ void Mishaps::send_again(Fault fault) {
   const std::size_t number =
       fault == Fault::people_till_slept ? random().below(writes.size()) : writes.size() - 1 - random().below(recent);
   const TillWrite& w = writes[number];
-  if (!std::holds_alternative<till::RecordSale>(w.request.command)) return;
+  if (!std::holds_alternative<till::RecordSale>(w.request.command) || w.is_forgotten) return;
   const bool is_known = chain_.node(name_at(store)).state().find_write({w.request.till, w.request.key}) != nullptr;
   switch (fault) {
     case Fault::people_retry_same_key:
@@ -105,6 +109,16 @@ void Mishaps::send_again(Fault fault) {
   chain_.faults.fired(fault);
 }
 
+void Mishaps::lose_till() {
+  const SiteName store = any_store();
+  const auto till = static_cast<std::uint32_t>(1 + random().below(3));
+  const std::size_t forgotten = chain_.forget_till(store, till);
+  if (forgotten == 0) return;
+  chain_.faults.fired(Fault::people_till_lost);
+  chain_.faults.bit(Fault::people_till_lost);
+  tell(fmt::format("till {} of {} is lost, and {} writes with it", till, store.view(), forgotten));
+}
+
 void Mishaps::rebuild_twice() {
   if (!rebuilding_ || old_alive_) return;
   Machine& first = chain_.machine(*rebuilding_);
@@ -118,16 +132,21 @@ void Mishaps::rebuild_twice() {
     (void)chain_.start(twin);
     lasts(seconds(2), seconds(6), [this, twin, site = first.site, name = first.name] {
       chain_.destroy(twin);
-      // Some mirrors have sealed for the one and some for the other: neither gets its quorum, and both say so.
-      if (!rebuilding_ || *rebuilding_ != name || !chain_.machine(name).node) return;
-      if (chain_.node(name).phase() != node::Phase::rebuilding) return;
-      tell(fmt::format("{} waits for mirrors that sealed for the other; it is begun again with a new number", name));
-      replace(site);
+      begin_again(site, name);
     });
     return tell(fmt::format("{} is being rebuilt, and another machine gets the same number", first.site.view()));
   }
   tell(fmt::format("{} is being rebuilt, and somebody begins once more", first.site.view()));
   replace(first.site);
+}
+
+// Some mirrors have sealed for the one and some for its twin: neither gets its quorum, and both say so.
+void Mishaps::begin_again(const SiteName& site, const std::string& name) {
+  if (!rebuilding_ || *rebuilding_ != name) return;
+  if (!runs(site)) return lasts(seconds(1), seconds(2), [this, site, name] { begin_again(site, name); });
+  if (chain_.node(name).phase() != node::Phase::rebuilding) return;
+  tell(fmt::format("{} waits for mirrors that sealed for the other; it is begun again with a new number", name));
+  replace(site);
 }
 
 void Mishaps::cut_link() {

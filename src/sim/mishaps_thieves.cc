@@ -30,11 +30,21 @@ void Mishaps::sign_second_history() {
   if (!may_be_replaced(store) || chain_.node(name_at(store)).safety().cosigned_size < 4) return;
   const std::string name = name_at(store);
   auto thief = std::make_shared<Thief>(chain_, chain_.machine(name));
-  for (const SiteName& mirror : chain_.file().find(store)->mirrors) thief->visit(mirror, {thief->second_history()});
+  const Origin origin = chain_.node(name).safety().origin;
+  const bool pushes = random().one_in(2);
+  for (const SiteName& mirror : chain_.file().find(store)->mirrors)
+    thief->visit(mirror, {pushes ? thief->entry_behind(held_at(mirror, origin)) : thief->second_history()});
   chain_.faults.fired(Fault::keys_two_histories);
-  stolen_ = Stolen{chain_.node(name).safety().origin, chain_.now() + seconds(5)};
+  stolen_ = Stolen{origin, chain_.now() + seconds(5)};
   lasts(seconds(1), seconds(3), [thief] {});
-  tell(fmt::format("a thief with the keys of {} offers a second history", name));
+  tell(fmt::format("a thief with the keys of {} {} a second history", name, pushes ? "writes on with" : "offers"));
+}
+
+std::uint64_t Mishaps::held_at(const SiteName& mirror, const Origin& origin) {
+  if (!runs(mirror)) return 0;
+  const auto views = chain_.node(name_at(mirror)).sites();
+  const auto view = std::ranges::find(views, origin.site, &node::SiteView::site);
+  return view->origin == origin ? view->held_here.value_or(0) : 0;
 }
 
 bool Mishaps::is_contradicted(const Origin& origin) {
@@ -58,17 +68,22 @@ void Mishaps::mend_stolen() {
   replace(store);
 }
 
-// A mirror that does not count seals nothing; of those that do, no more than f may hold less than they have signed.
+// A mirror that does not count seals nothing; of those that do, no more than f may hold less than they have signed, or
+// so many hold all that was cosigned that no quorum is without one of them.
 bool Mishaps::may_be_rebuilt_from(const chain::Site& site, const Origin& origin, std::uint64_t size) {
-  unsigned fit = 0, bad = 0;
+  unsigned fit = 0, bad = 0, full = 0;
+  const auto root = chain_.node(name_at(site.name)).root_of(origin, size);
   for (const SiteName& mirror : site.mirrors) {
     const bool is_gone = mirror != liar_ && (!is_signing(mirror) || !counts_for(mirror, site.name));
     if (is_gone) continue;
-    const bool is_bad = mirror == liar_ ||
-                        (set_back_.contains(mirror) && !chain_.node(name_at(mirror)).root_of(origin, size).has_value());
+    const auto held =
+        mirror == liar_ ? Result<Hash>(fail("sim/liar", "")) : chain_.node(name_at(mirror)).root_of(origin, size);
+    const bool is_bad = mirror == liar_ || (set_back_.contains(mirror) && !held);
     ++(is_bad ? bad : fit);
+    full += held && root && *held == *root;
   }
-  return fit + bad >= chain_.file().quorum && bad <= options_.lying_mirrors;
+  if (fit + bad < chain_.file().quorum) return false;
+  return bad <= options_.lying_mirrors || fit + bad - full < chain_.file().quorum;
 }
 
 // A node on an old disk has signed a second history, and somebody holds the first. Nobody cosigns its journal any
@@ -85,6 +100,30 @@ void Mishaps::rebuild_contradicted() {
     take_away(name);
     return replace(site.name);
   }
+}
+
+// Of two histories nobody can tell which was cosigned, and no mirror is left that could. People choose what both have:
+// the mirrors' pages say how much of the old journal they know to be cosigned.
+void Mishaps::choose_clean_point() {
+  constexpr Duration patience = seconds(15);
+  const auto progress = rebuilding_ && chain_.machine(*rebuilding_).node ? chain_.node(*rebuilding_).progress()
+                                                                         : std::optional<node::Progress>();
+  if (!progress || !progress->step.contains("has two signed histories")) return waits_for_people_since_.reset();
+  if (!waits_for_people_since_) waits_for_people_since_ = chain_.now();
+  if (chain_.now() < *waits_for_people_since_ + patience) return;
+  waits_for_people_since_.reset();
+  const SiteName site = chain_.machine(*rebuilding_).site;
+  std::pair<Origin, std::uint64_t> clean_point;
+  for (const SiteName& mirror : chain_.file().find(site)->mirrors) {
+    if (!runs(mirror)) continue;
+    const auto views = chain_.node(name_at(mirror)).sites();
+    const auto view = std::ranges::find(views, site, &node::SiteView::site);
+    if (view->origin && view->cosigned_size.value_or(0) >= clean_point.second)
+      clean_point = {*view->origin, view->cosigned_size.value_or(0)};
+  }
+  tell(fmt::format("nobody can tell what of {} was cosigned; people choose a clean point", site.view()));
+  take_away(*rebuilding_);
+  replace(site, clean_point);
 }
 
 // A mirror that has come back may need the word of a store that its spare has opened, and gets none (4.6, 10.2). Then a

@@ -211,7 +211,7 @@ std::string Network::tell(Event& e) {
   ++delivered;
   note_arrival(e, connection->second);
   tap(e.from, e.to, e.message);
-  if (witness) witness({e.from, e.to, e.sent_at.unix_ns, now_.unix_ns}, e.message);
+  if (witness) witness({e.from, e.to, e.sent_at.unix_ns, now_.unix_ns, e.connection}, e.message);
   machine->second.events->on_message(e.connection, std::move(e.message));
   return e.to;
 }

@@ -42,11 +42,15 @@ void Thief::on_connected(ConnectionId connection, const PublicKey&, bool) {
 
 void Thief::on_closed(ConnectionId connection) { words_.erase(connection); }
 
-sync::Message Thief::offer(std::uint64_t size) const {
+std::string Thief::other_checkpoint(std::uint64_t size) const {
   const journal::Checkpoint other{origin_, size, sha256(as_bytes("what nobody has written"))};
   const auto signed_one = journal::sign_checkpoint(other, signer_->public_key(KeyUse::log),
                                                    [&](ByteView text) { return signer_->sign(KeyUse::log, text); });
-  return sync::Offer{journal::to_text(signed_one.note)};
+  return journal::to_text(signed_one.note);
+}
+sync::Message Thief::offer(std::uint64_t size) const { return sync::Offer{other_checkpoint(size)}; }
+sync::Message Thief::entry_behind(std::uint64_t size) const {
+  return sync::Entries{origin_, size, {to_bytes(as_bytes("what nobody has sold"))}, other_checkpoint(size + 1)};
 }
 sync::Message Thief::second_history() const { return offer(2); }
 sync::Message Thief::more_entries() const { return offer(1'000'000); }

@@ -32,6 +32,8 @@ class Thief final : public NetEvents {
   // What he can make of the keys.
   sync::Message second_history() const;  // an offer of two entries that nobody has written
   sync::Message more_entries() const;    // an offer of a million of them
+  // One that nobody has written, for who holds `size`: the checkpoint sent with it is of another history.
+  sync::Message entry_behind(std::uint64_t size) const;
   sync::Message boast(std::uint64_t entries) const;
   sync::Message question() const;  // for a piece of the site's own journal
 
@@ -51,6 +53,7 @@ class Thief final : public NetEvents {
  private:
   void join(const std::string& address);
   void say(ConnectionId to, const sync::Message& message) { wire_.send(to, sync::encode(message)); }
+  std::string other_checkpoint(std::uint64_t size) const;
   sync::Message offer(std::uint64_t size) const;
   void answer(ConnectionId to, const sync::Offer& m);
   void answer(ConnectionId to, const sync::Ask& m);

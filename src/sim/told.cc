@@ -64,6 +64,7 @@ audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
   if (const auto report = machine.node->recovery())
     out.report = audit::Told::Report{report->old_origin.text(), report->cosigned, report->announced, report->known_lost,
                                      report->missing_receipts};
+  out.missing = machine.node->safety().missing_receipts;
   for (const fold::ContradictionSeen& seen : state.contradictions) out.contradicted.insert(seen.origin.text());
   for (const node::SiteView& view : machine.node->sites())
     if (!view.is_here && view.totals != nullptr)

@@ -1,5 +1,7 @@
 // Promise 2: what was acknowledged survives every crash of its machine with the disk intact; and at the end it is in
-// the site's journal or, named, on its list, whatever happened to the machine, because the till kept it.
+// the site's journal or, named, on its list, whatever happened to the machine, because the till kept it; if the till is
+// lost, as long as the machine's disk is intact, because what a replaced machine has and nobody cosigned comes in a
+// tail.
 #include "audit/law.h"
 
 namespace holdfast::audit {
@@ -34,6 +36,9 @@ class AcknowledgedIsKept final : public Law {
       for (const Fact& fact : evidence.lineage_of_site(site).facts)
         if (fact.write) kept.insert(*fact.write);
       for (const auto& [id, answer] : answers) {
+        const auto forgotten = evidence.forgotten.find(site);
+        if (forgotten != evidence.forgotten.end() && forgotten->second.contains(id) && !is_intact(id, answer)) continue;
+        if (!kept.contains(id) && evidence.is_given_up(answer.origin, answer.index)) continue;
         ++exercised;
         if (!kept.contains(id))
           breach(site + " has acknowledged a write of till " + std::to_string(id.till) + " as entry " +
@@ -43,6 +48,10 @@ class AcknowledgedIsKept final : public Law {
   }
 
  private:
+  bool is_intact(const WriteId& id, const Answer& answer) const {
+    const auto answers = by_machine_.find(answer.machine);
+    return answers != by_machine_.end() && answers->second.contains(id);
+  }
   void check(const std::string& machine, const std::set<WriteId>& there, const std::map<WriteId, Answer>& answers) {
     for (const auto& [id, answer] : answers) {
       ++exercised;

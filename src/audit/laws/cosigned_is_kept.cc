@@ -3,6 +3,7 @@
 // the size of its own copy (5.2): what was cosigned beyond that comes back from the mirrors, each write by its key
 // (5.3).
 #include <algorithm>
+#include <iterator>
 
 #include "audit/law.h"
 
@@ -20,7 +21,10 @@ class CosignedIsKept final : public Law {
       if (disk == evidence.disks.end() || notes.empty()) continue;
       const Lineage& lineage = evidence.lineage_of_site(parts->site);
       const auto kept = lineage.kept.find(origin);
-      const std::uint64_t size = notes.rbegin()->first;
+      const auto given_up = evidence.given_up.find(origin);
+      const auto end = given_up == evidence.given_up.end() ? notes.end() : notes.upper_bound(given_up->second);
+      if (end == notes.begin()) continue;
+      const std::uint64_t size = std::prev(end)->first;
       const std::uint64_t here = kept == lineage.kept.end() ? 0 : kept->second;
       if (here < size) {
         if (here == 0 || !is_continued_by_a_spare(evidence, lineage, origin)) {

@@ -22,13 +22,13 @@ class CutPassesNothing final : public Law {
     if (letter.from->site == letter.to->site) return;
     // Whose new machine it is nobody can tell before it has said so, and each end greets whom it cannot place.
     if (letter.message->body_as_Hello() != nullptr) {
-      greeted_.emplace(letter.from->name, letter.to->name);
+      greeted_.emplace(letter.from->name, letter.connection);
       return;
     }
     look(*letter.from, *letter.to, letter);
     // Nor if its greeting was lost: the next word is its last then.
     const bool is_unknown =
-        !letter.from->origin.ends_with("/1") && !greeted_.contains({letter.from->name, letter.to->name});
+        !letter.from->origin.ends_with("/1") && !greeted_.contains({letter.from->name, letter.connection});
     // Whoever stands still cannot send away who knocks; what was said to him is dropped when he wakes.
     if (!letter.finds_sleeper && !is_unknown) look(*letter.to, *letter.from, letter);
   }
@@ -42,7 +42,7 @@ class CutPassesNothing final : public Law {
         breach(letter.from->name + " has reached " + letter.to->name + " over a link that " + here.name + " has cut");
   }
 
-  std::set<std::pair<std::string, std::string>> greeted_;             // from, to: machines
+  std::set<std::pair<std::string, std::uint64_t>> greeted_;           // who, on which connection
   std::map<std::string, std::map<std::string, std::int64_t>> since_;  // machine -> site (empty: all) -> when
 };
 

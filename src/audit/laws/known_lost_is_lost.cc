@@ -24,9 +24,10 @@ class KnownLostIsLost final : public Law {
 
   void at_rest(const Evidence& evidence) override {
     for (const Told& told : evidence.told) {
+      check_receipts(told.site, told.missing, evidence.lineage_of_site(told.site));
       if (!told.report) continue;
+      check_receipts(told.site, told.report->missing, evidence.lineage_of_site(told.site));
       ++exercised;  // a report that names nothing is an answer, too
-      check_receipts(told, evidence.lineage_of_site(told.site));
       check_sums(told, evidence.lineage_of_site(told.site));
     }
   }
@@ -37,13 +38,12 @@ class KnownLostIsLost final : public Law {
     std::uint64_t& most = said_[origin->str()];
     most = std::max(most, size);
   }
-  void check_receipts(const Told& told, const Lineage& lineage) {
+  void check_receipts(const std::string& site, const std::vector<ReceiptNumber>& missing, const Lineage& lineage) {
     std::set<ReceiptNumber> there;
     for (const Fact& fact : lineage.facts)
       if (fact.receipt) there.insert(*fact.receipt);
-    for (const ReceiptNumber& receipt : told.report->missing)
-      if (there.contains(receipt))
-        breach("the report of " + told.site + " calls a receipt lost that is in its journal");
+    for (const ReceiptNumber& receipt : missing)
+      if (there.contains(receipt)) breach(site + " calls a receipt missing that is in its journal");
   }
   void check_sums(const Told& told, const Lineage& lineage) {
     const Told::Report& report = *told.report;

@@ -1,4 +1,5 @@
-// Protocol 8.4: no receipt number repeats, and none is skipped but what the rebuild's report names. And what a till was
+// Protocol 8.4: no receipt number repeats, and none is skipped but what the site names as missing, which only one may
+// that has lost a machine or what its disk had. And what a till was
 // given stays true: the number stands on one entry, the one that the reply was about, or nowhere.
 #include "audit/law.h"
 
@@ -17,6 +18,8 @@ class ReceiptsHaveNoGap final : public Law {
       breach(site + " has printed the number " + text(*answer.receipt) + " on two receipts");
   }
 
+  void set_back(const MachineFacts& machine, std::int64_t) override { has_lost_.insert(machine.site); }
+
   void at_rest(const Evidence& evidence) override {
     for (const Told& told : evidence.told) {
       std::map<std::pair<std::uint32_t, std::uint64_t>, std::set<std::uint64_t>> series;
@@ -29,15 +32,15 @@ class ReceiptsHaveNoGap final : public Law {
         if (printed != printed_[told.site].end() && fact.write && printed->second != *fact.write)
           breach(told.site + " has given the printed number " + text(*fact.receipt) + " to another write");
       }
-      const std::vector<ReceiptNumber> missing = told.report ? told.report->missing : std::vector<ReceiptNumber>();
-      const std::set<ReceiptNumber> named(missing.begin(), missing.end());
+      std::set<ReceiptNumber> named;
+      if (told.report || has_lost_.contains(told.site)) named.insert(told.missing.begin(), told.missing.end());
       for (const auto& [key, numbers] : series) {
         std::uint64_t expected = 1;
         for (const std::uint64_t n : numbers)
           for (; expected <= n; ++expected) {
             const ReceiptNumber receipt{TillId{key.first}, SeriesId{key.second}, expected};
             if (expected < n && !named.contains(receipt))
-              breach(told.site + " skips the number " + text(receipt) + ", and no report names it");
+              breach(told.site + " skips the number " + text(receipt) + ", and does not name it as missing");
           }
       }
     }
@@ -48,6 +51,7 @@ class ReceiptsHaveNoGap final : public Law {
     return std::to_string(r.till.number) + "-" + std::to_string(r.series.bits) + "-" + std::to_string(r.n);
   }
   std::map<std::string, std::map<ReceiptNumber, WriteId>> printed_;  // by site
+  std::set<std::string> has_lost_;                                   // sites of which a disk was set back
 };
 
 }  // namespace

@@ -10,8 +10,8 @@
 namespace holdfast::node {
 
 // The registration that continues this origin: of those that name it, the one that the newest epoch rests on, because
-// one of which nothing was stored is passed over by the next (5.4); else the highest, because one that stayed short of q
-// is overtaken by a higher number. Null: none is known. Valid until the ring changes.
+// one of which nothing was stored is passed over by the next (5.4); else the highest, because one that stayed short of
+// q is overtaken by a higher number. Null: none is known. Valid until the ring changes.
 const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin);
 // The successor's key, if these entries end at exactly the size and root that it kept, under its signature.
 std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries);
