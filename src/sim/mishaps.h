@@ -150,6 +150,7 @@ class Mishaps {
   };
   std::optional<Stolen> stolen_;
   std::optional<Instant> waits_for_people_since_;   // a rebuild: nobody can tell which of two histories was cosigned
+  Instant next_look_;                               // at who waits for whom
   std::optional<Instant> waits_for_fellows_since_;  // a mirror that has come back, for one that a spare has opened
   std::optional<SiteName> liar_;
   std::unique_ptr<SimDisk> image_;

@@ -129,7 +129,9 @@ void Mishaps::choose_clean_point() {
 // A mirror that has come back may need the word of a store that its spare has opened, and gets none (4.6, 10.2). Then a
 // ceremony rebuilds that store, too.
 void Mishaps::rebuild_what_spares_opened() {
-  constexpr Duration patience = seconds(10);
+  constexpr Duration patience = seconds(10), look_each = seconds(1);
+  if (chain_.now() < next_look_) return;
+  next_look_ = chain_.now() + look_each;
   const auto waits_for = [&](const SiteName& store) {
     return std::ranges::any_of(chain_.file().sites, [&](const chain::Site& owner) {
       return chain_.file().is_mirror(store, owner.name) &&

@@ -95,6 +95,19 @@ at_chain('entries that the disk has lost are named, with what becomes of them, i
   await note.waitFor({ state: 'detached' });
 });
 
+at_chain('receipt numbers that this site lacks are named, in both languages', { mock_only: true }, async ({ page, node }) => {
+  await node.post('missing_receipts', { n: 1 });
+  await page.getByText('1 receipt number is skipped here, lost with a machine or an old disk or not sent again yet: 3-7KQ2M9XA-15').waitFor();
+  await node.post('missing_receipts', { n: 12 });
+  await page.getByText('12 receipt numbers are skipped here').waitFor();
+  await page.getByText('3-7KQ2M9XA-24 …').waitFor();
+  await axe_clean(page, 'missing receipts');
+  await page.getByRole('button', { name: 'Français' }).click();
+  await page.getByText('12 numéros de ticket manquent ici').waitFor();
+  await node.post('missing_receipts', { n: 0 });
+  await page.getByText('manquent ici').waitFor({ state: 'detached' });
+});
+
 at_chain('a contradiction is an alarm with its evidence', { mock_only: true }, async ({ page, node }) => {
   await node.post('contradiction', {});
   await page.getByText('evidence/store-07-1-4398.txt').waitFor();

@@ -28,7 +28,7 @@ function at_spare(name, device_options, body) {
         return route.fulfill({ json: { promoted: true, has_people: true } });
       });
       await device.page.route('**/v1/safety', (route) => route.fulfill({ json: { origin: 'holdfast.example/demo/store-07/2', provisional: true,
-        registering: '0 of 2 mirrors have registered this machine; 0 of 3 are reachable', not_taken_in: 0, damage: [], waits_for: null } }));
+        registering: '0 of 2 mirrors have registered this machine; 0 of 3 are reachable', not_taken_in: 0, missing_receipts: [], damage: [], waits_for: null } }));
       await device.page.goto(`${node.url}/spare/`);
       await device.page.locator('#code').waitFor();
       await body({ page: device.page, played });

@@ -46,7 +46,7 @@ export function make_mock(options = {}) {
     epoch: 1, down: false, quorum_lost_since: null, lose: 0, refuse: null, needs_enrolment: Boolean(options.enrol),
     enrol_code: 'HOLD-FAST-2026', recovery: null, contradictions: [], site_count: options.sites ?? 34, cut: new Set(),
     replaced_by: null, pin_fails: 0, cosign_at: null, series: new_series(), n: 0, demo: options.demo ?? null, signing: 'signing',
-    listed: [], not_taken_in: 0, damage: [], waits_for: null, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
+    listed: [], not_taken_in: 0, missing_receipts: [], damage: [], waits_for: null, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
   };
   let journal = []; // { key, till, hash, body, reply, origin, index, cosigned, at }
   let cosigned = 0;
@@ -166,7 +166,7 @@ export function make_mock(options = {}) {
     ...cover(), epoch: state.epoch, signing: state.signing, provisional: false, quorum: 2,
     mirrors: ['head-office', 'warehouse', 'store-01'].map((s, i) => ({ site: s, held: i < 2 ? cosigned : Math.max(0, cosigned - 3), last_heard_at: now() })),
     no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, posture: posture.posture, posture_since: posture.since,
-    listed: state.listed.length, not_taken_in: state.not_taken_in, damage: state.damage, waits_for: state.waits_for, registering: null, spare: null, machines_here: 1, machines: [],
+    listed: state.listed.length, not_taken_in: state.not_taken_in, missing_receipts: state.missing_receipts, damage: state.damage, waits_for: state.waits_for, registering: null, spare: null, machines_here: 1, machines: [],
     standby: standby(),
   });
   // Where the links and limits stand; sealed by an alert through `posture` of the control.
@@ -323,6 +323,7 @@ export function make_mock(options = {}) {
           state.waits_for = body.waits ? `cannot be read from this disk, and the state rests on it: entry 812 of ${own}` : null;
           break;
         }
+        case 'missing_receipts': state.missing_receipts = Array.from({ length: body.n }, (_, i) => `3-7KQ2M9XA-${15 + i}`); break;
         case 'recovery':
           state.recovery = body.off ? null : { site: 'head-office', old_origin: `${chain}/head-office/1`, new_origin: `${chain}/head-office/2`, cosigned: 20412, announced: 20431, announced_at: now(), readmitted: 17, resubmitted: 2, listed: 1, known_lost: [{ source: 'heartbeat', what: 'announced, held by nobody', origin: `${chain}/head-office/1`, from: 20429, to: 20430 }], not_yet_known_since: now() };
           break;

@@ -21,7 +21,7 @@ std::string place_of(const Origin& origin, std::size_t branch) {
 // Whoever holds at least as much as was kept can see it at once; who holds less, when the successor gives him the rest
 // (on Entries).
 Status NodeImpl::leave_lost_branches() {
-  if (keys_.registrations() == 0) return {};  // no site has had a second epoch, as mostly; this is asked at each turn
+  if (keys_.registrations() == 0) return {};  // no site has had a second epoch, as mostly; this is asked all the time
   std::vector<Origin> lost;
   for (const auto& [origin, replica] : replicas_.all()) {
     const chain::Registration* next = origin.site == me_->name ? nullptr : successor_of(origin);

@@ -50,6 +50,7 @@ bool NodeImpl::is_cosigned_from(const Origin& origin) const {
 Status NodeImpl::follow_if_due() {
   if (phase_ == Phase::stopped || monotonic_ < next_follow_) return {};
   next_follow_ = monotonic_ + options_.follow_interval;
+  HF_TRY_VOID(unless_damaged(leave_lost_branches()));
   fold::PeerFollowed followed;
   std::vector<fold::PeerSucceeded> succeeded;
   for (const SiteName& site : me_->follows) {

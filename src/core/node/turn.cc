@@ -26,7 +26,6 @@ Status NodeImpl::turn() {
   } else {
     if (phase_ == Phase::asking) HF_TRY_VOID(unless_damaged(leave_asking_if_told()));
     HF_TRY_VOID(unless_damaged(register_if_possible()));
-    HF_TRY_VOID(unless_damaged(leave_lost_branches()));
     // One write after the other, each on the state that the one before left; all of them share the commit below.
     HF_TRY_VOID(decide_writes());
     HF_TRY_VOID(append_link_changes());

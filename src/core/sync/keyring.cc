@@ -1,5 +1,7 @@
 #include "core/sync/keyring.h"
 
+#include <iterator>
+
 namespace holdfast::sync {
 
 KeyRing::KeyRing(const chain::ChainFile& file) : file_(&file) {
@@ -23,10 +25,8 @@ void KeyRing::add_all(const fold::State& state) {
 }
 
 std::uint32_t KeyRing::newest_epoch(const SiteName& site) const {
-  std::uint32_t newest = 0;
-  for (auto it = keys_.lower_bound({site, 0}); it != keys_.end() && it->first.first == site; ++it)
-    newest = it->first.second;
-  return newest;
+  const auto behind = keys_.upper_bound({site, UINT32_MAX});
+  return behind != keys_.begin() && std::prev(behind)->first.first == site ? std::prev(behind)->first.second : 0;
 }
 
 Origin KeyRing::newest_origin(const SiteName& site) const { return {file_->chain, site, newest_epoch(site)}; }
