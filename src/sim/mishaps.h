@@ -63,6 +63,7 @@ class Mishaps {
   void slow_disk();
   void jump_clock();
   void put_back_old_image();
+  void say_last_words(const SiteName& site);
   void lose(bool is_alive);
   bool may_be_promoted(const SiteName& store);
   void promote();

@@ -196,11 +196,25 @@ void Mishaps::put_back_old_image() {
   if (chain_.machine(name).node && chain_.node(name).safety().size < size) chain_.faults.bit(Fault::machine_old_image);
 }
 
+// Its links fail before it does, all but one: one mirror alone is given what it signs last.
+void Mishaps::say_last_words(const SiteName& site) {
+  const std::string name = name_at(site);
+  const std::vector<SiteName>& mirrors = chain_.file().find(site)->mirrors;
+  const SiteName lone = mirrors[random().below(mirrors.size())];
+  for (const SiteName& mirror : mirrors)
+    if (mirror != lone) chain_.network.cut(name, name_at(mirror));
+  if (chain_.file().find(site)->kind == chain::SiteKind::store)
+    for (std::uint32_t till = 1; till <= 3; ++till) chain_.sell(site, till);
+  chain_.run_for(milliseconds(600));
+  for (const SiteName& mirror : mirrors) chain_.network.heal(name, name_at(mirror));
+}
+
 void Mishaps::lose(bool is_alive) {
   if (!is_quiet()) return;
   const SiteName site = any_site();
   if (!may_be_replaced(site)) return;
   const std::string name = name_at(site);
+  if (random().one_in(3)) say_last_words(site);
   const Fault fault = is_alive ? Fault::machine_replaced_alive : Fault::machine_destroyed;
   chain_.faults.fired(fault);
   chain_.faults.bit(fault);

@@ -52,8 +52,10 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   const std::uint64_t followed = part != state_.peers.end() && part->second.origin == origin ? part->second.size : 0;
   std::string note = replica.log().checkpoint_at_most(std::max(followed, replica.cosigned_size()));
   const auto checkpoint = journal::peek_checkpoint(note);
-  const std::uint64_t common = checkpoint ? checkpoint->size : 0;
-  if (common < followed || !replica.is_hashed()) return false;
+  const std::uint64_t signed_size = checkpoint ? checkpoint->size : 0;
+  // A promoted spare has copied in larger pieces than its node had followed in.
+  const std::uint64_t common = std::max(followed, signed_size);
+  if (common > replica.size() || !replica.is_hashed()) return false;
   std::vector<Bytes> entries;
   HF_TRY_VOID(replica.log().scan(0, common, [&](EntryIndex, ByteView body) -> Status {
     entries.push_back(to_bytes(body));
@@ -72,7 +74,7 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   HF_TRY(sync::Replica * kept, replicas_.find_or_create(origin));
   for (const Bytes& body : entries) kept->log().append(body);
   HF_TRY_VOID(kept->log().commit());
-  if (common > 0) HF_TRY_VOID(kept->log().put_checkpoint(common, note));
+  if (signed_size > 0) HF_TRY_VOID(kept->log().put_checkpoint(signed_size, note));
   kept->reload(keys_);
   HF_TRY_VOID(world_.disk.remove(leaving_path));
   trip(

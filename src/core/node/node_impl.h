@@ -369,11 +369,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // promote.cc
   Status promote();
   Status take_rest_of_copy();
-  Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most);
+  Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most, const std::set<Origin>& suspects = {});
   bool is_missing(const Origin& origin, std::uint64_t size) const;
   // What an event names and is not here: the journal, and how much of it.
   std::optional<std::pair<Origin, std::uint64_t>> first_missing(const fold::Event& event) const;
-  bool is_of_a_branch(const fold::Event& event);
+  static std::vector<fold::FollowedPrefix> prefixes_in(const fold::Event& event);
+  bool is_of_a_branch(const fold::FollowedPrefix& prefix);
   bool is_registered_spare() const;
   void begin_provisional();
   Status register_if_possible();

@@ -84,9 +84,10 @@ Status NodeImpl::take_rest_of_copy() {
 }
 
 // How far the copy can be folded; state_ is folded to there. It ends before the first prefix of a peer that it names
-// and this disk does not hold (7.2), and before the first command that cannot be read or applied: whoever has the
-// node's log key can sign anything, and must not be able to keep the spare from opening.
-Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t most) {
+// and this disk does not hold (7.2), or holds another history of (`suspects`: the origins of which it does), and before
+// the first command that cannot be read or applied: whoever has the node's log key can sign anything, and must not be
+// able to keep the spare from opening.
+Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t most, const std::set<Origin>& suspects) {
   state_ = fold::State();
   HF_TRY(const auto older, lineage(copy.log()));
   for (const auto& [origin, kept] : older)
@@ -94,6 +95,7 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
   std::uint64_t usable = most;
   std::uint64_t begins = 0;
   bool is_torn = false;  // state_ may have half of a command that was refused
+  std::map<Origin, fold::FollowedPrefix> newest;
   fold::Joiner joiner;
   constexpr std::string_view stop = "node/stop";
   const auto end_here = [&]() -> Status {
@@ -106,7 +108,11 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
     if (!event) return end_here();
     if (!*event) return {};
     const bool opens_again = begins > 0 && std::holds_alternative<fold::EpochOpened>((*event)->body);
-    if (opens_again || first_missing(**event) || is_of_a_branch(**event)) return end_here();
+    if (opens_again || first_missing(**event)) return end_here();
+    for (fold::FollowedPrefix& prefix : prefixes_in(**event)) {
+      if (suspects.contains(prefix.origin) && is_of_a_branch(prefix)) return end_here();
+      newest.insert_or_assign(prefix.origin, std::move(prefix));
+    }
     const Status applied = fold::apply(state_, index, **event, replicas_);
     if (applied) {
       last_event_at_ = std::max(last_event_at_, (*event)->at);
@@ -120,7 +126,12 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
   if (!scanned && scanned.error().code != stop) return pass_on(scanned.error());
   if (scanned && joiner.in_the_middle()) usable = begins;  // the last command's parts have not all come
   if (usable == 0) return fail("node/not_started", "the copy on this spare does not reach its first entry's end");
-  return is_torn ? fold_copy(copy, usable) : Result<std::uint64_t>(usable);
+  // The newest prefix of each peer proves those before it. One that is not of the history here is looked for.
+  std::set<Origin> found = suspects;
+  for (const auto& [origin, prefix] : newest)
+    if (is_of_a_branch(prefix)) found.insert(origin);
+  if (is_torn || found != suspects) return fold_copy(copy, is_torn ? usable : most, found);
+  return usable;
 }
 
 bool NodeImpl::is_missing(const Origin& origin, std::uint64_t size) const {
@@ -138,13 +149,20 @@ std::optional<std::pair<Origin, std::uint64_t>> NodeImpl::first_missing(const fo
   return std::nullopt;
 }
 
-// What a successor has kept is not the history that is here: the node had left that branch before (on leave_branch),
-// and this copy of its copies was not that far yet.
-bool NodeImpl::is_of_a_branch(const fold::Event& event) {
+// Of which peers this event says how far they were followed, or what was kept of them: size and root.
+std::vector<fold::FollowedPrefix> NodeImpl::prefixes_in(const fold::Event& event) {
+  if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) return followed->peers;
   const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
-  if (succeeded == nullptr || succeeded->kept_size == 0) return false;
-  const auto root = replicas_.find(succeeded->old_origin)->log().root_at(succeeded->kept_size);
-  return !root || *root != succeeded->kept_root;
+  if (succeeded == nullptr) return {};
+  return {{succeeded->old_origin, succeeded->kept_size, succeeded->kept_root, {}}};
+}
+
+// Not the history that is here: the node had left a lost branch before it followed on (leave_branch), and this copy of
+// its copies was not that far yet.
+bool NodeImpl::is_of_a_branch(const fold::FollowedPrefix& prefix) {
+  if (prefix.size == 0) return false;
+  const auto root = replicas_.find(prefix.origin)->log().root_at(prefix.size);
+  return !root || *root != prefix.root;
 }
 
 bool NodeImpl::is_registered_spare() const {
