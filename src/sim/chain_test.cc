@@ -327,6 +327,34 @@ TEST(Chain, what_the_machine_of_an_epoch_between_has_is_taken_in) {
   settle(chain);
 }
 
+// Two of four mirrors have registered a rebuild when its power fails, and one of the three that had sealed for it is
+// lost; who has heard of the registration before he was asked to seal seals all the same (5.2).
+TEST(Chain, who_has_heard_of_a_registration_still_seals_for_it) {
+  Chain chain(16, 4, {1});
+  start_trade(chain);
+  chain.destroy("store-01");
+  const std::string next = chain.rebuild(store_1);
+  chain.network.cut(next, "store-03");
+  ASSERT_TRUE(chain.start(next).has_value());
+  for (int i = 0; i < 10'000 && !chain.machine(next).disk.files().contains("registration.note"); ++i)
+    chain.run_for(milliseconds(1));
+  chain.network.cut(next, "warehouse");
+  chain.run_for(seconds(1));
+  ASSERT_FALSE(is_signing(chain, next));
+  chain.kill(next);
+  chain.destroy("warehouse");
+  const std::string mirror = chain.rebuild(warehouse);
+  chain.network.heal_all();
+  ASSERT_TRUE(chain.start(mirror).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, mirror); }, seconds(30)));
+  ASSERT_TRUE(chain.node(mirror).state().epochs.at(store_1).registrations.contains(2));
+  ASSERT_FALSE(chain.node("store-03").state().epochs.at(store_1).sealed_by.contains(2));
+  ASSERT_TRUE(chain.start(next).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, next); }, seconds(30)))
+      << chain.node(next).progress().value_or(node::Progress{"done"}).step;
+  settle(chain);
+}
+
 // 8.4: no rebuild, no report. What only this disk had and no till sends again is named by the site itself.
 TEST(Chain, a_site_on_an_old_disk_names_the_receipt_numbers_that_it_lacks) {
   Chain chain(14, 4);

@@ -80,8 +80,9 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const bool is_last_asked = asked != session.asked_from.end() && asked->second == m.first;
   if (!taken && m.first < replica->size() && !is_last_asked) return {};
   if (need != needs_.end()) need->second.asked_at = monotonic_;
-  const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable_size(m.origin);
-  if (most != UINT64_MAX && replica->size() >= most) want(owner);  // now for what rests on it
+  const std::uint64_t acceptable = acceptable_size(m.origin);
+  if (acceptable != UINT64_MAX && replica->size() >= acceptable) want(owner);  // now for what rests on it
+  const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable;
   if (!is_asked_ahead || !taken) ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
   return compare_what_waits(*replica);
 }
@@ -340,7 +341,13 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
     return fail("node/refused",
                 fmt::format("epoch {} was given to another certificate; ask for a higher number", c.epoch));
   if (sealed == known.sealed_by.end()) {
-    if (known.sealed_below >= c.epoch)
+    // Others registered it before it could ask us: what it is registered for is what it asks to be sealed.
+    const auto heard_of = known.registrations.find(c.epoch);
+    const auto registration = heard_of == known.registrations.end()
+                                  ? Result<chain::Registration>(fail("node/unknown", ""))
+                                  : chain::parse_registration(heard_of->second);
+    const bool is_of_this = registration && registration->certificate.note == c.note && known.sealed_below == c.epoch;
+    if (known.sealed_below >= c.epoch && !is_of_this)
       return fail("node/refused",
                   fmt::format("epoch {} or a higher one has been taken here; ask for a higher number", c.epoch));
     HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{c.note}}));
