@@ -156,7 +156,7 @@ void Mishaps::take_away(const std::string& name) {
   meant_to_run_.erase(name);
 }
 
-void Mishaps::replace(const SiteName& site, const Chain::CleanPoint& clean_point) {
+void Mishaps::replace(const SiteName& site, const Chain::CleanPoint& clean_point, bool has_last_words) {
   ++lost_;
   set_back_.insert(site);
   const std::string before = name_at(site);
@@ -167,7 +167,7 @@ void Mishaps::replace(const SiteName& site, const Chain::CleanPoint& clean_point
                    clean_point ? fmt::format(", up to entry {}", clean_point->second) : ""));
   // Who holds more than the others may be away at first, and there when the machine is started again.
   away_.reset();
-  if (random().one_in(2)) {
+  if (has_last_words || random().one_in(4)) {
     const Origin old{chain_.file().chain, site, chain_.machine(before).epoch};
     const auto held = [&](const SiteName& mirror) { return held_at(mirror, old); };
     away_ = name_at(*std::ranges::max_element(chain_.file().find(site)->mirrors, {}, held));

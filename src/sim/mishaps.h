@@ -97,7 +97,8 @@ class Mishaps {
   void replace_damaged(const std::string& name);
   void start_again(const std::string& name);
   void take_away(const std::string& name);
-  void replace(const SiteName& site, const Chain::CleanPoint& clean_point = {});
+  // has_last_words: one mirror alone holds what it has signed last.
+  void replace(const SiteName& site, const Chain::CleanPoint& clean_point = {}, bool has_last_words = false);
   void choose_clean_point();
   void isolate_old();
 

@@ -56,7 +56,7 @@ void Mishaps::power_cut(std::optional<Fault> in_a_write) {
   up_again_ = chain_.now() + between(seconds(1), seconds(5));
   if (in_a_write) {
     // In a rebuild also at the worst moment: some have heard what is kept, and the machine forgets that it has said so.
-    if (rebuilding_ && random().one_in(2))
+    if (rebuilding_ && !random().one_in(3))
       m.disk.crash_behind(recovery::registration_path, *in_a_write);
     else
       m.disk.crash_after(random().below(rebuilding_ ? 20 : 6), *in_a_write);
@@ -214,7 +214,8 @@ void Mishaps::lose(bool is_alive) {
   const SiteName site = any_site();
   if (!may_be_replaced(site)) return;
   const std::string name = name_at(site);
-  if (random().one_in(3)) say_last_words(site);
+  const bool has_last_words = random().one_in(2);
+  if (has_last_words) say_last_words(site);
   const Fault fault = is_alive ? Fault::machine_replaced_alive : Fault::machine_destroyed;
   chain_.faults.fired(fault);
   chain_.faults.bit(fault);
@@ -229,7 +230,7 @@ void Mishaps::lose(bool is_alive) {
     take_away(name);
     tell(fmt::format("{} is destroyed", name));
   }
-  replace(site);
+  replace(site, {}, has_last_words);
 }
 
 // A promoted machine mirrors for nobody (10.2). Whose journals the store has mirrored, they go on with the others.
