@@ -94,7 +94,7 @@ export const en = {
   'safe.needs_manager': { one: '{n} waits for a manager to sign in', other: '{n} wait for a manager to sign in' },
   'safe.refused': { one: '{n} refused: a person must look', other: '{n} refused: a person must look' },
   'safe.not_taken_in': { one: '{n} entry of the old machine’s journal not yet taken in', other: '{n} entries of the old machine’s journal not yet taken in' },
-  'safe.missing_receipts': { one: '{n} receipt number is skipped here, lost with a machine or an old disk or not sent again yet: {numbers}', other: '{n} receipt numbers are skipped here, lost with a machine or an old disk or not sent again yet: {numbers}' },
+  'safe.missing_receipts': { one: '{n} receipt number is skipped here, lost with a machine or an old disk or not sent again yet:', other: '{n} receipt numbers are skipped here, lost with a machine or an old disk or not sent again yet:' },
   'safe.waits_for_journal': 'this machine cannot record sales yet: part of its journal is being fetched again',
   'safe.damage': { one: '{n} entry cannot be read from this machine’s disk and is being fetched again', other: '{n} entries cannot be read from this machine’s disk and are being fetched again' },
   'safe.sealed': 'sealed since {since}, selling on',

@@ -94,7 +94,7 @@ export const fr: Record<Key, Text> = {
   'safe.needs_manager': { one: '{n} attend qu’un responsable se connecte', other: '{n} attendent qu’un responsable se connecte' },
   'safe.refused': { one: '{n} refusée : à examiner', other: '{n} refusées : à examiner' },
   'safe.not_taken_in': { one: '{n} écriture du journal de l’ancienne machine pas encore reprise', other: '{n} écritures du journal de l’ancienne machine pas encore reprises' },
-  'safe.missing_receipts': { one: '{n} numéro de ticket manque ici, perdu avec une machine ou un ancien disque, ou pas encore renvoyé : {numbers}', other: '{n} numéros de ticket manquent ici, perdus avec une machine ou un ancien disque, ou pas encore renvoyés : {numbers}' },
+  'safe.missing_receipts': { one: '{n} numéro de ticket manque ici, perdu avec une machine ou un ancien disque, ou pas encore renvoyé :', other: '{n} numéros de ticket manquent ici, perdus avec une machine ou un ancien disque, ou pas encore renvoyés :' },
   'safe.waits_for_journal': 'cette machine ne peut pas encore enregistrer de ventes : une partie de son journal est récupérée',
   'safe.damage': { one: '{n} écriture est illisible sur le disque de cette machine, elle est récupérée', other: '{n} écritures sont illisibles sur le disque de cette machine, elles sont récupérées' },
   'safe.sealed': 'scellé depuis {since}, la vente continue',
