@@ -104,17 +104,19 @@ Status NodeImpl::put_back_branch() {
   std::size_t branch = 0;
   for (std::size_t n = 1; n <= branches_max; ++n)
     if (text.substr(space) == fmt::format(" {}", n)) branch = n;
-  if (!origin || branch == 0)
-    return fail("node/bad_file",
-                fmt::format("{} does not name a branch; rebuild this site, or bring the file back from "
-                            "its backup",
-                            leaving_path));
+  const std::string place = origin && branch != 0 ? place_of(*origin, branch) : std::string();
+  HF_TRY(const std::vector<std::string> names,
+         place.empty() ? Result<std::vector<std::string>>(std::vector<std::string>()) : world_.disk.list(place));
+  if (names.empty())
+    return fail(
+        "node/bad_file",
+        fmt::format("{} names no branch that is on this disk; bring {} back from the backup, or rebuild this site "
+                    "(holdfast site rebuild)",
+                    leaving_path, place.empty() ? "it" : place));
   HF_TRY_VOID(replicas_.discard(*origin));
-  HF_TRY_VOID(copy_files(place_of(*origin, branch), journal::Log::directory(*origin)));
+  HF_TRY_VOID(copy_files(place, journal::Log::directory(*origin)));
   HF_TRY_VOID(world_.disk.remove(leaving_path));
-  HF_TRY(const std::vector<std::string> names, world_.disk.list(place_of(*origin, branch)));
-  for (const std::string& name : names)
-    HF_TRY_VOID(world_.disk.remove(fmt::format("{}/{}", place_of(*origin, branch), name)));
+  for (const std::string& name : names) HF_TRY_VOID(world_.disk.remove(fmt::format("{}/{}", place, name)));
   return {};
 }
 

@@ -162,7 +162,7 @@ std::vector<fold::FollowedPrefix> NodeImpl::prefixes_in(const fold::Event& event
 bool NodeImpl::is_of_a_branch(const fold::FollowedPrefix& prefix) {
   if (prefix.size == 0) return false;
   const auto root = replicas_.find(prefix.origin)->log().root_at(prefix.size);
-  return !root || *root != prefix.root;
+  return root && *root != prefix.root;  // behind a hole nobody knows yet
 }
 
 bool NodeImpl::is_registered_spare() const {
