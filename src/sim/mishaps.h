@@ -112,8 +112,8 @@ class Mishaps {
   bool runs(const SiteName& site);
   bool is_quiet() const { return !down_ && !rebuilding_ && !damaged_ && !stolen_; }
   bool is_signing(const SiteName& site);
-  std::uint64_t held_at(const SiteName& mirror, const Origin& origin);
-  bool is_contradicted(const Origin& origin);  // somebody knows two histories of it
+  std::uint64_t held_at(const SiteName& mirror, const Origin& origin);  // 0 if it does not run
+  bool is_contradicted(const Origin& origin);                           // somebody knows two histories of it
   // Whether the site's disk may be lost: what was cosigned of it is still to be had then, and people can bear it.
   bool may_be_lost(const SiteName& site);
   // Likewise, and it is rebuilt on a new machine; a store with a spare is not, its spare would wait for nothing.
