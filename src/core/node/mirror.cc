@@ -59,7 +59,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const Status taken = replica->take(m, *key, is_needed ? nullptr : &chain_.bounds, now_);
   if (is_rebuilt && !need->second.met && taken) need->second.givers.insert(*session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_rebuilt)
-    return need->second.met ? Status() : fetch_anew(m.origin, *session.site);
+    return need->second.met ? Status() : fetch_anew(m.origin, session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_kept && !next->certificate.spare) {
     HF_TRY(const bool is_left, leave_branch(m.origin));
     if (is_left) return want(owner), Status();
