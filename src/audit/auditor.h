@@ -13,6 +13,7 @@ class Auditor {
   void knows(const MachineFacts& machine);
   // At a ceremony people have chosen a clean point: what stands behind it in that journal is given up.
   void given_up(const std::string& origin, std::uint64_t from) { evidence_.given_up[origin] = from; }
+  bool is_given_up(const std::string& origin, EntryIndex index) const { return evidence_.is_given_up(origin, index); }
   // From now on more than f mirrors of the site lie, or its image and those of its mirrors are in one hand.
   void is_overrun(const std::string& site) { evidence_.overrun.insert(site); }
   // Whether a checkpoint of this journal was cosigned that is not of the history on this disk.

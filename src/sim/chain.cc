@@ -244,10 +244,7 @@ std::string Chain::ceremony(const SiteName& site, std::uint32_t epoch, std::stri
 }
 
 std::string Chain::rebuild(const SiteName& site, const CleanPoint& clean_point) {
-  if (clean_point) {
-    given_up_[clean_point->first] = clean_point->second;
-    auditor_->given_up(clean_point->first.text(), clean_point->second);
-  }
+  if (clean_point) auditor_->given_up(clean_point->first.text(), clean_point->second);
   const std::uint32_t epoch = ++epochs_[site];
   for (TillWrite& w : till_writes_[site]) w.waiting = false;  // its tills speak to the new machine now
   return serving_[site] = ceremony(site, epoch, fmt::format("{}#{}", site.view(), epoch), clean_point);

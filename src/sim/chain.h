@@ -53,6 +53,7 @@ struct TillWrite {
   bool is_safe = false;       // the till has been told that it is cosigned, and may forget it
   bool is_forgotten = false;  // its till is lost, and nobody sends it again
   std::string kept_by;        // the machine that acknowledged it last, if its disk has lost nothing since
+  bool is_settled() const { return refused || is_safe || is_forgotten; }  // nobody sends it again
 };
 
 struct Machine {
@@ -197,7 +198,6 @@ class Chain {
   std::map<std::string, std::unique_ptr<Machine>> machines_;
   std::map<SiteName, std::uint32_t> epochs_;  // given out
   std::map<SiteName, std::string> serving_;
-  std::map<Origin, std::uint64_t> given_up_;  // from there on
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
   std::map<SiteName, std::size_t> open_from_;  // all writes of the site before this one are settled
   std::set<SiteName> disk_replaced_;

@@ -62,8 +62,7 @@ std::string Chain::broken_at_rest() {
       // Of a till that is lost, what its machine's disk still has comes back in a tail (5.3); what was on a disk that
       // is lost, too, is lost.
       if (known == nullptr && w.is_forgotten && w.kept_by.empty()) continue;
-      const auto given_up = given_up_.find(w.reply->origin);
-      if (known == nullptr && given_up != given_up_.end() && w.reply->index >= given_up->second) continue;
+      if (known == nullptr && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
       if (known == nullptr)
         return fmt::format("{}: an acknowledged write is lost; it was entry {} of {}, and its till {}", site.view(),
                            w.reply->index, w.reply->origin.text(),

@@ -119,11 +119,10 @@ void Chain::send_again(const SiteName& store) {
   const node::Safety safety = m.node->safety();
   std::vector<TillWrite>& writes = till_writes_[store];
   std::size_t& first = open_from_[store];
-  while (first < writes.size() && (writes[first].refused || writes[first].is_forgotten || writes[first].is_safe))
-    ++first;
+  while (first < writes.size() && writes[first].is_settled()) ++first;
   for (std::size_t i = first; i < writes.size(); ++i) {
     TillWrite& w = writes[i];
-    if (w.refused || w.is_forgotten || w.waiting || w.is_safe) continue;
+    if (w.is_settled() || w.waiting) continue;
     const fold::KnownWrite* known = m.node->state().find_write({w.request.till, w.request.key});
     if (w.reply && known != nullptr)  // a status request says as much; entry 0 of an epoch stands for all before it
       w.is_safe = known->listed || (known->epoch == safety.origin.epoch ? known->index < safety.cosigned_size
@@ -138,7 +137,7 @@ std::size_t Chain::forget_till(const SiteName& store, std::uint32_t till) {
   std::vector<TillWrite>& writes = till_writes_[store];
   for (std::size_t i = open_from_[store]; i < writes.size(); ++i) {
     TillWrite& w = writes[i];
-    if (w.request.till.number != till || w.refused || w.is_safe || w.is_forgotten) continue;
+    if (w.request.till.number != till || w.is_settled()) continue;
     w.is_forgotten = true;
     auditor_->forgets(store.str(), id_of(w.request));
     ++forgotten;

@@ -1,6 +1,6 @@
 // Protocol 8.4: no receipt number repeats, and none is skipped but what the site names as missing, which only one may
-// that has lost a machine or what its disk had. And what a till was
-// given stays true: the number stands on one entry, the one that the reply was about, or nowhere.
+// that has lost a machine or what its disk had. And what a till was given stays true: the number stands on one entry,
+// the one that the reply was about, or nowhere.
 #include "audit/law.h"
 
 namespace holdfast::audit {

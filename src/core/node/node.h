@@ -77,9 +77,9 @@ struct SpareLink {
   bool is_linked = false;           // now
   bool is_ready = false;            // linked, or heard a moment ago, and it held everything then
 };
+inline constexpr std::size_t missing_receipts_max = 1000;  // that a view names
 // Entries [first, end) of a journal kept here that cannot be read any more and are not put back yet (protocol 2.4).
 // first == end: only a checkpoint between them.
-inline constexpr std::size_t missing_receipts_max = 1000;
 inline constexpr std::size_t damage_told_max = 200;  // holes of all journals together that a view names
 struct DamageView {
   Origin origin;
