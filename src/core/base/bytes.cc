@@ -1,5 +1,7 @@
 #include "core/base/bytes.h"
 
+#include <array>
+
 namespace holdfast {
 namespace {
 
@@ -13,14 +15,16 @@ int hex_value(char c) {
   return -1;
 }
 
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  if (c == '/') return 63;
-  return -1;
-}
+// A digit's value; -1: it is none. A table, because every note of every journal passes here, also when one is opened.
+constexpr std::array<signed char, 256> base64_values = [] {
+  std::array<signed char, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < base64_digits.size(); ++i)
+    values[static_cast<unsigned char>(base64_digits[i])] = static_cast<signed char>(i);
+  return values;
+}();
+
+int base64_value(char c) { return base64_values[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 

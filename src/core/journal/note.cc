@@ -38,14 +38,16 @@ bool is_unicode_space(char32_t c) {
          (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+// Takes off the front what is ASCII and fits. Nearly all of a note does, and every signature's way through the house
+// passes here.
+void skip_plain(std::string_view& rest, auto fits) {
+  rest.remove_prefix(static_cast<std::size_t>(std::ranges::find_if_not(rest, fits) - rest.begin()));
+}
+
 // Valid UTF-8 without control characters but the newline.
 bool is_note_text(std::string_view text) {
-  while (!text.empty()) {
-    // Nearly all of a note is base64, and every signature's way through the house passes here.
-    const std::size_t plain = static_cast<std::size_t>(
-        std::ranges::find_if_not(text, [](char c) { return c == '\n' || (c >= 0x20 && c < 0x7f); }) - text.begin());
-    text.remove_prefix(plain);
-    if (text.empty()) break;
+  const auto is_plain = [](char c) { return c == '\n' || (c >= 0x20 && c < 0x7f); };
+  for (skip_plain(text, is_plain); !text.empty(); skip_plain(text, is_plain)) {
     const auto c = next_code_point(text);
     if (!c || (*c < 0x20 && *c != '\n')) return false;
   }
@@ -54,7 +56,8 @@ bool is_note_text(std::string_view text) {
 
 bool is_key_name(std::string_view name) {
   if (name.empty()) return false;
-  while (!name.empty()) {
+  const auto is_plain = [](char c) { return c > 0x20 && c < 0x7f && c != '+'; };
+  for (skip_plain(name, is_plain); !name.empty(); skip_plain(name, is_plain)) {
     const auto c = next_code_point(name);
     if (!c || *c < 0x20 || *c == '+' || is_unicode_space(*c)) return false;
   }
