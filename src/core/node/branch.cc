@@ -5,6 +5,7 @@
 
 #include "core/base/read_file.h"
 #include "core/journal/peek.h"
+#include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -25,15 +26,13 @@ Status NodeImpl::leave_lost_branches() {
   std::vector<Origin> lost;
   for (const auto& [origin, replica] : replicas_.all()) {
     const chain::Registration* next = origin.site == me_->name ? nullptr : successor_of(origin);
-    if (next == nullptr || next->certificate.spare || next->kept_size == 0) continue;
-    if (replica->size() < next->kept_size || !replica->is_hashed()) continue;
+    if (next == nullptr) continue;
     Hash& compared = compared_with_kept_[origin];
     if (compared == next->kept_root) continue;
-    const auto root = replica->log().root_at(next->kept_size);
-    if (!root && root.error().code == "journal/damaged") continue;
-    if (!root) return pass_on(root.error());
+    HF_TRY(const std::optional<bool> differs, differs_from_kept(*replica, *next));
+    if (!differs) continue;
     compared = next->kept_root;
-    if (*root != next->kept_root) lost.push_back(origin);
+    if (*differs) lost.push_back(origin);
   }
   for (const Origin& origin : lost) {
     HF_TRY(const bool is_left, leave_branch(origin));

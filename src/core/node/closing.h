@@ -1,11 +1,13 @@
-// Who signs the last checkpoint of an epoch that ended (protocol 5.2, 10.1): the old key signed what the old machine
-// signed. Where its successor kept more, the successor has said so in its registration, and may sign that one size.
+// An epoch that ended (protocol 5.2, 10.1): which one continues it, what that one kept, and who signs its last
+// checkpoint. The old key signed what the old machine signed; where its successor kept more, the successor has said so
+// in its registration, and may sign that one size.
 #pragma once
 
 #include <optional>
 
 #include "core/sync/keyring.h"
 #include "core/sync/messages.h"
+#include "core/sync/replica.h"
 
 namespace holdfast::node {
 
@@ -15,5 +17,8 @@ namespace holdfast::node {
 const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin);
 // The successor's key, if these entries end at exactly the size and root that it kept, under its signature.
 std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries);
+// Whether a copy of the ended epoch holds another history than its successor kept; a promoted spare's differs from
+// nobody's. nullopt: it cannot be told yet, because the copy is shorter or has a hole, which is mended first.
+Result<std::optional<bool>> differs_from_kept(sync::Replica& copy, const chain::Registration& next);
 
 }  // namespace holdfast::node

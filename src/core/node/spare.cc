@@ -269,29 +269,6 @@ bool NodeImpl::holds_lineage(const Origin& origin) const {
   return true;
 }
 
-const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin) {
-  std::uint32_t of_lineage = keys.newest_epoch(origin.site);
-  while (of_lineage > origin.epoch) {
-    const chain::Registration* r = keys.registration(origin.site, of_lineage);
-    if (r != nullptr && r->old_origin == origin) return r;
-    of_lineage = r == nullptr ? 0 : std::min(r->old_origin.epoch, of_lineage - 1);
-  }
-  for (std::uint32_t epoch = keys.newest_epoch(origin.site); epoch > origin.epoch; --epoch) {
-    const chain::Registration* r = keys.registration(origin.site, epoch);
-    if (r != nullptr && r->old_origin == origin) return r;
-  }
-  return nullptr;
-}
-
-std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries) {
-  const chain::Registration* next = successor_in(keys, entries.origin);
-  if (next == nullptr) return std::nullopt;
-  const auto closing = journal::open_checkpoint(entries.note, next->certificate.keys.log);
-  const bool is_it = closing && closing->checkpoint.origin == entries.origin &&
-                     closing->checkpoint.size == next->kept_size && closing->checkpoint.root == next->kept_root;
-  return is_it ? std::optional(next->certificate.keys.log) : std::nullopt;
-}
-
 std::optional<PublicKey> NodeImpl::key_for(const sync::Entries& m) const {
   if (const auto closing = closing_key(keys_, m)) return closing;
   const sync::KeyRing& keys = rebuild_ && phase_ == Phase::rebuilding ? rebuild_->keys() : keys_;

@@ -313,11 +313,9 @@ Status Spare::leave_lost_branches() {
   std::vector<Origin> lost;
   for (const auto& [origin, replica] : replicas_.all()) {
     const chain::Registration* next = origin.site == me_->name ? nullptr : successor_in(keys_, origin);
-    if (next == nullptr || next->certificate.spare || next->kept_size == 0 || replica->size() < next->kept_size ||
-        !replica->is_hashed())
-      continue;
-    HF_TRY(const Hash root, replica->log().root_at(next->kept_size));
-    if (root != next->kept_root) lost.push_back(origin);
+    if (next == nullptr) continue;
+    HF_TRY(const std::optional<bool> differs, differs_from_kept(*replica, *next));
+    if (differs.value_or(false)) lost.push_back(origin);
   }
   for (const Origin& origin : lost) HF_TRY_VOID(replicas_.discard(origin));
   return {};
