@@ -61,9 +61,7 @@ TEST(Chain, head_office_is_destroyed_and_comes_back_with_what_was_cosigned) {
   }
   EXPECT_TRUE(chain.writes(store_1).back().reply);
   const std::string again = chain.rebuild(head_office);
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return chain.node(again).phase() == node::Phase::signing; }, seconds(30)))
-      << chain.node(again).progress().value_or(node::Progress{"done"}).step;
+  ASSERT_TRUE(comes_to_sign(chain, again));
   ASSERT_TRUE(chain.node(again).recovery());
   EXPECT_GT(chain.node(again).recovery()->cosigned, 0u);
   EXPECT_NE(chain.node(again).state().find_product("P9"), nullptr);
@@ -89,8 +87,7 @@ TEST(Chain, a_store_is_destroyed_and_its_tills_bring_back_what_was_not_copied) {
   chain.run_for(seconds(3));
   const std::string again = chain.rebuild(store_1);
   for (const chain::Site& site : chain.file().sites) chain.network.heal(again, site.name.str());
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return chain.node(again).phase() == node::Phase::signing; }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, again));
   settle(chain);
   EXPECT_EQ(chain.node(again).state().till.totals.sales, 60u);
   EXPECT_GE(chain.node(again).recovery()->resubmitted, 30u);
@@ -113,8 +110,7 @@ TEST(Chain, the_old_machine_comes_back_alive_stops_and_its_tail_is_taken_in) {
   }
   const std::string again = chain.rebuild(store_1);
   chain.network.cut("store-01", again);
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return chain.node(again).phase() == node::Phase::signing; }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, again));
   EXPECT_EQ(chain.node("store-01").phase(), node::Phase::signing);
   EXPECT_EQ(chain.node(again).state().till.totals.sales, 20u);
   chain.network.heal_all();
@@ -130,9 +126,7 @@ TEST(Chain, a_machine_taken_for_dead_that_is_linked_with_everybody_gives_way_to_
   Chain chain(7, 4);
   start_trade(chain);
   const std::string again = chain.rebuild(warehouse);
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)))
-      << chain.node(again).progress().value_or(node::Progress{"done"}).step;
+  ASSERT_TRUE(comes_to_sign(chain, again));
   EXPECT_TRUE(chain.run_until([&] { return chain.node("warehouse").phase() == node::Phase::stopped; }, seconds(30)));
   settle(chain);
 }
@@ -143,8 +137,7 @@ TEST(Chain, two_sites_that_were_replaced_find_each_other_though_their_old_machin
   start_trade(chain);
   for (const SiteName& site : {warehouse, head_office}) {
     const std::string again = chain.rebuild(site);
-    ASSERT_TRUE(chain.start(again).has_value());
-    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+    ASSERT_TRUE(comes_to_sign(chain, again));
   }
   settle(chain);
   for (const node::LinkView& link : chain.node(chain.serving(head_office)).links()) {
@@ -164,9 +157,7 @@ TEST(Chain, of_two_machines_that_are_rebuilt_the_one_with_the_higher_number_gets
   chain.run_for(seconds(5));
   const std::string second = chain.rebuild(warehouse);
   chain.network.cut(second, "head-office");
-  ASSERT_TRUE(chain.start(second).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(30)))
-      << chain.node(second).progress().value_or(node::Progress{"done"}).step;
+  ASSERT_TRUE(comes_to_sign(chain, second));
   chain.network.heal_all();
   EXPECT_TRUE(chain.run_until([&] { return chain.node(first).phase() == node::Phase::stopped; }, seconds(30)));
   settle(chain);
@@ -180,8 +171,7 @@ TEST(Chain, a_follower_that_was_away_for_a_whole_epoch_comes_to_the_next) {
   for (int i = 0; i < 2; ++i) {
     chain.destroy(chain.serving(head_office));
     const std::string again = chain.rebuild(head_office);
-    ASSERT_TRUE(chain.start(again).has_value());
-    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+    ASSERT_TRUE(comes_to_sign(chain, again));
     chain.list_products(11 + static_cast<unsigned>(i));
     chain.run_for(seconds(3));
   }
@@ -228,8 +218,7 @@ TEST(Chain, a_mirror_that_has_come_back_takes_a_sealed_journal_and_seals_for_its
   chain.network.cut(store, "store-02");
   ASSERT_TRUE(chain.start(store).has_value());
   chain.run_for(seconds(3));
-  ASSERT_TRUE(chain.start(mirror).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, mirror); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, mirror));
   ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, store); }, seconds(30)))
       << chain.node(store).progress().value_or(node::Progress{"done"}).step;
   EXPECT_EQ(chain.node(store).state().till.totals.sales, 20u);
@@ -246,8 +235,7 @@ TEST(Chain, a_mirror_that_was_given_the_same_twice_is_given_the_next) {
   chain.network.cut(mirror, "store-01");
   chain.sell(store_1, 1);
   chain.run_for(seconds(2));
-  ASSERT_TRUE(chain.start(mirror).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, mirror); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, mirror));
   chain.run_for(seconds(3));  // it has asked head-office
   chain.network.heal(mirror, "store-01");
   chain.run_for(seconds(5));  // and the store
@@ -309,8 +297,7 @@ TEST(Chain, what_the_machine_of_an_epoch_between_has_is_taken_in) {
   start_trade(chain);
   chain.destroy("store-01");
   const std::string second = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(second).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, second));
   chain.sell(store_1, 1);
   chain.run_for(seconds(3));
   for (const auto& [name, m] : chain.machines()) chain.network.cut(second, name);
@@ -320,8 +307,7 @@ TEST(Chain, what_the_machine_of_an_epoch_between_has_is_taken_in) {
   chain.writes(store_1)[alone].is_forgotten = true;
   const std::string third = chain.rebuild(store_1);
   chain.network.cut(second, third);
-  ASSERT_TRUE(chain.start(third).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, third));
   chain.kill(third);
   ASSERT_TRUE(chain.start(third).has_value());
   settle(chain);
@@ -345,13 +331,10 @@ TEST(Chain, who_has_heard_of_a_registration_still_seals_for_it) {
   chain.destroy("warehouse");
   const std::string mirror = chain.rebuild(warehouse);
   chain.network.heal_all();
-  ASSERT_TRUE(chain.start(mirror).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, mirror); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, mirror));
   ASSERT_TRUE(chain.node(mirror).state().epochs.at(store_1).registrations.contains(2));
   ASSERT_FALSE(chain.node("store-03").state().epochs.at(store_1).sealed_by.contains(2));
-  ASSERT_TRUE(chain.start(next).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, next); }, seconds(30)))
-      << chain.node(next).progress().value_or(node::Progress{"done"}).step;
+  ASSERT_TRUE(comes_to_sign(chain, next));
   settle(chain);
 }
 
@@ -402,8 +385,7 @@ TEST(Chain, a_stolen_key_that_signs_two_histories_never_gets_a_quorum_for_the_se
   // The thief needs to be told by r mirrors before it signs: he has seen to that by writing his own program; here we
   // let him ask and then cut.
   chain.network.heal("thief", "head-office");
-  ASSERT_TRUE(chain.start("thief").has_value());
-  ASSERT_TRUE(chain.run_until([&] { return chain.node("thief").phase() == node::Phase::signing; }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, "thief"));
   chain.network.cut("thief", "head-office");
   for (int i = 0; i < 20; ++i) {
     chain.sell(store_1, 1);
@@ -476,8 +458,7 @@ TEST(Chain, a_mirror_that_came_back_counts_after_a_restart_though_a_fellow_mirro
   start_trade(chain);
   chain.destroy("warehouse");
   const std::string again = chain.rebuild(warehouse);
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, again));
   const auto cosigns_without_head_office = [&] {
     const std::uint64_t before = chain.node("store-01").safety().cosigned_size;
     chain.sell(store_1, 1);

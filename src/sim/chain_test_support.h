@@ -18,6 +18,15 @@ inline const SiteName store_2("store-02");
 inline bool is_signing(Chain& chain, const std::string& name) {
   return chain.machine(name).node && chain.node(name).phase() == node::Phase::signing;
 }
+// A machine is switched on, rebuilt or not, and signs within a minute; if not, how far it has come.
+inline testing::AssertionResult comes_to_sign(Chain& chain, const std::string& name) {
+  if (const Status started = chain.start(name); !started)
+    return testing::AssertionFailure() << name << ": " << started.error().text;
+  if (chain.run_until([&] { return is_signing(chain, name); }, seconds(60))) return testing::AssertionSuccess();
+  if (!chain.machine(name).node) return testing::AssertionFailure() << name << " has ended";
+  return testing::AssertionFailure() << name << ": "
+                                     << chain.node(name).progress().value_or(node::Progress{"no step"}).step;
+}
 // Every machine runs and signs.
 inline void start_all(Chain& chain) {
   for (const auto& [name, m] : chain.machines()) {

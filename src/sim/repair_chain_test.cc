@@ -69,8 +69,7 @@ TEST(RepairClosed, a_copy_that_cannot_be_opened_keeps_no_mirror_from_starting) {
   const Origin other{shop.chain.file().chain, warehouse, 1};
   ASSERT_FALSE(commits(machine, other).empty());
   ASSERT_TRUE(machine.disk.write_all(foreign, *machine.disk.read_all(commits(machine, other)[0].path)).has_value());
-  ASSERT_TRUE(shop.chain.start("store-02").has_value());
-  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, "store-02"); }, seconds(20)));
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-02"));
   shop.trade(5);
   EXPECT_TRUE(shop.chain.run_until(
       [&] {
@@ -134,8 +133,7 @@ TEST(RepairTail, of_an_old_machine_all_is_offered_that_can_be_read) {
   harm(shop.chain, "store-01", stored[stored.size() - 5], Harm::unreadable);
   const std::string again = shop.chain.rebuild(store_1);
   shop.chain.network.cut("store-01", again);
-  ASSERT_TRUE(shop.chain.start(again).has_value());
-  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, again); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
   shop.chain.network.heal_all();
   EXPECT_TRUE(
       shop.chain.run_until([&] { return shop.chain.node(again).state().till.totals.sales == 19; }, seconds(30)));
@@ -155,8 +153,7 @@ TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
   shop.trade(5);
   const std::string again = shop.chain.rebuild(store_1);
   shop.chain.network.cut("store-01", again);
-  ASSERT_TRUE(shop.chain.start(again).has_value());
-  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, again); }, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
   shop.chain.kill(again);
   shop.chain.network.heal_all();
   Machine& mirror = shop.chain.machine("warehouse");

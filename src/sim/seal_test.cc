@@ -172,8 +172,7 @@ TEST(Seal, a_rebuilt_machine_begins_open_whatever_the_old_journal_said) {
   ASSERT_EQ(store.safety().cosigned_size, store.safety().size);
   chain.destroy("store-01");
   const std::string machine = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(machine));
-  ASSERT_TRUE(chain.run_until([&] { return chain.node(machine).phase() == node::Phase::signing; }, seconds(60)));
+  ASSERT_TRUE(comes_to_sign(chain, machine));
   chain.run_for(seconds(2));
   EXPECT_EQ(chain.node(machine).posture().posture, guard::Posture::open);
   EXPECT_EQ(chain.node(machine).state().guard.posture, guard::Posture::open);

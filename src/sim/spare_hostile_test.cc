@@ -62,8 +62,7 @@ TEST(Hostile, seal_that_one_mirror_gave_to_a_spare_is_not_taken_over_by_one_that
   chain.destroy(spare);  // it registers nothing
   chain.destroy("head-office");
   const std::string rebuilt = chain.rebuild(head_office);
-  ASSERT_TRUE(chain.start(rebuilt).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60)));
+  ASSERT_TRUE(comes_to_sign(chain, rebuilt));
   std::vector<fold::WriteKey> acknowledged;
   sell_at(chain, "store-01", acknowledged);
   EXPECT_TRUE(chain.run_until([&] { return acknowledged.size() == 1 && is_cosigned(chain, "store-01"); }, seconds(30)))
@@ -207,8 +206,7 @@ TEST(Hostile, old_key_of_one_store_leaves_room_for_the_tails_of_another) {
   for (const SiteName& site : {store_1, store_2}) {
     chain.kill(site.str());
     const std::string rebuilt = chain.rebuild(site);
-    ASSERT_TRUE(chain.start(rebuilt).has_value());
-    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60))) << rebuilt;
+    ASSERT_TRUE(comes_to_sign(chain, rebuilt));
     chain.kill(rebuilt);  // the tails wait for it
     old.push_back(std::make_unique<Impostor>(chain, chain.machine(site.str()), "10.9.9.9:1", "old-" + site.str()));
   }
@@ -234,8 +232,7 @@ TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
   start_all(chain);
   chain.kill("store-01");
   const std::string rebuilt = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(rebuilt).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, rebuilt); }, seconds(60)));
+  ASSERT_TRUE(comes_to_sign(chain, rebuilt));
   Impostor old(chain, chain.machine("store-01"));
   old.dial(chain.file().find(store_1)->link_address);
   chain.run_for(seconds(1));

@@ -53,8 +53,7 @@ TEST(Spare, a_follower_on_an_old_disk_gets_what_it_followed_beyond_the_spares_co
   chain.kill("warehouse");
   chain.put_back("warehouse", image);
   chain.disk_was_replaced(warehouse);
-  ASSERT_TRUE(chain.start("warehouse").has_value());
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, "warehouse"); }, seconds(30)));
+  EXPECT_TRUE(comes_to_sign(chain, "warehouse"));
   EXPECT_EQ(chain.node("warehouse").state().peers.at(store_1).origin.epoch, chain.machine(spare).epoch);
 }
 
@@ -233,9 +232,7 @@ TEST(Spare, that_was_registered_and_lost_is_rebuilt_with_what_the_old_key_never_
       [&] { return chain.node(spare).safety().cosigned_size == chain.node(spare).safety().size; }, seconds(20)));
   chain.destroy(spare);
   const std::string third = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(third).has_value());
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)))
-      << (chain.node(third).progress() ? chain.node(third).progress()->step : "");
+  EXPECT_TRUE(comes_to_sign(chain, third));
   expect_all_here(chain, store_1, third);
   settle(chain);
 }
@@ -261,8 +258,7 @@ TEST(Spare, whose_registration_stayed_short_of_a_quorum_takes_no_history_away) {
   ASSERT_NE(chain.node(spare).phase(), node::Phase::signing);
   chain.destroy(spare);
   const std::string third = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(third).has_value());
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)));
+  EXPECT_TRUE(comes_to_sign(chain, third));
   expect_all_here(chain, store_1, third);
   settle(chain);
 }
@@ -377,8 +373,7 @@ TEST(Spare, with_an_older_epoch_than_its_mirrors_is_refused_and_no_epoch_vanishe
   chain.kill(spare);
   chain.destroy("store-01");
   const std::string second = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(second).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
+  ASSERT_TRUE(comes_to_sign(chain, second));
   std::vector<std::size_t> sales;
   sales.reserve(5);
   for (int i = 0; i < 5; ++i) sales.push_back(chain.sell(store_1, 1));
@@ -397,8 +392,7 @@ TEST(Spare, with_an_older_epoch_than_its_mirrors_is_refused_and_no_epoch_vanishe
       << chain.node(spare).safety().registering;
   chain.destroy(spare);
   const std::string third = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(third).has_value());
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, third); }, seconds(60)));
+  EXPECT_TRUE(comes_to_sign(chain, third));
   expect_all_here(chain, store_1, third);
 }
 
@@ -409,13 +403,11 @@ TEST(Spare, that_is_new_links_to_a_store_that_a_rebuilt_mirror_has_registered) {
   const std::string spare = start_with_spare(chain);
   chain.destroy("head-office");
   const std::string head = chain.rebuild(head_office);
-  ASSERT_TRUE(chain.start(head).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, head); }, seconds(60)));
+  ASSERT_TRUE(comes_to_sign(chain, head));
   chain.run_for(seconds(5));
   chain.destroy("warehouse");
   const std::string second = chain.rebuild(warehouse);
-  ASSERT_TRUE(chain.start(second).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
+  ASSERT_TRUE(comes_to_sign(chain, second));
   chain.run_for(seconds(5));
   ASSERT_TRUE(holds_all(chain, spare, "store-01"));
   chain.destroy("store-01");

@@ -25,8 +25,7 @@ struct Parted {
     chain_.disk_was_replaced(store_1);
     chain_.network.heal_all();
     for (const auto& [name, m] : chain_.machines()) chain_.network.cut(lone, name);
-    ASSERT_TRUE(chain_.start("store-01").has_value());
-    ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, "store-01"); }, seconds(20)));
+    ASSERT_TRUE(comes_to_sign(chain_, "store-01"));
     sell(sales_after);
     chain_.run_for(seconds(2));
     cosigned_ = chain_.node("store-01").safety().cosigned_size;
