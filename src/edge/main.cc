@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done; 1 refused or failed, with a sentence on standard error that says what to do;\n"
-      "2 the command line is not understood.");
+      "2 the command line is not understood. serve and feed have further ones (docs/operating.md).");
   cli::add_chain_commands(app);
   cli::add_key_commands(app);
   cli::add_recovery_commands(app);

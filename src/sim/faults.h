@@ -16,8 +16,9 @@
 //   in flight. Faults go beyond that: net.drop, net.duplicate and net.reorder happen within one connection, as over a
 //   broken TLS library, and it ends within 10 s. Across connections (net.half_open) what one side thinks ended is still
 //   heard by the other, after what came by the next one.
-// * Damage below the last commit is not mended in place yet: the node refuses to open, and people rebuild the site on
-//   another disk. The day does as people do.
+// * A machine whose disk was damaged below the last commit is started again and puts back what it lost (protocol 2.4).
+//   Where it does not open, or is not whole within 30 s, the day does as people do: they rebuild the site on another
+//   disk.
 // * With lying_mirrors = 0 no mirror may lie, so liars among mirrors come on days of chains that bear one. f + 1 of
 //   them break what is promised but for the proof of it: that is a scenario (test/scenarios/), no fault of a day.
 #pragma once

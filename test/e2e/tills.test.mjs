@@ -107,6 +107,20 @@ test('a till\'s browser meets the node under the store\'s certificate, and nothi
     await waitUntil('the others to get in again', async () => await handshake(port, { ca }) === 'TLSv1.3');
   });
 
+  await t.test('readiness knows whether other devices can come', async () => {
+    const address = async () => {
+      const { checks } = JSON.parse((await run(['ready', '--data', store.dir, '--json'], { mayFail: true })).out);
+      return checks.find((check) => check.check === 'address');
+    };
+    assert.equal((await address()).state, 'care');
+    assert.match((await address()).detail, /--tills/);
+    await store.stop();
+    await store.start({ args: ['--tills-name', '192.168.77.7'] });
+    assert.equal((await address()).state, 'good');
+    await store.stop();
+    await store.start();
+  });
+
   await t.test('a restart keeps the certificate; a name outside the authority is refused in words', async () => {
     await store.stop();
     const before = readFileSync(join(store.dir, 'store-tls/tls.crt'), 'utf8');

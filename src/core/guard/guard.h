@@ -6,7 +6,7 @@
 // Units:  severity 1 (gravest) to 4, Suricata's own scale.
 // Errors: guard/already_so (nothing to change), guard/reason_needed, guard/bad_text, guard/never_loosens (an alert may
 //         only tighten), guard/not_sealed (rejoining begins at a sealed site), guard/bad_event, guard/bad_snapshot.
-// Source: design.md (postures); docs/guard.md.
+// Source: docs/guard.md.
 #pragma once
 
 #include <map>

@@ -59,7 +59,7 @@ enum class Phase {
   asking,       // sells and acknowledges, signs nothing yet (protocol 3.1)
   provisional,  // a promoted spare: sells and acknowledges, signs nothing until q mirrors have registered it (5.5)
   signing,      // all is normal
-  stopped,      // replaced by a newer epoch (5.7), or contradicted: takes no writes
+  stopped,      // replaced by a newer epoch (5.7): takes no writes
 };
 std::string_view to_text(Phase phase);
 
@@ -75,7 +75,7 @@ struct SpareLink {
   std::uint64_t held = 0;           // entries of our journal that it has told us it stores durably
   std::optional<Instant> heard_at;  // nullopt: not since this start
   bool is_linked = false;           // now
-  bool is_ready = false;            // linked, or heard a moment ago, and it held everything then
+  bool is_ready = false;            // linked, and heard a moment ago or holding everything
 };
 inline constexpr std::size_t missing_receipts_max = 1000;  // that a view names
 // Entries [first, end) of a journal kept here that cannot be read any more and are not put back yet (protocol 2.4).
@@ -137,7 +137,7 @@ struct SiteView {
 // The rebuild's report (promise 7): what came back, what is known lost, since when nothing is known.
 struct RecoveryReport {
   Origin old_origin, new_origin;
-  std::uint64_t cosigned = 0;              // entries kept: the largest sealed size
+  std::uint64_t cosigned = 0;              // entries kept (recovery/rebuild.h, "Two histories")
   std::optional<std::uint64_t> announced;  // largest size a mirror heard announced
   std::optional<Instant> announced_at;
   std::uint64_t resubmitted = 0, readmitted = 0, listed = 0;

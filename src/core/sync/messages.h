@@ -20,7 +20,7 @@ struct Hello {
   std::string chain;
   SiteName site;
   std::uint32_t epoch = 0;
-  std::string certificate;   // of a machine that is being rebuilt; else empty
+  std::string certificate;   // until its epoch is registered: of a machine being rebuilt, a spare; else empty
   std::string registration;  // of this epoch; empty for epoch 1
 };
 struct Superseded {

@@ -1,7 +1,8 @@
 // `holdfast seal`, `unseal`, `posture`: what a person does at three in the morning.
 //
-// No site commands another (design.md), so `seal --all` is this one person's hand at many doors: it signs in at each
-// site's own API, or uses the administrator's token of a data directory on this machine, and each site seals itself.
+// No site commands another (docs/guard.md), so `seal --all` is this one person's hand at many doors: it signs in at
+// each site's own API, or uses the administrator's token of a data directory on this machine, and each site seals
+// itself.
 #include <fmt/format.h>
 #include <termios.h>
 #include <unistd.h>

@@ -67,7 +67,7 @@ void Api::post_writes(const CallPtr& call) {
     for (Batch::Slot& slot : batch->slots) {
       if (!slot.write) continue;
       fold::WriteRequest& request = slot.write->request;
-      // What was taken before is answered in the same words before any role is looked at (api: Clarified 3).
+      // What was taken before is answered in the same words before any role is looked at (openapi.yaml, /v1/writes).
       std::optional<people::Role>& needs = slot.write->needs;
       // Guarded: money goes out only under a manager's eyes. What a till has paid out already is another matter.
       const bool pays_out = std::holds_alternative<till::Refund>(request.command) && !request.prior;

@@ -170,12 +170,12 @@ void check_machine(Checks& checks, const node::Safety& safety, const ReadyFacts&
   else
     checks.add("disk", *facts.disk_free_bytes < disk_free_bytes_min ? Light::missing : Light::good,
                fmt::format("{} MiB are free.", *facts.disk_free_bytes >> 20), true, {}, facts.disk_free_bytes);
-  checks.add(
-      "pages", facts.pages == 0 ? Light::missing : Light::good,
-      facts.pages == 0 ? "The pages are not there: start `holdfast serve` with --pages." : "The till page is served.");
+  checks.add("pages", facts.pages == 0 ? Light::missing : Light::good,
+             facts.pages == 0 ? "The pages are not there: the directory of --pages has none; leave --pages away."
+                              : "The till page is served.");
   if (facts.loopback_only)
     checks.add("address", Light::care,
-               "Only this machine can open the till page. Other devices need --http with its address in the shop.");
+               "Only this machine can open the till page. Other devices need --tills with its address in the shop.");
   else
     checks.add("address", Light::good, "Other devices can open the till page.");
 }

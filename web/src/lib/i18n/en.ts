@@ -616,8 +616,8 @@ export const en = {
   'ready.do.till': 'Open the till page on a device, and let a manager enrol it.',
   'ready.do.node': 'It takes no sales now; look at the chain page.',
   'ready.do.disk': 'Less than 1 GiB is free, or it could not be asked.',
-  'ready.do.pages': 'Start holdfast serve with --pages.',
-  'ready.do.address': 'Only this machine can open the till page. Other devices need --http with its address in the shop.',
+  'ready.do.pages': 'The directory of --pages has no pages. Start holdfast serve without --pages.',
+  'ready.do.address': 'Only this machine can open the till page. Other devices need --tills with its address in the shop.',
   'ready.do.mirrors': 'Too few mirrors are heard for a copy that counts. It can sell, but a lost machine would lose sales.',
   'ready.do.copies': 'The newest entries are not copied elsewhere.',
 } satisfies Record<string, Text>;

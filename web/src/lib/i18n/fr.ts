@@ -616,8 +616,8 @@ export const fr: Record<Key, Text> = {
   'ready.do.till': 'Ouvrez la page de caisse sur un appareil, et qu’un responsable l’inscrive.',
   'ready.do.node': 'Il ne prend pas de ventes ; voyez la page de la chaîne.',
   'ready.do.disk': 'Moins de 1 Gio est libre, ou on n’a pas pu le demander.',
-  'ready.do.pages': 'Démarrez holdfast serve avec --pages.',
-  'ready.do.address': 'Seule cette machine peut ouvrir la page de caisse. Les autres ont besoin de --http avec son adresse au magasin.',
+  'ready.do.pages': 'Le dossier de --pages n’a pas de pages. Démarrez holdfast serve sans --pages.',
+  'ready.do.address': 'Seule cette machine peut ouvrir la page de caisse. Les autres ont besoin de --tills avec son adresse au magasin.',
   'ready.do.mirrors': 'Trop peu de miroirs répondent pour une copie qui compte. On peut vendre, mais une machine perdue perdrait des ventes.',
   'ready.do.copies': 'Les dernières écritures ne sont pas copiées ailleurs.',
 };
