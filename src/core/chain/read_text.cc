@@ -1,19 +1,14 @@
-// Our TOML texts, read: the only place that includes toml++, which is heavy.
+// Our TOML texts, read.
 //
 // Hostile input: bounded in size before toml++ sees it (which bounds nesting itself); every value is checked for type
 // and range, an unknown key is refused with the nearest known one.
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
-// toml++ 3.3 asserts on some input ("[=]") before it would refuse it; without the assertion it reports an error.
-#define TOML_ASSERT(expression) static_assert(true)
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <numeric>
 
+#include "core/base/toml.h"
 #include "core/chain/rules.h"
 
 namespace holdfast::chain {

@@ -5,13 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_ASSERT(expression) static_assert(true)  // as in core/chain/read_text.cc, for the same reason
-#include <toml++/toml.h>
-
 #include "core/base/text.h"
+#include "core/base/toml.h"
 #include "edge/guard/default_rules.h"
 
 namespace holdfast::guard {

@@ -1,18 +1,13 @@
 #include "edge/handback/settings.h"
 
-// As core/chain reads its texts: no exceptions, and no assertion on what a stranger wrote.
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_ASSERT(expression) static_assert(true)
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <set>
 
 #include "core/base/text.h"
+#include "core/base/toml.h"
 #include "edge/trade/csv.h"
 
 namespace holdfast::handback {

@@ -1,17 +1,12 @@
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
-// toml++ 3.3 asserts on some input before it would refuse it; without the assertion it reports an error.
-#define TOML_ASSERT(expression) static_assert(true)
 #include "edge/trade/mapping.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
 
 #include "core/base/text.h"
+#include "core/base/toml.h"
 
 namespace holdfast::trade {
 namespace {
