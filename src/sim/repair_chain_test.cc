@@ -268,5 +268,54 @@ TEST(RepairRottenEnd, of_a_copy_that_is_followed_is_fetched_before_anything_is_s
   }
 }
 
+// 5.2: an own older epoch, of which the newer one goes on.
+TEST(RepairRottenEnd, of_an_own_older_epoch_is_fetched_before_anything_is_served) {
+  Shop shop(28);
+  shop.chain.snapshot_entries = 1'000'000;
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(20);
+  shop.chain.destroy("store-01");
+  const std::string again = shop.chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
+  shop.trade(5);
+  shop.chain.kill(again);
+  const std::uint64_t last = commits(shop.chain.machine(again), shop.origin()).back().header.number;
+  for (const Stored& record : records(shop.chain.machine(again), shop.origin()))
+    if (record.header.number >= last) harm(shop.chain, again, record, Harm::rot);
+  EXPECT_TRUE(comes_to_sign(shop.chain, again));
+  EXPECT_EQ(shop.chain.node(again).state().till.totals.sales, 25u);
+  settle(shop.chain);
+}
+
+// 7.4: a snapshot covers what was followed of a journal, whose copy has a hole; then its owner comes back in a new
+// epoch. Nothing that cannot be read is named.
+TEST(RepairFollowing, a_succession_does_not_wait_for_what_it_does_not_read_and_ends_nobody) {
+  Shop shop(29);
+  shop.chain.snapshot_entries = 1;
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(40);
+  shop.chain.kill("warehouse");
+  shop.chain.destroy("store-01");
+  const std::string again = shop.chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
+  shop.trade(3);
+  const auto stored = commits(shop.chain.machine("warehouse"), shop.origin());
+  const std::vector<std::byte*> spoilt = spoil_everywhere(shop, stored[stored.size() / 2].header.first);
+  ASSERT_GE(spoilt.size(), 2u);
+  ASSERT_TRUE(shop.chain.start("warehouse").has_value());
+  ASSERT_EQ(shop.chain.node("warehouse").phase(), node::Phase::asking) << shop.chain.node("warehouse").progress()->step;
+  const auto follows = [&] {
+    const Machine& m = shop.chain.machine("warehouse");
+    return m.node && m.node->state().peers.at(store_1).origin.epoch == 2;
+  };
+  EXPECT_TRUE(shop.chain.run_until(follows, seconds(30)));
+  ASSERT_TRUE(shop.chain.machine("warehouse").node) << shop.chain.machine("warehouse").died_of->text;
+  for (std::byte* byte : spoilt) *byte ^= std::byte{0x10};
+  EXPECT_TRUE(shop.chain.run_until([&] { return shop.chain.node("warehouse").safety().damage.empty(); }, seconds(60)));
+  settle(shop.chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

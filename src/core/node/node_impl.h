@@ -25,6 +25,7 @@ inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
+inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
 inline constexpr std::size_t unsent_bytes_max = 8u << 20;
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
@@ -104,6 +105,7 @@ struct OwnSpare {
   std::uint64_t held = 0;
   std::uint64_t noted = 0;  // size of the newest checkpoint sent
   bool has_asked = false;   // waits for entries; one piece is under way at a time
+  bool has_told = false;    // what it holds of our journal, since our start
 };
 
 class NodeImpl final : public Node, private fold::OwnEntries {
@@ -226,7 +228,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status open_incident_by_seal(EntryIndex at);
   Status write_posture_switch();
   Status commit_with_switch();
-  Status restore_posture(bool may_open = true);
+  Status let_switch_only_close();
+  Status restore_posture();
   void restate_posture();
 
   // mirror.cc
@@ -278,6 +281,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end);
   Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
                                                           std::uint64_t from, std::uint64_t to);
+  Result<bool> can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
+  Result<bool> can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
   bool is_cosigned_from(const Origin& origin) const;
   const chain::Registration* successor_of(const Origin& origin) const;
 
@@ -439,8 +444,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::map<Origin, Unused> unused_;
   Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
   std::optional<CatchUp> catch_up_;
-  std::set<SiteName> unproven_by_;  // gave entries of ours that do not give our root; ourselves: the spare
-  bool contradicted_ = false;       // a mirror showed a checkpoint under our key that is not ours
+  std::set<SiteName> unproven_by_;   // gave entries of ours that do not give our root; ourselves: the spare
+  std::set<SiteName> gave_nothing_;  // of our own entries, when asked; others are asked first
+  bool contradicted_ = false;        // a mirror showed a checkpoint under our key that is not ours
 
   // mirror (4.6)
   struct Told {

@@ -142,7 +142,8 @@ Status NodeImpl::start() {
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
     auto spare = chain::open_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
-    if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}, 0, 0, false};
+    if (spare && spare->spare && spare->epoch > epoch)
+      spare_ = OwnSpare{std::move(*spare), {}, {}, {}, 0, 0, false, false};
   }
   bool is_promoted = false;
   HF_TRY_VOID(put_back_branch());
@@ -279,10 +280,11 @@ Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage(journal:
     out.emplace_back(registration.old_origin, registration.kept_size);
     if (registration.kept_size == 0) break;
     const auto it = replicas_.all().find(registration.old_origin);
-    if (it == replicas_.all().end())
+    if (it == replicas_.all().end() || it->second->size() < registration.kept_size)
       return fail("sync/missing_entries",
-                  fmt::format("the journal of {} that this one continues is not on this disk; rebuild this site",
-                              registration.old_origin.text()));
+                  fmt::format("the {} entries of {} that this journal continues are not all on this disk; rebuild this "
+                              "site",
+                              registration.kept_size, registration.old_origin.text()));
     log = &it->second->log();
   }
   std::reverse(out.begin(), out.end());

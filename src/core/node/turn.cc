@@ -197,8 +197,10 @@ Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
     ++counters_.entries;
   }
   last_event_at_ = std::max(last_event_at_, event.at);
+  // What an event of ours makes fold() read has been looked at before it is appended (can_be_folded). An error here
+  // ends the node, and where a snapshot covers what is lost, the next start would come to the same place.
   if (const Status applied = fold::apply(state_, index, event, replicas_); !applied)
-    return fail("node/half_applied", applied.error().text);  // the restart folds anew, and asks for what it lacks
+    return fail("node/half_applied", applied.error().text);
   if (at != nullptr) *at = index;
   return {};
 }
@@ -254,6 +256,8 @@ Result<fold::Event> NodeImpl::read(std::uint32_t epoch, EntryIndex index) const 
   journal::Log* log = self->log_of({chain_.chain, me_->name, epoch});
   if (log == nullptr)
     return fail("node/unknown_entry", fmt::format("epoch {} of this site is not on this disk", epoch));
+  if (index >= log->size())
+    return fail("node/unknown_entry", fmt::format("entry {} of epoch {} is not on this disk any more", index, epoch));
   HF_TRY(const Bytes last, log->read(index));
   HF_TRY(fold::Event event, fold::decode(last));
   const auto* part = std::get_if<fold::Part>(&event.body);

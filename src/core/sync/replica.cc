@@ -172,6 +172,7 @@ Status Replicas::discard(const Origin& origin) {
 
 Status Replicas::scan(const Origin& origin, EntryIndex first, EntryIndex end,
                       const std::function<Status(EntryIndex, ByteView)>& each) const {
+  if (first == end) return {};  // nothing is asked, so nothing can be missing
   const auto it = all_.find(origin);
   if (it == all_.end() || it->second->log().durable_size() < end)
     return fail("sync/missing_entries",
