@@ -30,13 +30,15 @@ Status NodeImpl::leave_lost_branches() {
     Hash& compared = compared_with_kept_[origin];
     if (compared == next->kept_root) continue;
     HF_TRY(const std::optional<bool> differs, differs_from_kept(*replica, *next));
-    if (!differs) continue;
-    compared = next->kept_root;
-    if (*differs) lost.push_back(origin);
+    if (differs == false) compared = next->kept_root;
+    if (differs == true) lost.push_back(origin);
   }
   for (const Origin& origin : lost) {
-    HF_TRY(const bool is_left, leave_branch(origin));
-    if (is_left) want(origin.site);
+    const Result<bool> left = leave_branch(origin);
+    if (!left && left.error().code == "journal/damaged") continue;  // what both have is mended first
+    if (!left) return pass_on(left.error());
+    compared_with_kept_[origin] = successor_of(origin)->kept_root;
+    if (*left) want(origin.site);
   }
   return {};
 }
