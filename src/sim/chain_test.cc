@@ -131,6 +131,18 @@ TEST(Chain, a_machine_taken_for_dead_that_is_linked_with_everybody_gives_way_to_
   settle(chain);
 }
 
+// 5.2: people say that the attacker was there from the beginning.
+TEST(Chain, rebuilt_at_a_clean_point_before_all_begins_an_empty_epoch) {
+  Chain chain(23, 4);
+  start_trade(chain);
+  chain.destroy("store-01");
+  const std::string again = chain.rebuild(store_1, std::pair(Origin{chain.file().chain, store_1, 1}, 0));
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  EXPECT_EQ(chain.node(again).state().till.totals.sales, 0u);
+  chain.kill(again);
+  ASSERT_TRUE(comes_to_sign(chain, again));
+}
+
 // Each has dialled the other's old machine, which answers, and is not the site (5.7).
 TEST(Chain, two_sites_that_were_replaced_find_each_other_though_their_old_machines_live) {
   Chain chain(12, 4);

@@ -284,7 +284,9 @@ Status NodeImpl::fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept) 
 Status NodeImpl::rebuild_register() {
   if (registration_.empty()) {
     recovery::Choice& choice = record_->choice;
-    if (!choice.root_is_signed) {
+    if (!choice.root_is_signed && choice.kept_size == 0) {
+      choice.kept_root = journal::Tree().root();  // a clean point before all: nothing was fetched
+    } else if (!choice.root_is_signed) {
       HF_TRY(choice.kept_root, replicas_.find(choice.old_origin)->log().root_at(choice.kept_size));
     }
     registration_ =
