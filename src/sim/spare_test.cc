@@ -1,7 +1,7 @@
 // Spares (protocol 5, 10): a store's second machine sells on, and nothing is lost, doubled, or believed too early.
 #include <gtest/gtest.h>
 
-#include "sim/spare_test_support.h"
+#include "sim/repair_test_support.h"
 
 namespace holdfast::sim {
 namespace {
@@ -190,10 +190,24 @@ TEST(Spare, whose_old_switch_says_open_does_not_undo_the_seal_of_its_store) {
   chain.run_for(seconds(1));
   ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
   chain.destroy("store-01");
-  ASSERT_TRUE(chain.promote(spare).has_value());
-  EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
-  chain.run_for(seconds(2));
   chain.kill(spare);
+  Machine& m = chain.machine(spare);
+  const SimDisk image = m.disk;
+  std::uint64_t writes = 0;
+  for (;; ++writes) {  // wherever its power fails meanwhile
+    chain.put_back(spare, image);
+    m.power_fails_after = writes;
+    const bool is_through = chain.promote(spare).has_value();
+    if (!is_through) {
+      ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
+    }
+    EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed) << "write " << writes;
+    chain.run_for(seconds(2));
+    EXPECT_EQ(chain.node(spare).state().guard.posture, guard::Posture::sealed) << "write " << writes;
+    chain.kill(spare);
+    if (is_through) break;
+  }
+  EXPECT_GT(writes, 5u);
   ASSERT_TRUE(chain.start(spare).has_value());
   EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
 }
@@ -282,6 +296,94 @@ TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
   // What the node had signed meanwhile stands under its checkpoint at the spare and contradicts nothing; what it had
   // not is given back.
   EXPECT_EQ(back, 10u);
+}
+
+// The mirrors are on the same old day as the disk, and answer at once; the spare calls a moment later.
+TEST(Spare, is_heard_before_a_node_that_starts_among_its_mirrors_signs) {
+  Chain chain(18, 3);
+  const std::string spare = start_with_spare(chain);
+  const SimDisk image = chain.machine("store-01").disk;
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.kill("store-01");
+  chain.put_back("store-01", image);
+  chain.disk_was_replaced(store_1);
+  chain.network.heal_all();
+  ASSERT_TRUE(comes_to_sign(chain, "store-01"));
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)))
+      << chain.machine(spare).spare->view().problem;
+  expect_all_here(chain, store_1, "store-01");
+  settle(chain);
+}
+
+// A store with a spare that sold while it signed nothing: what the spare has of that is under no checkpoint.
+struct SoldUnsigned {
+  explicit SoldUnsigned(std::uint64_t seed) : chain(seed, 3), spare(start_with_spare(chain)) {
+    image = chain.machine("store-01").disk;
+    chain.kill("store-01");
+    isolate(chain, "store-01", spare);
+    EXPECT_TRUE(chain.start("store-01").has_value());  // asks, and nobody tells
+    EXPECT_TRUE(chain.run_until([&] { return chain.machine(spare).spare->view().is_linked; }, seconds(20)));
+    before = chain.machine(spare).spare->view().size;
+    for (int i = 0; i < 10; ++i) {
+      chain.sell(store_1, 1);
+      chain.run_for(milliseconds(300));
+    }
+    EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
+  }
+  std::size_t not_here(const std::string& machine) {
+    std::size_t missing = 0;
+    for (const TillWrite& w : chain.writes(store_1))
+      if (w.reply && chain.node(machine).state().find_write({w.request.till, w.request.key}) == nullptr) ++missing;
+    return missing;
+  }
+  Chain chain;
+  std::string spare;
+  SimDisk image{Random(1)};
+  std::uint64_t before = 0;
+};
+
+TEST(Spare, gives_back_what_it_can_read_though_one_piece_has_rotted) {
+  SoldUnsigned t(19);
+  t.chain.kill("store-01");
+  const Origin origin{t.chain.file().chain, store_1, 1};
+  const std::vector<Stored> all = commits(t.chain.machine(t.spare), origin);
+  const auto rotten = std::ranges::find_if(all, [&](const Stored& s) { return s.header.first > t.before + 3; });
+  ASSERT_NE(rotten, all.end());
+  harm(t.chain, t.spare, *rotten, Harm::rot);
+  t.chain.put_back("store-01", t.image);
+  ASSERT_TRUE(t.chain.start("store-01").has_value());
+  t.chain.run_for(seconds(20));
+  EXPECT_GE(t.not_here("store-01"), 1u);
+  EXPECT_LE(t.not_here("store-01"), rotten->header.count);
+  EXPECT_TRUE(holds_all(t.chain, t.spare, "store-01"))
+      << "it follows on: " << t.chain.machine(t.spare).spare->view().problem;
+}
+
+TEST(Spare, offers_the_end_of_an_epoch_until_the_next_has_taken_it) {
+  SoldUnsigned t(20);
+  t.chain.destroy("store-01");
+  t.chain.network.heal_all();
+  const std::string again = t.chain.rebuild(store_1);
+  bool is_first = true;
+  t.chain.network.tap = [&, before = t.chain.network.tap](const std::string& from, const std::string& to,
+                                                          ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (from == t.spare && message && std::holds_alternative<sync::Tail>(*message) && std::exchange(is_first, false))
+      t.chain.network.cut(t.spare, again);
+    if (before) before(from, to, bytes);
+  };
+  ASSERT_TRUE(comes_to_sign(t.chain, again));
+  t.chain.kill(t.spare);
+  t.chain.certify_again(t.spare);  // people sign the waiting machine a certificate for the new epoch
+  ASSERT_TRUE(t.chain.start(t.spare).has_value());
+  ASSERT_TRUE(t.chain.run_until([&] { return !is_first; }, seconds(30)));
+  t.chain.run_for(seconds(3));
+  t.chain.network.heal_all();
+  EXPECT_TRUE(t.chain.run_until([&] { return t.not_here(again) == 0; }, seconds(30)));
+  settle(t.chain);
 }
 
 TEST(Spare, without_its_code_seals_and_registers_nothing_and_reads_nobodys_journal) {

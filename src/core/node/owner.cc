@@ -17,8 +17,10 @@ Status NodeImpl::leave_asking_if_told() {
       HF_TRY_VOID(fetch_needs());
       return holds_needs() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
-    if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10))
-      catch_up_.reset();  // the mirror went away: ask again
+    if (catch_up_ && monotonic_ - catch_up_->asked_at > seconds(10)) {
+      gave_nothing_.insert(catch_up_->from);  // it went away, or has a hole there: whoever else has it is asked first
+      catch_up_.reset();
+    }
     return {};
   }
   const unsigned needed = me_->mirrors.empty() || HF_MUTANT(4) ? 0 : HF_MUTANT(14) ? 1 : chain_.honest_any(*me_);
@@ -34,10 +36,13 @@ Status NodeImpl::leave_asking_if_told() {
     return {};
   }
   // Whoever else is linked is waited for a moment: r mirrors know all that was cosigned, and one of the others may hold
-  // what we have only signed. Signing another history than that would freeze this journal (4.3).
+  // what we have only signed. Signing another history than that would freeze this journal (4.3). Our spare is waited
+  // for somewhat longer, because it has to call first: it may have what no mirror has (10.1).
   const auto linked = std::ranges::count_if(me_->mirrors, [this](const auto& m) { return session_of(m) != nullptr; });
   if (!quorum_told_at_) quorum_told_at_ = monotonic_;
-  if (std::cmp_less(told.size(), linked) && monotonic_ - *quorum_told_at_ < straggler_patience) return {};
+  const Duration waited = monotonic_ - *quorum_told_at_;
+  if (std::cmp_less(told.size(), linked) && waited < straggler_patience) return {};
+  if (spare_ && !spare_->has_told && waited < spare_patience) return {};
   const PublicKey key = world_.signer.public_key(KeyUse::log);
   const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
   const Peer* ahead = nullptr;
@@ -60,7 +65,10 @@ Status NodeImpl::leave_asking_if_told() {
       }
       is_behind = true;
       if (unproven_by_.contains(p->site)) continue;
-      if (!target || c.size > target->checkpoint.size) {
+      const auto rank = [&](const Peer& each, std::uint64_t size) {
+        return std::pair(!gave_nothing_.contains(each.site), size);
+      };
+      if (!target || rank(*p, c.size) > rank(*ahead, target->checkpoint.size)) {
         ahead = p;
         target = std::move(*note);
       }
@@ -82,6 +90,9 @@ Status NodeImpl::leave_asking_if_told() {
 Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
   CatchUp& c = *catch_up_;
   if (m.first != c.base + c.entries.size()) return fail("sync/out_of_order", "not the entries asked for");
+  // Whoever sends nothing, or more than was signed, holds up this journal's start.
+  if (m.entries.empty() || m.entries.size() > c.target.checkpoint.size - m.first)
+    return take_none_of(std::exchange(catch_up_, {})->target, *session.site);
   c.asked_at = monotonic_;
   for (const Bytes& e : m.entries) c.entries.push_back(e);
   const std::uint64_t have = c.base + c.entries.size();

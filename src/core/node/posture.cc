@@ -220,18 +220,25 @@ PostureSwitch read_posture_switch(std::string_view text) {
   return out;
 }
 
-// At the start: what the journal says, unless somebody has turned the switch while no node ran. On a spare that opens,
-// the file may be older than the journal, which came from another machine: there it only closes.
-Status NodeImpl::restore_posture(bool may_open) {
+// On a spare that opens, the file may be older than the journal, which came from another machine: there it only closes.
+// Done before the epoch has its first entry: a start that finds one believes the file (restore_posture).
+Status NodeImpl::let_switch_only_close() {
+  HF_TRY(const auto bytes, read_if_there(world_.disk, posture_path));
+  if (!bytes) return {};
+  const guard::Posture wanted = read_posture_switch(as_text(*bytes)).posture;
+  if (wanted == state_.guard.posture || wanted == guard::Posture::sealed) return {};
+  switch_due_ = PostureSwitch{state_.guard.posture, state_.guard.last ? state_.guard.last->reason : std::string()};
+  return write_posture_switch();
+}
+
+// At the start: what the journal says, unless somebody has turned the switch while no node ran.
+Status NodeImpl::restore_posture() {
   posture_ = own_ ? state_.guard.posture : guard::Posture::open;
   posture_recorded_ = true;
   HF_TRY(const auto bytes, read_if_there(world_.disk, posture_path));
   if (bytes) {
     PostureSwitch wanted = read_posture_switch(as_text(*bytes));
-    if (wanted.posture != posture_ && !may_open && wanted.posture != guard::Posture::sealed) {
-      switch_due_ = PostureSwitch{posture_, state_.guard.last ? state_.guard.last->reason : std::string()};
-      HF_TRY_VOID(write_posture_switch());
-    } else if (wanted.posture != posture_) {
+    if (wanted.posture != posture_) {
       guard::PostureChanged change{wanted.posture, guard::Cause::machine, {}, "", "", "", std::move(wanted.reason)};
       if (!guard::check_event(change)) change.reason = "by the command line while no node ran";
       posture_recorded_ = false;

@@ -59,8 +59,9 @@ Status NodeImpl::promote() {
     }
   }
   record_ = recovery::Record{choice, 0, 0};
+  HF_TRY_VOID(let_switch_only_close());  // somebody may have turned the switch of the waiting spare
   HF_TRY_VOID(open_epoch());
-  HF_TRY_VOID(restore_posture(false));  // somebody may have turned the switch of the waiting spare
+  HF_TRY_VOID(restore_posture());
   HF_TRY_VOID(take_rest_of_copy());
   HF_TRY_VOID(commit());
   return release();

@@ -62,7 +62,7 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
   session.own_spare = true;
   if (!spare_ || spare_->certificate.note != c.note)
     HF_TRY_VOID(world_.disk.write_all(own_spare_path, as_bytes(c.note)));
-  spare_ = OwnSpare{c, session.id, now_, monotonic_, 0, 0, false};
+  spare_ = OwnSpare{c, session.id, now_, monotonic_, 0, 0, false, false};
   tell_registrations(session.id);
   if (!spare_box_.empty()) send(session.id, sync::SpareCredentials{spare_box_});
   return {};
@@ -108,15 +108,17 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
     if (phase_ == Phase::asking && newest && newest->checkpoint.origin == origin_ &&
         newest->checkpoint.size > signed_size && !unproven_by_.contains(me_->name)) {
       if (catch_up_) return {};  // from a mirror: the spare asks again when that is done
+      spare_->has_told = true;
       catch_up_ = CatchUp{me_->name, signed_size, std::move(*newest), {}, false, monotonic_};
       send(session.id, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
       return {};
     }
+    spare_->has_told = true;
     send(session.id, sync::SpareDiffers{origin_});
     return {};
   }
   spare_->held = m.size;
-  spare_->has_asked = true;
+  spare_->has_asked = spare_->has_told = true;
   return {};
 }
 

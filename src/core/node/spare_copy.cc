@@ -16,11 +16,15 @@ namespace {
 
 constexpr Duration spare_redial_interval = seconds(1);
 constexpr Duration ask_again = seconds(3);
-constexpr Duration patience = seconds(10);  // with a node that says nothing at all
+constexpr Duration patience = seconds(10);       // with a node that says nothing at all
+constexpr Duration take_patience = seconds(30);  // with one that takes none of what is given back to it
 
 bool is_fatal(const Error& error) { return error.code.starts_with("base/disk"); }
 
 // "00000000000000000042-7": first entry and count.
+std::string piece_name(const Origin& origin, EntryIndex first, std::uint64_t count) {
+  return fmt::format("copy/{}/{:020}-{}", origin.epoch, first, count);
+}
 std::optional<std::pair<EntryIndex, std::uint64_t>> piece_of(std::string_view name) {
   std::pair<EntryIndex, std::uint64_t> out;
   const std::size_t dash = name.find('-');
@@ -115,7 +119,7 @@ std::uint64_t Spare::noted() const {
 
 std::string Spare::piece_path(const Origin& origin, EntryIndex first) const {
   const auto it = pieces_.find(first);
-  return fmt::format("copy/{}/{:020}-{}", origin.epoch, first, it == pieces_.end() ? 0 : it->second);
+  return piece_name(origin, first, it == pieces_.end() ? 0 : it->second);
 }
 
 Status Spare::drop_pieces(std::uint64_t below) {
@@ -186,6 +190,8 @@ Status Spare::turn() {
     }
   }
   if (session_ && heard_monotonic_ && monotonic_ - *heard_monotonic_ > patience) hang_up("the node says nothing");
+  if (session_ && !given_back_.empty() && monotonic_ - given_back_at_ > take_patience)
+    hang_up("the node does not take what it lacks and this spare has; it is offered again");
   // Asked again now and then: a node that was catching up did not answer.
   if (session_ && is_greeted_ && given_back_.empty() && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
   if (!session_ && !dialling_ && monotonic_ >= redial_at_) {
@@ -254,14 +260,11 @@ Status Spare::greeted(const Origin& origin) {
   problem_.clear();
   heard_at_ = now_;
   heard_monotonic_ = monotonic_;
-  const std::uint32_t newest = origin.epoch;
-  const Origin before = copy_ ? copy_->origin() : Origin{};
   HF_TRY_VOID(use_epoch(origin));
-  // The epoch before ended at what its successor kept. What this copy has beyond is given to the successor.
-  if (const chain::Registration* r = keys_.registration(me_->name, newest);
-      r != nullptr && before.epoch != 0 && before.epoch < newest && r->old_origin == before)
-    if (sync::Replica* old = replicas_.find(before); old != nullptr && old->size() > r->kept_size)
-      HF_TRY_VOID(offer_back(before, old->log(), r->kept_size));
+  // The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
+  // greeting until that has taken it.
+  if (const chain::Registration* r = keys_.registration(me_->name, origin.epoch))
+    if (sync::Replica* old = replicas_.find(r->old_origin)) HF_TRY_VOID(offer_back(old->log(), r->kept_size));
   HF_TRY_VOID(ask_for_copy());
   HF_TRY_VOID(leave_lost_branches());
   ask_for_others();
@@ -360,34 +363,58 @@ Status Spare::on(const sync::SpareDiffers& m) {
   if (copy_->durable_size() <= from)
     return fail("sync/contradiction",
                 "the node's journal contradicts what it had signed when this spare took it; the copy stays as it is");
-  HF_TRY_VOID(offer_back(copy_->origin(), *copy_, from));
-  if (given_back_.empty()) return fail("sync/contradiction", "the node's journal is not the one that this spare holds");
-  return {};
+  HF_TRY(const std::uint64_t lost, offer_back(*copy_, from));
+  if (!given_back_.empty()) return {};
+  if (lost > 0) return follow_again();
+  return fail("sync/contradiction", "the node's journal is not the one that this spare holds");
 }
 
-Status Spare::offer_back(const Origin& origin, journal::Log& log, std::uint64_t from) {
+// All pieces that can be read, with their signatures. How many entries are in those that cannot: no other disk has
+// them, so whoever waited for them would wait for ever.
+Result<std::uint64_t> Spare::offer_back(journal::Log& log, std::uint64_t from) {
+  const Origin& origin = log.origin();
   HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
   given_back_.clear();
+  given_back_at_ = monotonic_;
+  std::uint64_t lost = 0;
   for (const std::string& name : names) {
     const auto piece = piece_of(name);
     if (!piece || piece->first + piece->second <= from || piece->first + piece->second > log.durable_size()) continue;
-    HF_TRY(const Bytes signature, disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name)));
-    const std::optional<Signature> whole = array_from<64>(signature);
-    if (!whole) continue;
-    sync::Tail tail{origin, piece->first, {}, whole, {}};
-    HF_TRY_VOID(log.scan(piece->first, piece->first + piece->second, [&](EntryIndex, ByteView body) -> Status {
+    const Result<Bytes> signature = disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name));
+    sync::Tail tail{origin, piece->first, {}, signature ? array_from<64>(*signature) : std::nullopt, {}};
+    const Status read = log.scan(piece->first, piece->first + piece->second, [&](EntryIndex, ByteView body) -> Status {
       tail.entries.push_back(to_bytes(body));
       return {};
-    }));
+    });
+    if (!read && read.error().code != "journal/damaged") return pass_on(read.error());
+    if (!read || !tail.signature) {
+      lost += piece->second;
+      continue;
+    }
     given_back_[piece->first] = piece->second;
     send(tail);
   }
-  return {};
+  if (lost > 0)
+    problem_ = fmt::format(
+        "{} entries of {} that only this spare had cannot be read from its disk any more; what was sold there comes "
+        "back "
+        "when tills send it again",
+        lost, origin.text());
+  return lost;
 }
 
 Status Spare::on(const sync::TailTaken& m) {
-  if (given_back_.erase(m.first) == 0 || !given_back_.empty()) return {};
-  if (m.origin != copy_->origin()) return {};
+  const auto given = given_back_.find(m.first);
+  if (given == given_back_.end()) return {};
+  const std::uint64_t count = given->second;
+  given_back_.erase(given);
+  given_back_at_ = monotonic_;
+  if (m.origin != copy_->origin()) return disk_.remove(piece_name(m.origin, m.first, count));
+  return given_back_.empty() ? follow_again() : Status();
+}
+
+// The node has what was only here, as far as it can be read. From what it has signed on it is followed.
+Status Spare::follow_again() {
   const std::uint64_t stays = noted();
   if (!is_copy_hashed()) return {};
   if (copy_->durable_size() > stays) HF_TRY_VOID(copy_->rewind(stays));
@@ -425,7 +452,13 @@ Status Spare::on(const sync::Entries& m) {
   if (!key) key = keys_.log_key(m.origin);
   if (!key) return fail("node/refused", "the key of that journal is not known here");
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
-  const Status taken = replica->take(m, *key, &chain_.bounds, now_);
+  // What others fill in a day is bounded, what our own store has had is not; and what comes too fast from one of them
+  // holds up nothing else.
+  const Status taken = replica->take(m, *key, site == me_->name ? nullptr : &chain_.bounds, now_);
+  if (!taken && taken.error().code == "sync/over_bound") {
+    problem_ = taken.error().text;
+    return {};
+  }
   const chain::Registration* next = successor_in(keys_, m.origin);
   if (!taken && taken.error().code == "sync/contradiction" && site != me_->name && next != nullptr &&
       m.first + m.entries.size() <= next->kept_size) {

@@ -109,7 +109,8 @@ class Spare final : public NetEvents {
   Status ask_for_copy();
   void ask_for_others();
   Status leave_lost_branches();
-  Status offer_back(const Origin& origin, journal::Log& log, std::uint64_t from);
+  Result<std::uint64_t> offer_back(journal::Log& log, std::uint64_t from);
+  Status follow_again();
   std::string piece_path(const Origin& origin, EntryIndex first) const;
   Status drop_pieces(std::uint64_t below);
   std::uint64_t noted() const;
@@ -132,8 +133,9 @@ class Spare final : public NetEvents {
   sync::Replicas replicas_;  // of peers and of our older epochs
   Executor& executor_;
   std::unique_ptr<journal::Log> copy_;
-  std::map<EntryIndex, std::uint64_t> pieces_;  // first -> count, not yet under a checkpoint
-  std::map<EntryIndex, std::uint64_t> given_back_;
+  std::map<EntryIndex, std::uint64_t> pieces_;      // first -> count, not yet under a checkpoint
+  std::map<EntryIndex, std::uint64_t> given_back_;  // offered, and not said to be taken
+  Instant given_back_at_;                           // the last of them, or what was taken last
 
   std::deque<std::variant<Connected, Arrived, Closed>> inbox_;
   std::size_t inbox_bytes_ = 0;
