@@ -42,7 +42,7 @@ seal-long: ## alert to seal in network namespaces, 20 trials; then 50 sites at o
 	@tools/setup build web test
 	@node tools/run-stages.mjs seal-long
 
-crash-long: ## kill -9 a loaded store node 200 times at random moments (KILLS=200; 1,000 take a quarter of an hour)
+crash-long: ## kill -9 a loaded store node 200 times at random moments (KILLS=200; 1,000 take a quarter of an hour, on a busy machine three)
 	@tools/setup build web test
 	@HF_KILLS=$(or $(KILLS),$(HF_KILLS)) node tools/run-stages.mjs crash-long
 
