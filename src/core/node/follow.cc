@@ -27,26 +27,22 @@ Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryI
 
 // What is named is folded at once, and a journal that names what cannot be read would end this node at each start: so
 // what the fold is going to read is looked at first, where something has been lost. False: when its hole is mended.
-Result<bool> NodeImpl::can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end) {
+bool NodeImpl::can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end) {
   if (first == end) return true;
   sync::Replica* replica = replicas_.find(origin);
   if (replica == nullptr || replica->size() < end || replica->log().hashed_size() < end) return false;
-  if (!replica->log().has_holes()) return true;
-  const Status scanned = replicas_.scan(origin, first, end, [](EntryIndex, ByteView) { return Status(); });
-  if (!scanned && scanned.error().code != "journal/damaged") return pass_on(scanned.error());
-  return scanned.has_value();
+  return std::ranges::none_of(replica->log().holes(),
+                              [&](const journal::Hole& hole) { return hole.first < end && first < hole.end; });
 }
 
 // A succession folds on to what was kept; or, where more was followed than that, everything anew from entry 0.
-Result<bool> NodeImpl::can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept) {
+bool NodeImpl::can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept) {
   if (followed <= kept) return can_be_folded(origin, followed, kept);
   const auto part = state_.peers.find(origin.site);
   if (part == state_.peers.end()) return false;
-  for (const fold::KeptPrefix& older : part->second.lineage) {
-    HF_TRY(const bool can, can_be_folded(older.origin, 0, older.size));
-    if (!can) return false;
-  }
-  return can_be_folded(origin, 0, kept);
+  return can_be_folded(origin, 0, kept) && std::ranges::all_of(part->second.lineage, [this](const auto& older) {
+           return can_be_folded(older.origin, 0, older.size);
+         });
 }
 
 Result<std::optional<fold::FollowedPrefix>> NodeImpl::next_prefix(const SiteName& site, const Origin& origin,
@@ -97,8 +93,8 @@ Status NodeImpl::follow_if_due() {
       to = next->kept_size;
     } else {
       if (!is_cosigned_from(next->certificate.origin())) continue;
-      HF_TRY(const bool can, can_succeed(origin, size, next->kept_size));
-      if (can) succeeded.push_back({origin, next->kept_size, next->kept_root, next->certificate.origin()});
+      if (can_succeed(origin, size, next->kept_size))
+        succeeded.push_back({origin, next->kept_size, next->kept_root, next->certificate.origin()});
       continue;
     }
     auto found = next_prefix(site, origin, size, to);
@@ -109,9 +105,7 @@ Status NodeImpl::follow_if_due() {
     if (!prefix && next != nullptr) {
       prefix = fold::FollowedPrefix{origin, to, next->kept_root, {}};
     }
-    if (!prefix) continue;
-    HF_TRY(const bool can, can_be_folded(origin, size, to));
-    if (can) followed.peers.push_back(std::move(*prefix));
+    if (prefix && can_be_folded(origin, size, to)) followed.peers.push_back(std::move(*prefix));
   }
   if (!followed.peers.empty()) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(followed)}));
   for (fold::PeerSucceeded& event : succeeded) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(event)}));

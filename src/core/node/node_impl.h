@@ -281,8 +281,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end);
   Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
                                                           std::uint64_t from, std::uint64_t to);
-  Result<bool> can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
-  Result<bool> can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
+  bool can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
+  bool can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
   bool is_cosigned_from(const Origin& origin) const;
   const chain::Registration* successor_of(const Origin& origin) const;
 

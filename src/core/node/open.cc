@@ -142,8 +142,7 @@ Status NodeImpl::start() {
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
     auto spare = chain::open_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
-    if (spare && spare->spare && spare->epoch > epoch)
-      spare_ = OwnSpare{std::move(*spare), {}, {}, {}, 0, 0, false, false};
+    if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}};
   }
   bool is_promoted = false;
   HF_TRY_VOID(put_back_branch());

@@ -62,7 +62,7 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
   session.own_spare = true;
   if (!spare_ || spare_->certificate.note != c.note)
     HF_TRY_VOID(world_.disk.write_all(own_spare_path, as_bytes(c.note)));
-  spare_ = OwnSpare{c, session.id, now_, monotonic_, 0, 0, false, false};
+  spare_ = OwnSpare{c, session.id, now_, monotonic_};
   tell_registrations(session.id);
   if (!spare_box_.empty()) send(session.id, sync::SpareCredentials{spare_box_});
   return {};

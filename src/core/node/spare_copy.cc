@@ -397,8 +397,7 @@ Result<std::uint64_t> Spare::offer_back(journal::Log& log, std::uint64_t from) {
   if (lost > 0)
     problem_ = fmt::format(
         "{} entries of {} that only this spare had cannot be read from its disk any more; what was sold there comes "
-        "back "
-        "when tills send it again",
+        "back when tills send it again",
         lost, origin.text());
   return lost;
 }
