@@ -18,9 +18,7 @@ std::optional<std::uint64_t> free_bytes(const std::string& directory) {
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
-// Of an address, or of an origin, which is one with a scheme.
 bool is_loopback(std::string_view listen) {
-  if (const std::size_t scheme = listen.find("://"); scheme != std::string_view::npos) listen.remove_prefix(scheme + 3);
   return listen.starts_with("127.") || listen.starts_with("localhost") || listen.starts_with("[::1]");
 }
 
@@ -44,7 +42,7 @@ void Api::get_ready(const CallPtr& call) {
   facts.tills = parts_.credentials.tills();
   facts.pages = parts_.pages.count();
   facts.disk_free_bytes = free_bytes(settings_.data);
-  const bool tills_come = parts_.tills != nullptr && !is_loopback(parts_.tills->origin());
+  const bool tills_come = parts_.tills != nullptr && !parts_.tills->is_here_only();
   facts.loopback_only = !tills_come && is_loopback(settings_.listen);
   read(call, [facts](const node::Node& node) { return ready_json(node, facts); });
 }

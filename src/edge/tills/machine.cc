@@ -159,6 +159,8 @@ std::string Machine::origin() const {
   const std::lock_guard lock(mutex_);
   return server_ == nullptr ? std::string() : origin_of(called_, server_->tills_port());
 }
+bool Machine::is_here_only() const { return is_loopback(called_); }
+
 std::vector<std::string> Machine::others() const {
   const std::lock_guard lock(mutex_);
   return known_.empty() || known_.front() == origin() ? std::vector<std::string>() : std::vector{known_.front()};
