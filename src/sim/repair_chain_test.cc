@@ -208,7 +208,6 @@ TEST(RepairRottenEnd, of_a_mirrors_copy_makes_it_count_for_nothing_before_its_fe
   };
   shop.trade(1);
   EXPECT_GT(signed_for, 0u);
-  Machine& mirror = shop.chain.machine("store-02");
   const auto start = [&] {
     const Status started = shop.chain.start("store-02");
     ASSERT_TRUE(started.has_value()) << started.error().text;
@@ -217,9 +216,7 @@ TEST(RepairRottenEnd, of_a_mirrors_copy_makes_it_count_for_nothing_before_its_fe
     shop.trade(5);
   };
   shop.chain.kill("store-02");
-  const std::uint64_t last = commits(mirror, shop.origin()).back().header.number;
-  for (const Stored& record : records(mirror, shop.origin()))
-    if (record.header.number >= last) harm(shop.chain, "store-02", record, Harm::rot);
+  harm_end(shop.chain, "store-02", shop.origin(), Harm::rot);
   shop.chain.network.cut("store-02", "warehouse");  // one of two fellows is not enough
   for (int starts = 0; starts < 2; ++starts) {      // the second does not see the rot: the journal goes on behind it
     start();
@@ -248,9 +245,7 @@ TEST(RepairRottenEnd, of_a_copy_that_is_followed_is_fetched_before_anything_is_s
     shop.trade(20);
     Machine& follower = shop.chain.machine("warehouse");
     shop.chain.kill("warehouse");
-    const std::uint64_t last = commits(follower, shop.origin()).back().header.number;
-    for (const Stored& record : records(follower, shop.origin()))
-      if (record.header.number >= last) harm(shop.chain, "warehouse", record, Harm::rot);
+    harm_end(shop.chain, "warehouse", shop.origin(), Harm::rot);
     if (is_all_gone)
       for (const auto& [path, bytes] : std::map(follower.disk.files()))
         if (path.starts_with(journal::Log::directory(shop.origin()))) (void)follower.disk.remove(path);
@@ -280,9 +275,7 @@ TEST(RepairRottenEnd, of_an_own_older_epoch_is_fetched_before_anything_is_served
   ASSERT_TRUE(comes_to_sign(shop.chain, again));
   shop.trade(5);
   shop.chain.kill(again);
-  const std::uint64_t last = commits(shop.chain.machine(again), shop.origin()).back().header.number;
-  for (const Stored& record : records(shop.chain.machine(again), shop.origin()))
-    if (record.header.number >= last) harm(shop.chain, again, record, Harm::rot);
+  harm_end(shop.chain, again, shop.origin(), Harm::rot);
   EXPECT_TRUE(comes_to_sign(shop.chain, again));
   EXPECT_EQ(shop.chain.node(again).state().till.totals.sales, 25u);
   settle(shop.chain);

@@ -161,11 +161,7 @@ TEST_P(Repair, of_the_last_committed_group_that_mirrors_have) {
   shop.trade(20);
   shop.chain.kill("store-01");
   // The last commit and everything behind it: checkpoints of its own, which no whole record follows.
-  Machine& machine = shop.chain.machine("store-01");
-  const auto all = records(machine, shop.origin());
-  const std::uint64_t last = commits(machine, shop.origin()).back().header.number;
-  for (const Stored& record : all)
-    if (record.header.number >= last) harm(shop.chain, "store-01", record, GetParam());
+  harm_end(shop.chain, "store-01", shop.origin(), GetParam());
   ASSERT_TRUE(shop.chain.start("store-01").has_value());
   settle(shop.chain);  // nothing that was acknowledged is missing
 }

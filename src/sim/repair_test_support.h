@@ -52,6 +52,13 @@ inline std::vector<Stored> commits(const Machine& machine, const Origin& origin)
   return out;
 }
 
+// Of what the disk has of this journal, the last commit and what is behind it.
+inline void harm_end(Chain& chain, const std::string& name, const Origin& origin, Harm how) {
+  const std::uint64_t last = commits(chain.machine(name), origin).back().header.number;
+  for (const Stored& record : records(chain.machine(name), origin))
+    if (record.header.number >= last) harm(chain, name, record, how);
+}
+
 struct Shop {
   explicit Shop(std::uint64_t seed) : chain(seed, 2) { chain.snapshot_entries = 20; }
   void trade(int sales) {

@@ -179,6 +179,26 @@ TEST(Spare, whose_switch_was_turned_while_it_waited_opens_sealed) {
   EXPECT_EQ(chain.node(spare).state().guard.posture, guard::Posture::sealed);
 }
 
+// Promotes the spare, which is off, with its power failing at every write in turn; after each it starts, and is looked
+// at. It is off in the end.
+void promote_through_power_cuts(Chain& chain, const std::string& spare,
+                                const std::function<void(std::uint64_t)>& look) {
+  Machine& m = chain.machine(spare);
+  const SimDisk image = m.disk;
+  std::uint64_t writes = 0;
+  for (bool is_through = false; !is_through; ++writes) {
+    chain.put_back(spare, image);
+    m.power_fails_after = writes;
+    is_through = chain.promote(spare).has_value();
+    if (!is_through) {
+      ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
+    }
+    look(writes);
+    chain.kill(spare);
+  }
+  EXPECT_GT(writes, 6u);
+}
+
 // The switch of the spare's directory was turned twice in a drill of last year; the store is sealed tonight.
 TEST(Spare, whose_old_switch_says_open_does_not_undo_the_seal_of_its_store) {
   Chain chain(17, 3);
@@ -191,23 +211,11 @@ TEST(Spare, whose_old_switch_says_open_does_not_undo_the_seal_of_its_store) {
   ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
   chain.destroy("store-01");
   chain.kill(spare);
-  Machine& m = chain.machine(spare);
-  const SimDisk image = m.disk;
-  std::uint64_t writes = 0;
-  for (;; ++writes) {  // wherever its power fails meanwhile
-    chain.put_back(spare, image);
-    m.power_fails_after = writes;
-    const bool is_through = chain.promote(spare).has_value();
-    if (!is_through) {
-      ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
-    }
+  promote_through_power_cuts(chain, spare, [&](std::uint64_t writes) {
     EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed) << "write " << writes;
     chain.run_for(seconds(2));
     EXPECT_EQ(chain.node(spare).state().guard.posture, guard::Posture::sealed) << "write " << writes;
-    chain.kill(spare);
-    if (is_through) break;
-  }
-  EXPECT_GT(writes, 5u);
+  });
   ASSERT_TRUE(chain.start(spare).has_value());
   EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
 }
@@ -277,16 +285,22 @@ TEST(Spare, whose_registration_stayed_short_of_a_quorum_takes_no_history_away) {
   settle(chain);
 }
 
-TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
-  Chain chain(8, 3);
+// The store has sold with nobody but its spare in reach, and its machine stands there with a disk of before. The spare.
+std::string sell_alone_and_go_back(Chain& chain) {
   const std::string spare = start_with_spare(chain);
   const SimDisk image = chain.machine("store-01").disk;
   isolate(chain, "store-01", spare);
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
   chain.run_for(seconds(2));
-  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  EXPECT_TRUE(holds_all(chain, spare, "store-01"));
   chain.kill("store-01");
   chain.put_back("store-01", image);
+  return spare;
+}
+
+TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
+  Chain chain(8, 3);
+  const std::string spare = sell_alone_and_go_back(chain);
   ASSERT_TRUE(chain.start("store-01").has_value());
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)))
       << chain.machine(spare).spare->view().problem;
@@ -301,14 +315,7 @@ TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
 // The mirrors are on the same old day as the disk, and answer at once; the spare calls a moment later.
 TEST(Spare, is_heard_before_a_node_that_starts_among_its_mirrors_signs) {
   Chain chain(18, 3);
-  const std::string spare = start_with_spare(chain);
-  const SimDisk image = chain.machine("store-01").disk;
-  isolate(chain, "store-01", spare);
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
-  chain.kill("store-01");
-  chain.put_back("store-01", image);
+  const std::string spare = sell_alone_and_go_back(chain);
   chain.disk_was_replaced(store_1);
   chain.network.heal_all();
   ASSERT_TRUE(comes_to_sign(chain, "store-01"));
@@ -333,12 +340,7 @@ struct SoldUnsigned {
     }
     EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
   }
-  std::size_t not_here(const std::string& machine) {
-    std::size_t missing = 0;
-    for (const TillWrite& w : chain.writes(store_1))
-      if (w.reply && chain.node(machine).state().find_write({w.request.till, w.request.key}) == nullptr) ++missing;
-    return missing;
-  }
+  std::size_t not_here(const std::string& machine) { return sim::not_here(chain, store_1, machine); }
   Chain chain;
   std::string spare;
   SimDisk image{Random(1)};
@@ -449,21 +451,10 @@ TEST(Spare, that_loses_its_power_while_it_is_promoted_takes_all_of_its_copy_in) 
   const std::vector<std::string> names = *m.disk.list("journals/head-office/1");
   for (const std::string& name : names)  // the peer's prefix that it names had not come
     ASSERT_TRUE(m.disk.remove("journals/head-office/1/" + name).has_value());
-  const SimDisk image = m.disk;
-  std::uint64_t writes = 0;
-  for (;; ++writes) {
-    chain.put_back(spare, image);
-    m.power_fails_after = writes;
-    const bool is_through = chain.promote(spare).has_value();
-    if (!is_through) {
-      ASSERT_TRUE(chain.start(spare).has_value()) << "write " << writes << ": " << m.died_of->text;
-    }
+  promote_through_power_cuts(chain, spare, [&](std::uint64_t writes) {
     expect_all_here(chain, store_1, spare);
     EXPECT_EQ(chain.node(spare).safety().not_taken_in, 0u) << "write " << writes;
-    if (is_through) break;
-    chain.kill(spare);
-  }
-  EXPECT_GT(writes, 5u);
+  });
 }
 
 TEST(Spare, with_an_older_epoch_than_its_mirrors_is_refused_and_no_epoch_vanishes) {
