@@ -254,6 +254,7 @@ void Wire::send(ConnectionId to, Bytes message) {
   if (it->second.is_half_open) return;  // its end is on its way
   if (network_.is_stopped(machine_, side.machine)) {
     if (side.waiting.empty() && network_.clogged_.contains({machine_, side.machine})) network_.bit(Fault::net_clog);
+    if (side.waiting_bytes + message.size() > network_.unsent_bytes_max) return network_.end(to, {});
     side.waiting_bytes += message.size();
     side.waiting.emplace_back(network_.now_, std::move(message));
     return;

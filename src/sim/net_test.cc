@@ -107,6 +107,19 @@ TEST(Network, a_clogged_way_keeps_what_is_sent_and_delivers_it_when_it_is_clear)
   EXPECT_EQ(p.faults.count(Fault::net_clog).bit, 1u);
 }
 
+TEST(Network, a_clogged_way_ends_its_connection_when_more_waits_than_the_real_one_keeps) {
+  Pair p;
+  p.network.unsent_bytes_max = 3;
+  p.network.clog("a", "b");
+  p.say("abc");
+  p.run(seconds(5));
+  EXPECT_FALSE(p.a.has_closed);
+  p.say("d");
+  p.run(seconds(1));
+  EXPECT_TRUE(p.a.has_closed && p.b.has_closed);
+  EXPECT_EQ(p.b.heard, "");
+}
+
 TEST(Network, a_cut_pair_has_no_connection_and_loses_what_is_in_flight) {
   Pair p;
   p.say("abc");

@@ -143,6 +143,44 @@ TEST(RepairTail, of_an_old_machine_all_is_offered_that_can_be_read) {
   settle(shop.chain);  // a till has the one that is missing
 }
 
+// Whatever there is of it, neither side keeps more than one piece in memory, and no link ends over what it does not
+// take.
+TEST(RepairTail, goes_one_piece_after_the_other) {
+  Shop shop(27);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  isolate(shop.chain, "store-01");
+  shop.trade(20);
+  const auto stored = commits(shop.chain.machine("store-01"), shop.origin());
+  for (const std::size_t back : {3, 6, 9, 12})  // a piece ends where one cannot be read
+    harm(shop.chain, "store-01", stored[stored.size() - back], Harm::unreadable);
+  const std::string again = shop.chain.rebuild(store_1);
+  shop.chain.network.cut("store-01", again);
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
+  shop.chain.kill(again);
+  std::map<std::pair<std::string, std::string>, int> given, under_way;  // by giver and taker
+  shop.chain.network.tap = [&, before = shop.chain.network.tap](const std::string& from, const std::string& to,
+                                                                ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (message && std::holds_alternative<sync::Tail>(*message)) {
+      ++given[{from, to}];
+      EXPECT_EQ((++under_way[{from, to}]), 1) << from << " to " << to;
+    }
+    if (message && std::holds_alternative<sync::TailTaken>(*message)) --under_way[{to, from}];
+    before(from, to, bytes);
+  };
+  shop.chain.network.heal_all();
+  shop.chain.network.cut("store-01", again);
+  ASSERT_TRUE(
+      shop.chain.run_until([&] { return shop.chain.node("store-01").safety().not_taken_in == 4; }, seconds(30)));
+  EXPECT_GE((given[{"store-01", "warehouse"}]), 4);
+  ASSERT_TRUE(shop.chain.start(again).has_value());
+  EXPECT_TRUE(
+      shop.chain.run_until([&] { return shop.chain.node(again).state().till.totals.sales == 16; }, seconds(30)));
+  EXPECT_GE((given[{"warehouse", again}]), 4);
+  settle(shop.chain);
+}
+
 // A piece of a tail that a mirror keeps is the only copy that the new machine may ever see.
 TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
   Shop shop(25);

@@ -45,6 +45,15 @@ struct Feed {
   bool under_way = false;
 };
 
+// What one session is still to be shown of tails. One piece is under way at a time, so that neither side has to keep
+// all of it in memory; its answer, TailTaken or Refused, lets the next go. All is shown again after the next Hello.
+struct TailsDue {
+  std::optional<EntryIndex> own;             // of a machine that was replaced: its next entry; nullopt: not begun
+  std::deque<std::string> kept;              // paths of pieces that were kept here for his site
+  std::map<Origin, EntryIndex> surplus;      // of older epochs of his: the next entry that we hold
+  std::optional<sync::TailTaken> under_way;  // the answer that is waited for
+};
+
 struct Session {
   ConnectionId id = 0;
   PublicKey tls{};
@@ -58,7 +67,7 @@ struct Session {
   std::map<Origin, Feed> feeds;
   std::map<Origin, std::uint64_t> asked_from;  // of each journal that we want of him: where our last question began
   std::optional<sync::Missing> missing;        // asked for, and not answered yet
-  std::set<std::pair<EntryIndex, std::uint64_t>> tail_offered;  // pieces of ours, first and count, not yet taken
+  TailsDue tails;
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
 
@@ -337,7 +346,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Tail& m);
   Status on(Session& session, const sync::TailTaken& m);
   Status replaced(const chain::Registration& registration);
-  void offer_tail(ConnectionId to);
+  void begin_tails(Session& session);
+  Status pump_tails();
+  Result<std::optional<sync::Tail>> next_tail(TailsDue& due);
   Result<std::vector<Bytes>> store_surplus(const sync::Tail& m, const PublicKey& key);
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
@@ -345,10 +356,10 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   static bool is_about_epochs(const fold::Event& event);
   Status take_again(const fold::Event& event);
   Status readmit_aside();
-  Status load_tails();
-  void check_kept_tails();
-  void send_stored_tails(Session& session);
-  Status offer_surplus(const SiteName& site);
+  Status load_through();
+  Status load_kept_tails();
+  std::optional<sync::Tail> read_kept_tail(const std::string& path);
+  void tell_lost_tail(const std::string& path, std::size_t lost);
   std::uint64_t not_taken_in() const;
   void note_through(const Origin& origin, EntryIndex first, std::uint64_t end);
   Status write_through();
@@ -500,10 +511,10 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // stopped
   std::optional<Origin> replaced_by_;
   std::uint64_t replaced_kept_ = 0;
-  std::uint64_t tail_waiting_ = 0;             // entries not yet taken by anybody
-  std::set<EntryIndex> tail_pieces_taken_;     // first entry of each that was
-  std::map<std::string, sync::Tail> relayed_;  // tails kept here for a site's new epoch, by their path
-  std::vector<std::string> lost_tails_;        // paths of those that could not be read at the start
+  std::uint64_t tail_waiting_ = 0;                  // entries not yet taken by anybody
+  std::set<EntryIndex> tail_pieces_taken_;          // first entry of each that was
+  std::map<std::string, sync::TailTaken> relayed_;  // by its path, what is kept here for a site's new epoch; as it is
+                                                    // answered when that has taken it
   std::uint64_t snapshot_size_ = 0;
   Counters counters_;
 };

@@ -138,7 +138,7 @@ Status NodeImpl::start() {
   origin_ = {chain_.chain, me_->name, epoch};
   origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
-  HF_TRY_VOID(load_tails());
+  HF_TRY_VOID(load_through());
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
     auto spare = chain::open_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
@@ -194,7 +194,7 @@ Status NodeImpl::serve_own_journal() {
   }
   for (const auto& [origin, error] : replicas_.unopened())
     trip("journal-damage", 2, fmt::format("the copy of {} stays closed: {}", origin.text(), error.text));
-  check_kept_tails();
+  HF_TRY_VOID(load_kept_tails());
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit_with_switch());
   return release();

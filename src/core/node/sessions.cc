@@ -271,13 +271,9 @@ Status NodeImpl::ready(Session& session) {
       session.asked_of.insert(owner.name);
       send(session.id, sync::Ask{owner.name});
     }
-  if (phase_ == Phase::stopped) {
-    offer_tail(session.id);
-    return {};
-  }
-  want(site);
-  send_stored_tails(session);
-  return offer_surplus(site);
+  begin_tails(session);
+  if (phase_ != Phase::stopped) want(site);
+  return {};
 }
 
 // All of a site, oldest first: the newest does not say what an epoch between rests on.
@@ -401,6 +397,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
 
 Status NodeImpl::on(Session& session, const sync::Refused& m) {
   ++counters_.messages_refused;
+  session.tails.under_way.reset();
   if (phase_ == Phase::provisional && session.site) refusals_[*session.site] = m.reason;
   return {};
 }

@@ -41,7 +41,7 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
     if (phase_ != Phase::stopped) return refused("this registration does not replace us");
     session.site = m.site;
     session.epoch = c.epoch;
-    offer_tail(session.id);
+    begin_tails(session);
     return {};
   }
   HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
@@ -88,6 +88,7 @@ Status NodeImpl::from_own_site(Session& session, const sync::Message& message) {
   if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(session, *hello);
   if (const auto* tail = std::get_if<sync::Tail>(&message); tail && session.superseded) return on(session, *tail);
   if (const auto* taken = std::get_if<sync::TailTaken>(&message)) return on(session, *taken);
+  if (const auto* refused = std::get_if<sync::Refused>(&message)) return on(session, *refused);
   if (const auto* superseded = std::get_if<sync::Superseded>(&message)) return on(session, *superseded);
   return {};
 }

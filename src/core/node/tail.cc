@@ -18,7 +18,7 @@ Status NodeImpl::on(Session& session, const sync::Superseded& m) {
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
   HF_TRY_VOID(take_registration(registration));
   if (registration.certificate.site != me_->name || registration.certificate.epoch <= origin_.epoch) return {};
-  if (phase_ == Phase::stopped) offer_tail(session.id);
+  if (phase_ == Phase::stopped && !session.tails.own) begin_tails(session);
   return {};
 }
 
@@ -31,7 +31,7 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
   replaced_kept_ = registration.old_origin == origin_ ? registration.kept_size : 0;
   tail_waiting_ = own_ && own_->log().size() > replaced_kept_ ? own_->log().size() - replaced_kept_ : 0;
   tail_pieces_taken_.clear();
-  for (auto& [id, session] : sessions_) session.tail_offered.clear();
+  for (auto& [id, session] : sessions_) session.tails = {};
   offers_.reset();
   catch_up_.reset();
   for (Waiting& w : waiting_)
@@ -41,17 +41,67 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
   return world_.disk.write_all(replaced_path, as_bytes(registration.note));
 }
 
-void NodeImpl::offer_tail(ConnectionId to) {
-  if (!own_ || own_->log().size() <= replaced_kept_) return;
-  const auto runs = runs_of(own_->log(), replaced_kept_, own_->log().size());
-  const auto session = sessions_.find(to);
-  if (!runs || session == sessions_.end()) return;
-  for (const Run& run : *runs)
-    for (sync::Tail& tail : recovery::split_tail(origin_, run.first, run.entries)) {
-      session->second.tail_offered.emplace(tail.first, tail.entries.size());
-      tail.signature = world_.signer.sign(KeyUse::log, sync::tail_text(tail));
-      send(to, std::move(tail));
-    }
+// All that is due to him, from its beginning: what is shown twice is answered twice, and taken in once (6.1). Of a
+// machine that was replaced: its tail. Of all others: what they keep for his newest machine, and what they hold of his
+// old epochs beyond what their successors kept (5.3).
+void NodeImpl::begin_tails(Session& session) {
+  TailsDue& due = session.tails = {};
+  if (phase_ == Phase::stopped) {
+    due.own = replaced_kept_;
+    return;
+  }
+  if (session.superseded || session.rebuilding) return;
+  for (const auto& [path, piece] : relayed_)
+    if (piece.origin.site == *session.site && session.epoch > piece.origin.epoch) due.kept.push_back(path);
+  for (const auto& [origin, replica] : replicas_.all()) {
+    const chain::Registration* next = origin.site == *session.site ? successor_of(origin) : nullptr;
+    if (next != nullptr && session.epoch >= next->certificate.epoch && replica->size() > next->kept_size)
+      due.surplus.emplace(origin, next->kept_size);
+  }
+}
+
+Status NodeImpl::pump_tails() {
+  for (auto& [id, session] : sessions_) {
+    if (session.tails.under_way || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
+    HF_TRY(std::optional<sync::Tail> tail, next_tail(session.tails));
+    if (!tail) continue;
+    session.tails.under_way = sync::TailTaken{tail->origin, tail->first, tail->entries.size()};
+    send(id, std::move(*tail));
+  }
+  return {};
+}
+
+Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due) {
+  if (due.own && own_ && *due.own < own_->log().size()) {
+    const std::uint64_t end = own_->log().size();
+    HF_TRY(std::optional<sync::Tail> tail, recovery::next_piece(own_->log(), *due.own, end));
+    due.own = tail ? tail->first + tail->entries.size() : end;
+    if (tail) tail->signature = world_.signer.sign(KeyUse::log, sync::tail_text(*tail));
+    return tail;
+  }
+  while (!due.kept.empty()) {
+    const std::string path = std::move(due.kept.front());
+    due.kept.pop_front();
+    if (!relayed_.contains(path)) continue;  // he has taken it meanwhile
+    std::optional<sync::Tail> tail = read_kept_tail(path);
+    if (tail) return tail;
+    relayed_.erase(path);
+    tell_lost_tail(path, 1);
+  }
+  while (!due.surplus.empty()) {
+    const auto next = due.surplus.begin();
+    sync::Replica* replica = replicas_.find(next->first);
+    auto chunk =
+        replica == nullptr ? std::optional<sync::Entries>() : sync::next_chunk(replica->log(), next->second, 0);
+    if (!chunk || !*chunk) due.surplus.erase(next);  // a hole ends it until the next link
+    if (!chunk) return pass_on(chunk.error());
+    if (!*chunk) continue;
+    sync::Entries& entries = **chunk;
+    next->second = entries.first + entries.entries.size();
+    return std::optional(
+        sync::Tail{entries.origin, entries.first, std::move(entries.entries), std::nullopt, std::move(entries.note)});
+  }
+  return std::optional<sync::Tail>();
 }
 
 Status NodeImpl::on(Session& session, const sync::Tail& m) {
@@ -68,9 +118,8 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   }
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::provisional)
     return {};  // it is offered again
-  const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] {
-    send(id, taken);
-  };
+  const sync::TailTaken taken{m.origin, m.first, m.entries.size()};
+  const auto answer = [this, id = session.id, taken] { send(id, taken); };
   if (!ours) {
     // Kept durably for the new machine, then the old one may go.
     const std::string path = recovery::tail_path(m);
@@ -80,11 +129,12 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
       if (static_cast<std::size_t>(kept) >= tails_a_site_max)
         return fail("node/refused", "too many tails are kept here; the new machine must take them first");
       HF_TRY_VOID(world_.disk.write_all(path, sync::encode(m)));
-      relayed_.emplace(path, m);
+      relayed_.emplace(path, taken);
     }
     after_commit_.push_back(answer);
-    if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding)
-      send(s->id, m);
+    if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding &&
+                                                std::ranges::find(s->tails.kept, path) == s->tails.kept.end())
+      s->tails.kept.push_back(path);
     return {};
   }
   if (m.signature) {
@@ -156,25 +206,22 @@ Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const Pu
 }
 
 Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
-  if (phase_ == Phase::stopped && m.origin == origin_) {
-    // Several mirrors get the same pieces; each piece counts once, and only by whoever was given it.
-    if (session.tail_offered.erase({m.first, m.count}) > 0 && tail_pieces_taken_.insert(m.first).second)
+  if (session.tails.under_way != m) return {};  // only by whom it was given, and each answer once
+  session.tails.under_way.reset();
+  if (phase_ == Phase::stopped) {
+    // Several mirrors get the same pieces; each piece counts once.
+    if (m.origin == origin_ && tail_pieces_taken_.insert(m.first).second)
       tail_waiting_ -= std::min(tail_waiting_, m.count);
     return {};
   }
-  for (auto it = relayed_.begin(); it != relayed_.end(); ++it) {
-    const sync::Tail& tail = it->second;
-    if (tail.origin != m.origin || tail.first != m.first || tail.entries.size() != m.count ||
-        session.site != m.origin.site)
-      continue;
-    HF_TRY_VOID(world_.disk.write_all(it->first + std::string(taken_suffix), ByteView()));
-    relayed_.erase(it);
-    break;
-  }
+  const auto kept = std::ranges::find_if(relayed_, [&](const auto& r) { return r.second == m; });
+  if (kept == relayed_.end() || session.site != m.origin.site) return {};
+  HF_TRY_VOID(world_.disk.write_all(kept->first + std::string(taken_suffix), ByteView()));
+  relayed_.erase(kept);
   return {};
 }
 
-Status NodeImpl::load_tails() {
+Status NodeImpl::load_through() {
   HF_TRY(const std::vector<std::string> names, world_.disk.list("tails"));
   for (std::uint32_t epoch = 1; epoch < origin_.epoch; ++epoch) {
     const std::string name = fmt::format("{}.through", epoch);
@@ -184,62 +231,44 @@ Status NodeImpl::load_tails() {
     const std::uint64_t through = in.u64();
     if (in.ok()) tail_through_[{chain_.chain, me_->name, epoch}] = through;
   }
+  return {};
+}
+
+// Of what was kept for others only the places stay in memory; what does not hold is sent to nobody. It is no hole of a
+// journal: how much was in it is not known, and no mirror of ours has it. Its sender offers it again with its next
+// link, if it still has one (6.4).
+Status NodeImpl::load_kept_tails() {
+  HF_TRY(const std::vector<std::string> names, world_.disk.list("tails"));
+  std::vector<std::string> lost;
   for (const std::string& name : names) {
     if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;
     const std::string path = "tails/" + name;
-    const auto bytes = world_.disk.read_all(path);
-    const auto message = bytes ? sync::decode(*bytes) : pass_on(bytes.error());
-    const auto* tail = message ? std::get_if<sync::Tail>(&*message) : nullptr;
-    if (tail != nullptr)
-      relayed_.emplace(path, *tail);
+    if (const auto tail = read_kept_tail(path))
+      relayed_.emplace(path, sync::TailTaken{tail->origin, tail->first, tail->entries.size()});
     else
-      lost_tails_.push_back(path);
+      lost.push_back(path);
   }
+  if (!lost.empty()) tell_lost_tail(lost.front(), lost.size());
   return {};
 }
 
-// Its name has the hash of its entries, and the old machine has signed them: what does not hold is sent to nobody. It
-// is no hole of a journal: how much was in it is not known, and no mirror of ours has it. Its sender offers it again
-// with its next link, if it still has one (6.4).
-void NodeImpl::check_kept_tails() {
-  std::erase_if(relayed_, [this](const auto& kept) {
-    const auto& [path, tail] = kept;
-    const auto key = keys_.log_key(tail.origin);
-    const bool holds = recovery::tail_path(tail) == path && tail.signature &&
-                       (!key || ed25519_verify(*key, sync::tail_text(tail), *tail.signature));
-    if (!holds) lost_tails_.push_back(path);
-    return !holds;
-  });
-  if (lost_tails_.empty()) return;
-  const std::string more =
-      lost_tails_.size() == 1 ? std::string() : fmt::format(", and {} more of them", lost_tails_.size() - 1);
+// Its name has the hash of its entries, and the old machine has signed them. nullopt: it cannot be read, or is another.
+std::optional<sync::Tail> NodeImpl::read_kept_tail(const std::string& path) {
+  const auto bytes = world_.disk.read_all(path);
+  auto message = bytes ? sync::decode(*bytes) : pass_on(bytes.error());
+  auto* tail = message ? std::get_if<sync::Tail>(&*message) : nullptr;
+  if (tail == nullptr || recovery::tail_path(*tail) != path || !tail->signature) return {};
+  const auto key = keys_.log_key(tail->origin);
+  if (key && !ed25519_verify(*key, sync::tail_text(*tail), *tail->signature)) return {};
+  return std::move(*tail);
+}
+
+void NodeImpl::tell_lost_tail(const std::string& path, std::size_t lost) {
+  const std::string more = lost == 1 ? std::string() : fmt::format(", and {} more of them", lost - 1);
   trip("journal-damage", 2,
        fmt::format("what an old machine left here for the one that took its place cannot be read any more: {}{}. Keep "
                    "that machine, and link it again",
-                   lost_tails_.front(), more));
-}
-
-void NodeImpl::send_stored_tails(Session& session) {
-  for (const auto& [path, tail] : relayed_)
-    if (tail.origin.site == *session.site && session.epoch > tail.origin.epoch) send(session.id, tail);
-}
-
-// 5.3: what we hold of an old epoch beyond what its successor kept is shown to the successor.
-Status NodeImpl::offer_surplus(const SiteName& site) {
-  Session* s = session_of(site);
-  if (s == nullptr || s->superseded || s->rebuilding) return {};
-  for (const auto& [origin, replica] : replicas_.all()) {
-    const chain::Registration* next = origin.site == site ? successor_of(origin) : nullptr;
-    if (next == nullptr || replica->size() <= next->kept_size || s->epoch < next->certificate.epoch) continue;
-    std::uint64_t first = next->kept_size;
-    while (first < replica->size()) {
-      HF_TRY(std::optional<sync::Entries> chunk, sync::next_chunk(replica->log(), first, 0));
-      if (!chunk) break;
-      first += chunk->entries.size();
-      send(s->id, sync::Tail{origin, chunk->first, std::move(chunk->entries), std::nullopt, std::move(chunk->note)});
-    }
-  }
-  return {};
+                   path, more));
 }
 
 // 6.4: each event is taken in under its own key, or listed with the reason; once, however often it is offered.

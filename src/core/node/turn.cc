@@ -43,6 +43,7 @@ Status NodeImpl::turn() {
   dial_old_machine();
   heartbeat_if_due();
   pump_feeds();
+  HF_TRY_VOID(unless_damaged(pump_tails()));
   pump_missing();
   pump_spare();
   HF_TRY_VOID(snapshot_if_due());

@@ -116,26 +116,31 @@ fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::stri
   return {id, {origin, at}, reason, to_bytes(entry)};
 }
 
-std::vector<sync::Tail> split_tail(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries) {
+Result<std::optional<sync::Tail>> next_piece(journal::Log& log, EntryIndex first, EntryIndex end) {
   constexpr std::size_t message_bytes = 1u << 20;
   constexpr std::size_t event_bytes = message_bytes_max / 4 * 3;
+  constexpr std::string_view full = "recovery/piece_full";
   const auto goes_on = [](ByteView entry) {
     const auto event = fold::decode(entry);
     const auto* part = event ? std::get_if<fold::Part>(&event->body) : nullptr;
     return part != nullptr && part->number > 0;
   };
-  std::vector<sync::Tail> out;
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::size_t with_it = bytes + entries[i].size();
-    if (out.empty() || with_it > event_bytes || (with_it > message_bytes && !goes_on(entries[i]))) {
-      out.push_back({origin, first + i, {}, std::nullopt, {}});
-      bytes = 0;
-    }
-    out.back().entries.push_back(entries[i]);
-    bytes += entries[i].size();
+  sync::Tail out{log.origin(), first, {}, std::nullopt, {}};
+  for (; out.first < end; ++out.first) {
+    std::size_t bytes = 0;
+    const Status walked = log.scan(out.first, end, [&](EntryIndex, ByteView entry) -> Status {
+      const std::size_t with_it = bytes + entry.size();
+      const bool is_full = with_it > event_bytes || (with_it > message_bytes && !goes_on(entry));
+      if (is_full && !out.entries.empty()) return fail(full, "");
+      bytes = with_it;
+      out.entries.push_back(to_bytes(entry));
+      return {};
+    });
+    const bool is_ended = walked || walked.error().code == full || walked.error().code == "journal/damaged";
+    if (!is_ended) return pass_on(walked.error());
+    if (!out.entries.empty()) return std::optional(std::move(out));
   }
-  return out;
+  return std::optional<sync::Tail>();
 }
 
 std::string tail_path(const sync::Tail& tail) {

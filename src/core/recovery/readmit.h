@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/fold/state.h"
+#include "core/journal/log.h"
 #include "core/sync/messages.h"
 
 namespace holdfast::recovery {
@@ -20,9 +21,10 @@ std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Or
 // that it is listed once, and another for a second history of that place, so that neither hides the other.
 fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::string& reason, ByteView entry);
 
-// Messages that carry entries [first, …) of `origin`; unsigned. Of about 1 MiB; of up to 6 where an event's parts go
-// on, which only together can be taken in.
-std::vector<sync::Tail> split_tail(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
+// The next message of a tail: entries from the first at or behind `first` that can be read, to before `end` or what
+// cannot be; unsigned. Of about 1 MiB; of up to 6 where an event's parts go on, which only together can be taken in.
+// Where one begins decides where the next does, so everybody is given the same pieces. nullopt: there is none.
+Result<std::optional<sync::Tail>> next_piece(journal::Log& log, EntryIndex first, EntryIndex end);
 
 // A tail as relayed is a file below tails/; its name is where it belongs.
 std::string tail_path(const sync::Tail& tail);

@@ -101,6 +101,7 @@ struct TailTaken {
   Origin origin;
   EntryIndex first = 0;
   std::uint64_t count = 0;
+  bool operator==(const TailTaken&) const = default;
 };
 struct Refused {
   std::string what;
