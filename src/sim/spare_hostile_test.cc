@@ -261,6 +261,33 @@ TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
   EXPECT_EQ(offer(4000, parts), 1u) << "whole, it is what the old machine had listed";
 }
 
+// Of two pieces for one place a mirror passes on both, whichever it was given first.
+TEST(Hostile, old_key_cannot_hide_a_piece_that_a_mirror_keeps_behind_one_of_the_same_place) {
+  Chain chain(29, 3);
+  start_all(chain);
+  chain.kill("store-01");
+  const std::string rebuilt = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, rebuilt));
+  Impostor old(chain, chain.machine("store-01"));
+  old.dial(chain.file().find(warehouse)->link_address);
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(old.to);
+  old.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+  const std::size_t before = chain.node(rebuilt).state().listed.size();
+  const auto hand_in = [&](EntryIndex first, std::string_view text) {
+    sync::Tail tail{{chain.file().chain, store_1, 1}, first, {to_bytes(as_bytes(text))}, {}, {}};
+    tail.signature = old.sign(sync::tail_text(tail));
+    old.say(tail);
+  };
+  for (const auto& [first, texts] : {std::pair(1000, std::pair("x", "y")), std::pair(1000, std::pair("p", "q")),
+                                     std::pair(2000, std::pair("y", "x")), std::pair(2000, std::pair("q", "p"))}) {
+    hand_in(static_cast<EntryIndex>(first), texts.first);
+    hand_in(static_cast<EntryIndex>(first), texts.second);
+  }
+  chain.run_for(seconds(5));
+  EXPECT_EQ(chain.node(rebuilt).state().listed.size(), before + 8);
+}
+
 // No liar, but told in the same way: what the old machine announced and nobody has is out, whatever tills send again.
 TEST(Hostile, entries_that_are_out_are_told_as_out_though_tills_send_their_sales_again) {
   for (const bool has_spare : {true, false}) {

@@ -52,6 +52,7 @@ struct TailsDue {
   std::deque<std::string> kept;              // paths of pieces that were kept here for his site
   std::map<Origin, EntryIndex> surplus;      // of older epochs of his: the next entry that we hold
   std::optional<sync::TailTaken> under_way;  // the answer that is waited for
+  std::string kept_under_way;                // its path, if it was kept here
 };
 
 struct Session {
@@ -511,10 +512,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // stopped
   std::optional<Origin> replaced_by_;
   std::uint64_t replaced_kept_ = 0;
-  std::uint64_t tail_waiting_ = 0;                  // entries not yet taken by anybody
-  std::set<EntryIndex> tail_pieces_taken_;          // first entry of each that was
-  std::map<std::string, sync::TailTaken> relayed_;  // by its path, what is kept here for a site's new epoch; as it is
-                                                    // answered when that has taken it
+  std::uint64_t tail_waiting_ = 0;          // entries not yet taken by anybody
+  std::set<EntryIndex> tail_pieces_taken_;  // first entry of each that was
+  std::map<std::string, Origin> relayed_;   // whose each piece is that is kept here for a newer epoch; by path
   std::uint64_t snapshot_size_ = 0;
   Counters counters_;
 };

@@ -51,8 +51,8 @@ void NodeImpl::begin_tails(Session& session) {
     return;
   }
   if (session.superseded || session.rebuilding) return;
-  for (const auto& [path, piece] : relayed_)
-    if (piece.origin.site == *session.site && session.epoch > piece.origin.epoch) due.kept.push_back(path);
+  for (const auto& [path, origin] : relayed_)
+    if (origin.site == *session.site && session.epoch > origin.epoch) due.kept.push_back(path);
   for (const auto& [origin, replica] : replicas_.all()) {
     const chain::Registration* next = origin.site == *session.site ? successor_of(origin) : nullptr;
     if (next != nullptr && session.epoch >= next->certificate.epoch && replica->size() > next->kept_size)
@@ -72,6 +72,7 @@ Status NodeImpl::pump_tails() {
 }
 
 Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due) {
+  due.kept_under_way.clear();
   if (due.own && own_ && *due.own < own_->log().size()) {
     const std::uint64_t end = own_->log().size();
     HF_TRY(std::optional<sync::Tail> tail, recovery::next_piece(own_->log(), *due.own, end));
@@ -83,8 +84,10 @@ Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due) {
     const std::string path = std::move(due.kept.front());
     due.kept.pop_front();
     if (!relayed_.contains(path)) continue;  // he has taken it meanwhile
-    std::optional<sync::Tail> tail = read_kept_tail(path);
-    if (tail) return tail;
+    if (std::optional<sync::Tail> tail = read_kept_tail(path)) {
+      due.kept_under_way = path;
+      return tail;
+    }
     relayed_.erase(path);
     tell_lost_tail(path, 1);
   }
@@ -118,18 +121,18 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   }
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::provisional)
     return {};  // it is offered again
-  const sync::TailTaken taken{m.origin, m.first, m.entries.size()};
-  const auto answer = [this, id = session.id, taken] { send(id, taken); };
+  const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] {
+    send(id, taken);
+  };
   if (!ours) {
     // Kept durably for the new machine, then the old one may go.
     const std::string path = recovery::tail_path(m);
     if (!relayed_.contains(path)) {
-      const auto kept =
-          std::ranges::count_if(relayed_, [&](const auto& r) { return r.second.origin.site == m.origin.site; });
+      const auto kept = std::ranges::count_if(relayed_, [&](const auto& r) { return r.second.site == m.origin.site; });
       if (static_cast<std::size_t>(kept) >= tails_a_site_max)
         return fail("node/refused", "too many tails are kept here; the new machine must take them first");
       HF_TRY_VOID(world_.disk.write_all(path, sync::encode(m)));
-      relayed_.emplace(path, taken);
+      relayed_.emplace(path, m.origin);
     }
     after_commit_.push_back(answer);
     if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding &&
@@ -214,10 +217,9 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
       tail_waiting_ -= std::min(tail_waiting_, m.count);
     return {};
   }
-  const auto kept = std::ranges::find_if(relayed_, [&](const auto& r) { return r.second == m; });
-  if (kept == relayed_.end() || session.site != m.origin.site) return {};
-  HF_TRY_VOID(world_.disk.write_all(kept->first + std::string(taken_suffix), ByteView()));
-  relayed_.erase(kept);
+  // By its path: who has the old key may have handed in another piece for the same place.
+  if (const std::string path = std::exchange(session.tails.kept_under_way, {}); relayed_.erase(path) > 0)
+    return world_.disk.write_all(path + std::string(taken_suffix), ByteView());
   return {};
 }
 
@@ -244,7 +246,7 @@ Status NodeImpl::load_kept_tails() {
     if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;
     const std::string path = "tails/" + name;
     if (const auto tail = read_kept_tail(path))
-      relayed_.emplace(path, sync::TailTaken{tail->origin, tail->first, tail->entries.size()});
+      relayed_.emplace(path, tail->origin);
     else
       lost.push_back(path);
   }
