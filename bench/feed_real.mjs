@@ -1,4 +1,4 @@
-// Real catalogues in every header set that the feed knows (issue 3, Must show 8): rows taken and refused, by reason. Each
+// Real catalogues in every header set that the feed knows: rows taken and refused, by reason. Each
 // set of one catalogue goes into the same head office after the other: what they say must be the same, so the first lists
 // and the others change nothing.
 //

@@ -1,5 +1,4 @@
-// Whole chains on simulated disks, network and clocks, in one thread: what must hold whoever fails (issue 2, protocol
-// 1-8).
+// Whole chains on simulated disks, network and clocks, in one thread: what must hold whoever fails.
 #include "sim/chain.h"
 
 #include <gtest/gtest.h>

@@ -108,7 +108,7 @@ TEST(Replay, gives_the_same_state_with_and_without_snapshot_and_after_export_and
   std::printf("%u sales: state %s with snapshot, without, and after export and import\n", wanted, to_hex(a).c_str());
 }
 
-// Two commands of one group that would spend the same receipt's refund: exactly one is taken (issue 2, Must show 6).
+// Two commands of one group that would spend the same receipt's refund: exactly one is taken.
 TEST(Refunds, of_one_receipt_sent_together_are_taken_once) {
   Chain chain(12, 2);
   for (const auto& [name, m] : chain.machines()) ASSERT_TRUE(chain.start(name).has_value());

@@ -1,4 +1,4 @@
-// Bad input over HTTP (issue 2, section 11): each with a clear message and nothing changed.
+// Bad input over HTTP: each with a clear message and nothing changed.
 import net from 'node:net';
 import { test } from 'node:test';
 import { assert, newKey, openTill, pen, sell, tradingChain } from './lib.mjs';

@@ -1,4 +1,4 @@
-// An existing system exports into a folder; head office and a store take it, and say how old it is (issue 3, section 1).
+// An existing system exports into a folder; head office and a store take it, and say how old it is.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, utimesSync, writeFileSync, mkdirSync } from 'node:fs';
 import { test } from 'node:test';

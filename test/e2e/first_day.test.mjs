@@ -1,4 +1,4 @@
-// A whole day at two stores: what the counter needs, from the first sale to the goods from the warehouse (issue 2, section 4).
+// A whole day at two stores: what the counter needs, from the first sale to the goods from the warehouse.
 import { test } from 'node:test';
 import { assert, claimOf, lineAmount, milk, newKey, openTill, pen, sell, taken, tradingChain, waitUntil, write } from './lib.mjs';
 

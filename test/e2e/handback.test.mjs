@@ -1,4 +1,4 @@
-// Must show 1 of issue 3: fed 24 hours ago, the old system gone, take-over, sales and refunds at three tills, handback: totals equal the
+// Fed 24 hours ago, the old system gone, take-over, sales and refunds at three tills, handback: totals equal the
 // journal's to the penny by day, VAT rate and tender; the second handback is the same to the byte; a receiving ledger takes
 // it twice and holds everything once. The journal is read by test/verifier, which shares no code with what wrote the files.
 //   HF_HANDBACK_SALES  sales at the three tills (1000); refunds are a twentieth

@@ -1,4 +1,4 @@
-// What a node says when it cannot start, and whom its links refuse (issue 2, section 11).
+// What a node says when it cannot start, and whom its links refuse.
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import tls from 'node:tls';
 import { test } from 'node:test';

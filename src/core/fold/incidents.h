@@ -1,5 +1,5 @@
 // Incidents across domains: what of a journal joins them as a fact, which parts a site sees, and what they cost.
-// Source: issue 3 section 6.
+// Source: docs/events.md, Incidents of several sites.
 #pragma once
 
 #include "core/fold/state.h"

@@ -1,4 +1,4 @@
-// Rules between standby and the rest (issue 3, section 2): who may trade, what goes back, and what is never refused.
+// Rules between standby and the rest: who may trade, what goes back, and what is never refused.
 #include <gtest/gtest.h>
 
 #include "core/fold/test_fold.h"

@@ -5,7 +5,7 @@
 //         together. Facts are what the journal itself knows (alerts, postures, cuts, …), translated by fold.
 //         People are opaque subject ids; texts hold no personal data by rule of the page and no card number by check.
 // Errors: incident/unknown (no such incident, note or task is seen here), incident/full, incident/bad_snapshot.
-// Source: issue 3 section 6; docs/events.md says how parts of several sites are put together.
+// Source: docs/events.md, Incidents of several sites, says how parts of several sites are put together.
 #pragma once
 
 #include <array>

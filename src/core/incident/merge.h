@@ -7,7 +7,7 @@
 //         the timeline with their figures. A note behind a closing stays a note and opens nothing.
 //         What was noted before its opening is seen (another site's link is behind) belongs to it already.
 // Thread: pure; what it returns points into the parts.
-// Source: issue 3 section 6; protocol 7.4.
+// Source: docs/events.md, Incidents of several sites; protocol 7.4.
 #pragma once
 
 #include <map>

@@ -206,7 +206,7 @@ Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
   return {};
 }
 
-// Who cut or healed which link, and when (issue 3 section 6).
+// Who cut or healed which link, and when (docs/events.md, Incidents of several sites).
 Status NodeImpl::append_link_changes() {
   if (phase_ == Phase::stopped) return {};
   for (fold::Body& change : std::exchange(link_changes_, {}))

@@ -1,4 +1,5 @@
-// `holdfast rejoin …`: a sealed site comes back link by link, each when its checklist is met (issue 3 section 7).
+// `holdfast rejoin …`: a sealed site comes back link by link, each when its checklist is met (docs/incident-guide.md,
+// 1b).
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

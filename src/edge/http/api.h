@@ -13,7 +13,7 @@
 //         send.
 // Errors: problem.h.
 // Thread: handle() on the server's; lives longer than the server.
-// Source: protocol 8, 11; OWASP ASVS 4, 13; issue 2 section 11.
+// Source: protocol 8, 11; OWASP ASVS 4, 13.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Bad input of issue 2 section 11: each with a clear message, and what is good next to it.
+// Bad input: each with a clear message, and what is good next to it.
 #include "edge/http/write_json.h"
 
 #include <gmock/gmock.h>

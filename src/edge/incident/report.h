@@ -5,7 +5,7 @@
 //         copy elsewhere) comes in as Live and is not in an export.
 //         A Report points into the state that it was made of.
 // Errors: incident/unknown.
-// Source: issue 3 section 6; schema/incident-export.schema.json describes write_report_json() with `rests_on`.
+// Source: docs/incident-guide.md, 1a; schema/incident-export.schema.json describes write_report_json() with `rests_on`.
 #pragma once
 
 #include <functional>

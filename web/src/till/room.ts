@@ -1,7 +1,7 @@
 // How much this device's storage still holds, and since when nothing of this till is known to lie anywhere else. Pure.
 //
 // Units:  bytes as the browser estimates them (its quota is the device's, not ours alone: it may shrink).
-// Source: issue 3 section 4: room for at least 100,000 unconfirmed writes, a warning before it is full, and from one day
+// Bounds: room for at least 100,000 unconfirmed writes, a warning before it is full, and from one day
 //         without cosignature the writes as a file.
 
 import type { Safety } from '../lib/api';
