@@ -174,7 +174,7 @@ Result<CatalogueState> CatalogueState::decode(Reader& in) {
     const std::string_view sku = as_text(in.blob());
     if (!in.ok() || sku.size() > Sku::bytes_max) return bad();
     if (!state.by_gtin.empty() && gtin <= state.by_gtin.rbegin()->first) return bad();
-    state.by_gtin.emplace_hint(state.by_gtin.end(), std::move(gtin), Sku(sku));
+    state.by_gtin.emplace_hint(state.by_gtin.end(), gtin, Sku(sku));
   }
   return state;
 }
