@@ -226,25 +226,38 @@ TEST(Hostile, old_key_of_one_store_leaves_room_for_the_tails_of_another) {
   EXPECT_EQ(hand_in(1, store_2, 1), 1u);
 }
 
+// A store was rebuilt, and somebody who has the keys of its old machine calls `whom`.
+struct OldKeys {
+  Chain chain;
+  std::string rebuilt;
+  std::unique_ptr<Impostor> old;
+  OldKeys(std::uint64_t seed, const SiteName& whom) : chain(seed, 3) {
+    start_all(chain);
+    chain.kill("store-01");
+    rebuilt = chain.rebuild(store_1);
+    EXPECT_TRUE(comes_to_sign(chain, rebuilt));
+    old = std::make_unique<Impostor>(chain, chain.machine("store-01"));
+    old->dial(chain.file().find(whom)->link_address);
+    chain.run_for(seconds(1));
+    EXPECT_TRUE(old->to.has_value());
+    old->say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+  }
+  void hand_in(EntryIndex first, std::vector<Bytes> entries) {
+    sync::Tail tail{{chain.file().chain, store_1, 1}, first, std::move(entries), {}, {}};
+    tail.signature = old->sign(sync::tail_text(tail));
+    old->say(tail);
+  }
+  std::size_t listed() { return chain.node(rebuilt).state().listed.size(); }
+};
+
 // 6.4: who has an old key cannot hide what the old machine wrote behind entries of his own.
 TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
-  Chain chain(28, 3);
-  start_all(chain);
-  chain.kill("store-01");
-  const std::string rebuilt = chain.rebuild(store_1);
-  ASSERT_TRUE(comes_to_sign(chain, rebuilt));
-  Impostor old(chain, chain.machine("store-01"));
-  old.dial(chain.file().find(store_1)->link_address);
-  chain.run_for(seconds(1));
-  ASSERT_TRUE(old.to);
-  old.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
+  OldKeys t(28, store_1);
   const auto offer = [&](EntryIndex first, std::vector<Bytes> entries) {
-    sync::Tail tail{{chain.file().chain, store_1, 1}, first, std::move(entries), {}, {}};
-    tail.signature = old.sign(sync::tail_text(tail));
-    const std::size_t before = chain.node(rebuilt).state().listed.size();
-    old.say(tail);
-    chain.run_for(seconds(1));
-    return chain.node(rebuilt).state().listed.size() - before;
+    const std::size_t before = t.listed();
+    t.hand_in(first, std::move(entries));
+    t.chain.run_for(seconds(1));
+    return t.listed() - before;
   };
   const auto junk = [](std::string_view text) { return to_bytes(as_bytes(text)); };
   EXPECT_EQ(offer(1'000'000, {junk("x")}), 1u);
@@ -253,8 +266,9 @@ TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
   EXPECT_EQ(offer(1000, {junk("y")}), 0u) << "once, however often it is offered";
   // An event in parts of which some do not come: each as it stands.
   const std::string long_text(150'000, 'n');
-  const std::vector<Bytes> parts = fold::encode(
-      {chain.now(), std::nullopt, fold::TailListed{{}, {{chain.file().chain, store_1, 1}, 5}, "why", junk(long_text)}});
+  const std::vector<Bytes> parts =
+      fold::encode({t.chain.now(), std::nullopt,
+                    fold::TailListed{{}, {{t.chain.file().chain, store_1, 1}, 5}, "why", junk(long_text)}});
   ASSERT_EQ(parts.size(), 3u);
   EXPECT_EQ(offer(2000, {parts[0], parts[1]}), 2u);
   EXPECT_EQ(offer(3000, {parts[1], parts[2]}), 2u);
@@ -263,29 +277,16 @@ TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
 
 // Of two pieces for one place a mirror passes on both, whichever it was given first.
 TEST(Hostile, old_key_cannot_hide_a_piece_that_a_mirror_keeps_behind_one_of_the_same_place) {
-  Chain chain(29, 3);
-  start_all(chain);
-  chain.kill("store-01");
-  const std::string rebuilt = chain.rebuild(store_1);
-  ASSERT_TRUE(comes_to_sign(chain, rebuilt));
-  Impostor old(chain, chain.machine("store-01"));
-  old.dial(chain.file().find(warehouse)->link_address);
-  chain.run_for(seconds(1));
-  ASSERT_TRUE(old.to);
-  old.say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
-  const std::size_t before = chain.node(rebuilt).state().listed.size();
-  const auto hand_in = [&](EntryIndex first, std::string_view text) {
-    sync::Tail tail{{chain.file().chain, store_1, 1}, first, {to_bytes(as_bytes(text))}, {}, {}};
-    tail.signature = old.sign(sync::tail_text(tail));
-    old.say(tail);
-  };
-  for (const auto& [first, texts] : {std::pair(1000, std::pair("x", "y")), std::pair(1000, std::pair("p", "q")),
-                                     std::pair(2000, std::pair("y", "x")), std::pair(2000, std::pair("q", "p"))}) {
-    hand_in(static_cast<EntryIndex>(first), texts.first);
-    hand_in(static_cast<EntryIndex>(first), texts.second);
+  OldKeys t(29, warehouse);
+  const std::size_t before = t.listed();
+  const auto entry = [](std::string_view text) { return std::vector<Bytes>{to_bytes(as_bytes(text))}; };
+  for (const auto& [first, one, other] : {std::tuple(1000, "x", "y"), std::tuple(1000, "p", "q"),
+                                          std::tuple(2000, "y", "x"), std::tuple(2000, "q", "p")}) {
+    t.hand_in(static_cast<EntryIndex>(first), entry(one));
+    t.hand_in(static_cast<EntryIndex>(first), entry(other));
   }
-  chain.run_for(seconds(5));
-  EXPECT_EQ(chain.node(rebuilt).state().listed.size(), before + 8);
+  t.chain.run_for(seconds(5));
+  EXPECT_EQ(t.listed(), before + 8);
 }
 
 // No liar, but told in the same way: what the old machine announced and nobody has is out, whatever tills send again.
