@@ -66,8 +66,8 @@ class Network {
   static constexpr Duration mute_patience = seconds(10);
   static constexpr Duration broken_patience = seconds(10);
   Duration delay_max = delay_usual;
-  std::size_t unsent_bytes_max =
-      64u << 20;  // over a clogged way; beyond that its connection ends, as the real one does
+  // Over a way that is stopped; beyond that its connection ends, as the real one does.
+  std::size_t unsent_bytes_max = 64u << 20;
 
   // So much time passes in which nothing happens to anybody.
   void leap(Duration time) { now_ = now_ + time; }

@@ -137,24 +137,6 @@ void NodeImpl::pump_missing() {
   }
 }
 
-// Entries [first, end) in runs, without those that cannot be read.
-Result<std::vector<NodeImpl::Run>> NodeImpl::runs_of(journal::Log& log, EntryIndex first, EntryIndex end) {
-  std::vector<Run> out;
-  const auto add = [&out](EntryIndex index, ByteView body) -> Status {
-    if (out.empty() || out.back().end() != index) out.push_back({index, {}});
-    out.back().entries.push_back(to_bytes(body));
-    return {};
-  };
-  while (first < end) {
-    const Status scanned = log.scan(first, end, add);
-    if (scanned) break;
-    if (scanned.error().code != "journal/damaged") return pass_on(scanned.error());
-    if (!out.empty()) first = std::max(first, out.back().end());
-    ++first;  // that one cannot be read
-  }
-  return out;
-}
-
 // ---- a start whose state rests on what cannot be read
 
 // Nothing is served before the state is whole; what is missing is named, and asked for.

@@ -309,12 +309,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Missing& m);
   Status on(Session& session, const sync::Found& m);
   void pump_missing();
-  struct Run {
-    EntryIndex first = 0;
-    std::vector<Bytes> entries;
-    EntryIndex end() const { return first + entries.size(); }
-  };
-  static Result<std::vector<Run>> runs_of(journal::Log& log, EntryIndex first, EntryIndex end);
   void begin_mending();
   Result<bool> may_fetch_what_is_named();
   std::string what_is_missing();

@@ -11,7 +11,31 @@
 namespace holdfast::node {
 namespace {
 constexpr Duration own_dial_interval = seconds(5);
+
+struct Run {
+  EntryIndex first = 0;
+  std::vector<Bytes> entries;
+  EntryIndex end() const { return first + entries.size(); }
+};
+
+// Entries [first, end) in runs, without those that cannot be read.
+Result<std::vector<Run>> runs_of(journal::Log& log, EntryIndex first, EntryIndex end) {
+  std::vector<Run> out;
+  const auto add = [&out](EntryIndex index, ByteView body) -> Status {
+    if (out.empty() || out.back().end() != index) out.push_back({index, {}});
+    out.back().entries.push_back(to_bytes(body));
+    return {};
+  };
+  while (first < end) {
+    const Status scanned = log.scan(first, end, add);
+    if (scanned) break;
+    if (scanned.error().code != "journal/damaged") return pass_on(scanned.error());
+    if (!out.empty()) first = std::max(first, out.back().end());
+    ++first;  // that one cannot be read
+  }
+  return out;
 }
+}  // namespace
 
 // At the first start with the log key: from the copy on this disk alone, because the bad day has no mirrors.
 Status NodeImpl::promote() {

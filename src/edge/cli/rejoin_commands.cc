@@ -1,5 +1,4 @@
-// `holdfast rejoin …`: a sealed site comes back link by link, each when its checklist is met (docs/incident-guide.md,
-// 1b).
+// `holdfast rejoin …`: a sealed site comes back link by link, each when its checklist is met (incident guide, 1b).
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
