@@ -11,6 +11,13 @@ describe('the two languages', () => {
   it('have the same keys', () => {
     expect(Object.keys(texts.fr).sort()).toEqual(Object.keys(texts.en).sort());
   });
+  it('have each key on one page only', () => {
+    for (const language of languages) {
+      const dir = fileURLToPath(new URL(language, import.meta.url));
+      const keys = readdirSync(dir).flatMap((name) => readFileSync(join(dir, name), 'utf8').match(/^ {2}'[^']+'(?=:)/gm) ?? []);
+      expect(keys.length, language).toBe(Object.keys(texts[language]).length);
+    }
+  });
   it('have the same places and plurals under each key', () => {
     for (const key of Object.keys(texts.en) as Key[]) {
       expect(places(texts.fr[key]), key).toEqual(places(texts.en[key]));

@@ -1,0 +1,31 @@
+// The page of a spare, in English.
+import type { Text } from '../index';
+
+export const spare = {
+  'spare.page': 'spare machine',
+  'spare.no_answer': 'This machine does not answer. Wait a moment; if it stays so, look at the machine itself.',
+  'spare.alive': 'The store’s machine is alive.',
+  'spare.dead': 'The store’s machine does not answer.',
+  'spare.heard': 'Last heard at {at}.',
+  'spare.never_heard': 'This spare has not heard it since it was started.',
+  'spare.damaged': 'Its disk cannot give back a part of the copy. The store’s machine fills it in as soon as the two are linked; until then this one cannot be opened.',
+  'spare.ready': 'This spare is ready.',
+  'spare.not_ready': 'This spare is not ready.',
+  'spare.copy': 'It holds {n} entries of the store’s journal.',
+  'spare.people': 'Tills and staff numbers come along: PINs stay as they are.',
+  'spare.no_people': 'The list of staff and tills is not here yet.',
+  'spare.open_title': 'Open the store on this machine',
+  'spare.step_off': 'Switch the store’s machine off, or pull its network cable. Leave it like that.',
+  'spare.step_paper': 'Take the sheet of paper with the code out of its envelope.',
+  'spare.step_type': 'Type the code here. It takes a few seconds; then the tills can sell.',
+  'spare.code': 'Code on the paper',
+  'spare.open': 'Open the store',
+  'spare.opening': 'Opening…',
+  'spare.mistyped': 'Group {group} of the code was mistyped. Look at that group on the paper again.',
+  'spare.mistyped_length': 'The code has four groups of five letters and digits. Look at the paper again.',
+  'spare.wrong': 'This is not the code of this machine. Is it another store’s, or an older one?',
+  'spare.alive_still': 'The store’s machine still answers. Switch it off or pull its cable, and try again in a few seconds.',
+  'spare.is_store': 'This machine is the store’s machine now.',
+  'spare.tills_here': 'Tills work at this address, with the same till numbers, staff numbers and PINs:',
+  'spare.provisional': 'It sells. It is not registered with the mirrors yet: up to 500 of the chain’s currency in cash for each sale, and all stock is to be counted. It registers by itself when mirrors can be reached.',
+} satisfies Record<string, Text>;

@@ -1,0 +1,31 @@
+// The page of a spare, in French.
+import type { Text } from '../index';
+
+export const spare = {
+  'spare.page': 'machine de secours',
+  'spare.no_answer': 'Cette machine ne répond pas. Patientez un instant ; si cela dure, allez voir la machine elle-même.',
+  'spare.alive': 'La machine du magasin est en marche.',
+  'spare.dead': 'La machine du magasin ne répond pas.',
+  'spare.heard': 'Dernier signe à {at}.',
+  'spare.never_heard': 'Cette machine de secours ne l’a pas entendue depuis son démarrage.',
+  'spare.damaged': 'Son disque ne rend plus une partie de la copie. La machine du magasin la complète dès que les deux sont reliées ; d’ici là, celle-ci ne peut pas être ouverte.',
+  'spare.ready': 'Cette machine de secours est prête.',
+  'spare.not_ready': 'Cette machine de secours n’est pas prête.',
+  'spare.copy': 'Elle détient {n} entrées du journal du magasin.',
+  'spare.people': 'Caisses et numéros du personnel suivent : les codes PIN restent les mêmes.',
+  'spare.no_people': 'La liste du personnel et des caisses n’est pas encore ici.',
+  'spare.open_title': 'Ouvrir le magasin sur cette machine',
+  'spare.step_off': 'Éteignez la machine du magasin, ou débranchez son câble réseau. Laissez-la ainsi.',
+  'spare.step_paper': 'Sortez de son enveloppe la feuille qui porte le code.',
+  'spare.step_type': 'Tapez le code ici. Cela prend quelques secondes ; ensuite les caisses peuvent vendre.',
+  'spare.code': 'Code sur la feuille',
+  'spare.open': 'Ouvrir le magasin',
+  'spare.opening': 'Ouverture…',
+  'spare.mistyped': 'Le groupe {group} du code est mal tapé. Regardez de nouveau ce groupe sur la feuille.',
+  'spare.mistyped_length': 'Le code a quatre groupes de cinq lettres et chiffres. Regardez de nouveau la feuille.',
+  'spare.wrong': 'Ce n’est pas le code de cette machine. Est-ce celui d’un autre magasin, ou un ancien ?',
+  'spare.alive_still': 'La machine du magasin répond encore. Éteignez-la ou débranchez son câble, et réessayez dans quelques secondes.',
+  'spare.is_store': 'Cette machine est maintenant la machine du magasin.',
+  'spare.tills_here': 'Les caisses marchent à cette adresse, avec les mêmes numéros de caisse et de personnel, et les mêmes codes PIN :',
+  'spare.provisional': 'Elle vend. Elle n’est pas encore inscrite auprès des miroirs : 500 au plus, dans la monnaie de la chaîne, en espèces par vente, et tout le stock est à compter. Elle s’inscrit d’elle-même dès que des miroirs sont joignables.',
+} satisfies Record<string, Text>;
