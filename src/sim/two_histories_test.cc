@@ -1,5 +1,5 @@
 // A node on an old disk signs a second history of its journal, and its site is rebuilt (protocol 4.3, 5.2).
-#include "sim/chain_test_support.h"
+#include "sim/repair_test_support.h"
 
 namespace holdfast::sim {
 namespace {
@@ -104,6 +104,20 @@ TEST_F(TwoHistories, who_holds_more_of_the_other_one_follows_the_successor) {
   part("warehouse", 30, 5);
   chain_.network.heal_all();
   rebuild();
+  settle(chain_);
+  EXPECT_TRUE(has_branch("warehouse"));
+}
+
+TEST_F(TwoHistories, a_sector_of_the_other_one_that_cannot_be_read_ends_nobody) {
+  part("warehouse", 30, 5);
+  const std::vector<Stored> all = commits(chain_.machine("warehouse"), {chain_.file().chain, store_1, 1});
+  const auto beyond = std::ranges::find_if(all, [&](const Stored& s) { return s.header.first > cosigned_; });
+  ASSERT_NE(beyond, all.end());
+  harm(chain_, "warehouse", *beyond, Harm::unreadable);
+  rebuild();  // by head office and store-02, which cosigned
+  chain_.network.cut("warehouse", next_);
+  ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(30)));
+  chain_.network.heal_all();
   settle(chain_);
   EXPECT_TRUE(has_branch("warehouse"));
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/read_file.h"
 #include "core/journal/peek.h"
+#include "core/journal/window.h"
 #include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
@@ -85,10 +86,15 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   return true;
 }
 
+// Zeros where a sector cannot be read: what a journal has lost there it can tell, and a site does not end because of
+// another's lost history.
 Status NodeImpl::copy_files(const std::string& from, const std::string& to) {
   HF_TRY(const std::vector<std::string> names, world_.disk.list(from));
   for (const std::string& name : names) {
-    HF_TRY(const Bytes bytes, world_.disk.read_all(fmt::format("{}/{}", from, name)));
+    HF_TRY(const std::unique_ptr<File> file, world_.disk.open(fmt::format("{}/{}", from, name)));
+    Bytes bytes(file->size());
+    std::set<std::uint64_t> unreadable;
+    journal::read_what_can_be_read(*file, 0, bytes, unreadable);
     HF_TRY_VOID(world_.disk.write_all(fmt::format("{}/{}", to, name), bytes));
   }
   return {};
