@@ -68,6 +68,7 @@ void Chain::build_file(unsigned stores) {
   recovery_ = draw_keys(random_);
   file_.lying_mirrors = options_.lying_mirrors;
   file_.quorum = 2 + options_.lying_mirrors;
+  file_.bounds = options_.bounds;
   file_.chain = std::string(chain_name);
   file_.currency = *currency_of("GBP");
   file_.languages = {"en"};

@@ -87,6 +87,7 @@ struct ChainOptions {
   // f: with 0 each journal has three mirrors, with 1 four, and there are at least three stores
   unsigned lying_mirrors = 0;
   Signatures signatures = Signatures::real;
+  chain::Bounds bounds;
 };
 
 class Chain {

@@ -268,6 +268,26 @@ TEST(Chain, a_mirror_that_was_given_the_same_twice_is_given_the_next) {
   settle(chain);
 }
 
+// 4.4; the links stand all the while.
+TEST(Chain, a_mirror_whose_day_is_full_takes_the_rest_on_the_next) {
+  ChainOptions options;
+  options.bounds.mirror_entries_a_day = 150;
+  Chain chain(31, 3, options);
+  start_trade(chain);
+  for (int i = 0; i < 200; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(20));
+  }
+  chain.run_for(seconds(5));
+  const auto safety = [&] { return chain.node("store-01").safety(); };
+  EXPECT_GT(safety().cosigned_size, 0u);
+  EXPECT_LE(safety().cosigned_size, options.bounds.mirror_entries_a_day);
+  let_a_day_pass(chain);
+  EXPECT_TRUE(chain.run_until([&] { return safety().cosigned_size == safety().size; }, seconds(20)))
+      << safety().cosigned_size << " of " << safety().size;
+  settle(chain);
+}
+
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
   start_trade(chain);

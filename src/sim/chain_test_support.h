@@ -44,6 +44,11 @@ inline void open_trade(Chain& chain) {
   ASSERT_TRUE(
       chain.run_until([&] { return chain.node("store-01").state().find_product("P9") != nullptr; }, seconds(20)));
 }
+// Every clock but this machine's shows the next day.
+inline void let_a_day_pass(Chain& chain, const std::string& but = {}) {
+  for (auto& [name, m] : chain.machines())
+    if (name != but) m->clock->offset.ns += seconds(86'400).ns;
+}
 // Every fault ends, tills send again what they owe, and the chain agrees with itself.
 inline void settle(Chain& chain) {
   chain.network.heal_all();

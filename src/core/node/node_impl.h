@@ -208,6 +208,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
   void want(const SiteName& site);
+  void want_what_was_over_bound();
   void ask_for(Session& session, const sync::Have& more);
   void send(ConnectionId id, const sync::Message& message);
   void send_site(const SiteName& site, const sync::Message& message);

@@ -301,6 +301,12 @@ void NodeImpl::want(const SiteName& site) {
   }
 }
 
+// 4.4: what one day may not bring comes on the next, over a link that may have stood all the while.
+void NodeImpl::want_what_was_over_bound() {
+  for (const auto& [origin, replica] : replicas_.all())
+    if (replica->takes_again(now_)) want(origin.site);
+}
+
 void NodeImpl::ask_for(Session& session, const sync::Have& more) {
   session.asked_from[more.origin] = more.size;
   send(session.id, more);

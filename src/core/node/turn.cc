@@ -16,6 +16,7 @@ Status NodeImpl::turn() {
   // What peers say comes first: a seal or a newer epoch must be known before another sale is acknowledged.
   HF_TRY_VOID(take_inbox());
   HF_TRY_VOID(take_mended());
+  if (phase_ != Phase::stopped) want_what_was_over_bound();
   take_tripped();
   HF_TRY_VOID(record_guard());
 

@@ -45,11 +45,15 @@ Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bound
   DayBound next = today_.day == day ? today_ : DayBound{day, 0, 0};
   next.entries += entries.entries.size();
   for (const Bytes& e : entries.entries) next.bytes += e.size();
-  if (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)
-    return fail("sync/over_bound",
-                fmt::format("{} sends more in a day than the chain file's bounds allow; a person here must decide "
-                            "(raise mirror_bytes_a_day or mirror_entries_a_day, or cut the link)",
-                            entries.origin.text()));
+  if (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day) {
+    over_bound_on_ = day;
+    return fail(
+        "sync/over_bound",
+        fmt::format("{} sends more in a day than the chain file's bounds allow; more is taken from midnight UTC "
+                    "on. For more today a person here must decide (raise mirror_bytes_a_day or "
+                    "mirror_entries_a_day, or cut the link)",
+                    entries.origin.text()));
+  }
   today_ = next;
   return {};
 }
@@ -84,6 +88,12 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
   HF_TRY_VOID(log_->put_checkpoint(c.size, entries.note));
   latest_ = std::move(signed_by_owner);
   return {};
+}
+
+bool Replica::takes_again(Instant now) {
+  if (!over_bound_on_ || *over_bound_on_ == now.unix_ns / day_ns) return false;
+  over_bound_on_.reset();
+  return true;
 }
 
 Result<bool> Replica::agrees(const journal::Checkpoint& checkpoint) {

@@ -48,6 +48,8 @@ class Replica {
 
   // bounds: of what one site may send in a day; null: these entries are needed, and known beforehand by their size.
   Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds* bounds, Instant now);
+  // The day is over on which the last refusal as sync/over_bound was. True once for each: it is asked for again.
+  bool takes_again(Instant now);
   // A checkpoint we can compare: equal to what we keep -> true; larger than we hold, or not to be compared because of a
   // hole -> false: later; else sync/contradiction.
   Result<bool> agrees(const journal::Checkpoint& checkpoint);
@@ -73,6 +75,7 @@ class Replica {
   std::optional<journal::SignedCheckpoint> cosigned_;
   std::optional<journal::SignedCheckpoint> cosigned_ahead_;  // of a size we do not hold yet
   DayBound today_;
+  std::optional<std::int64_t> over_bound_on_;  // day
 };
 
 // All of them, by origin; what fold reads peers' entries from.

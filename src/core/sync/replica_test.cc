@@ -22,13 +22,14 @@ class ReplicaTest : public testing::Test {
     return out;
   }
   Status take(const Entries& entries, const chain::Bounds* bounds = nullptr) {
-    return copy_.take(entries, journal::TestKey().open, bounds, Instant{});
+    return copy_.take(entries, journal::TestKey().open, bounds, now_);
   }
   std::string refusal(const Entries& entries, const chain::Bounds* bounds = nullptr) {
     const Status taken = take(entries, bounds);
     return taken ? "" : std::string(taken.error().code);
   }
 
+  Instant now_;
   journal::MemoryDisk disk_;
   SerialExecutor executor_;
   journal::Tree owner_;
@@ -46,6 +47,21 @@ TEST_F(ReplicaTest, a_day_is_bounded_but_for_what_is_needed) {
   ASSERT_TRUE(take(more));
   EXPECT_EQ(copy_.size(), 16u);
   EXPECT_EQ(copy_.log().root(), owner_.root());
+}
+
+TEST_F(ReplicaTest, what_a_day_did_not_allow_is_asked_for_once_on_the_next) {
+  chain::Bounds bounds;
+  bounds.mirror_entries_a_day = 10;
+  ASSERT_TRUE(take(next(8), &bounds));
+  EXPECT_FALSE(copy_.takes_again(now_));
+  const Entries more = next(8);
+  EXPECT_EQ(refusal(more, &bounds), "sync/over_bound");
+  now_ = now_ + seconds(86'399);
+  EXPECT_FALSE(copy_.takes_again(now_));
+  now_ = now_ + seconds(1);
+  EXPECT_TRUE(copy_.takes_again(now_));
+  EXPECT_FALSE(copy_.takes_again(now_));
+  EXPECT_TRUE(take(more, &bounds));
 }
 
 TEST_F(ReplicaTest, nothing_stays_of_entries_that_do_not_give_the_signed_root) {
