@@ -6,7 +6,8 @@
 //         the grammar.
 //         What cannot be read any more is a *hole*: its entries are named, everything else is served, and mend() puts
 //         them back (protocol 2.4). Behind a hole the tree is not known until it is mended, unless open() was given a
-//         mark behind it: hashed_size() says how far it is. Where it is short of size(), nothing can be written.
+//         mark behind it: hashed_size() says how far it is. Where it is short of size(), nothing can be written but a
+//         rewind to before the hole.
 // Errors: journal/damaged: from a read: in a hole, or beyond hashed_size() where the tree is asked for; names segment,
 //         offset and entry, and the next read may find the same: holes() and mend() are the way on. From open(): bytes
 //         that no mend could fill (another branch, a root that is not the one signed). journal/bad_entries: from
@@ -94,8 +95,8 @@ class Log {
   virtual std::optional<std::uint64_t> next_checkpoint_size(std::uint64_t after_size) const = 0;
 
   // Sets everything from `size` on aside: it stays on disk, is no longer part of the journal, and is what scan_aside
-  // gives (protocol 3.2). HF_CHECK: no checkpoint covers it, everything appended is committed, and hashed_size() ==
-  // size(). Durable on return.
+  // gives (protocol 3.2). HF_CHECK: no checkpoint covers it, everything appended is committed, and hashed_size() >=
+  // `size`. Durable on return.
   virtual Status rewind(std::uint64_t size) = 0;
   virtual std::uint64_t aside_count() const = 0;
   // EntryIndex: where it stood when it was set aside. What cannot be read is passed over (lost_aside()).

@@ -17,6 +17,7 @@ namespace {
 constexpr Duration spare_redial_interval = seconds(1);
 constexpr Duration ask_again = seconds(3);
 constexpr Duration patience = seconds(10);       // with a node that says nothing at all
+constexpr Duration mend_patience = seconds(1);   // with a hole in what nobody has signed
 constexpr Duration take_patience = seconds(30);  // with one that takes none of what is given back to it
 
 bool is_fatal(const Error& error) { return error.code.starts_with("base/disk"); }
@@ -192,8 +193,10 @@ Status Spare::turn() {
   if (session_ && heard_monotonic_ && monotonic_ - *heard_monotonic_ > patience) hang_up("the node says nothing");
   if (session_ && !given_back_.empty() && monotonic_ - given_back_at_ > take_patience)
     hang_up("the node does not take what it lacks and this spare has; it is offered again");
+  if (session_ && is_greeted_ && given_back_.empty() && is_hole_for_good()) HF_TRY_VOID(give_back());
   // Asked again now and then: a node that was catching up did not answer.
   if (session_ && is_greeted_ && given_back_.empty() && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
+  ask_for_what_was_over_bound();
   if (!session_ && !dialling_ && monotonic_ >= redial_at_) {
     redial_at_ = monotonic_ + spare_redial_interval;
     dialling_ = net_.dial(options_.node_address);
@@ -259,7 +262,7 @@ Status Spare::greeted(const Origin& origin) {
   mender_.forgive();  // there is nobody else to ask
   problem_.clear();
   heard_at_ = now_;
-  heard_monotonic_ = monotonic_;
+  heard_monotonic_ = greeted_at_ = monotonic_;
   HF_TRY_VOID(use_epoch(origin));
   // The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
   // greeting until that has taken it.
@@ -307,6 +310,16 @@ void Spare::ask_for_others() {
       const sync::Replica* replica = replicas_.find(origin);
       send(sync::Have{origin, replica == nullptr ? 0 : replica->size(), 0});
     }
+  }
+}
+
+// 4.4: what one day may not bring comes on the next.
+void Spare::ask_for_what_was_over_bound() {
+  if (!session_ || !is_greeted_) return;  // a greeting asks for all of it
+  for (const auto& [origin, replica] : replicas_.all()) {
+    if (!replica->takes_again(now_)) continue;
+    problem_.clear();
+    send(sync::Have{origin, replica->size(), 0});
   }
 }
 
@@ -359,13 +372,25 @@ Status Spare::put_note(const std::string& note) {
 // the rest it gets back, to take in by its keys (3.2), and then we follow it.
 Status Spare::on(const sync::SpareDiffers& m) {
   if (m.origin != copy_->origin()) return {};
-  const std::uint64_t from = noted();
-  if (copy_->durable_size() <= from)
+  if (copy_->durable_size() <= noted())
     return fail("sync/contradiction",
                 "the node's journal contradicts what it had signed when this spare took it; the copy stays as it is");
-  HF_TRY(const std::uint64_t lost, offer_back(*copy_, from));
+  return give_back();
+}
+
+// Beyond what the node has signed, and from there on nothing is hashed, and the node has not filled it in: it may not
+// have it, and where the record's header is gone, too, nothing would prove what it gave. Below, it waits for the node.
+bool Spare::is_hole_for_good() const {
+  if (!copy_ || is_copy_hashed() || copy_->hashed_size() < noted() || monotonic_ - greeted_at_ < mend_patience)
+    return false;
+  return std::ranges::any_of(copy_->holes(),
+                             [this](const journal::Hole& hole) { return hole.end > copy_->hashed_size(); });
+}
+
+Status Spare::give_back() {
+  HF_TRY(const std::uint64_t lost, offer_back(*copy_, noted()));
   if (!given_back_.empty()) return {};
-  if (lost > 0) return follow_again();
+  if (lost > 0 || !is_copy_hashed()) return follow_again();
   return fail("sync/contradiction", "the node's journal is not the one that this spare holds");
 }
 
@@ -396,8 +421,8 @@ Result<std::uint64_t> Spare::offer_back(journal::Log& log, std::uint64_t from) {
   }
   if (lost > 0)
     problem_ = fmt::format(
-        "{} entries of {} that only this spare had cannot be read from its disk any more; what was sold there comes "
-        "back when tills send it again",
+        "{} entries of {} that perhaps only this spare had cannot be read from its disk any more; what was sold there "
+        "comes back when tills send it again",
         lost, origin.text());
   return lost;
 }
@@ -415,7 +440,7 @@ Status Spare::on(const sync::TailTaken& m) {
 // The node has what was only here, as far as it can be read. From what it has signed on it is followed.
 Status Spare::follow_again() {
   const std::uint64_t stays = noted();
-  if (!is_copy_hashed()) return {};
+  if (copy_->hashed_size() < stays) return {};
   if (copy_->durable_size() > stays) HF_TRY_VOID(copy_->rewind(stays));
   for (const auto& [first, count] : pieces_) HF_TRY_VOID(disk_.remove(piece_path(copy_->origin(), first)));
   pieces_.clear();

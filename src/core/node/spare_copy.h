@@ -108,8 +108,11 @@ class Spare final : public NetEvents {
   Status learn(const std::string& registration_note);
   Status ask_for_copy();
   void ask_for_others();
+  void ask_for_what_was_over_bound();
   Status leave_lost_branches();
   Result<std::uint64_t> offer_back(journal::Log& log, std::uint64_t from);
+  bool is_hole_for_good() const;
+  Status give_back();
   Status follow_again();
   std::string piece_path(const Origin& origin, EntryIndex first) const;
   Status drop_pieces(std::uint64_t below);
@@ -143,7 +146,7 @@ class Spare final : public NetEvents {
   PublicKey session_tls_{};
   bool is_greeted_ = false;
   std::optional<sync::Hello> unproven_;  // the node's, until the registrations that prove it have come
-  Instant now_, monotonic_, redial_at_, asked_at_;
+  Instant now_, monotonic_, redial_at_, asked_at_, greeted_at_;
   std::optional<Instant> heard_at_, heard_monotonic_;
   std::optional<std::uint64_t> announced_;
   bool has_credentials_ = false;
