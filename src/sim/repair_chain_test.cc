@@ -143,8 +143,22 @@ TEST(RepairTail, of_an_old_machine_all_is_offered_that_can_be_read) {
   settle(shop.chain);  // a till has the one that is missing
 }
 
-// Whatever there is of it, neither side keeps more than one piece in memory, and no link ends over what it does not
-// take.
+// Whatever there is of a tail, neither side keeps more than one piece in memory, and no link ends over what it does not
+// take. How many pieces went, by giver and taker.
+using PiecesGiven = std::map<std::pair<std::string, std::string>, int>;
+void watch_pieces(Chain& chain, PiecesGiven& given) {
+  chain.network.tap = [&given, under_way = PiecesGiven(), before = chain.network.tap](
+                          const std::string& from, const std::string& to, ByteView bytes) mutable {
+    const auto message = sync::decode(bytes);
+    if (message && std::holds_alternative<sync::Tail>(*message)) {
+      ++given[{from, to}];
+      EXPECT_EQ((++under_way[{from, to}]), 1) << from << " to " << to;
+    }
+    if (message && std::holds_alternative<sync::TailTaken>(*message)) --under_way[{to, from}];
+    before(from, to, bytes);
+  };
+}
+
 TEST(RepairTail, goes_one_piece_after_the_other) {
   Shop shop(27);
   start_all(shop.chain);
@@ -158,17 +172,8 @@ TEST(RepairTail, goes_one_piece_after_the_other) {
   shop.chain.network.cut("store-01", again);
   ASSERT_TRUE(comes_to_sign(shop.chain, again));
   shop.chain.kill(again);
-  std::map<std::pair<std::string, std::string>, int> given, under_way;  // by giver and taker
-  shop.chain.network.tap = [&, before = shop.chain.network.tap](const std::string& from, const std::string& to,
-                                                                ByteView bytes) {
-    const auto message = sync::decode(bytes);
-    if (message && std::holds_alternative<sync::Tail>(*message)) {
-      ++given[{from, to}];
-      EXPECT_EQ((++under_way[{from, to}]), 1) << from << " to " << to;
-    }
-    if (message && std::holds_alternative<sync::TailTaken>(*message)) --under_way[{to, from}];
-    before(from, to, bytes);
-  };
+  PiecesGiven given;
+  watch_pieces(shop.chain, given);
   shop.chain.network.heal_all();
   shop.chain.network.cut("store-01", again);
   ASSERT_TRUE(
@@ -179,6 +184,32 @@ TEST(RepairTail, goes_one_piece_after_the_other) {
       shop.chain.run_until([&] { return shop.chain.node(again).state().till.totals.sales == 16; }, seconds(30)));
   EXPECT_GE((given[{"warehouse", again}]), 4);
   settle(shop.chain);
+}
+
+// The two mirrors that sealed had less of it, and their size was kept.
+TEST(RepairTail, of_several_megabytes_that_one_mirror_alone_holds_is_taken_in) {
+  Shop shop(28);
+  Chain& chain = shop.chain;
+  start_all(chain);
+  open_trade(chain);
+  isolate(chain, "store-01", "store-02");
+  for (int i = 0; i < 120; ++i) {
+    chain.sell(store_1, 1, 300);
+    chain.run_for(milliseconds(50));
+  }
+  chain.run_for(seconds(2));
+  chain.destroy("store-01");
+  const std::string again = chain.rebuild(store_1);
+  chain.network.cut(again, "store-02");
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  ASSERT_EQ(not_here(chain, store_1, again), 120u);
+  PiecesGiven given;
+  watch_pieces(chain, given);
+  chain.network.heal(again, "store-02");
+  EXPECT_TRUE(chain.run_until([&] { return not_here(chain, store_1, again) == 0; }, seconds(30)))
+      << not_here(chain, store_1, again);
+  EXPECT_GE((given[{"store-02", again}]), 2);
+  settle(chain);
 }
 
 // A piece of a tail that a mirror keeps is the only copy that the new machine may ever see.

@@ -48,11 +48,14 @@ struct Feed {
 // What one session is still to be shown of tails. One piece is under way at a time, so that neither side has to keep
 // all of it in memory; its answer, TailTaken or Refused, lets the next go. All is shown again after the next Hello.
 struct TailsDue {
-  std::optional<EntryIndex> own;             // of a machine that was replaced: its next entry; nullopt: not begun
-  std::deque<std::string> kept;              // paths of pieces that were kept here for his site
-  std::map<Origin, EntryIndex> surplus;      // of older epochs of his: the next entry that we hold
-  std::optional<sync::TailTaken> under_way;  // the answer that is waited for
-  std::string kept_under_way;                // its path, if it was kept here
+  struct UnderWay {
+    sync::TailTaken answer;  // that is waited for
+    std::string kept_at;     // the piece's path, if it was kept here
+  };
+  std::optional<EntryIndex> own;         // of a machine that was replaced: its next entry; nullopt: not begun
+  std::deque<std::string> kept;          // paths of pieces that were kept here for his site
+  std::map<Origin, EntryIndex> surplus;  // of older epochs of his: the next entry that we hold
+  std::optional<UnderWay> under_way;
 };
 
 struct Session {
@@ -344,7 +347,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status replaced(const chain::Registration& registration);
   void begin_tails(Session& session);
   Status pump_tails();
-  Result<std::optional<sync::Tail>> next_tail(TailsDue& due);
+  Result<std::optional<sync::Tail>> next_tail(TailsDue& due, std::string& kept_at);
   Result<std::vector<Bytes>> store_surplus(const sync::Tail& m, const PublicKey& key);
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,

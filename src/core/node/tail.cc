@@ -63,16 +63,17 @@ void NodeImpl::begin_tails(Session& session) {
 Status NodeImpl::pump_tails() {
   for (auto& [id, session] : sessions_) {
     if (session.tails.under_way || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
-    HF_TRY(std::optional<sync::Tail> tail, next_tail(session.tails));
+    std::string kept_at;
+    HF_TRY(std::optional<sync::Tail> tail, next_tail(session.tails, kept_at));
     if (!tail) continue;
-    session.tails.under_way = sync::TailTaken{tail->origin, tail->first, tail->entries.size()};
+    session.tails.under_way = TailsDue::UnderWay{{tail->origin, tail->first, tail->entries.size()}, std::move(kept_at)};
     send(id, std::move(*tail));
   }
   return {};
 }
 
-Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due) {
-  due.kept_under_way.clear();
+// kept_at: its path, if it was kept here.
+Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due, std::string& kept_at) {
   if (due.own && own_ && *due.own < own_->log().size()) {
     const std::uint64_t end = own_->log().size();
     HF_TRY(std::optional<sync::Tail> tail, recovery::next_piece(own_->log(), *due.own, end));
@@ -85,7 +86,7 @@ Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due) {
     due.kept.pop_front();
     if (!relayed_.contains(path)) continue;  // he has taken it meanwhile
     if (std::optional<sync::Tail> tail = read_kept_tail(path)) {
-      due.kept_under_way = path;
+      kept_at = path;
       return tail;
     }
     relayed_.erase(path);
@@ -209,8 +210,8 @@ Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const Pu
 }
 
 Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
-  if (session.tails.under_way != m) return {};  // only by whom it was given, and each answer once
-  session.tails.under_way.reset();
+  if (!session.tails.under_way || session.tails.under_way->answer != m) return {};  // by whom it was given, and once
+  const std::string kept_at = std::exchange(session.tails.under_way, {})->kept_at;
   if (phase_ == Phase::stopped) {
     // Several mirrors get the same pieces; each piece counts once.
     if (m.origin == origin_ && tail_pieces_taken_.insert(m.first).second)
@@ -218,8 +219,7 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
     return {};
   }
   // By its path: who has the old key may have handed in another piece for the same place.
-  if (const std::string path = std::exchange(session.tails.kept_under_way, {}); relayed_.erase(path) > 0)
-    return world_.disk.write_all(path + std::string(taken_suffix), ByteView());
+  if (relayed_.erase(kept_at) > 0) return world_.disk.write_all(kept_at + std::string(taken_suffix), ByteView());
   return {};
 }
 
