@@ -371,6 +371,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::SpareDiffers& m);
   Status on(Session& session, const sync::SpareCredentials& m);
   Status on(Session& session, const sync::SpareParcel& m);
+  std::optional<journal::SignedCheckpoint> signed_and_forgotten(const sync::SpareHave& m) const;
   Status take_from_spare(Session& session, const sync::Tail& m);
   void pump_spare();
   std::optional<SpareLink> spare_link() const;

@@ -101,26 +101,31 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
     HF_TRY(const Hash root, own_->log().root_at(m.size));
     agrees = root == m.root;
   }
-  if (!agrees) {
-    // It has what this disk does not: the disk is an old one, or we went on differently after a start. What this key
-    // has signed comes back first, as from a mirror (3.2); what it had only acknowledged comes back as a tail.
-    const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
-    auto newest = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
-    if (phase_ == Phase::asking && newest && newest->checkpoint.origin == origin_ &&
-        newest->checkpoint.size > signed_size && !unproven_by_.contains(me_->name)) {
-      if (catch_up_) return {};  // from a mirror: the spare asks again when that is done
-      spare_->has_told = true;
-      catch_up_ = CatchUp{me_->name, signed_size, std::move(*newest), {}, false, monotonic_};
-      send(session.id, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
-      return {};
-    }
-    spare_->has_told = true;
+  // Else it has what this disk does not: the disk is an old one, or we went on differently after a start. What this key
+  // has signed comes back first, as from a mirror (3.2); what it had only acknowledged comes back as a tail.
+  auto ahead = agrees ? std::nullopt : signed_and_forgotten(m);
+  if (ahead && catch_up_) return {};  // from a mirror: the spare asks again when that is done
+  spare_->has_told = true;
+  if (agrees) {
+    spare_->held = m.size;
+    spare_->has_asked = true;
+  } else if (ahead) {
+    const std::uint64_t from = own_->latest() ? own_->latest()->checkpoint.size : 0;
+    send(session.id, sync::Have{origin_, from, ahead->checkpoint.size});
+    catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, false, monotonic_};
+  } else {
     send(session.id, sync::SpareDiffers{origin_});
-    return {};
   }
-  spare_->held = m.size;
-  spare_->has_asked = spare_->has_told = true;
   return {};
+}
+
+// Its newest checkpoint, if this key has signed it and this disk has less; while that may be taken as ours.
+std::optional<journal::SignedCheckpoint> NodeImpl::signed_and_forgotten(const sync::SpareHave& m) const {
+  if (phase_ != Phase::asking || unproven_by_.contains(me_->name)) return std::nullopt;
+  auto newest = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
+  const std::uint64_t here = own_->latest() ? own_->latest()->checkpoint.size : 0;
+  if (!newest || newest->checkpoint.origin != origin_ || newest->checkpoint.size <= here) return std::nullopt;
+  return std::move(*newest);
 }
 
 // What a spare holds and this node does not, under the signature that this log key gave when the spare took it.
