@@ -118,7 +118,7 @@ export class Site {
     // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens; tills: where tills
     // come, over TLS.
     const [command, ...before] = [...this.within, program];
-    this.child = spawn(command, [...before, ...(this.command ?? ['serve']), '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
+    this.child = spawn(command, [...before, ...(this.command ?? ['serve']), this.dataOption ?? '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
       ...(this.tills ? ['--tills', this.tills] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
     if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
@@ -254,6 +254,16 @@ export class Chain {
     site.oldDirs.push(site.dir);
     Object.assign(site, { dir: path, command: undefined, machine: undefined });
     return out;
+  }
+  // The same in one process (`--serve`), which answers from the start; `said` has its words.
+  async rebuildAndServe(name, machine) {
+    const site = this.site(name);
+    const { path, certificate } = machine ?? await this.newMachine(name);
+    site.oldDirs.push(site.dir);
+    Object.assign(site, { dir: path, machine: undefined, dataOption: '--into',
+      command: ['site', 'rebuild', name, '--chain', join(this.path, 'chain.hfc'), '--certificate', certificate, '--serve'] });
+    await site.start();
+    return Object.assign(site, { command: undefined, dataOption: undefined });
   }
   // A second machine for a store (protocol 10), with everything that the engineer does beforehand. Not started.
   async addSpare(name) {

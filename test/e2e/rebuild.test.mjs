@@ -6,7 +6,7 @@ import { overwriteAll } from '../../demo/lib/chain.mjs';
 import { checkAcknowledged } from '../../demo/lib/audit.mjs';
 import { exportAll, ledgersOf, verifyAll } from '../../demo/lib/journals.mjs';
 import { Desk } from '../../demo/lib/trade.mjs';
-import { assert, claimOf, join, openTill, pen, sell, taken, tradingChain, waitUntil } from './lib.mjs';
+import { assert, claimOf, join, openTill, pen, sell, taken, tradingChain, waitUntil, write } from './lib.mjs';
 
 const product = (sku, unit_price) => ({ kind: 'list_products', products: [{ sku, name: `Product ${sku}`, unit_price, vat: 'S', goods: true }] });
 
@@ -115,9 +115,17 @@ test('a store is destroyed and rebuilt: its tills come under their own numbers a
   for (let n = 0; n < 5; n++) await sell(till);
   await store.kill();
   overwriteAll(store.dir);
-  await chain.rebuild(store.name);
-  await store.start();
+  // In one command, and while none of its mirrors is there: it answers, says what it waits for, and takes nothing.
+  const others = [...chain.sites.values()].filter((site) => site !== store);
+  await Promise.all(others.map((site) => site.stop()));
+  await chain.rebuildAndServe(store.name);
+  assert.match((await store.client.get('/v1/chain')).rebuilding, /sealing the old epoch|waiting for mirrors/);
+  const early = await write(store.local(), { kind: 'count', lines: [{ sku: 'PEN', counted: '7' }] });
+  assert.equal(early.problem?.code, 'node/rebuilding');
+  await Promise.all(others.map((site) => site.start()));
   await store.signing();
+  assert.equal(store.starts, 2, 'it was not started again');
+  assert.match(store.said, /serves at [^]*registered; this machine can serve[^]*cosigned and kept/);
   await store.enrol();
   assert.equal((await till.client.call('POST', '/v1/writes', { writes: [] })).status, 401, 'the old key of the till is gone with the machine');
   till.enter({ ...(await store.session.post('/v1/tills', { name: 'Till 1', till: till.number })), staff: till.staff, session: store.session });

@@ -26,6 +26,7 @@ inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
+inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
 inline constexpr std::size_t unsent_bytes_max = 8u << 20;
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
@@ -515,6 +516,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::set<EntryIndex> tail_pieces_taken_;  // first entry of each that was
   std::map<std::string, Origin> relayed_;   // whose each piece is that is kept here for a newer epoch; by path
   std::uint64_t snapshot_size_ = 0;
+  Instant written_at_;  // monotonic: of the last write taken; of the start, or of the rebuild's end, before the first
   Counters counters_;
 };
 

@@ -106,7 +106,7 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
 
 Status NodeImpl::start() {
   now_ = world_.clock.now();
-  started_ = monotonic_ = world_.clock.monotonic();
+  started_ = written_at_ = monotonic_ = world_.clock.monotonic();
   me_ = chain_.find(options_.site);
   if (me_ == nullptr)
     return fail("node/wrong_site",

@@ -337,6 +337,7 @@ Status NodeImpl::open_epoch() {
   rebuild_.reset();
   needs_.clear();
   step_.clear();
+  written_at_ = monotonic_;
   // Nobody else can have signed under this epoch: its number was given out once and q have registered it.
   phase_ = Phase::signing;
   if (certificate_->spare) {

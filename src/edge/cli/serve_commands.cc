@@ -168,29 +168,45 @@ void prepare_machine(const RebuildArguments& arguments) {
   or_refuse(keys::adopt_chain_file(arguments.into, chain_text));
 }
 
+// Prints each step of a rebuild with its time, and the report at its end.
+class Steps {
+ public:
+  // True: it is no longer being rebuilt.
+  bool round(const node::Node& node) {
+    if (has_ended_) return true;
+    if (const auto progress = node.progress(); progress && progress->step != step_) say(step_ = progress->step);
+    has_ended_ = node.phase() != node::Phase::rebuilding;
+    if (!has_ended_ || node.phase() == node::Phase::stopped) return has_ended_;
+    say("registered; this machine can serve");
+    if (const auto report = node.recovery()) print_report(*report);
+    std::fflush(stdout);
+    return true;
+  }
+
+ private:
+  void say(std::string_view what) {
+    fmt::print("{:>8.1f} s  {}\n", static_cast<double>((clock_.monotonic() - began_).ns) / 1e9, what);
+    std::fflush(stdout);
+  }
+  edge::PosixClock clock_;
+  Instant began_ = clock_.monotonic();
+  std::string step_;
+  bool has_ended_ = false;
+};
+
 void rebuild(const RebuildArguments& arguments) {
   prepare_machine(arguments);
-  const serve::Log log = or_refuse(serve::Log::open(arguments.into + "/rebuild.log"));
-  {
-    const auto host = or_refuse(serve::NodeHost::open({.data = arguments.into, .listen = arguments.links}, log));
-    const Instant began = host->clock().monotonic();
-    std::string step;
-    or_refuse(host->run([&](node::Node& node) {
-      if (const auto progress = node.progress(); progress && progress->step != step) {
-        step = progress->step;
-        fmt::print("{:>8.1f} s  {}\n", static_cast<double>((host->clock().monotonic() - began).ns) / 1e9, step);
-        std::fflush(stdout);
-      }
-      return node.phase() != node::Phase::rebuilding;
-    }));
-    if (host->node().phase() == node::Phase::stopped) {
-      refuse({"node/stopped", "This machine was itself replaced by a newer one while it was rebuilt. Use that one."});
-    }
-    fmt::print("{:>8.1f} s  registered; this machine can serve\n",
-               static_cast<double>((host->clock().monotonic() - began).ns) / 1e9);
-    if (const auto report = host->node().recovery()) print_report(*report);
+  Steps steps;
+  if (arguments.goes_on) {  // in one: what was fetched and folded is not read and folded again
+    serve::ServeSettings settings = arguments.serve;
+    settings.on_round = [&](const node::Node& node) { steps.round(node); };
+    return run_serve(settings);
   }
-  if (arguments.goes_on) run_serve(arguments.serve);
+  const serve::Log log = or_refuse(serve::Log::open(arguments.into + "/rebuild.log"));
+  const auto host = or_refuse(serve::NodeHost::open({.data = arguments.into, .listen = arguments.links}, log));
+  or_refuse(host->run([&](const node::Node& node) { return steps.round(node); }));
+  if (host->node().phase() == node::Phase::stopped)
+    refuse({"node/stopped", "This machine was itself replaced by a newer one while it was rebuilt. Use that one."});
 }
 
 void report(const std::string& data) {
@@ -260,7 +276,8 @@ void add_serve_commands(CLI::App& app) {
       ->required();
   rebuilds->add_option("--enrolment", arguments->enrolment, "NAME.enrolment; otherwise the one beside the certificate");
   rebuilds->add_option("--links", arguments->links, "host:port to listen on for links; otherwise the chain file's");
-  rebuilds->add_flag("--serve", arguments->goes_on, "Go on serving, with the options of `holdfast serve`");
+  rebuilds->add_flag("--serve", arguments->goes_on,
+                     "Serve from the start, with the options of `holdfast serve`: the pages tell the step");
   arguments->serve.http = "127.0.0.1:7400";
   add_serve_options(*rebuilds, arguments->serve);
   rebuilds->callback([arguments] {

@@ -240,7 +240,10 @@ int serve(const ServeSettings& settings) {
   Status ended;
   std::atomic<bool> has_ended = false;
   std::thread node_thread([&] {
-    ended = s.host->run([&](node::Node& node) { return watch.round(node); });
+    ended = s.host->run([&](node::Node& node) {
+      if (settings.on_round) settings.on_round(node);
+      return watch.round(node);
+    });
     has_ended = true;
   });
   s.guard->start();

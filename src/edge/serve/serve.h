@@ -9,10 +9,12 @@
 // Errors: what cannot start says why in one sentence: exit code 1.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "core/base/values.h"
+#include "core/node/node.h"
 #include "edge/serve/log.h"
 
 namespace holdfast::serve {
@@ -29,6 +31,7 @@ struct ServeSettings {
   std::string pages;                     // directory, for who works on the pages; empty: those inside the program
   std::string demo_control;              // URL; empty: no demo
   std::string log;                       // file; empty: standard error
+  std::function<void(const node::Node&)> on_round = {};  // called after each round of the node, on its thread
 };
 inline constexpr Duration replaced_linger_min = seconds(15);
 inline constexpr Duration replaced_linger_max = seconds(60);
