@@ -122,6 +122,18 @@ TEST_F(TwoHistories, a_sector_of_the_other_one_that_cannot_be_read_ends_nobody) 
   EXPECT_TRUE(has_branch("warehouse"));
 }
 
+// It is the longest, so it is fetched first; and nobody else can fill it in.
+TEST_F(TwoHistories, the_rebuild_goes_on_without_a_mirror_that_cannot_read_the_other) {
+  part("warehouse", 30, 5);
+  const std::vector<Stored> all = commits(chain_.machine("warehouse"), {chain_.file().chain, store_1, 1});
+  harm(chain_, "warehouse", all[all.size() - 5], Harm::unreadable);
+  chain_.network.heal_all();
+  rebuild();
+  EXPECT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(60)));
+  EXPECT_EQ(chain_.node(next_).recovery()->cosigned, cosigned_);
+  settle(chain_);
+}
+
 TEST_F(TwoHistories, who_holds_less_of_the_other_one_follows_the_successor) {
   part("warehouse", 3, 25);
   chain_.network.heal_all();

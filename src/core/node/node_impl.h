@@ -25,6 +25,7 @@ inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
+inline constexpr Duration piece_patience = seconds(30);     // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
 inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
 inline constexpr std::size_t unsent_bytes_max = 8u << 20;
@@ -104,6 +105,9 @@ struct Need {
   std::optional<Hash> root;
   Instant asked_at;
   bool met = false;
+  // How far it had come when it last grew, or could not; monotonic.
+  std::uint64_t reached = 0;
+  Instant reached_at;
   // Once a rebuild has been given what is not it, one gives all of it.
   bool is_from_one = false;
   std::optional<SiteName> from;
@@ -328,6 +332,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void choose_anew();
   Status fetch_needs();  // of what this journal names and this disk lacks
   std::vector<SiteName> givers_of(const Origin& origin, Need& need);
+  bool goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers);
   Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);
   bool holds_needs() const;
   void add_need(const Origin& origin, std::uint64_t size, const Hash& root);

@@ -130,11 +130,15 @@ Status NodeImpl::fetch_needs() {
       continue;
     }
     step_ = fmt::format("fetching {}: {} of {}", origin.text(), size, need.size);
+    const std::vector<SiteName> reachable = givers_of(origin, need);
+    if (goes_without(origin, need, size, reachable)) {
+      choose_anew();
+      return {};
+    }
     if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < retry_interval) continue;
     if (rebuild_ && replicas_.unopened().contains(origin)) HF_TRY_VOID(replicas_.discard(origin));
     const bool first_time = need.asked_at.unix_ns == 0;
     const std::size_t turn = first_time ? 0 : static_cast<std::size_t>(monotonic_.unix_ns / retry_interval.ns);
-    const std::vector<SiteName> reachable = givers_of(origin, need);
     if (reachable.empty()) continue;
     need.asked_at = monotonic_;
     ask_for(*session_of(reachable[turn % reachable.size()]), {origin, size, 0});
@@ -143,6 +147,19 @@ Status NodeImpl::fetch_needs() {
   for (const auto& [origin, size] : found)
     if (origin.site == me_->name) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
   return {};
+}
+
+// A mirror whose copy has a hole says that it holds all of it, and nobody may be left who can fill it in. It is chosen
+// again what is kept, without it.
+bool NodeImpl::goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers) {
+  if (!rebuild_ || !registration_.empty() || !record_ || origin != record_->choice.old_origin) return false;
+  if (size > need.reached || givers.empty() || need.reached_at.unix_ns == 0) {
+    need.reached = size;
+    need.reached_at = monotonic_;
+  }
+  if (monotonic_ - need.reached_at < piece_patience) return false;
+  for (const SiteName& mirror : givers) rebuild_->gives_no_more(mirror);
+  return true;
 }
 
 // Of our own old epoch: those who have sealed with it. Of others: its owner, or whoever mirrors it. Those within reach.

@@ -73,7 +73,10 @@ Rebuild::Shown Rebuild::shown(const Origin& origin, const sync::KeyRing& keys) c
       // cosigned none of that, so it holds what its checkpoint says.
       const auto head = opened(origin, h.note);
       if (!head || head->checkpoint.size == 0 || head->checkpoint.size > h.size) continue;
-      out.held[mirror] = {head->checkpoint.size, head->checkpoint.root};
+      if (unreadable_.contains(mirror))
+        ++out.unreadable;
+      else
+        out.held[mirror] = {head->checkpoint.size, head->checkpoint.root};
       const auto cosigned = opened(origin, h.cosigned);
       if (cosigned && keys.is_cosigned(*cosigned))
         out.cosigned.push_back({cosigned->checkpoint.size, cosigned->checkpoint.root});
@@ -103,6 +106,11 @@ bool Rebuild::Fetched::holds(const Head& head) const {
   return root != roots.end() && root->second == head.root;
 }
 
+std::ptrdiff_t Rebuild::honest_holders(const Shown& shown) const {
+  return static_cast<std::ptrdiff_t>(file_.quorum + sealed_.size()) -
+         static_cast<std::ptrdiff_t>(shown.unreadable + mirrors_ + file_.lying_mirrors);
+}
+
 // See "Two histories" in the header: `history` holds the longest cosigned checkpoint that is shown, and all others.
 bool Rebuild::keeps_all_cosigned(const Fetched& history, const Shown& shown) const {
   if (!std::ranges::all_of(shown.cosigned, [&](const Head& head) { return history.holds(head); })) return false;
@@ -117,8 +125,7 @@ bool Rebuild::keeps_all_cosigned(const Fetched& history, const Shown& shown) con
   const auto others = std::ranges::count_if(shown.held, [&](const auto& held) {
     return !history.holds(held.second) && (cosigned.size == 0 || !is_refuted(held.second));
   });
-  const std::size_t honest_holders = file_.quorum + sealed_.size() - mirrors_ - file_.lying_mirrors;
-  return static_cast<std::size_t>(others) < honest_holders || HF_MUTANT(9);
+  return others < honest_holders(shown) || HF_MUTANT(9);
 }
 
 Choice Rebuild::choice_of(const Origin& origin, const Head& head, const Shown& shown) const {
@@ -149,6 +156,12 @@ Result<Choice> Rebuild::choose(const Origin& old_origin, const sync::KeyRing& ke
                 fmt::format("{} mirrors cannot give what they say that they hold of {}, more than this chain bears. "
                             "Bring another mirror within reach, or choose a clean point that mirrors agree on",
                             shown.unfit, old_origin.text()));
+  if (shown.unreadable > 0 && honest_holders(shown) < 1)
+    return fail("recovery/unreadable_mirror",
+                fmt::format("{} of the {} mirrors that have sealed cannot read all of what they hold of {}, and the "
+                            "others are too few to tell what was cosigned. Bring another mirror within reach, or wait "
+                            "until that one has put its copy right, and rebuild again",
+                            shown.unreadable, sealed_.size(), old_origin.text()));
   if (shown.held.empty()) {
     Choice nothing = choice_of(old_origin, {}, shown);
     nothing.is_settled = true;

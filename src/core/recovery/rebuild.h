@@ -15,6 +15,7 @@
 // Errors: recovery/no_quorum: fewer than q mirrors have sealed (who is missing). recovery/no_history: nobody holds the
 //         clean point that the certificate names. recovery/two_histories: see above; the text says what people can do.
 //         recovery/unfit_mirrors: more than f mirrors cannot give what they say that they hold.
+//         recovery/unreadable_mirror: without one whose copy has a hole, the others that have sealed are too few.
 // Source: protocol 5.1, 5.2; promise 7.
 #pragma once
 
@@ -61,6 +62,9 @@ class Rebuild {
   void fetched(const Origin& origin, std::uint64_t size, std::map<std::uint64_t, Hash> roots);
   // It has not given what it says that it holds: a liar, or as good as one.
   void unfit(const SiteName& mirror) { unfit_.insert(mirror); }
+  // It gives no more of what it says that it holds: its disk has lost some of it. That is chosen without it, where those
+  // that are left make at least one honest holder of anything cosigned; what it alone holds is shown later, as a tail.
+  void gives_no_more(const SiteName& mirror) { unreadable_.insert(mirror); }
   // What the mirrors that have sealed hold or heard announced of choice.old_origin: raises choice.announced and times.
   void add_up(Choice& choice) const;
   const sync::KeyRing& keys() const { return keys_; }  // of this site's epochs
@@ -81,9 +85,12 @@ class Rebuild {
     std::map<SiteName, Head> held;  // by fit mirrors that hold any of it
     std::vector<Head> cosigned;     // the shorter first
     std::size_t unfit = 0;
+    std::size_t unreadable = 0;
   };
   Shown shown(const Origin& origin, const sync::KeyRing& keys) const;
   std::optional<journal::SignedCheckpoint> opened(const Origin& origin, const std::string& note) const;
+  // Of those who have cosigned anything, so many at least are honest, have sealed and can be read; 0 or less: none may be.
+  std::ptrdiff_t honest_holders(const Shown& shown) const;
   bool keeps_all_cosigned(const Fetched& history, const Shown& shown) const;
   Result<Choice> choose(const Origin& old_origin, const sync::KeyRing& keys) const;
   Result<Choice> choose_clean_point(const sync::KeyRing& keys) const;
@@ -94,7 +101,7 @@ class Rebuild {
   std::size_t mirrors_;
   sync::KeyRing keys_;
   std::map<SiteName, std::vector<sync::HeldEpoch>> sealed_;
-  std::set<SiteName> unfit_;
+  std::set<SiteName> unfit_, unreadable_;
   std::vector<Fetched> fetched_;
 };
 

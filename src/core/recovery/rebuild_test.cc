@@ -202,6 +202,18 @@ TEST_F(RebuildTest, who_cannot_give_what_he_says_is_left_out_as_far_as_the_chain
   EXPECT_EQ(choose().error().code, "recovery/unfit_mirrors");
 }
 
+TEST_F(RebuildTest, who_cannot_read_all_that_he_holds_is_done_without_as_far_as_the_others_can_tell) {
+  chain_bears(0);
+  sealed("head-office", one, 14);
+  sealed("warehouse", one, 13);
+  sealed("store-02", one, 1000);
+  ASSERT_EQ(choose()->holders, std::vector<SiteName>{SiteName("store-02")});
+  rebuild_->gives_no_more(SiteName("store-02"));
+  expect_kept(one, 14);
+  rebuild_->gives_no_more(SiteName("head-office"));
+  EXPECT_EQ(choose().error().code, "recovery/unreadable_mirror");
+}
+
 // As after a power cut between entries and their checkpoint; or a lie.
 TEST_F(RebuildTest, of_what_is_stored_only_the_signed_part_is_held) {
   const auto sealed_with = [this](std::string_view mirror, std::uint64_t size, std::string note) {
