@@ -242,8 +242,8 @@ Status NodeImpl::snapshot_if_due() {
   if (own_->latest()->checkpoint.size != own_->size() || own_->size() <= snapshot_size_) return {};
   // At once where something that this state is made of has been lost since: a start without it could not fold (2.4).
   const bool is_urgent = counters_.holes_found > found_before_snapshot_ && has_holes(Holes::folded);
-  // What a rebuilt or promoted machine has folded of its forerunners is in none yet, and the next start would fold all of
-  // it again. To write it takes the longer the more it is, so nobody should be waiting.
+  // What a rebuilt or promoted machine has folded of its forerunners is in none yet, and the next start would fold all
+  // of it again. To write it takes the longer the more it is, so nobody should be waiting.
   const bool is_owed = origin_.epoch > 1 && snapshot_size_ == 0 && monotonic_ - written_at_ >= snapshot_quiet;
   if (!is_urgent && !is_owed && own_->size() < snapshot_size_ + options_.snapshot_entries) return {};
   found_before_snapshot_ = counters_.holes_found;

@@ -62,8 +62,8 @@ class Rebuild {
   void fetched(const Origin& origin, std::uint64_t size, std::map<std::uint64_t, Hash> roots);
   // It has not given what it says that it holds: a liar, or as good as one.
   void unfit(const SiteName& mirror) { unfit_.insert(mirror); }
-  // It gives no more of what it says that it holds: its disk has lost some of it. That is chosen without it, where those
-  // that are left make at least one honest holder of anything cosigned; what it alone holds is shown later, as a tail.
+  // It gives no more of what it says that it holds: its disk has lost some of it. What is kept is chosen without it,
+  // where the others make at least one honest holder of anything cosigned; what it alone holds is a tail later.
   void gives_no_more(const SiteName& mirror) { unreadable_.insert(mirror); }
   // What the mirrors that have sealed hold or heard announced of choice.old_origin: raises choice.announced and times.
   void add_up(Choice& choice) const;
@@ -89,7 +89,8 @@ class Rebuild {
   };
   Shown shown(const Origin& origin, const sync::KeyRing& keys) const;
   std::optional<journal::SignedCheckpoint> opened(const Origin& origin, const std::string& note) const;
-  // Of those who have cosigned anything, so many at least are honest, have sealed and can be read; 0 or less: none may be.
+  // Of those who have cosigned anything, so many at least are honest, have sealed and can be read; 0 or less: none may
+  // be.
   std::ptrdiff_t honest_holders(const Shown& shown) const;
   bool keeps_all_cosigned(const Fetched& history, const Shown& shown) const;
   Result<Choice> choose(const Origin& old_origin, const sync::KeyRing& keys) const;
