@@ -105,7 +105,7 @@ struct Need {
   std::optional<Hash> root;
   Instant asked_at;
   bool met = false;
-  // How far it had come when it last grew, or could not; monotonic.
+  // How far it had come when it last grew, began anew, or had nobody to give it; monotonic.
   std::uint64_t reached = 0;
   Instant reached_at;
   // Once a rebuild has been given what is not it, one gives all of it.

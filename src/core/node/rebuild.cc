@@ -153,7 +153,7 @@ Status NodeImpl::fetch_needs() {
 // again what is kept, without it.
 bool NodeImpl::goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers) {
   if (!rebuild_ || !registration_.empty() || !record_ || origin != record_->choice.old_origin) return false;
-  if (size > need.reached || givers.empty() || need.reached_at.unix_ns == 0) {
+  if (size != need.reached || givers.empty() || need.reached_at.unix_ns == 0) {
     need.reached = size;
     need.reached_at = monotonic_;
   }
