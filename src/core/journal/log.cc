@@ -127,8 +127,8 @@ std::string DiskLog::checkpoint_at_most(std::uint64_t limit) {
 
 Status DiskLog::rewind(std::uint64_t size) {
   HF_CHECK(pending_count() == 0, "{} entries are not committed", pending_count());
-  HF_CHECK(size <= tree_.size() || size == index_.size(), "a rewind to {}, behind a hole: {} of {} entries are hashed",
-           size, tree_.size(), index_.size());
+  HF_CHECK(size <= tree_.size(), "a rewind to {}, behind a hole: {} of {} entries are hashed", size, tree_.size(),
+           index_.size());
   HF_CHECK(size >= last_note_size_ && size <= index_.size(), "rewind to {} of {}, checkpoint at {}", size,
            index_.size(), last_note_size_);
   if (size == index_.size()) return {};
