@@ -14,8 +14,11 @@
 #include <vector>
 
 #include "core/base/values.h"
-#include "core/node/node.h"
 #include "edge/serve/log.h"
+
+namespace holdfast::node {
+class Node;
+}
 
 namespace holdfast::serve {
 
