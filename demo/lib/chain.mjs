@@ -110,7 +110,8 @@ export class Site {
   get alive() { return this.child !== null && this.ended === null; }
   log() { return join(this.chain.dir, 'logs', `${this.machine ?? this.name}.log`); }
 
-  async start({ expectEnd = false, args = [], seconds = 60 } = {}) {
+  // as: what is run instead of `serve --data DIR`.
+  async start({ expectEnd = false, as = [...(this.command ?? ['serve']), '--data', this.dir], args = [], seconds = 60 } = {}) {
     if (this.alive) return this;
     mkdirSync(join(this.chain.dir, 'logs'), { recursive: true });
     const log = createWriteStream(this.log(), { flags: 'a' });
@@ -118,7 +119,7 @@ export class Site {
     // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens; tills: where tills
     // come, over TLS.
     const [command, ...before] = [...this.within, program];
-    this.child = spawn(command, [...before, ...(this.command ?? ['serve']), this.dataOption ?? '--data', this.dir, '--http', this.http ?? `127.0.0.1:${this.port}`,
+    this.child = spawn(command, [...before, ...as, '--http', this.http ?? `127.0.0.1:${this.port}`,
       ...(this.tills ? ['--tills', this.tills] : []), ...(this.chain.control ? ['--demo-control', this.chain.control] : []), ...args],
     { stdio: ['ignore', 'pipe', 'pipe'] });
     if (this.child.pid) appendFileSync(join(this.chain.dir, 'processes'), `${this.child.pid}\n`);
@@ -247,23 +248,25 @@ export class Chain {
   // The rebuild fetches what the mirrors hold. The site's directory is the new one from then on; it is not started.
   // Returns what the rebuild said.
   async rebuild(name, machine) {
-    const site = this.site(name);
-    const { path, certificate } = machine ?? await this.newMachine(name);
-    const { out } = await run(['site', 'rebuild', name, '--into', path, '--chain', join(this.path, 'chain.hfc'),
-      '--certificate', certificate]);
-    site.oldDirs.push(site.dir);
-    Object.assign(site, { dir: path, command: undefined, machine: undefined });
+    const { path, command } = await this.#rebuilding(name, machine);
+    const { out } = await run(command);
+    this.#move(name, path);
     return out;
   }
   // The same in one process (`--serve`), which answers from the start; `said` has its words.
   async rebuildAndServe(name, machine) {
-    const site = this.site(name);
+    const { path, command } = await this.#rebuilding(name, machine);
+    this.#move(name, path);
+    return this.site(name).start({ as: [...command, '--serve'] });
+  }
+  async #rebuilding(name, machine) {
     const { path, certificate } = machine ?? await this.newMachine(name);
+    return { path, command: ['site', 'rebuild', name, '--into', path, '--chain', join(this.path, 'chain.hfc'), '--certificate', certificate] };
+  }
+  #move(name, path) {
+    const site = this.site(name);
     site.oldDirs.push(site.dir);
-    Object.assign(site, { dir: path, machine: undefined, dataOption: '--into',
-      command: ['site', 'rebuild', name, '--chain', join(this.path, 'chain.hfc'), '--certificate', certificate, '--serve'] });
-    await site.start();
-    return Object.assign(site, { command: undefined, dataOption: undefined });
+    Object.assign(site, { dir: path, command: undefined, machine: undefined });
   }
   // A second machine for a store (protocol 10), with everything that the engineer does beforehand. Not started.
   async addSpare(name) {
