@@ -6,8 +6,9 @@
 namespace holdfast::fold {
 namespace {
 
-// Enough that handing out jobs costs nothing beside them, and little enough to stay in a processor's cache.
-constexpr std::size_t batch_entries = 2048, batch_words = (1u << 20) / 8, entries_a_job = 64;
+// Enough that handing out jobs costs nothing beside them, and little enough that a rebuild's piece of 1 to 2 MiB is
+// several batches: a batch as large as the piece is decoded first and applied afterwards, with nothing beside either.
+constexpr std::size_t batch_entries = 512, batch_words = (1u << 18) / 8, entries_a_job = 32;
 
 }  // namespace
 
