@@ -42,6 +42,18 @@ test('the packages are made twice, and are the same bytes', () => {
   }
 });
 
+// Whoever installs has these texts and not the sources.
+const deadLinks = (root) => ['.', 'docs'].flatMap((below) => readdirSync(join(root, below)).filter((name) => name.endsWith('.md')).flatMap((name) => {
+  const text = readFileSync(join(root, below, name), 'utf8');
+  return [...text.matchAll(/\]\(([^)#\s]+)/g)].map(([, to]) => to).filter((to) => !to.startsWith('http') && !existsSync(join(root, below, to)))
+    .map((to) => `${below}/${name}: ${to}`);
+}));
+
+test('no text in the tarball names one that is not there', () => {
+  assert.ok(existsSync(join(place, 'docs/incident-guide.md')));
+  assert.deepEqual(deadLinks(place), []);
+});
+
 test('the program needs nothing of the machine but glibc', () => {
   const needed = run('ldd', [join(place, 'holdfast')]).trim().split('\n').map((line) => line.trim().split(/[\s(]/)[0]);
   const glibc = /^(linux-vdso\.so\.1|lib(c|m|pthread|dl|rt|resolv)\.so\.\d|\/lib64\/ld-linux-x86-64\.so\.2)$/;
@@ -119,6 +131,9 @@ test('the .deb has the same program, a unit that starts nothing without a chain 
   assert.match(unit, /^ConditionPathExists=!\/var\/lib\/holdfast\/keys\/promotion\.sealed$/m);
   assert.match(spare, /^ConditionPathExists=\/var\/lib\/holdfast\/keys\/promotion\.sealed$/m);
   assert.match(spare, /^ExecStart=\/usr\/bin\/holdfast spare serve --data \/var\/lib\/holdfast /m);
+  const texts = join(tree, 'usr/share/doc/holdfast');
+  assert.deepEqual(deadLinks(texts), []);
+  assert.ok(existsSync(join(tree, /^Documentation=file:\/\/(\S+)$/m.exec(unit)[1])));
   assert.match(run('dpkg-deb', ['--field', named('.deb'), 'Depends']), /^libc6 \(>= 2\.36\)$/m);
   for (const script of ['postinst', 'prerm', 'postrm']) {
     assert.equal(statSync(join(tree, 'DEBIAN', script)).mode & 0o111, 0o111);
