@@ -44,6 +44,53 @@ TEST(Chain, stores_sell_with_every_link_cut) {
   settle(chain);
 }
 
+// Nothing of it was signed, so nothing of it has left the store; and what a message holds is less than it.
+TEST(Chain, what_a_store_sold_alone_over_several_starts_goes_out_in_pieces) {
+  Chain chain(11, 4);
+  start_trade(chain);
+  chain.run_for(seconds(2));
+  for (int day = 0; day < 3; ++day) {
+    chain.kill("store-01");
+    for (const chain::Site& site : chain.file().sites)
+      if (site.name != store_1) chain.network.cut("store-01", site.name.str());
+    ASSERT_TRUE(chain.start("store-01").has_value());
+    for (int i = 0; i < 120; ++i) {
+      chain.sell(store_1, 1, 300);
+      chain.run_for(milliseconds(10));
+    }
+    EXPECT_EQ(chain.node("store-01").phase(), node::Phase::asking);
+  }
+  chain.network.heal_all();
+  settle(chain);
+  EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 360u);
+  chain.destroy("warehouse");  // and whoever comes anew gets it from those who have it
+  const std::string again = chain.rebuild(SiteName("warehouse"));
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  settle(chain);
+}
+
+TEST(Chain, what_an_old_disk_took_back_goes_out_in_pieces_again) {
+  Chain chain(12, 4);
+  start_trade(chain);
+  const SimDisk image = chain.machine("store-01").disk;
+  for (int i = 0; i < 350; ++i) {
+    chain.sell(store_1, 1, 300);
+    chain.run_for(milliseconds(10));
+  }
+  chain.run_for(seconds(2));
+  chain.kill("store-01");
+  chain.put_back("store-01", image);
+  ASSERT_TRUE(comes_to_sign(chain, "store-01"));
+  EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 350u);
+  chain.destroy("warehouse");
+  const std::string again = chain.rebuild(SiteName("warehouse"));
+  for (const std::string other : {"head-office", "store-02"}) chain.network.cut(again, other);
+  chain.run_for(seconds(1));
+  chain.network.heal_all();
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  settle(chain);
+}
+
 TEST(Chain, head_office_is_destroyed_and_comes_back_with_what_was_cosigned) {
   Chain chain(3, 4);
   start_trade(chain);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/check.h"
+
 namespace holdfast::sim {
 
 void Network::push(Event event) {
@@ -248,6 +250,7 @@ ConnectionId Wire::dial(std::string_view address) {
 }
 
 void Wire::send(ConnectionId to, Bytes message) {
+  HF_CHECK(!message.empty() && message.size() <= message_bytes_max, "a message of {} bytes", message.size());
   const auto it = network_.connections_.find(to);
   if (it == network_.connections_.end() || !it->second.of(machine_).is_open) return;
   Network::Side& side = it->second.other(machine_);

@@ -59,10 +59,19 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   const std::uint64_t common = std::max(followed, signed_size);
   if (common > replica.size() || !replica.is_hashed()) return false;
   std::vector<Bytes> entries;
-  HF_TRY_VOID(replica.log().scan(0, common, [&](EntryIndex, ByteView body) -> Status {
+  std::vector<std::uint64_t> sizes;  // of checkpoints that are kept with them, so that it can be given in pieces
+  std::size_t bytes = 0;
+  HF_TRY_VOID(replica.log().scan(0, common, [&](EntryIndex index, ByteView body) -> Status {
     entries.push_back(to_bytes(body));
+    bytes += body.size();
+    if (bytes < unsigned_bytes_max || replica.log().next_checkpoint_size(index) != index + 1) return {};
+    sizes.push_back(index + 1);
+    bytes = 0;
     return {};
   }));
+  std::map<std::uint64_t, std::string> notes;
+  for (const std::uint64_t size : sizes) notes.emplace(size, replica.log().checkpoint_at_most(size));
+  if (signed_size > 0) notes.emplace(signed_size, std::move(note));
   std::size_t branch = 1;
   for (;; ++branch) {
     HF_TRY(const std::vector<std::string> there, world_.disk.list(place_of(origin, branch)));
@@ -74,9 +83,14 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   const std::uint64_t size = replica.size();
   HF_TRY_VOID(replicas_.discard(origin));
   HF_TRY(sync::Replica * kept, replicas_.find_or_create(origin));
-  for (const Bytes& body : entries) kept->log().append(body);
+  for (const Bytes& body : entries) {
+    kept->log().append(body);
+    const auto signed_here = notes.find(kept->log().size());
+    if (signed_here == notes.end()) continue;
+    HF_TRY_VOID(kept->log().commit());
+    HF_TRY_VOID(kept->log().put_checkpoint(signed_here->first, signed_here->second));
+  }
   HF_TRY_VOID(kept->log().commit());
-  if (signed_size > 0) HF_TRY_VOID(kept->log().put_checkpoint(signed_size, note));
   kept->reload(keys_);
   HF_TRY_VOID(world_.disk.remove(leaving_path));
   trip(

@@ -96,7 +96,8 @@ struct CatchUp {
   std::uint64_t base = 0;  // our last signed size; what lies above is set aside
   journal::SignedCheckpoint target;
   std::vector<Bytes> entries;
-  bool complete = false;  // and proven; waits for what its entries name of peers' journals
+  std::vector<journal::SignedCheckpoint> notes;  // of ours, one under each piece; proven with the entries
+  bool complete = false;                         // and proven; waits for what its entries name of peers' journals
   Instant asked_at;
 };
 
@@ -224,7 +225,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void drop(ConnectionId id);
   void dial_peers();
   Duration redial_after(const SiteName& site) const;
-  void pump_feeds();
+  Status pump_feeds();
   Status on(Session& session, const sync::Have& m);
   Status check_may_have(const Session& session, const Origin& origin) const;
   Peer* peer(const SiteName& site);
@@ -284,7 +285,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // owner.cc
   bool may_sign() const;
   Status checkpoint_if_due();
+  Result<journal::SignedCheckpoint> signed_checkpoint(std::uint64_t size);
   Status sign_checkpoint(std::uint64_t size);
+  Status sign_between(EntryIndex first);
   Status offer_if_possible();
   Status on(Session& session, const sync::Cosignature& m);
   void heartbeat_if_due();
@@ -292,7 +295,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status need_what_is_named(const std::vector<Bytes>& entries);
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
-  Result<bool> gives_signed_root(const CatchUp& catch_up);
+  Result<bool> gives_signed_root(CatchUp& catch_up);
   Status take_none_of(const journal::SignedCheckpoint& target, const SiteName& from);
 
   // follow.cc
@@ -449,8 +452,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // owner
   sync::Offers offers_;
-  std::vector<std::uint64_t> marks_;  // commit boundaries to sign between, when signing begins late
-  std::size_t bytes_since_mark_ = 0;
   std::size_t unsigned_bytes_ = 0;
   std::optional<Instant> unsigned_since_;  // monotonic
   std::optional<Instant> cosigned_at_;

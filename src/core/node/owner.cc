@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/mutant.h"
+#include "core/journal/peek.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -82,7 +83,7 @@ Status NodeImpl::leave_asking_if_told() {
       HF_TRY_VOID(cosign_if_held(*replica));  // what was offered meanwhile
     return {};
   }
-  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, false, monotonic_};
+  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, {}, false, monotonic_};
   send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
   return {};
 }
@@ -96,6 +97,8 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
   c.asked_at = monotonic_;
   for (const Bytes& e : m.entries) c.entries.push_back(e);
   const std::uint64_t have = c.base + c.entries.size();
+  auto note = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
+  if (note && note->checkpoint.origin == origin_ && note->checkpoint.size == have) c.notes.push_back(std::move(*note));
   if (have < c.target.checkpoint.size) {
     send(session.id, sync::Have{origin_, have, c.target.checkpoint.size});
     return {};
@@ -105,7 +108,7 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
 }
 
 // Our signed prefix and these entries must give the root under our signature. Before that nothing of them is looked at.
-Result<bool> NodeImpl::gives_signed_root(const CatchUp& c) {
+Result<bool> NodeImpl::gives_signed_root(CatchUp& c) {
   journal::Log& log = own_->log();
   HF_TRY(const Hash ours, log.root_at(c.base));
   journal::Tree tree;
@@ -114,7 +117,14 @@ Result<bool> NodeImpl::gives_signed_root(const CatchUp& c) {
     return {};
   }));
   if (tree.root() != ours) return fail("node/wrong_root", "our own entries do not give our own root");
-  for (const Bytes& e : c.entries) tree.append(leaf_hash(e));
+  std::vector<journal::SignedCheckpoint> proven;
+  auto note = c.notes.begin();
+  for (const Bytes& e : c.entries) {
+    tree.append(leaf_hash(e));
+    for (; note != c.notes.end() && note->checkpoint.size == tree.size(); ++note)
+      if (note->checkpoint.root == tree.root()) proven.push_back(std::move(*note));
+  }
+  c.notes = std::move(proven);
   return tree.size() == c.target.checkpoint.size && tree.root() == c.target.checkpoint.root;
 }
 
@@ -153,7 +163,15 @@ Status NodeImpl::finish_catch_up() {
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
   if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
-  for (const Bytes& e : c.entries) log.append(e);
+  // A piece at a time, each under its checkpoint, as any mirror has stored them: whoever asks us gets pieces, too.
+  auto note = c.notes.begin();
+  for (const Bytes& e : c.entries) {
+    log.append(e);
+    for (; note != c.notes.end() && note->checkpoint.size == log.size(); ++note) {
+      HF_TRY_VOID(log.commit());
+      HF_TRY_VOID(own_->put_signed(std::move(*note)));
+    }
+  }
   HF_TRY_VOID(log.commit());
   HF_TRY_VOID(own_->put_signed(c.target));
   last_event_at_ = {};
@@ -165,7 +183,6 @@ Status NodeImpl::finish_catch_up() {
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
   unsigned_bytes_ = 0;
-  marks_.clear();
   return {};
 }
 
@@ -183,22 +200,47 @@ Status NodeImpl::checkpoint_if_due() {
   }
   const bool late = unsigned_since_ && monotonic_ - *unsigned_since_ >= options_.checkpoint_delay_max;
   if (!late && size - signed_size < options_.checkpoint_entries_max && unsigned_bytes_ < unsigned_bytes_max) return {};
-  // When signing begins late, the sizes in between are signed too, so that no piece of a feed outgrows a message.
-  for (const std::uint64_t mark : marks_)
-    if (mark > signed_size && mark < size) HF_TRY_VOID(sign_checkpoint(mark));
-  marks_.clear();
   HF_TRY_VOID(sign_checkpoint(size));
   unsigned_since_.reset();
   unsigned_bytes_ = 0;
   return {};
 }
 
-Status NodeImpl::sign_checkpoint(std::uint64_t size) {
+Result<journal::SignedCheckpoint> NodeImpl::signed_checkpoint(std::uint64_t size) {
   HF_TRY(const Hash root, own_->log().root_at(size));
   ++counters_.checkpoints;
-  return own_->put_signed(
-      journal::sign_checkpoint({origin_, size, root}, world_.signer.public_key(KeyUse::log),
-                               [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); }));
+  return journal::sign_checkpoint({origin_, size, root}, world_.signer.public_key(KeyUse::log),
+                                  [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); });
+}
+
+Status NodeImpl::sign_checkpoint(std::uint64_t size) {
+  HF_TRY(journal::SignedCheckpoint made, signed_checkpoint(size));
+  return own_->put_signed(std::move(made));
+}
+
+// Where more lies between two checkpoints than a message holds (a week that was sold while nobody could be asked, over
+// any number of starts), ends of events in between are signed too (2.2). The tree has them; nothing new is said.
+Status NodeImpl::sign_between(EntryIndex first) {
+  journal::Log& log = own_->log();
+  const auto before = journal::peek_checkpoint(log.checkpoint_at_most(first));
+  const auto end = log.next_checkpoint_size(first);
+  if (!end) return {};
+  std::vector<std::uint64_t> sizes;
+  fold::Joiner joiner;
+  std::size_t bytes = 0;
+  HF_TRY_VOID(log.scan(before ? before->size : 0, *end, [&](EntryIndex index, ByteView body) -> Status {
+    bytes += body.size();
+    HF_TRY(const std::optional<fold::Event> whole, joiner.take(body));
+    if (!whole || bytes < unsigned_bytes_max || index + 1 == *end) return {};
+    sizes.push_back(index + 1);
+    bytes = 0;
+    return {};
+  }));
+  for (const std::uint64_t size : sizes) {
+    HF_TRY(const journal::SignedCheckpoint made, signed_checkpoint(size));
+    HF_TRY_VOID(log.put_checkpoint(size, journal::to_text(made.note)));
+  }
+  return {};
 }
 
 Status NodeImpl::offer_if_possible() {

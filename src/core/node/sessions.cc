@@ -342,7 +342,7 @@ Status NodeImpl::on(Session& session, const sync::Have& m) {
 }
 
 // Sends each open feed its next piece. Never beyond the last checkpoint: nothing leaves the site unsigned (2.2).
-void NodeImpl::pump_feeds() {
+Status NodeImpl::pump_feeds() {
   for (auto& [id, session] : sessions_) {
     if (!session.site || session.superseded || session.candidate) continue;
     for (auto& [origin, feed] : session.feeds) {
@@ -351,11 +351,18 @@ void NodeImpl::pump_feeds() {
       if (log == nullptr || (feed.limit != 0 && feed.have >= feed.limit) || !log->next_checkpoint_size(feed.have))
         continue;
       auto chunk = sync::next_chunk(*log, feed.have, feed.limit);
+      const auto is_too_long = [&] { return !chunk && chunk.error().code == "sync/no_checkpoint"; };
+      if (is_too_long() && origin == origin_ && may_sign()) {
+        HF_TRY_VOID(sign_between(feed.have));
+        chunk = sync::next_chunk(*log, feed.have, feed.limit);
+      }
+      if (is_too_long()) feed.under_way = true;  // not looked at again before he asks again
       if (!chunk || !*chunk) continue;
       send(id, std::move(**chunk));
       feed.under_way = true;
     }
   }
+  return {};
 }
 
 // A newer epoch of a peer, proven by its certificate: from here its new keys count (5.2, 5.4).

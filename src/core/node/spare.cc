@@ -112,7 +112,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
   } else if (ahead) {
     const std::uint64_t from = own_->latest() ? own_->latest()->checkpoint.size : 0;
     send(session.id, sync::Have{origin_, from, ahead->checkpoint.size});
-    catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, false, monotonic_};
+    catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, {}, false, monotonic_};
   } else {
     send(session.id, sync::SpareDiffers{origin_});
   }

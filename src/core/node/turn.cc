@@ -43,7 +43,7 @@ Status NodeImpl::turn() {
   dial_peers();
   dial_old_machine();
   heartbeat_if_due();
-  pump_feeds();
+  HF_TRY_VOID(unless_damaged(pump_feeds()));
   HF_TRY_VOID(unless_damaged(pump_tails()));
   pump_missing();
   pump_spare();
@@ -196,7 +196,6 @@ Status NodeImpl::append_event(fold::Event event, EntryIndex* at) {
   for (const Bytes& body : fold::encode(event)) {
     index = own_->log().append(body);
     unsigned_bytes_ += body.size();
-    bytes_since_mark_ += body.size();
     ++counters_.entries;
   }
   last_event_at_ = std::max(last_event_at_, event.at);
@@ -222,10 +221,6 @@ Status NodeImpl::commit() {
   ++counters_.commits;
   if (!unsigned_since_) unsigned_since_ = monotonic_;
   if (!no_copy_since_) no_copy_since_ = now_;
-  if (bytes_since_mark_ >= unsigned_bytes_max) {
-    marks_.push_back(own_->size());
-    bytes_since_mark_ = 0;
-  }
   return write_through();
 }
 

@@ -9,7 +9,6 @@ namespace {
 
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
-constexpr std::size_t items_max = 100'000;  // entries of one message, notes of one answer
 
 auto text(FlatBufferBuilder& b, std::string_view t) { return b.CreateString(t.data(), t.size()); }
 auto octets(FlatBufferBuilder& b, ByteView v) {
@@ -179,7 +178,7 @@ Result<Origin> origin_of(const flatbuffers::String* s) { return parse_origin(vie
 Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob>>* list, Room& room) {
   std::vector<Bytes> out;
   if (list == nullptr) return out;
-  if (list->size() > items_max) return bad("too many entries");
+  if (list->size() > message_items_max) return bad("too many entries");
   out.reserve(list->size());
   for (const fbs::Blob* blob : *list) {
     const ByteView bytes = view(blob->bytes());
@@ -353,7 +352,8 @@ Bytes encode(const Message& message) {
 }
 
 Result<Message> decode(ByteView bytes) {
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), 16, 2 * items_max);
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), 16,
+                                 2 * message_items_max);
   if (!verifier.VerifyBuffer<fbs::Message>()) return bad("its bytes are not a message");
   const fbs::Message* m = flatbuffers::GetRoot<fbs::Message>(bytes.data());
   if (m->body() == nullptr) return bad("it has no body");

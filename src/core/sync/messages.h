@@ -127,6 +127,8 @@ struct SpareDiffers {
 struct SpareCredentials {
   Bytes box;
 };
+// Entries of one message, notes of one answer; and what an entry takes of a message besides its bytes, at most.
+inline constexpr std::size_t message_items_max = 100'000, message_item_overhead = 32;
 inline constexpr std::size_t credentials_box_bytes_max = 6u << 20;
 struct SpareParcel {
   Bytes body;

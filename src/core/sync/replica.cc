@@ -45,7 +45,9 @@ Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bound
   DayBound next = today_.day == day ? today_ : DayBound{day, 0, 0};
   next.entries += entries.entries.size();
   for (const Bytes& e : entries.entries) next.bytes += e.size();
-  if (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day) {
+  // The first piece of a day is taken however large it is: the same would come tomorrow.
+  const bool is_first = today_.day != day || today_.entries == 0;
+  if (!is_first && (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)) {
     over_bound_on_ = day;
     return fail(
         "sync/over_bound",
@@ -205,18 +207,22 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
   if (first >= end_max) return std::optional<Entries>();
   // As far as 2 MiB reach; then back to the last checkpoint, or on to the next if there is none in between.
   std::uint64_t reach = first;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0, room = message_bytes_max - 2 * journal::note_bytes_max;
   Entries out{log.origin(), first, {}, {}};
+  constexpr std::string_view full = "sync/chunk_full";
   const auto collect = [&](EntryIndex, ByteView body) -> Status {
+    const std::size_t takes = body.size() + message_item_overhead;
+    if (takes > room || out.entries.size() == message_items_max) return fail(full, "");
+    room -= takes;
     out.entries.push_back(to_bytes(body));
     return {};
   };
-  constexpr std::string_view full = "sync/chunk_full";
   const Status walked = log.scan(first, end_max, [&](EntryIndex index, ByteView body) -> Status {
     if (bytes + body.size() > chunk_bytes && reach > first) return fail(full, "");
+    HF_TRY_VOID(collect(index, body));
     bytes += body.size();
     reach = index + 1;
-    return collect(index, body);
+    return {};
   });
   // A hole ends what can be sent, as the size of a message does.
   const bool is_ended = !walked && (walked.error().code == full || walked.error().code == "journal/damaged");
@@ -231,7 +237,15 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
     out.note = log.checkpoint_at_most(end);
   }
   if (end < reach) out.entries.resize(end - first);
-  if (end > reach) HF_TRY_VOID(log.scan(reach, end, collect));
+  if (end > reach) {
+    const Status more = log.scan(reach, end, collect);
+    if (!more && more.error().code == full)
+      return fail("sync/no_checkpoint",
+                  fmt::format("{}: the next checkpoint after entry {} is at {}, farther than a message reaches; its "
+                              "owner can sign in between",
+                              log.origin().text(), first, end));
+    if (!more) return pass_on(more.error());
+  }
   return std::optional<Entries>(std::move(out));
 }
 

@@ -107,6 +107,7 @@ class Replicas : public fold::PeerEntries {
 
 // The next message for somebody who holds `first` entries of this log: up to about 2 MiB, ending at a checkpoint, not
 // beyond `limit` (0: none), nor into a hole. nullopt: he has all there is to send.
+// Errors: sync/no_checkpoint: between `first` and the next checkpoint lies more than one message holds.
 Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, std::uint64_t limit);
 inline constexpr std::size_t chunk_bytes = 2u << 20;
 

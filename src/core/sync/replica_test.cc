@@ -98,5 +98,31 @@ TEST_F(ReplicaTest, a_piece_ends_at_a_checkpoint_and_reaches_to_the_next_if_ther
   EXPECT_EQ(sizes(100), 0u);
 }
 
+TEST_F(ReplicaTest, a_piece_is_never_more_than_a_message) {
+  journal::Log& log = copy_.log();
+  const auto commit = [&](std::size_t count, std::size_t bytes) {
+    const std::string entry(bytes, 'x');
+    for (std::size_t i = 0; i < count; ++i) log.append(as_bytes(entry));
+    ASSERT_TRUE(log.commit());
+    ASSERT_TRUE(log.put_checkpoint(log.size(), journal::signed_note(log, log.size())));
+  };
+  commit(120, 65'535);
+  commit(message_items_max, 1);
+  commit(140, 65'535);
+  commit(message_items_max + 1, 1);
+  for (const EntryIndex first : {EntryIndex{0}, EntryIndex{120}}) {
+    const auto piece = next_chunk(log, first, 0);
+    ASSERT_TRUE(piece.has_value() && piece->has_value());
+    const Bytes message = encode(**piece);
+    EXPECT_LE(message.size(), message_bytes_max);
+    EXPECT_TRUE(decode(message).has_value());
+  }
+  for (const std::size_t before : {120 + message_items_max, 120 + message_items_max + 140}) {
+    const auto piece = next_chunk(log, before, 0);
+    ASSERT_FALSE(piece.has_value());
+    EXPECT_EQ(piece.error().code, "sync/no_checkpoint");
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::sync
