@@ -124,6 +124,57 @@ TEST(Hostile, mirror_that_gives_junk_to_a_node_on_an_old_disk_neither_ends_it_no
   }
 }
 
+// Junk under a checkpoint that is good. Whoever is linked has heard such a checkpoint.
+struct Junk {
+  std::string newest;
+  Origin origin;
+  explicit Junk(Chain& chain) : origin{chain.file().chain, store_1, 1} {
+    chain.network.tap = [this, before = chain.network.tap](const std::string& from, const std::string& to,
+                                                           ByteView bytes) {
+      const auto message = sync::decode(bytes);
+      const auto* entries = message ? std::get_if<sync::Entries>(&*message) : nullptr;
+      if (from == "store-01" && entries != nullptr && entries->origin == origin) newest = entries->note;
+      if (before) before(from, to, bytes);
+    };
+  }
+  std::uint64_t size() const { return journal::parse_checkpoint(journal::parse_note(newest)->text)->size; }
+  sync::Entries from(EntryIndex first) const {
+    return {origin, first, std::vector<Bytes>(size() - first, to_bytes(as_bytes(std::string_view("junk")))), newest};
+  }
+};
+
+TEST(Hostile, entries_that_do_not_fit_from_who_does_not_own_them_freeze_nothing) {
+  Chain chain(28, 3);
+  start_all(chain);
+  open_trade(chain);
+  Junk junk(chain);
+  chain.run_for(seconds(2));
+  chain.network.cut("store-01", "head-office");
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  chain.kill("warehouse");
+  const auto kept = [&]() -> std::uint64_t {
+    for (const node::SiteView& each : chain.node("head-office").sites())
+      if (each.site == store_1) return each.held_here.value_or(0);
+    return 0;
+  };
+  ASSERT_LT(kept(), junk.size());
+  {
+    Impostor liar(chain, chain.machine("warehouse"));
+    liar.dial(chain.file().find(head_office)->link_address);
+    chain.run_for(seconds(1));
+    liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    liar.say(junk.from(kept()));
+    chain.run_for(seconds(1));
+  }
+  EXPECT_TRUE(chain.node("head-office").state().contradictions.empty());
+  chain.network.heal_all();
+  chain.run_for(seconds(5));
+  EXPECT_EQ(kept(), chain.node("store-01").safety().size);
+  ASSERT_TRUE(chain.start("warehouse").has_value());
+  settle(chain);
+}
+
 TEST(Hostile, node_that_signs_entries_that_cannot_be_folded_does_not_make_its_spare_unopenable) {
   for (const bool decodes : {false, true}) {
     Chain chain(24, 3);

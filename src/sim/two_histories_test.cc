@@ -129,7 +129,7 @@ TEST_F(TwoHistories, the_rebuild_goes_on_without_a_mirror_that_cannot_read_the_o
   harm(chain_, "warehouse", all[all.size() - 5], Harm::unreadable);
   chain_.network.heal_all();
   rebuild();
-  EXPECT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(60)));
+  EXPECT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(150)));
   EXPECT_EQ(chain_.node(next_).recovery()->cosigned, cosigned_);
   settle(chain_);
 }

@@ -49,10 +49,14 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const auto need = needs_.find(m.origin);
   const bool is_rebuilt = rebuild_ && need != needs_.end();
   if (is_rebuilt && need->second.from && need->second.from != session.site) return {};  // another gives all of it
+  const auto asked = session.asked_from.find(m.origin);
+  const bool was_asked = asked != session.asked_from.end() && asked->second == m.first;
+  if (is_rebuilt && !was_asked) return {};  // whoever is linked may say anything; who was asked is known
+  if (is_rebuilt) need->second.silent_since[*session.site] = monotonic_;
   // What is needed is known by its size beforehand, so it is bound by that and not by the day; and the next piece is
   // asked for before this one is checked and stored: its holder reads while we write.
   const std::uint64_t end = m.first + m.entries.size();
-  const bool is_needed = need != needs_.end() && end <= need->second.size;
+  const bool is_needed = need != needs_.end() && m.first < need->second.size;
   const bool is_asked_ahead =
       is_needed && end < need->second.size && m.first == replica->size() && end > m.first && replica->is_hashed();
   if (is_asked_ahead) ask_for(session, {m.origin, end, 0});
@@ -64,6 +68,11 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     HF_TRY(const bool is_left, leave_branch(m.origin));
     if (is_left) return want(owner), Status();
   }
+  // A root that does not fit may be junk under a checkpoint that is good, unless the owner himself sends it. What
+  // others hold of a second history is seen by its checkpoints, each with one of ours at the same size.
+  if (!taken && taken.error().code == "sync/contradiction" && session.site != owner)
+    return fail("sync/bad_entries",
+                fmt::format("{}: the entries do not give the root that is signed", m.origin.text()));
   if (!taken && taken.error().code == "sync/contradiction") {
     HF_TRY_VOID(contradiction(replica, m.origin, replica->latest_note(), m.note));
     return taken;
@@ -75,11 +84,9 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   }
   // Each answer asks for one piece, and one piece is under way at a time. So one that is not what we asked this peer
   // for last gets none; one that is gets it though another has brought the same before, or this peer would send no
-  // more.
-  const auto asked = session.asked_from.find(m.origin);
-  const bool is_last_asked = asked != session.asked_from.end() && asked->second == m.first;
-  if (!taken && m.first < replica->size() && !is_last_asked) return {};
-  if (need != needs_.end()) need->second.asked_at = monotonic_;
+  // more. A rebuild lets the faster one go on, and asks the other when that one stops.
+  if (!taken && m.first < replica->size() && (!was_asked || is_rebuilt)) return {};
+  if (need != needs_.end()) need->second.gave(monotonic_, *session.site);
   const std::uint64_t acceptable = acceptable_size(m.origin);
   if (acceptable != UINT64_MAX && replica->size() >= acceptable) want(owner);  // now for what rests on it
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable;

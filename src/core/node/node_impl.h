@@ -24,8 +24,9 @@ inline constexpr Duration redial_interval = milliseconds(500);
 inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
+inline constexpr Duration patience_max = seconds(32);       // with who is slow to give a piece
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
-inline constexpr Duration piece_patience = seconds(30);     // with a mirror that gives no more of what it said it holds
+inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
 inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
 inline constexpr std::size_t unsent_bytes_max = 8u << 20;
@@ -104,11 +105,22 @@ struct CatchUp {
 struct Need {
   std::uint64_t size = 0;
   std::optional<Hash> root;
-  Instant asked_at;
   bool met = false;
-  // How far it had come when it last grew, began anew, or had nobody to give it; monotonic.
+  // Who was asked last, and when (monotonic; 0: is to be asked now). Another is asked after `patience`, which grows
+  // with what a piece takes: over a slow line each question more would bring the same piece once more.
+  Instant asked_at;
+  std::optional<SiteName> asked;
+  std::size_t asks = 0;
+  Duration patience = retry_interval;
+  void gave(Instant now, const SiteName& by) {
+    if (asked_at.unix_ns != 0) patience = std::clamp({4 * (now - asked_at).ns}, patience, patience_max);
+    asked_at = now;
+    asked = by;
+  }
+  // How far it had come when it last grew or began anew, and since when each who was asked has given nothing;
+  // monotonic.
   std::uint64_t reached = 0;
-  Instant reached_at;
+  std::map<SiteName, Instant> silent_since;
   // Once a rebuild has been given what is not it, one gives all of it.
   bool is_from_one = false;
   std::optional<SiteName> from;

@@ -60,9 +60,11 @@ Result<bool> NodeImpl::choose_history() {
   }
   HF_TRY(recovery::Choice choice, std::move(chosen));
   record_ = recovery::Record{choice, 0, 0};
-  if (choice.kept_size > 0)
-    needs_[choice.old_origin] = {
-        choice.kept_size, choice.root_is_signed ? std::optional(choice.kept_root) : std::nullopt, {}, false};
+  if (choice.kept_size > 0) {
+    Need& need = needs_[choice.old_origin] = {};
+    need.size = choice.kept_size;
+    if (choice.root_is_signed) need.root = choice.kept_root;
+  }
   return true;
 }
 
@@ -135,13 +137,14 @@ Status NodeImpl::fetch_needs() {
       choose_anew();
       return {};
     }
-    if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < retry_interval) continue;
+    if (need.asked_at.unix_ns != 0 && monotonic_ - need.asked_at < need.patience) continue;
     if (rebuild_ && replicas_.unopened().contains(origin)) HF_TRY_VOID(replicas_.discard(origin));
-    const bool first_time = need.asked_at.unix_ns == 0;
-    const std::size_t turn = first_time ? 0 : static_cast<std::size_t>(monotonic_.unix_ns / retry_interval.ns);
     if (reachable.empty()) continue;
+    if (need.asked_at.unix_ns != 0) need.patience = std::min(Duration{2 * need.patience.ns}, patience_max);
     need.asked_at = monotonic_;
-    ask_for(*session_of(reachable[turn % reachable.size()]), {origin, size, 0});
+    need.asked = reachable[need.asks++ % reachable.size()];
+    need.silent_since.try_emplace(*need.asked, monotonic_);
+    ask_for(*session_of(*need.asked), {origin, size, 0});
   }
   if (phase_ == Phase::rebuilding && !is_mending_) return {};  // found by folding it
   for (const auto& [origin, size] : found)
@@ -153,11 +156,14 @@ Status NodeImpl::fetch_needs() {
 // again what is kept, without it.
 bool NodeImpl::goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers) {
   if (!rebuild_ || !registration_.empty() || !record_ || origin != record_->choice.old_origin) return false;
-  if (size != need.reached || givers.empty() || need.reached_at.unix_ns == 0) {
-    need.reached = size;
-    need.reached_at = monotonic_;
-  }
-  if (monotonic_ - need.reached_at < piece_patience) return false;
+  if (size != need.reached)
+    for (auto& [mirror, since] : need.silent_since) since = monotonic_;
+  need.reached = size;
+  const bool all_are_silent = std::ranges::all_of(givers, [&](const SiteName& mirror) {
+    const auto silent = need.silent_since.find(mirror);
+    return silent != need.silent_since.end() && monotonic_ - silent->second >= piece_patience;
+  });
+  if (givers.empty() || !all_are_silent) return false;
   for (const SiteName& mirror : givers) rebuild_->gives_no_more(mirror);
   return true;
 }
@@ -191,6 +197,8 @@ Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>&
   need.from.reset();
   need.givers.clear();
   need.asked_at = {};
+  need.patience = retry_interval;
+  need.silent_since.clear();
   HF_TRY_VOID(replicas_.discard(origin));
   folding_ = {};  // some of it may have been folded
   const bool is_chosen = record_ && origin == record_->choice.old_origin;
@@ -311,10 +319,11 @@ Status NodeImpl::rebuild_register() {
                                  [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); })
             .note;
     HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
-    HF_TRY(const chain::Registration said, chain::open_registration(chain_, registration_));
-    HF_TRY_VOID(close_old_journal(said));
     next_retry_ = {};
   }
+  // Also where the power failed between the two.
+  HF_TRY(const chain::Registration said, chain::open_registration(chain_, registration_));
+  HF_TRY_VOID(close_old_journal(said));
   step_ = fmt::format("registering: {} of {} mirrors", registered_at_.size(), chain_.quorum);
   if (registered_at_.size() >= chain_.quorum) return open_epoch();
   if (monotonic_ < next_retry_) return {};

@@ -253,7 +253,10 @@ Status NodeImpl::ready(Session& session) {
   const bool our_mirror = chain_.is_mirror(site, me_->name);
   if (phase_ == Phase::rebuilding) {
     if (our_mirror && rebuild_) send(session.id, sync::Seal{rebuild_->certificate().note});
-    for (auto& [origin, need] : needs_) need.asked_at = {};
+    for (auto& [origin, need] : needs_) {  // what he was asked for went with the link before
+      if (need.asked == site) need.asked_at = {};
+      need.silent_since.erase(site);
+    }
     return {};
   }
   if (phase_ == Phase::provisional) {
