@@ -101,12 +101,22 @@ void Chain::build_file(unsigned stores) {
     serving_[names[i]] = names[i].str();
     machines_.emplace(names[i].str(), std::move(machine));
   }
+  hand_out_file();
+}
+
+void Chain::hand_out_file() {
   journal::Note note{chain::canonical_text(file_), {}};
   journal::sign_note(note, chain::root_key_name(file_.chain, "root-1"), root_.open,
                      [&](ByteView text) { return sign_with(root_, options_.signatures, text); });
   file_note_ = journal::to_text(note);
   for (auto& [name, machine] : machines_)
     HF_CHECK(machine->disk.write_all(node::chain_file_path, as_bytes(file_note_)).has_value(), "{}", name);
+}
+
+void Chain::revoke(const SiteName& site, std::uint32_t epoch) {
+  ++file_.version;
+  file_.revoked.emplace_back(site, epoch);
+  hand_out_file();
 }
 
 node::Node& Chain::node(const std::string& name) {

@@ -116,6 +116,8 @@ class Chain {
   // clean point people give up what nobody sends again.
   using CleanPoint = std::optional<std::pair<Origin, std::uint64_t>>;
   std::string rebuild(const SiteName& site, const CleanPoint& clean_point = {});
+  // A new version of the chain file on every disk; it counts from each node's next start.
+  void revoke(const SiteName& site, std::uint32_t epoch);
   // A second machine for the epoch number that the newest certificate of the site has: a ceremony's mistake.
   std::string rebuild_under_same_number(const SiteName& site);
   // Somebody who has the keys of this machine runs the program on an image of its disk, under its address. The network
@@ -193,6 +195,7 @@ class Chain {
   Random random_;
   chain::ChainFile file_;
   std::string file_note_;
+  void hand_out_file();
   ChainOptions options_;
   KeyPair root_, recovery_;
   SerialExecutor executor_;

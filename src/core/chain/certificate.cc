@@ -190,10 +190,6 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view who
                 fmt::format("the certificate is for {}, which the chain file does not name; take the newest "
                             "chain file first",
                             certificate.site.view()));
-  if (file.is_revoked(certificate.site, certificate.epoch))
-    return fail(bad_certificate,
-                fmt::format("the certificate of {} for epoch {} is revoked in version {} of the chain file",
-                            certificate.site.view(), certificate.epoch, file.version));
   HF_TRY_VOID(check_new_keys(file, certificate.keys));
   std::vector<NamedKey> may_sign;
   may_sign.reserve(file.recovery.keys.size());
@@ -205,6 +201,19 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view who
                 fmt::format("{} recovery keys have signed the certificate, {} must; sign it again with "
                             "`holdfast recovery sign` and the missing --keys",
                             count, file.recovery.needed));
+  return certificate;
+}
+
+Status check_not_revoked(const ChainFile& file, const Certificate& certificate) {
+  if (!file.is_revoked(certificate.site, certificate.epoch)) return {};
+  return fail(bad_certificate,
+              fmt::format("the certificate of {} for epoch {} is revoked in version {} of the chain file",
+                          certificate.site.view(), certificate.epoch, file.version));
+}
+
+Result<Certificate> open_unrevoked_certificate(const ChainFile& file, std::string_view note) {
+  HF_TRY(Certificate certificate, open_certificate(file, note));
+  HF_TRY_VOID(check_not_revoked(file, certificate));
   return certificate;
 }
 

@@ -153,7 +153,12 @@ struct Certificate {
   Origin origin() const { return {chain, site, epoch}; }
 };
 std::string certificate_text(const Certificate& unsigned_certificate);  // what the recovery keys sign
+// A certificate that was taken once counts on, also when it is revoked later: a revocation ends what has not happened
+// yet. Whoever lets a machine in that is not known by it yet asks check_not_revoked() too. Errors:
+// chain/bad_certificate.
 Result<Certificate> open_certificate(const ChainFile& file, std::string_view note);
+Status check_not_revoked(const ChainFile& file, const Certificate& certificate);
+Result<Certificate> open_unrevoked_certificate(const ChainFile& file, std::string_view note);
 // Without the recovery keys at hand (fold: what a journal holds was checked when it was taken): shape only.
 Result<Certificate> parse_certificate(std::string_view note);
 

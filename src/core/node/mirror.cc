@@ -329,6 +329,7 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
   // asked again.
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::asking) return {};
   HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
+  HF_TRY_VOID(check_let_in(c));
   if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
     return fail("node/refused", "this certificate is not for you, or we are no mirror of that site");
   if (certificate_ && certificate_->spare) return fail("node/refused", "a spare's epoch is no mirror");
@@ -372,6 +373,7 @@ Status NodeImpl::on(Session& session, const sync::Register& m) {
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::asking) return {};
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
   const chain::Certificate& c = registration.certificate;
+  HF_TRY_VOID(check_let_in(c));
   if (c.site != *session.site || !chain_.is_mirror(me_->name, c.site))
     return fail("node/refused", "this registration is not yours, or we are no mirror of that site");
   if (certificate_ && certificate_->spare) return fail("node/refused", "a spare's epoch is no mirror");

@@ -244,6 +244,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Session* session_of(const SiteName& site);
   journal::Log* log_of(const Origin& origin);
   // `is_direct`: by Register, after all that a mirror checks; not by what somebody shows.
+  Status check_let_in(const chain::Certificate& c) const;
   Status take_registration(const chain::Registration& registration, bool is_direct = false);
   Status on(Session& session, const sync::Refused& m);
 

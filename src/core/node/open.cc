@@ -141,7 +141,7 @@ Status NodeImpl::start() {
   HF_TRY_VOID(load_through());
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
-    auto spare = chain::open_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
+    auto spare = chain::open_unrevoked_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
     if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}};
   }
   bool is_promoted = false;

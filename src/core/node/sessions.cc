@@ -180,11 +180,14 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
     if (c.site != m.site || c.epoch <= newest || c.keys.tls != session.tls)
       return refused("the registration shown is not of this machine, or not newer than what is known here");
     HF_TRY_VOID(take_registration(registration));
-    if (keys_.newest_epoch(m.site) < c.epoch)
+    if (keys_.newest_epoch(m.site) < c.epoch) {
+      HF_TRY_VOID(check_let_in(c));
       return refused("the registration of a spare lacks the signatures of its mirrors, or of mirrors not known here");
+    }
     session.epoch = c.epoch;
   } else if (!m.certificate.empty()) {
     HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
+    HF_TRY_VOID(check_let_in(c));
     if (c.site != m.site || c.epoch == newest || c.keys.tls != session.tls)
       return refused("the certificate shown is not of this machine, or its number was given to another");
     if (c.epoch < newest) return meet_old_machine(session, m.site, c.epoch);  // it was overtaken unregistered (5.4)
@@ -368,10 +371,18 @@ Status NodeImpl::pump_feeds() {
   return {};
 }
 
+// What is registered stays so; a revocation ends what has not happened yet.
+Status NodeImpl::check_let_in(const chain::Certificate& c) const {
+  const chain::Registration* known = keys_.registration(c.site, c.epoch);
+  if (known != nullptr && known->certificate.note == c.note) return {};
+  return chain::check_not_revoked(chain_, c);
+}
+
 // A newer epoch of a peer, proven by its certificate: from here its new keys count (5.2, 5.4).
 Status NodeImpl::take_registration(const chain::Registration& registration, bool is_direct) {
   const chain::Certificate& c = registration.certificate;
   if (!is_direct && !keys_.may_be_taken(registration)) return {};  // 10.2: not shown to have been silent
+  if (!(c.spare && keys_.may_be_taken(registration)) && !check_let_in(c)) return {};  // revoked before q had signed
   if (c.site == me_->name && c.epoch < origin_.epoch) {  // one that was passed over may have a tail, too (5.3, 5.4)
     if (keys_.registration(c.site, c.epoch) == nullptr) keys_.add(registration);
     return {};

@@ -44,7 +44,7 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
     begin_tails(session);
     return {};
   }
-  HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
+  HF_TRY(const chain::Certificate c, chain::open_unrevoked_certificate(chain_, m.certificate));
   if (!c.spare || c.site != me_->name || c.keys.tls != session.tls)
     return refused("this is no spare of this site: its certificate is another machine's, or not a spare's");
   if (c.epoch <= origin_.epoch)

@@ -61,7 +61,7 @@ Result<std::unique_ptr<Spare>> Spare::open(Disk& disk, Net& net, Clock& clock, E
                 "this spare has no chain file or no certificate yet; run `holdfast spare adopt DIR CHAINFILE "
                 "CERTIFICATE` first");
   HF_TRY(chain::ChainFile file, chain::open_chain_file(as_text(*chain_text)));
-  HF_TRY(chain::Certificate certificate, chain::open_certificate(file, as_text(*note)));
+  HF_TRY(chain::Certificate certificate, chain::open_unrevoked_certificate(file, as_text(*note)));
   if (!certificate.spare || certificate.site != options.site)
     return fail("node/wrong_site",
                 fmt::format("the certificate here is not one for a spare of {}", options.site.view()));

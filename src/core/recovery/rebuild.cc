@@ -18,9 +18,14 @@ void Rebuild::sealed(const SiteName& mirror, const sync::Known& known) {
   if (!file_.is_mirror(mirror, certificate_.site)) return;
   for (const std::string& note : known.registrations) {
     auto registration = chain::open_registration(file_, note);
-    if (registration && registration->certificate.site == certificate_.site &&
-        registration->certificate.epoch < certificate_.epoch)
-      keys_.add(*registration);
+    if (!registration || registration->certificate.site != certificate_.site ||
+        registration->certificate.epoch >= certificate_.epoch)
+      continue;
+    // One that is revoked may have been registered before: an honest mirror of those that show it says so.
+    const bool is_revoked = file_.is_revoked(certificate_.site, registration->certificate.epoch);
+    std::set<SiteName>& by = shown_by_[registration->certificate.note];
+    by.insert(mirror);
+    if (!is_revoked || by.size() > file_.lying_mirrors) keys_.add(*registration);
   }
   // What it has sealed does not grow, and its first word is the one that counts.
   if (sealed_.try_emplace(mirror, known.held).second) fetched_.clear();  // compared with what it has shown, too

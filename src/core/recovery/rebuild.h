@@ -102,6 +102,7 @@ class Rebuild {
   std::size_t mirrors_;
   sync::KeyRing keys_;
   std::map<SiteName, std::vector<sync::HeldEpoch>> sealed_;
+  std::map<std::string, std::set<SiteName>> shown_by_;  // certificates of epochs between, and who has registered them
   std::set<SiteName> unfit_, unreadable_;
   std::vector<Fetched> fetched_;
 };

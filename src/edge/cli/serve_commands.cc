@@ -139,7 +139,7 @@ void prepare_machine(const RebuildArguments& arguments) {
   const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
   const chain::ChainFile file = or_refuse(chain::open_chain_file(chain_text));
   const std::string note = or_refuse(keys::read_public_file(arguments.certificate, chain::certificate_bytes_max));
-  const chain::Certificate certificate = or_refuse(chain::open_certificate(file, note));
+  const chain::Certificate certificate = or_refuse(chain::open_unrevoked_certificate(file, note));
   const auto signer = or_refuse(keys::FileSigner::open(arguments.into, site));
   if (certificate.site != site || certificate.keys != signer->public_keys()) {
     refuse({"keys/wrong_site",

@@ -185,7 +185,7 @@ Result<std::vector<Issued>> issue_certificates(const chain::ChainFile& file,
     chain::Certificate certificate{file.chain,          site,        epoch, request.machine.keys,
                                    request.clean_point, options.now, {},    options.spares};
     certificate = sign_certificate(file, std::move(certificate), keys);
-    HF_TRY_VOID(chain::open_certificate(file, certificate.note));  // what no mirror would take is not issued
+    HF_TRY_VOID(chain::open_unrevoked_certificate(file, certificate.note));  // what no mirror would take is not issued
     epochs.emplace_back(site, epoch);
     out.push_back({std::move(certificate), make_enrolment(site, epoch, options.managers)});
   }

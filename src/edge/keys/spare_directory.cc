@@ -113,7 +113,7 @@ Status adopt_spare(const std::string& directory, std::string_view chain_text, st
   if (note.empty()) {
     HF_TRY(note, read_public_file(join(directory, node::certificate_path), chain::certificate_bytes_max));
   }
-  HF_TRY(const chain::Certificate certificate, chain::open_certificate(file, note));
+  HF_TRY(const chain::Certificate certificate, chain::open_unrevoked_certificate(file, note));
   HF_TRY(const std::string text, read_public_file(join(directory, site.str() + ".pub.toml"), 4096));
   HF_TRY(const chain::PublicKeysFile made, chain::parse_public_keys(text));
   HF_TRY(const PrivateKey tls, read_key(join(directory, "keys/tls.key"), Use::tls));
@@ -143,7 +143,7 @@ Result<Promoted> promote_directory(const std::string& directory, std::string_vie
   HF_TRY(const std::string note,
          read_public_file(join(directory, node::certificate_path), chain::certificate_bytes_max));
   HF_TRY(const chain::ChainFile file, read_chain_file(directory));
-  HF_TRY(const chain::Certificate certificate, chain::open_certificate(file, note));
+  HF_TRY(const chain::Certificate certificate, chain::open_unrevoked_certificate(file, note));
   if (certificate.keys.log != log.pub || certificate.keys.sealing != sealing.pub)
     return fail("keys/wrong_site", "the certificate here is not for the keys under this code");
   HF_TRY_VOID(write_key_once(directory, cosign));
