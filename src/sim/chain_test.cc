@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/sync/messages.h"
 #include "sim/chain_test_support.h"
 #include "sim/told.h"
 
@@ -88,6 +89,35 @@ TEST(Chain, what_an_old_disk_took_back_goes_out_in_pieces_again) {
   chain.run_for(seconds(1));
   chain.network.heal_all();
   ASSERT_TRUE(comes_to_sign(chain, again));
+  settle(chain);
+}
+
+// A line that gives nothing for less than two minutes is slow, and what its mirror holds is not given up.
+TEST(Chain, a_rebuild_waits_for_mirrors_whose_lines_stand_still) {
+  Chain chain(13, 4);
+  start_trade(chain);
+  for (int i = 0; i < 150; ++i) {
+    chain.sell(store_1, 1, 300);
+    chain.run_for(milliseconds(10));
+  }
+  chain.run_for(seconds(2));
+  chain.destroy("store-01");
+  chain.kill("warehouse");
+  const std::string again = chain.rebuild(store_1);
+  std::size_t pieces = 0;
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    pieces += to == again && message && std::holds_alternative<sync::Entries>(*message);
+    if (before) before(from, to, bytes);
+  };
+  ASSERT_TRUE(chain.start(again).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return pieces > 0; }, seconds(30)));
+  for (const std::string mirror : {"head-office", "store-02"}) chain.network.clog(mirror, again);
+  chain.run_for(seconds(100));
+  ASSERT_FALSE(is_signing(chain, again));
+  for (const std::string mirror : {"head-office", "store-02"}) chain.network.clear(mirror, again);
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(10)));
+  ASSERT_TRUE(chain.start("warehouse").has_value());
   settle(chain);
 }
 

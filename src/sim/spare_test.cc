@@ -316,6 +316,26 @@ TEST(Spare, that_is_revoked_after_it_was_registered_is_followed_by_a_machine_tha
   settle(chain);
 }
 
+// More than one signature can close: what is behind that is taken in by its keys, and mirrors get all of it.
+TEST(Spare, that_opens_over_more_unsigned_than_a_message_holds_is_mirrored) {
+  Chain chain(32, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01", spare);
+  chain.kill("store-01");
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  for (int i = 0; i < 350; ++i) {
+    chain.sell(store_1, 1, 300);
+    chain.run_for(milliseconds(20));
+  }
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(30)));
+  chain.destroy("store-01");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.network.heal_all();
+  ASSERT_TRUE(comes_to_sign(chain, spare));
+  expect_all_here(chain, store_1, spare);
+  settle(chain);
+}
+
 TEST(Spare, that_is_revoked_before_it_is_promoted_is_let_in_nowhere) {
   Chain chain(31, 3);
   const std::string spare = start_with_spare(chain);

@@ -70,7 +70,8 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
     return {};
   }));
   std::map<std::uint64_t, std::string> notes;
-  for (const std::uint64_t size : sizes) notes.emplace(size, replica.log().checkpoint_at_most(size));
+  for (const std::uint64_t size : sizes)
+    if (std::string each = replica.log().checkpoint_at_most(size); !each.empty()) notes.emplace(size, std::move(each));
   if (signed_size > 0) notes.emplace(signed_size, std::move(note));
   std::size_t branch = 1;
   for (;; ++branch) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/mutant.h"
 #include "core/node/closing.h"
@@ -51,7 +52,8 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (is_rebuilt && need->second.from && need->second.from != session.site) return {};  // another gives all of it
   const auto asked = session.asked_from.find(m.origin);
   const bool was_asked = asked != session.asked_from.end() && asked->second == m.first;
-  if (is_rebuilt && !was_asked) return {};  // whoever is linked may say anything; who was asked is known
+  // Whoever is linked may say anything; who was asked is known, and nothing is no answer.
+  if (is_rebuilt && (!was_asked || m.entries.empty())) return {};
   if (is_rebuilt) need->second.silent_since[*session.site] = monotonic_;
   // What is needed is known by its size beforehand, so it is bound by that and not by the day; and the next piece is
   // asked for before this one is checked and stored: its holder reads while we write.
@@ -86,7 +88,11 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   // for last gets none; one that is gets it though another has brought the same before, or this peer would send no
   // more. A rebuild lets the faster one go on, and asks the other when that one stops.
   if (!taken && m.first < replica->size() && (!was_asked || is_rebuilt)) return {};
-  if (need != needs_.end()) need->second.gave(monotonic_, *session.site);
+  // Who drips gives nothing: another is asked, too.
+  const auto bytes = std::accumulate(m.entries.begin(), m.entries.end(), std::size_t{0},
+                                     [](std::size_t sum, const Bytes& e) { return sum + e.size(); });
+  if (need != needs_.end() && (end >= need->second.size || bytes >= sync::chunk_bytes / 4))
+    need->second.gave(monotonic_, *session.site);
   const std::uint64_t acceptable = acceptable_size(m.origin);
   if (acceptable != UINT64_MAX && replica->size() >= acceptable) want(owner);  // now for what rests on it
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable;
@@ -425,6 +431,7 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
   for (const std::string& note : m.seals) {
     const auto c = chain::open_certificate(chain_, note);
     if (!c || c->site != m.site || epochs_of(m.site).sealed_below >= c->epoch || !may_take_seal(*c, m)) continue;
+    if (!check_let_in(*c)) continue;
     HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{note}}));
   }
   const Origin newest = keys_.newest_origin(m.site);

@@ -79,6 +79,8 @@ Status NodeImpl::leave_asking_if_told() {
   if (ahead == nullptr) {
     phase_ = Phase::signing;
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
+    for (auto& [id, session] : sessions_)  // what was too long to give while nothing could be signed in between
+      if (const auto feed = session.feeds.find(origin_); feed != session.feeds.end()) feed->second.under_way = false;
     for (auto& [origin, replica] : replicas_.all())
       HF_TRY_VOID(cosign_if_held(*replica));  // what was offered meanwhile
     return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/read_file.h"
+#include "core/journal/peek.h"
 #include "core/node/node_impl.h"
 #include "core/node/spare_copy.h"
 
@@ -35,6 +36,23 @@ Result<std::vector<Run>> runs_of(journal::Log& log, EntryIndex first, EntryIndex
   }
   return out;
 }
+
+// What the old key has not signed is closed by one signature of ours, so it goes to mirrors in one piece (5.2). The
+// rest of a longer copy is taken in again by its keys, as what lies behind a clean point is.
+Result<std::uint64_t> closable_size(journal::Log& log) {
+  const auto last = journal::peek_checkpoint(log.last_checkpoint());
+  std::uint64_t end = last ? last->size : 0;
+  constexpr std::string_view full = "node/piece_full";
+  sync::PieceRoom room;
+  const Status scanned = log.scan(end, log.durable_size(), [&](EntryIndex index, ByteView body) -> Status {
+    if (!room.take(body.size())) return fail(full, "");
+    end = index + 1;
+    return {};
+  });
+  if (!scanned && scanned.error().code != full && scanned.error().code != "journal/damaged")
+    return pass_on(scanned.error());
+  return end;
+}
 }  // namespace
 
 // At the first start with the log key: from the copy on this disk alone, because the bad day has no mirrors.
@@ -59,7 +77,8 @@ Status NodeImpl::promote() {
     HF_TRY(const std::uint64_t kept, fold_copy(*copy, registration.kept_size));
     if (kept != registration.kept_size) return gone();
   } else {
-    HF_TRY(const std::uint64_t kept, fold_copy(*copy, copy->size()));
+    HF_TRY(const std::uint64_t most, closable_size(copy->log()));
+    HF_TRY(const std::uint64_t kept, fold_copy(*copy, most));
     HF_TRY(const Hash root, copy->log().root_at(kept));
     registration = chain::make_registration(*certificate_, copy->origin(), kept, root,
                                             [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); });

@@ -57,8 +57,8 @@ void NodeImpl::refuse(Session& session, const Error& error) {
     trip("link-refused", 3,
          fmt::format("a message of {} was refused: {}", session.site ? session.site->view() : "an unknown peer",
                      error.code));
-  const bool stay =
-      error.code == "sync/over_bound" || error.code == "sync/contradiction" || error.code == "node/refused";
+  const bool stay = error.code == "sync/over_bound" || error.code == "sync/contradiction" ||
+                    error.code == "sync/bad_entries" || error.code == "node/refused";
   send(session.id, sync::Refused{std::string(error.code), error.text});
   if (stay && session.site) return;  // the link goes on; what was refused stays refused
   const ConnectionId id = session.id;
@@ -359,7 +359,7 @@ Status NodeImpl::pump_feeds() {
       auto chunk = sync::next_chunk(*log, feed.have, feed.limit);
       const auto is_too_long = [&] { return !chunk && chunk.error().code == "sync/no_checkpoint"; };
       if (is_too_long() && origin == origin_ && may_sign()) {
-        HF_TRY_VOID(sign_between(feed.have));
+        if (const Status made = sign_between(feed.have); !made && is_fatal(made.error())) return made;
         chunk = sync::next_chunk(*log, feed.have, feed.limit);
       }
       if (is_too_long()) feed.under_way = true;  // not looked at again before he asks again

@@ -279,7 +279,8 @@ Status Spare::learn(const std::string& registration_note) {
   const auto registration = chain::open_registration(chain_, registration_note);
   if (!registration || !keys_.may_be_taken(*registration)) return {};
   const chain::Certificate& c = registration->certificate;
-  if (keys_.registration(c.site, c.epoch) == nullptr) keys_.add(*registration);
+  if (keys_.registration(c.site, c.epoch) != nullptr) return {};
+  if (c.spare || chain::check_not_revoked(chain_, c)) keys_.add(*registration);
   return {};
 }
 

@@ -98,8 +98,8 @@ Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due, std::string
     auto chunk =
         replica == nullptr ? std::optional<sync::Entries>() : sync::next_chunk(replica->log(), next->second, 0);
     if (!chunk || !*chunk) due.surplus.erase(next);  // a hole ends it until the next link
-    if (!chunk) return pass_on(chunk.error());
-    if (!*chunk) continue;
+    if (!chunk && chunk.error().code != "sync/no_checkpoint") return pass_on(chunk.error());
+    if (!chunk || !*chunk) continue;
     sync::Entries& entries = **chunk;
     next->second = entries.first + entries.entries.size();
     return std::optional(
@@ -132,7 +132,9 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
       const auto kept = std::ranges::count_if(relayed_, [&](const auto& r) { return r.second.site == m.origin.site; });
       if (static_cast<std::size_t>(kept) >= tails_a_site_max)
         return fail("node/refused", "too many tails are kept here; the new machine must take them first");
-      HF_TRY_VOID(world_.disk.write_all(path, sync::encode(m)));
+      const Bytes kept_as = sync::encode(m);
+      if (kept_as.size() > message_bytes_max) return fail("sync/bad_message", "a tail that cannot be given on");
+      HF_TRY_VOID(world_.disk.write_all(path, kept_as));
       relayed_.emplace(path, m.origin);
     }
     after_commit_.push_back(answer);

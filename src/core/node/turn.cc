@@ -43,7 +43,7 @@ Status NodeImpl::turn() {
   dial_peers();
   dial_old_machine();
   heartbeat_if_due();
-  HF_TRY_VOID(unless_damaged(pump_feeds()));
+  HF_TRY_VOID(pump_feeds());
   HF_TRY_VOID(unless_damaged(pump_tails()));
   pump_missing();
   pump_spare();

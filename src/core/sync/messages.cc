@@ -183,7 +183,7 @@ Result<std::vector<Bytes>> entries_of(const flatbuffers::Vector<Offset<fbs::Blob
   for (const fbs::Blob* blob : *list) {
     const ByteView bytes = view(blob->bytes());
     if (bytes.size() > 65'535) return bad("an entry is larger than 65,535 bytes");
-    HF_TRY_VOID(room.take(bytes.size()));
+    HF_TRY_VOID(room.take(bytes.size() + 16));  // no item is written in less than that besides
     out.push_back(to_bytes(bytes));
   }
   return out;

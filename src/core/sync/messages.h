@@ -12,6 +12,7 @@
 #include "core/base/crypto.h"
 #include "core/base/ids.h"
 #include "core/base/values.h"
+#include "core/base/world.h"
 #include "core/journal/note.h"
 
 namespace holdfast::sync {
@@ -127,8 +128,22 @@ struct SpareDiffers {
 struct SpareCredentials {
   Bytes box;
 };
-// Entries of one message, notes of one answer; and what an entry takes of a message besides its bytes, at most.
-inline constexpr std::size_t message_items_max = 100'000, message_item_overhead = 32;
+inline constexpr std::size_t message_items_max = 100'000;  // entries of one message, notes of one answer
+// What entries may be in one message, its note and its frame set aside. Whoever takes a piece must be able to give it
+// on.
+class PieceRoom {
+ public:
+  bool take(std::size_t entry_bytes) {
+    const std::size_t takes = entry_bytes + 32;  // a table, its place, a length, padding
+    if (takes > bytes_ || items_ == 0) return false;
+    bytes_ -= takes;
+    --items_;
+    return true;
+  }
+
+ private:
+  std::size_t bytes_ = message_bytes_max - (128u << 10), items_ = message_items_max;
+};
 inline constexpr std::size_t credentials_box_bytes_max = 6u << 20;
 struct SpareParcel {
   Bytes body;

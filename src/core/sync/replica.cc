@@ -73,6 +73,12 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
   if (c.origin != origin() || c.size != entries.first + entries.entries.size())
     return fail("sync/bad_note",
                 fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
+  PieceRoom room;
+  for (const Bytes& e : entries.entries)
+    if (!room.take(e.size()))
+      return fail("sync/bad_entries",
+                  fmt::format("{}: a piece of {} entries is more than can be given on in one message", origin().text(),
+                              entries.entries.size()));
   // Hashed once: for this root, and for the commit below.
   for (const Bytes& e : entries.entries) log_->append(e);
   const auto refuse = [this](std::unexpected<Error> why) {
@@ -207,13 +213,12 @@ Result<std::optional<Entries>> next_chunk(journal::Log& log, EntryIndex first, s
   if (first >= end_max) return std::optional<Entries>();
   // As far as 2 MiB reach; then back to the last checkpoint, or on to the next if there is none in between.
   std::uint64_t reach = first;
-  std::size_t bytes = 0, room = message_bytes_max - 2 * journal::note_bytes_max;
+  std::size_t bytes = 0;
+  PieceRoom room;
   Entries out{log.origin(), first, {}, {}};
   constexpr std::string_view full = "sync/chunk_full";
   const auto collect = [&](EntryIndex, ByteView body) -> Status {
-    const std::size_t takes = body.size() + message_item_overhead;
-    if (takes > room || out.entries.size() == message_items_max) return fail(full, "");
-    room -= takes;
+    if (!room.take(body.size())) return fail(full, "");
     out.entries.push_back(to_bytes(body));
     return {};
   };

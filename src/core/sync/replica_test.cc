@@ -98,6 +98,17 @@ TEST_F(ReplicaTest, a_piece_ends_at_a_checkpoint_and_reaches_to_the_next_if_ther
   EXPECT_EQ(sizes(100), 0u);
 }
 
+// Or it could not be given on: a message may be larger than what fits beside a note of any size.
+TEST_F(ReplicaTest, a_piece_that_no_piece_can_hold_is_not_taken) {
+  const Bytes large = to_bytes(as_bytes(std::string(65'535, 'x')));
+  Entries all{journal::test_origin(), 0, std::vector<Bytes>(126, large), {}};
+  for (const Bytes& e : all.entries) owner_.append(leaf_hash(e));
+  all.note = journal::signed_note(all.origin, owner_.size(), owner_.root());
+  ASSERT_LT(encode(all).size(), message_bytes_max);
+  EXPECT_EQ(refusal(all), "sync/bad_entries");
+  EXPECT_EQ(copy_.log().size(), 0u);
+}
+
 TEST_F(ReplicaTest, a_piece_is_never_more_than_a_message) {
   journal::Log& log = copy_.log();
   const auto commit = [&](std::size_t count, std::size_t bytes) {
