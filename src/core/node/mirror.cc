@@ -80,17 +80,17 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     return taken;
   }
   if (!taken && taken.error().code != "sync/out_of_order") return taken;
+  const auto bytes = std::accumulate(m.entries.begin(), m.entries.end(), std::size_t{0},
+                                     [](std::size_t sum, const Bytes& e) { return sum + e.size(); });
   if (taken && record_ && phase_ == Phase::rebuilding) {
     record_->entries_fetched += m.entries.size();
-    for (const Bytes& e : m.entries) record_->bytes_fetched += e.size();
+    record_->bytes_fetched += bytes;
   }
   // Each answer asks for one piece, and one piece is under way at a time. So one that is not what we asked this peer
   // for last gets none; one that is gets it though another has brought the same before, or this peer would send no
   // more. A rebuild lets the faster one go on, and asks the other when that one stops.
   if (!taken && m.first < replica->size() && (!was_asked || is_rebuilt)) return {};
   // Who drips gives nothing: another is asked, too.
-  const auto bytes = std::accumulate(m.entries.begin(), m.entries.end(), std::size_t{0},
-                                     [](std::size_t sum, const Bytes& e) { return sum + e.size(); });
   if (need != needs_.end() && (end >= need->second.size || bytes >= sync::chunk_bytes / 4))
     need->second.gave(monotonic_, *session.site);
   const std::uint64_t acceptable = acceptable_size(m.origin);

@@ -321,12 +321,12 @@ Status NodeImpl::rebuild_register() {
     HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
     next_retry_ = {};
   }
-  // Also where the power failed between the two.
-  HF_TRY(const chain::Registration said, chain::open_registration(chain_, registration_));
-  HF_TRY_VOID(close_old_journal(said));
   step_ = fmt::format("registering: {} of {} mirrors", registered_at_.size(), chain_.quorum);
   if (registered_at_.size() >= chain_.quorum) return open_epoch();
   if (monotonic_ < next_retry_) return {};
+  // Before anybody is asked, also where the power failed after the registration was written.
+  HF_TRY(const chain::Registration said, chain::open_registration(chain_, registration_));
+  HF_TRY_VOID(close_old_journal(said));
   next_retry_ = monotonic_ + retry_interval;
   for (const SiteName& mirror : me_->mirrors) {
     if (registered_at_.contains(mirror)) continue;

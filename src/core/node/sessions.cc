@@ -382,7 +382,7 @@ Status NodeImpl::check_let_in(const chain::Certificate& c) const {
 Status NodeImpl::take_registration(const chain::Registration& registration, bool is_direct) {
   const chain::Certificate& c = registration.certificate;
   if (!is_direct && !keys_.may_be_taken(registration)) return {};  // 10.2: not shown to have been silent
-  if (!(c.spare && keys_.may_be_taken(registration)) && !check_let_in(c)) return {};  // revoked before q had signed
+  if ((is_direct || !c.spare) && !check_let_in(c)) return {};      // revoked, and q have not signed below it
   if (c.site == me_->name && c.epoch < origin_.epoch) {  // one that was passed over may have a tail, too (5.3, 5.4)
     if (keys_.registration(c.site, c.epoch) == nullptr) keys_.add(registration);
     return {};
