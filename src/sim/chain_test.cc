@@ -3,17 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include "core/sync/messages.h"
 #include "sim/chain_test_support.h"
 #include "sim/told.h"
 
 namespace holdfast::sim {
 namespace {
-
-void start_trade(Chain& chain) {
-  start_all(chain);
-  open_trade(chain);
-}
 
 TEST(Chain, a_sale_is_acknowledged_at_once_and_cosigned_soon) {
   Chain chain(1, 3);
@@ -42,82 +36,6 @@ TEST(Chain, stores_sell_with_every_link_cut) {
   }
   for (const TillWrite& w : chain.writes(store_1)) EXPECT_TRUE(w.reply);
   EXPECT_TRUE(chain.node("store-01").safety().no_copy_since);
-  settle(chain);
-}
-
-// Nothing of it was signed, so nothing of it has left the store; and what a message holds is less than it.
-TEST(Chain, what_a_store_sold_alone_over_several_starts_goes_out_in_pieces) {
-  Chain chain(11, 4);
-  start_trade(chain);
-  chain.run_for(seconds(2));
-  for (int day = 0; day < 3; ++day) {
-    chain.kill("store-01");
-    for (const chain::Site& site : chain.file().sites)
-      if (site.name != store_1) chain.network.cut("store-01", site.name.str());
-    ASSERT_TRUE(chain.start("store-01").has_value());
-    for (int i = 0; i < 120; ++i) {
-      chain.sell(store_1, 1, 300);
-      chain.run_for(milliseconds(10));
-    }
-    EXPECT_EQ(chain.node("store-01").phase(), node::Phase::asking);
-  }
-  chain.network.heal_all();
-  settle(chain);
-  EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 360u);
-  chain.destroy("warehouse");  // and whoever comes anew gets it from those who have it
-  const std::string again = chain.rebuild(SiteName("warehouse"));
-  ASSERT_TRUE(comes_to_sign(chain, again));
-  settle(chain);
-}
-
-TEST(Chain, what_an_old_disk_took_back_goes_out_in_pieces_again) {
-  Chain chain(12, 4);
-  start_trade(chain);
-  const SimDisk image = chain.machine("store-01").disk;
-  for (int i = 0; i < 350; ++i) {
-    chain.sell(store_1, 1, 300);
-    chain.run_for(milliseconds(10));
-  }
-  chain.run_for(seconds(2));
-  chain.kill("store-01");
-  chain.put_back("store-01", image);
-  ASSERT_TRUE(comes_to_sign(chain, "store-01"));
-  EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 350u);
-  chain.destroy("warehouse");
-  const std::string again = chain.rebuild(SiteName("warehouse"));
-  for (const std::string other : {"head-office", "store-02"}) chain.network.cut(again, other);
-  chain.run_for(seconds(1));
-  chain.network.heal_all();
-  ASSERT_TRUE(comes_to_sign(chain, again));
-  settle(chain);
-}
-
-// A line that gives nothing for less than two minutes is slow, and what its mirror holds is not given up.
-TEST(Chain, a_rebuild_waits_for_mirrors_whose_lines_stand_still) {
-  Chain chain(13, 4);
-  start_trade(chain);
-  for (int i = 0; i < 150; ++i) {
-    chain.sell(store_1, 1, 300);
-    chain.run_for(milliseconds(10));
-  }
-  chain.run_for(seconds(2));
-  chain.destroy("store-01");
-  chain.kill("warehouse");
-  const std::string again = chain.rebuild(store_1);
-  std::size_t pieces = 0;
-  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
-    const auto message = sync::decode(bytes);
-    pieces += to == again && message && std::holds_alternative<sync::Entries>(*message);
-    if (before) before(from, to, bytes);
-  };
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return pieces > 0; }, seconds(30)));
-  for (const std::string mirror : {"head-office", "store-02"}) chain.network.clog(mirror, again);
-  chain.run_for(seconds(100));
-  ASSERT_FALSE(is_signing(chain, again));
-  for (const std::string mirror : {"head-office", "store-02"}) chain.network.clear(mirror, again);
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(10)));
-  ASSERT_TRUE(chain.start("warehouse").has_value());
   settle(chain);
 }
 
@@ -152,8 +70,7 @@ TEST(Chain, a_store_is_destroyed_and_its_tills_bring_back_what_was_not_copied) {
     chain.run_for(milliseconds(40));
   }
   // Cut off, it sells on; then the machine is lost with sales that nobody else has.
-  for (const chain::Site& site : chain.file().sites)
-    if (site.name != store_1) chain.network.cut("store-01", site.name.str());
+  isolate(chain, "store-01");
   for (int i = 0; i < 30; ++i) {
     chain.sell(store_1, 1, 2);
     chain.run_for(milliseconds(40));
@@ -313,58 +230,6 @@ TEST(Chain, a_mirror_that_has_come_back_takes_a_sealed_journal_and_seals_for_its
   settle(chain);
 }
 
-// It takes a journal from its owner and from a fellow mirror at once. What the fellow brings first is no reason for the
-// owner to stop sending (4.1).
-TEST(Chain, a_mirror_that_was_given_the_same_twice_is_given_the_next) {
-  Chain chain(12, 4);
-  start_trade(chain);
-  chain.destroy("warehouse");
-  const std::string mirror = chain.rebuild(warehouse);
-  chain.network.cut(mirror, "store-01");
-  chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  ASSERT_TRUE(comes_to_sign(chain, mirror));
-  chain.run_for(seconds(3));  // it has asked head-office
-  chain.network.heal(mirror, "store-01");
-  chain.run_for(seconds(5));  // and the store
-  chain.network.clog("store-01", mirror);
-  chain.sell(store_1, 1);
-  chain.run_for(seconds(1));
-  chain.network.clear("store-01", mirror);
-  chain.run_for(seconds(1));
-  chain.network.cut(mirror, "head-office");
-  chain.network.cut(mirror, "store-02");
-  chain.sell(store_1, 1);
-  const auto size = [&] { return chain.node("store-01").safety().size; };
-  const auto held = [&] {
-    for (const node::SiteView& view : chain.node(mirror).sites())
-      if (view.site == store_1) return view.held_here.value_or(0);
-    return std::uint64_t{0};
-  };
-  EXPECT_TRUE(chain.run_until([&] { return held() >= size(); }, seconds(10))) << held() << " of " << size();
-  settle(chain);
-}
-
-// 4.4; the links stand all the while.
-TEST(Chain, a_mirror_whose_day_is_full_takes_the_rest_on_the_next) {
-  ChainOptions options;
-  options.bounds.mirror_entries_a_day = 150;
-  Chain chain(31, 3, options);
-  start_trade(chain);
-  for (int i = 0; i < 200; ++i) {
-    chain.sell(store_1, 1);
-    chain.run_for(milliseconds(20));
-  }
-  chain.run_for(seconds(5));
-  const auto safety = [&] { return chain.node("store-01").safety(); };
-  EXPECT_GT(safety().cosigned_size, 0u);
-  EXPECT_LE(safety().cosigned_size, options.bounds.mirror_entries_a_day);
-  let_a_day_pass(chain);
-  EXPECT_TRUE(chain.run_until([&] { return safety().cosigned_size == safety().size; }, seconds(20)))
-      << safety().cosigned_size << " of " << safety().size;
-  settle(chain);
-}
-
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
   Chain chain(6, 4);
   start_trade(chain);
@@ -381,8 +246,7 @@ TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts)
   chain.kill("store-01");
   chain.put_back("store-01", image);
   // First without mirrors: it sells and signs nothing.
-  for (const chain::Site& site : chain.file().sites)
-    if (site.name != store_1) chain.network.cut("store-01", site.name.str());
+  isolate(chain, "store-01");
   ASSERT_TRUE(chain.start("store-01").has_value());
   for (int i = 0; i < 20; ++i) {
     chain.sell(store_1, 1);

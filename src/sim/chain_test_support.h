@@ -44,6 +44,29 @@ inline void open_trade(Chain& chain) {
   ASSERT_TRUE(
       chain.run_until([&] { return chain.node("store-01").state().find_product("P9") != nullptr; }, seconds(20)));
 }
+inline void start_trade(Chain& chain) {
+  start_all(chain);
+  open_trade(chain);
+}
+// Of every link of this machine only the one to `but` is left.
+inline void isolate(Chain& chain, const std::string& name, const std::string& but = {}) {
+  for (const auto& [other, m] : chain.machines())
+    if (other != name && other != but) chain.network.cut(name, other);
+}
+// Sales of 28 kB each at the first store: 300 of them are more than a message holds.
+inline void sell_much(Chain& chain, int sales) {
+  for (int i = 0; i < sales; ++i) {
+    chain.sell(store_1, 1, 300);
+    chain.run_for(milliseconds(20));
+  }
+}
+// As after a new chain file, which counts from the next start.
+inline void restart(Chain& chain, std::initializer_list<std::string> names) {
+  for (const std::string& name : names) {
+    chain.kill(name);
+    ASSERT_TRUE(chain.start(name).has_value()) << name;
+  }
+}
 // Every clock but this machine's shows the next day.
 inline void let_a_day_pass(Chain& chain, const std::string& but = {}) {
   for (auto& [name, m] : chain.machines())

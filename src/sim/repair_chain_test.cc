@@ -193,10 +193,7 @@ TEST(RepairTail, of_several_megabytes_that_one_mirror_alone_holds_is_taken_in) {
   start_all(chain);
   open_trade(chain);
   isolate(chain, "store-01", "store-02");
-  for (int i = 0; i < 120; ++i) {
-    chain.sell(store_1, 1, 300);
-    chain.run_for(milliseconds(50));
-  }
+  sell_much(chain, 120);
   chain.run_for(seconds(2));
   chain.destroy("store-01");
   const std::string again = chain.rebuild(store_1);

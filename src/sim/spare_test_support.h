@@ -27,10 +27,6 @@ inline std::string start_with_spare(Chain& chain) {
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
   return spare;
 }
-inline void isolate(Chain& chain, const std::string& name, const std::string& but = {}) {
-  for (const auto& [other, m] : chain.machines())
-    if (other != name && other != but) chain.network.cut(name, other);
-}
 // Acknowledged writes of the store that this machine does not know, without any till sending anything again.
 inline std::size_t not_here(Chain& chain, const SiteName& store, const std::string& machine) {
   return static_cast<std::size_t>(std::ranges::count_if(chain.writes(store), [&](const TillWrite& w) {
