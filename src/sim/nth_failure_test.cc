@@ -8,6 +8,7 @@
 
 #include "core/journal/log.h"
 #include "core/journal/note.h"
+#include "core/journal/peek.h"
 #include "core/journal/tiles.h"
 #include "sim/faulty_world.h"
 #include "sim/spare_test_support.h"
@@ -373,6 +374,23 @@ struct Loss {
   }
 };
 
+// Whether this journal has a checkpoint at that size, on a copy of the machine's disk.
+bool is_signed_at(Chain& chain, const std::string& name, const Origin& origin, std::uint64_t size) {
+  SimDisk copy = chain.machine(name).disk;
+  SerialExecutor executor;
+  const auto log = journal::Log::open(copy, executor, origin);
+  EXPECT_TRUE(log.has_value());
+  const auto last = journal::peek_checkpoint((*log)->checkpoint_at_most(size));
+  return last && last->size == size;
+}
+
+// The journal before it ends with a checkpoint, by whoever: a mirror can be given it to its end (docs/protocol.md).
+void expect_closed(Chain& chain, const std::string& name) {
+  const auto report = chain.node(name).recovery();
+  ASSERT_TRUE(report.has_value());
+  EXPECT_TRUE(is_signed_at(chain, name, report->old_origin, report->cosigned));
+}
+
 void settle_after(Chain& chain, Between& between, const std::string& name) {
   between.disk_faults.disarm();
   between.net_faults.disarm();
@@ -387,6 +405,7 @@ void settle_after(Chain& chain, Between& between, const std::string& name) {
   ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, name); }, seconds(60)))
       << node::to_text(chain.node(name).phase());
   settle(chain);
+  expect_closed(chain, name);
   EXPECT_EQ(chain.node(name).state().till.totals.sales, 3u);
 }
 
@@ -421,6 +440,15 @@ std::string to_rebuild(Chain& chain) {
   chain.destroy("store-01");
   return chain.rebuild(store_1);
 }
+// A size that the old machine has signed nothing at: who keeps that much closes its journal.
+std::string to_clean_point(Chain& chain) {
+  const Origin origin{chain.file().chain, store_1, 1};
+  std::uint64_t size = chain.node("store-01").safety().size;
+  while (size > 0 && is_signed_at(chain, "store-01", origin, size)) --size;
+  EXPECT_GT(size, 0u);
+  chain.destroy("store-01");
+  return chain.rebuild(store_1, {{origin, size}});
+}
 std::string to_promote(Chain& chain) {
   const std::string spare = chain.add_spare(store_1);
   EXPECT_TRUE(chain.start(spare).has_value());
@@ -434,6 +462,10 @@ TEST(NthFailureOfARebuild, is_taken_up_again_where_it_stood) {
   every_replacement("rebuild", FailureKind::error, false, to_rebuild);
   every_replacement("rebuild", FailureKind::power, false, to_rebuild);
   every_replacement("rebuild", FailureKind::error, true, to_rebuild);
+}
+
+TEST(NthFailureOfARebuild, to_a_clean_point_closes_the_old_journal_there) {
+  every_replacement("rebuild to a clean point", FailureKind::error, false, to_clean_point);
 }
 
 TEST(NthFailureOfAPromotion, opens_the_store_at_the_next_try) {
