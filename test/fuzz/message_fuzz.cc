@@ -18,12 +18,13 @@ std::vector<std::pair<std::string, sync::Message>> samples() {
   const Signature signature{};
   const Hash root{};
   const Instant at{1'700'000'000'000'000'000};
+  const sync::Heartbeat beat{message_origin, 17, 16, at, true, signature};
   return {{"Hello", sync::Hello{"holdfast.example/acme", site, 2, "certificate\n", "registration\n"}},
           {"Superseded", sync::Superseded{"registration\n"}},
           {"Ask", sync::Ask{site}},
           {"Seal", sync::Seal{"certificate\n", "registration\n"}},
           {"Known", sync::Known{site,
-                                {{message_origin, 17, "note\n", 18, at, at}, {message_origin, 3, "", 0, {}, {}}},
+                                {{message_origin, 17, "note\n", at, "cosigned\n", beat}, {message_origin, 3, "", {}}},
                                 {"registration\n"},
                                 {"seal\n", "seal 2\n"},
                                 2}},
@@ -36,7 +37,7 @@ std::vector<std::pair<std::string, sync::Message>> samples() {
           {"Cosignature", sync::Cosignature{message_origin, 17, line}},
           {"Cosigned", sync::Cosigned{"note\n"}},
           {"Gossip", sync::Gossip{"note\n"}},
-          {"Heartbeat", sync::Heartbeat{message_origin, 17, 16, at, true, signature}},
+          {"Heartbeat", beat},
           {"Heartbeat-unsigned", sync::Heartbeat{message_origin, 0, 0, at, false, {}}},
           {"Tail", sync::Tail{message_origin, 17, entries, signature, "note\n"}},
           {"TailTaken", sync::TailTaken{message_origin, 17, 3}},

@@ -304,11 +304,8 @@ sync::Known NodeImpl::what_we_know(const SiteName& site) const {
   known.site = site;
   for (const auto& [origin, replica] : replicas_.all()) {
     if (origin.site != site) continue;
-    sync::HeldEpoch held{origin, replica->size(), replica->latest_note(), 0, {}, {}};
-    if (replica->announced) {
-      held.announced = replica->announced->size;
-      held.announced_at = replica->announced->at;
-    }
+    sync::HeldEpoch held{origin, replica->size(), replica->latest_note(), {}};
+    held.beat = replica->announced;
     if (replica->announced_heard_at) held.heard_at = *replica->announced_heard_at;
     if (replica->cosigned()) held.cosigned = journal::to_text(replica->cosigned()->note);
     known.held.push_back(std::move(held));

@@ -142,16 +142,25 @@ Choice Rebuild::choice_of(const Origin& origin, const Head& head, const Shown& s
     const auto it = shown.held.find(site.name);
     if (it != shown.held.end() && it->second == head) out.holders.push_back(site.name);
   }
+  take_announced(out);
+  return out;
+}
+
+// A mirror may lie about when it heard; what the site has announced is what its own key has signed.
+void Rebuild::take_announced(Choice& choice) const {
+  const auto key = keys_.log_key(choice.old_origin);
+  const auto is_signed = [&](const sync::Heartbeat& beat) {
+    return key && beat.origin == choice.old_origin && beat.signature &&
+           ed25519_verify(*key, sync::heartbeat_text(beat), *beat.signature);
+  };
   for (const auto& [mirror, held] : sealed_)
     for (const sync::HeldEpoch& h : held) {
-      if (h.origin != origin) continue;
-      if (h.announced > out.announced) {
-        out.announced = h.announced;
-        out.announced_at = h.announced_at;
-      }
-      out.heard_at = std::max(out.heard_at, h.heard_at);
+      if (h.origin != choice.old_origin) continue;
+      choice.heard_at = std::max(choice.heard_at, h.heard_at);
+      if (!h.beat || h.beat->size <= choice.announced || !is_signed(*h.beat)) continue;
+      choice.announced = h.beat->size;
+      choice.announced_at = h.beat->at;
     }
-  return out;
 }
 
 Result<Choice> Rebuild::choose(const Origin& old_origin, const sync::KeyRing& keys) const {
@@ -218,17 +227,11 @@ Result<Choice> Rebuild::choose_clean_point(const sync::KeyRing& keys) const {
 }
 
 void Rebuild::add_up(Choice& choice) const {
-  for (const auto& [mirror, held] : sealed_) {
-    for (const sync::HeldEpoch& h : held) {
-      if (h.origin != choice.old_origin) continue;
-      choice.heard_at = std::max(choice.heard_at, h.heard_at);
-      if (h.announced > choice.announced) {
-        choice.announced = h.announced;
-        choice.announced_at = h.announced_at;
-      }
-      if (h.size > choice.announced) choice.announced = h.size;
-    }
-  }
+  take_announced(choice);
+  for (const auto& [mirror, held] : sealed_)
+    for (const sync::HeldEpoch& h : held)
+      if (const auto head = h.origin == choice.old_origin ? opened(h.origin, h.note) : std::nullopt)
+        choice.announced = std::max(choice.announced, head->checkpoint.size);
 }
 
 Bytes encode(const Record& r) {

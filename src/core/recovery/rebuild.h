@@ -65,7 +65,8 @@ class Rebuild {
   // It gives no more of what it says that it holds: its disk has lost some of it. What is kept is chosen without it,
   // where the others make at least one honest holder of anything cosigned; what it alone holds is a tail later.
   void gives_no_more(const SiteName& mirror) { unreadable_.insert(mirror); }
-  // What the mirrors that have sealed hold or heard announced of choice.old_origin: raises choice.announced and times.
+  // What the mirrors that have sealed hold or heard announced of choice.old_origin, as its owner has signed it: raises
+  // choice.announced and times.
   void add_up(Choice& choice) const;
   const sync::KeyRing& keys() const { return keys_; }  // of this site's epochs
 
@@ -96,6 +97,7 @@ class Rebuild {
   Result<Choice> choose(const Origin& old_origin, const sync::KeyRing& keys) const;
   Result<Choice> choose_clean_point(const sync::KeyRing& keys) const;
   Choice choice_of(const Origin& origin, const Head& head, const Shown& shown) const;
+  void take_announced(Choice& choice) const;
 
   const chain::ChainFile& file_;
   chain::Certificate certificate_;

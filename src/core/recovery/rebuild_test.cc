@@ -53,9 +53,11 @@ class RebuildTest : public testing::Test {
     }
     return journal::to_text(c.note);
   }
-  void sealed(std::string_view mirror, const History& h, std::uint64_t size, std::string proof = {}) {
-    sync::HeldEpoch held{origin(),        size, size == 0 ? "" : journal::to_text(checkpoint(h, size).note), 0, {}, {},
-                         std::move(proof)};
+  void sealed(std::string_view mirror, const History& h, std::uint64_t size, std::string proof = {},
+              std::optional<sync::Heartbeat> beat = {}) {
+    sync::HeldEpoch held{
+        origin(),         size,           size == 0 ? "" : journal::to_text(checkpoint(h, size).note), {},
+        std::move(proof), std::move(beat)};
     rebuild_->sealed(SiteName(mirror), {store, {held}, {}, {}, 2});
   }
   Result<Choice> choose() { return rebuild_->choose(sync::KeyRing(file_)); }
@@ -235,6 +237,30 @@ TEST_F(RebuildTest, of_what_is_stored_only_the_signed_part_is_held) {
 
 // Every way in which three or four mirrors can hold one of two histories: what q of them have cosigned, one of whom may
 // lie, is kept or nothing is.
+// 4.5: known lost is what the site itself has said and nobody has; a mirror's own number is nothing.
+TEST_F(RebuildTest, what_was_announced_is_what_the_owner_has_signed) {
+  const auto beat = [](std::uint64_t size, std::string_view signer, Origin of) {
+    sync::Heartbeat out{std::move(of), size, 0, {7'000'000'000}, true, std::nullopt};
+    out.signature = site_key(signer, "log").sign(sync::heartbeat_text(out));
+    return out;
+  };
+  chain_bears(0);
+  sync::Heartbeat raised = beat(15, "store-01", origin());
+  raised.size = 1'000'000;
+  sealed("head-office", one, 12, {}, raised);
+  sealed("warehouse", one, 12, {}, beat(1'000'000, "head-office", origin()));
+  expect_kept(one, 12);
+  EXPECT_EQ(choose()->announced, 0u);
+  EXPECT_EQ(choose()->announced_at.unix_ns, 0);
+
+  chain_bears(0);
+  sealed("head-office", one, 12, {}, beat(15, "store-01", origin()));
+  sealed("warehouse", one, 12, {}, beat(1'000'000, "store-01", {"holdfast.example/small", store, 2}));
+  expect_kept(one, 12);
+  EXPECT_EQ(choose()->announced, 15u);
+  EXPECT_EQ(choose()->announced_at.unix_ns, 7'000'000'000);
+}
+
 TEST_F(RebuildTest, never_leaves_behind_what_may_have_been_cosigned) {
   std::size_t kept = 0, asked = 0;
   for (const unsigned liars : {0u, 1u}) {

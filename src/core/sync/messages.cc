@@ -33,6 +33,11 @@ struct Encoder {
   FlatBufferBuilder& b;
   using Out = std::pair<fbs::LinkBody, Offset<void>>;
 
+  Offset<fbs::Heartbeat> beat(const Heartbeat& h) {
+    const auto signature = h.signature ? octets(b, *h.signature) : 0;
+    return fbs::CreateHeartbeat(b, text(b, h.origin.text()), h.size, h.cosigned_size, ns(h.at), h.trading, signature);
+  }
+
   Out operator()(const Hello& m) {
     return {fbs::LinkBody::Hello, fbs::CreateHello(b, text(b, m.chain), text(b, m.site.view()), m.epoch,
                                                    text(b, m.certificate), text(b, m.registration))
@@ -49,8 +54,8 @@ struct Encoder {
     std::vector<Offset<fbs::HeldEpoch>> held;
     held.reserve(m.held.size());
     for (const HeldEpoch& h : m.held)
-      held.push_back(fbs::CreateHeldEpoch(b, text(b, h.origin.text()), h.size, text(b, h.note), h.announced,
-                                          ns(h.announced_at), ns(h.heard_at), text(b, h.cosigned)));
+      held.push_back(fbs::CreateHeldEpoch(b, text(b, h.origin.text()), h.size, text(b, h.note), ns(h.heard_at),
+                                          text(b, h.cosigned), h.beat ? beat(*h.beat) : Offset<fbs::Heartbeat>()));
     return {fbs::LinkBody::Known, fbs::CreateKnown(b, text(b, m.site.view()), b.CreateVector(held),
                                                    texts(b, m.registrations), texts(b, m.seals), m.sealed_for)
                                       .Union()};
@@ -84,12 +89,7 @@ struct Encoder {
     return {fbs::LinkBody::Cosigned, fbs::CreateCosigned(b, text(b, m.note)).Union()};
   }
   Out operator()(const Gossip& m) { return {fbs::LinkBody::Gossip, fbs::CreateGossip(b, text(b, m.note)).Union()}; }
-  Out operator()(const Heartbeat& m) {
-    const auto signature = m.signature ? octets(b, *m.signature) : 0;
-    return {fbs::LinkBody::Heartbeat,
-            fbs::CreateHeartbeat(b, text(b, m.origin.text()), m.size, m.cosigned_size, ns(m.at), m.trading, signature)
-                .Union()};
-  }
+  Out operator()(const Heartbeat& m) { return {fbs::LinkBody::Heartbeat, beat(m).Union()}; }
   Out operator()(const Tail& m) {
     const auto signature = m.signature ? octets(b, *m.signature) : 0;
     return {
@@ -215,6 +215,11 @@ Result<Message> typed(const fbs::Seal& m) {
   HF_TRY(std::string registration, note_of(m.registration()));
   return Seal{std::move(certificate), std::move(registration)};
 }
+Result<Heartbeat> heartbeat_of(const fbs::Heartbeat& m) {
+  HF_TRY(Origin origin, origin_of(m.origin()));
+  HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
+  return Heartbeat{std::move(origin), m.size(), m.cosigned_size(), instant(m.at()), m.trading(), signature};
+}
 Result<Message> typed(const fbs::Known& m, Room room) {
   Known out;
   HF_TRY(out.site, site_of(m.site()));
@@ -228,9 +233,10 @@ Result<Message> typed(const fbs::Known& m, Room room) {
       HF_TRY_VOID(room.take(view(h->cosigned()).size()));
       HF_TRY(held.cosigned, note_of(h->cosigned()));
       held.size = h->size();
-      held.announced = h->announced();
-      held.announced_at = instant(h->announced_at());
       held.heard_at = instant(h->heard_at());
+      if (h->beat() != nullptr) {
+        HF_TRY(held.beat, heartbeat_of(*h->beat()));
+      }
       out.held.push_back(std::move(held));
     }
   }
@@ -278,11 +284,7 @@ Result<Message> typed(const fbs::Gossip& m) {
   HF_TRY(std::string note, note_of(m.note()));
   return Gossip{std::move(note)};
 }
-Result<Message> typed(const fbs::Heartbeat& m) {
-  HF_TRY(Origin origin, origin_of(m.origin()));
-  HF_TRY(std::optional<Signature> signature, signature_of(m.signature()));
-  return Heartbeat{std::move(origin), m.size(), m.cosigned_size(), instant(m.at()), m.trading(), signature};
-}
+Result<Message> typed(const fbs::Heartbeat& m) { return heartbeat_of(m); }
 Result<Message> typed(const fbs::Tail& m, Room room) {
   HF_TRY(Origin origin, origin_of(m.origin()));
   HF_TRY(std::vector<Bytes> entries, entries_of(m.entries(), room));

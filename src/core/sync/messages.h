@@ -34,14 +34,21 @@ struct Seal {
   std::string certificate;
   std::string registration = {};  // a spare's; else empty
 };
+struct Heartbeat {
+  Origin origin;
+  std::uint64_t size = 0;
+  std::uint64_t cosigned_size = 0;
+  Instant at;
+  bool trading = true;
+  std::optional<Signature> signature;
+};
 struct HeldEpoch {
   Origin origin;
   std::uint64_t size = 0;
-  std::string note;             // the newest checkpoint held; empty: none
-  std::uint64_t announced = 0;  // by heartbeat
-  Instant announced_at;         // in the owner's clock; 0: never
-  Instant heard_at;             // in the teller's clock; 0: not since it started
-  std::string cosigned = {};    // the newest checkpoint held that has its quorum of cosignatures; empty: none
+  std::string note;                    // the newest checkpoint held; empty: none
+  Instant heard_at;                    // in the teller's clock; 0: not since it started
+  std::string cosigned = {};           // the newest checkpoint held that has its quorum of cosignatures; empty: none
+  std::optional<Heartbeat> beat = {};  // of the largest size that was heard of its owner, signed; nullopt: none
 };
 struct Known {
   SiteName site;
@@ -82,14 +89,6 @@ struct Cosigned {
 };
 struct Gossip {
   std::string note;
-};
-struct Heartbeat {
-  Origin origin;
-  std::uint64_t size = 0;
-  std::uint64_t cosigned_size = 0;
-  Instant at;
-  bool trading = true;
-  std::optional<Signature> signature;
 };
 struct Tail {
   Origin origin;
