@@ -119,6 +119,14 @@ void Chain::revoke(const SiteName& site, std::uint32_t epoch) {
   hand_out_file();
 }
 
+void Chain::replace_recovery_keys(bool named) {
+  ++file_.version;
+  recovery_ = draw_keys(random_);
+  file_.recovery = {1, {{"recovery-1", recovery_.open}}};
+  if (named) file_.certified = certificates_;
+  hand_out_file();
+}
+
 node::Node& Chain::node(const std::string& name) {
   HF_CHECK(machine(name).node != nullptr, "{} is not running", name);
   return *machine(name).node;
@@ -240,6 +248,7 @@ chain::Certificate Chain::certify(const SiteName& site, std::uint32_t epoch, con
   journal::sign_note(note, chain::recovery_key_name(file_.chain, "recovery-1"), recovery_.open,
                      [&](ByteView text) { return sign_with(recovery_, options_.signatures, text); });
   certificate.note = journal::to_text(note);
+  certificates_.push_back(chain::certified(certificate));
   return certificate;
 }
 

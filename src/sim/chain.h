@@ -118,6 +118,8 @@ class Chain {
   std::string rebuild(const SiteName& site, const CleanPoint& clean_point = {});
   // A new version of the chain file on every disk; it counts from each node's next start.
   void revoke(const SiteName& site, std::uint32_t epoch);
+  // The root keys name every certificate that was given out, unless `named` is false.
+  void replace_recovery_keys(bool named = true);
   // A second machine for the epoch number that the newest certificate of the site has: a ceremony's mistake.
   std::string rebuild_under_same_number(const SiteName& site);
   // Somebody who has the keys of this machine runs the program on an image of its disk, under its address. The network
@@ -198,6 +200,7 @@ class Chain {
   void hand_out_file();
   ChainOptions options_;
   KeyPair root_, recovery_;
+  std::vector<chain::Certified> certificates_;  // given out
   SerialExecutor executor_;
   std::map<std::string, std::unique_ptr<Machine>> machines_;
   std::map<SiteName, std::uint32_t> epochs_;  // given out

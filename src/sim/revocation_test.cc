@@ -1,4 +1,5 @@
-// A certificate that the chain file revokes, before and after its machine was registered (protocol 5.4, 10.2).
+// Certificates that a later chain file takes back: one that it revokes, before and after its machine was registered
+// (protocol 5.4, 10.2), and those of recovery keys that it replaces (9.1).
 #include <gtest/gtest.h>
 
 #include "sim/spare_test_support.h"
@@ -44,6 +45,54 @@ TEST(RevokedSpare, that_is_revoked_before_it_is_promoted_is_let_in_nowhere) {
   chain.destroy(spare);
   const std::string third = chain.rebuild(store_1);
   ASSERT_TRUE(comes_to_sign(chain, third));
+  settle(chain);
+}
+
+// A site is on its second machine; then the recovery keys are replaced. Journals name that machine's registration
+// everywhere, so everything that is rebuilt afterwards rests on a certificate that no recovery key of the file signs.
+TEST(ReplacedRecoveryKeys, leave_standing_what_the_root_keys_name) {
+  Chain chain(32, 3);
+  start_trade(chain);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  chain.replace_recovery_keys();
+  restart(chain, {"head-office", "warehouse", "store-02", "store-03", second});
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(5));
+  EXPECT_TRUE(is_signing(chain, second));
+  chain.destroy("head-office");  // follows the store, and mirrors it
+  const std::string office = chain.rebuild(head_office);
+  ASSERT_TRUE(comes_to_sign(chain, office));
+  chain.run_for(seconds(5));
+  chain.destroy(second);
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  EXPECT_EQ(chain.node(third).recovery()->old_origin.epoch, 2u);
+  settle(chain);
+}
+
+// What `site adopt` keeps people from: nothing is lost, but the rebuilt machine does not start under such a file.
+TEST(ReplacedRecoveryKeys, that_took_a_certificate_with_them_stop_its_machine_and_a_later_file_names_it) {
+  Chain chain(33, 3);
+  start_trade(chain);
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  chain.replace_recovery_keys(false);
+  chain.kill(second);
+  const Status refused = chain.start(second);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, "chain/bad_certificate");
+  chain.replace_recovery_keys();
+  restart(chain, {"head-office", "warehouse", "store-02", "store-03"});
+  ASSERT_TRUE(comes_to_sign(chain, second));
   settle(chain);
 }
 

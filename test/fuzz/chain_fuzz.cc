@@ -13,6 +13,8 @@ const chain::ChainFile& known() {
 chain::ChainFile newer() {
   chain::ChainFile file = known();
   file.version = 2;
+  file.revoked = {{file.sites.back().name, 2}};
+  file.certified = {{file.sites.back().name, 2, sha256(as_bytes("a certificate"))}};
   return file;
 }
 chain::ChainFile narrower() {

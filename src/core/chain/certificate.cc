@@ -191,6 +191,13 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view who
                             "chain file first",
                             certificate.site.view()));
   HF_TRY_VOID(check_new_keys(file, certificate.keys));
+  if (const Certified* named = file.find_certified(certificate.site, certificate.epoch)) {
+    if (*named == certified(certificate)) return certificate;
+    return fail(bad_certificate,
+                fmt::format("version {} of the chain file names another certificate of {} for epoch {}; each number "
+                            "counts once",
+                            file.version, certificate.site.view(), certificate.epoch));
+  }
   std::vector<NamedKey> may_sign;
   may_sign.reserve(file.recovery.keys.size());
   for (const auto& [name, key] : file.recovery.keys) may_sign.push_back({recovery_key_name(file.chain, name), key});
@@ -202,6 +209,10 @@ Result<Certificate> open_certificate(const ChainFile& file, std::string_view who
                             "`holdfast recovery sign` and the missing --keys",
                             count, file.recovery.needed));
   return certificate;
+}
+
+Certified certified(const Certificate& certificate) {
+  return {certificate.site, certificate.epoch, sha256(as_bytes(certificate.note))};
 }
 
 Status check_not_revoked(const ChainFile& file, const Certificate& certificate) {

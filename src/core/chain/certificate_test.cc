@@ -204,6 +204,39 @@ TEST(Certificate, OfASpareIsToldApartAndCanBeRevoked) {  // protocol 10.2
   EXPECT_THAT(check_rules(file).error().text, HasSubstr("no site of this file"));
 }
 
+TEST(Certificate, OfReplacedRecoveryKeysCountsOnlyAsItIsNamed) {  // protocol 5.1, 9.1
+  const ChainFile before = small_chain();
+  const Certificate made = make_certificate(before, "store-02", 2, noon);
+  const Certificate thief = make_certificate(before, "store-02", 2, noon, {}, {"recovery-1", "recovery-2"});
+  ChainFile file = before;
+  file.recovery = key_set("fresh", 2, 3);
+  EXPECT_EQ(open_certificate(file, made.note).error().code, "chain/bad_certificate");
+  file.certified = {certified(made)};
+  const auto read_back = parse_chain_text(canonical_text(file));
+  ASSERT_TRUE(read_back) << read_back.error().text;
+  EXPECT_TRUE(*read_back == file);
+  const auto opened = open_certificate(*read_back, made.note);
+  ASSERT_TRUE(opened) << opened.error().text;
+  EXPECT_TRUE(opened->keys == made.keys);
+  EXPECT_TRUE(open_registration(*read_back, registration_of(made).note));
+  // Nothing else of those keys, and nothing else for that number, whoever signs.
+  EXPECT_FALSE(open_certificate(file, make_certificate(before, "store-02", 3, noon).note));
+  EXPECT_FALSE(open_certificate(file, make_certificate(before, "store-01", 2, noon).note));
+  EXPECT_THAT(open_certificate(file, thief.note).error().text, HasSubstr("names another certificate"));
+  const auto fresh = make_certificate(file, "store-02", 2, noon, {}, {"fresh-1", "fresh-2"});
+  EXPECT_THAT(open_certificate(file, fresh.note).error().text, HasSubstr("names another certificate"));
+  EXPECT_TRUE(open_certificate(file, make_certificate(file, "store-02", 3, noon, {}, {"fresh-1", "fresh-2"}).note));
+  // It lets a machine in that those who know only the recovery keys may not have let in.
+  EXPECT_THAT(openings(before, file), ::testing::ElementsAre(HasSubstr("store-02 for epoch 2 counts")));
+  EXPECT_TRUE(openings(file, file).empty());
+  file.revoked = {{SiteName("store-02"), 2}};
+  EXPECT_THAT(open_unrevoked_certificate(file, made.note).error().text, HasSubstr("revoked"));
+  file.certified.push_back(certified(made));
+  EXPECT_THAT(check_rules(file).error().text, HasSubstr("epoch 2 of store-02 twice"));
+  file.certified = {{SiteName("store-99"), 2, made.keys.log}};
+  EXPECT_THAT(check_rules(file).error().text, HasSubstr("no site of this file"));
+}
+
 TEST(Registration, OfASpareCarriesMirrorsLinesAndNobodyElsesDoes) {  // protocol 10.2
   const ChainFile file = small_chain();
   const Registration r = registration_of(spare_certificate(file, "store-02", 2));

@@ -37,7 +37,7 @@ bool ChainFile::operator==(const ChainFile& o) const {
          currency.decimals == o.currency.decimals && languages == o.languages && vat_rates == o.vat_rates &&
          bounds == o.bounds && quorum == o.quorum && lying_mirrors == o.lying_mirrors && root == o.root &&
          recovery == o.recovery && operations == o.operations && former_root == o.former_root && within == o.within &&
-         sites == o.sites && revoked == o.revoked;
+         sites == o.sites && revoked == o.revoked && certified == o.certified;
 }
 
 const Site* ChainFile::find(const SiteName& name) const {
@@ -48,6 +48,13 @@ const Site* ChainFile::find(const SiteName& name) const {
 bool ChainFile::is_revoked(const SiteName& site, std::uint32_t epoch) const {
   return std::ranges::find(revoked, std::pair(site, epoch)) != revoked.end();
 }
+
+const Certified* ChainFile::find_certified(const SiteName& site, std::uint32_t epoch) const {
+  const auto found =
+      std::ranges::find_if(certified, [&](const Certified& c) { return c.site == site && c.epoch == epoch; });
+  return found == certified.end() ? nullptr : &*found;
+}
+
 const VatRate* ChainFile::vat(const VatCode& code) const {
   const auto found = std::ranges::find(vat_rates, code, &VatRate::code);
   return found == vat_rates.end() ? nullptr : &*found;
@@ -95,6 +102,9 @@ std::vector<std::string> openings(const ChainFile& known, const ChainFile& next)
   for (const auto& [site, epoch] : known.revoked)
     if (!next.is_revoked(site, epoch))
       out.push_back(fmt::format("the certificate of {} for epoch {} counts again", site.view(), epoch));
+  for (const Certified& c : next.certified)
+    if (const Certified* before = known.find_certified(c.site, c.epoch); before == nullptr || !(*before == c))
+      out.push_back(fmt::format("the certificate of {} for epoch {} counts by its name", c.site.view(), c.epoch));
   if (next.bounds.price_change_percent_max > known.bounds.price_change_percent_max)
     out.push_back(fmt::format("price_change_percent_max rises to {}", next.bounds.price_change_percent_max));
   if (next.bounds.mirror_bytes_a_day > known.bounds.mirror_bytes_a_day)

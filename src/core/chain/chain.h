@@ -68,6 +68,13 @@ struct Within {
   Hash text_hash{};  // SHA-256 of its canonical text
   bool operator==(const Within&) const = default;
 };
+// A certificate that counts by the root keys' word, whoever has signed it: recovery keys that were replaced since.
+struct Certified {
+  SiteName site;
+  std::uint32_t epoch = 0;  // >= 2
+  Hash note_hash{};         // SHA-256 of its whole text, signatures included
+  bool operator==(const Certified&) const = default;
+};
 struct ChainFile {
   std::string chain;  // "holdfast.example/acme"
   std::uint64_t version = 1;
@@ -84,11 +91,14 @@ struct ChainFile {
   std::vector<Site> sites;            // in the order of the file; of two linked sites the later one dials
   // Certificates that count no longer, by site and epoch: of a spare that was stolen (protocol 10.2).
   std::vector<std::pair<SiteName, std::uint32_t>> revoked = {};
+  // By site and epoch, each number once: no other certificate counts for it.
+  std::vector<Certified> certified = {};
 
   bool operator==(const ChainFile&) const;
   const Site* find(const SiteName& name) const;
   const VatRate* vat(const VatCode& code) const;
   bool is_revoked(const SiteName& site, std::uint32_t epoch) const;
+  const Certified* find_certified(const SiteName& site, std::uint32_t epoch) const;
   // n - q + f + 1 for that site's journal (protocol, preamble).
   unsigned honest_any(const Site& site) const;
   bool is_mirror(const SiteName& mirror, const SiteName& owner) const;
@@ -135,8 +145,8 @@ Within within_of(const ChainFile& root_signed);
 // last. chain/too_wide also for what no key may change in one step: the log key of a site (5.6), two mirrors of a
 // journal (4.7), the currency.
 Result<ChainFile> open_successor(const ChainFile& known, std::string_view note);
-// What `next` opens that is not open in `known`: links, mirrors, sites, raised bounds; each a phrase ("store-02
-// follows web-shop"). A sealed site takes a successor only if there is none (protocol 9.1).
+// What `next` opens that is not open in `known`: links, mirrors, sites, raised bounds, certificates; each a phrase
+// ("store-02 follows web-shop"). A sealed site takes a successor only if there is none (protocol 9.1).
 std::vector<std::string> openings(const ChainFile& known, const ChainFile& next);
 
 // Protocol 5.1, 10.2. Signed by k recovery keys of the chain file: at a ceremony, or beforehand for a spare. What a
@@ -153,10 +163,11 @@ struct Certificate {
   Origin origin() const { return {chain, site, epoch}; }
 };
 std::string certificate_text(const Certificate& unsigned_certificate);  // what the recovery keys sign
-// A certificate that was taken once counts on, also when it is revoked later: a revocation ends what has not happened
-// yet. Whoever lets a machine in that is not known by it yet asks check_not_revoked() too. Errors:
-// chain/bad_certificate.
+// Signed by k recovery keys of the file, or named by it under [[certified]]. A certificate that was taken once counts
+// on, also when it is revoked later: a revocation ends what has not happened yet. Whoever lets a machine in that is not
+// known by it yet asks check_not_revoked() too. Errors: chain/bad_certificate.
 Result<Certificate> open_certificate(const ChainFile& file, std::string_view note);
+Certified certified(const Certificate& certificate);  // as [[certified]] names it
 Status check_not_revoked(const ChainFile& file, const Certificate& certificate);
 Result<Certificate> open_unrevoked_certificate(const ChainFile& file, std::string_view note);
 // Without the recovery keys at hand (fold: what a journal holds was checked when it was taken): shape only.

@@ -61,6 +61,7 @@ TEST(ChainText, AnyChainThatKeepsTheRulesIsReadBackAsItWas) {
     file.root = key_set("root", *rc::gen::inRange(n / 2 + 1, n + 1), n);
     if (*rc::gen::arbitrary<bool>()) file.operations.reset();
     if (*rc::gen::arbitrary<bool>()) file.former_root = key_set("old", 1, 1);
+    if (*rc::gen::arbitrary<bool>()) file.certified = {{file.sites[0].name, 2, sha256(as_bytes("certificate"))}};
     if (file.version > 1 && *rc::gen::arbitrary<bool>())
       file.within = Within{file.version - 1, sha256(as_bytes("text"))};
     for (Site& site : file.sites) {

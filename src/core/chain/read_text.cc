@@ -278,7 +278,8 @@ Bounds read_bounds(Table table, bool are_needed) {
   return b;
 }
 
-std::pair<SiteName, std::uint32_t> read_revoked(Table& table) {
+// `site` and `epoch`: the number of one certificate.
+std::pair<SiteName, std::uint32_t> read_number(Table& table) {
   std::pair<SiteName, std::uint32_t> out;
   if (const auto text = table.text("site", true, "\"store-07\"")) {
     if (const auto name = site_name_of(*text))
@@ -287,8 +288,14 @@ std::pair<SiteName, std::uint32_t> read_revoked(Table& table) {
       table.say(table.line(), "\"{}\" is not a site's name", text->substr(0, 40));
   }
   out.second = static_cast<std::uint32_t>(table.integer("epoch", true, 2, UINT32_MAX, "2").value_or(0));
-  table.refuse_unknown();
   return out;
+}
+
+Certified read_certified(Table& table) {
+  const auto [site, epoch] = read_number(table);
+  const Hash note_hash = table.key("sha256", true);
+  table.refuse_unknown();
+  return {site, epoch, note_hash};
 }
 
 ChainFile read_chain_file(Table& top, Form form) {
@@ -315,8 +322,12 @@ ChainFile read_chain_file(Table& top, Form form) {
   if (auto table = top.table("former_root")) file.former_root = read_key_set(*table);
   for (Table& table : top.tables("vat", "[[vat]], one for each rate")) file.vat_rates.push_back(read_vat_rate(table));
   for (Table& table : top.tables("site", "[[site]], one for each site")) file.sites.push_back(read_site(table, form));
-  for (Table& table : top.tables("revoked", "[[revoked]], one for each certificate"))
-    file.revoked.push_back(read_revoked(table));
+  for (Table& table : top.tables("revoked", "[[revoked]], one for each certificate")) {
+    file.revoked.push_back(read_number(table));
+    table.refuse_unknown();
+  }
+  for (Table& table : top.tables("certified", "[[certified]], one for each certificate"))
+    file.certified.push_back(read_certified(table));
   top.refuse_unknown();
   return file;
 }

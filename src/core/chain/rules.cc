@@ -31,7 +31,7 @@ class Finder {
     if (file_.within && file_.within->version >= file_.version)
       say("within", "within.version must be lower than version: an operations-signed file follows a root-signed one");
     sites();
-    revoked();
+    certificates();
     all_keys();
   }
 
@@ -156,15 +156,23 @@ class Finder {
     }
   }
 
-  void revoked() {
+  void certificates() {
+    numbers("revoked", file_.revoked);
+    std::vector<std::pair<SiteName, std::uint32_t>> certified;
+    certified.reserve(file_.certified.size());
+    for (const Certified& c : file_.certified) certified.emplace_back(c.site, c.epoch);
+    numbers("certified", certified);
+  }
+
+  void numbers(std::string_view table, const std::vector<std::pair<SiteName, std::uint32_t>>& all) {
     std::set<std::pair<SiteName, std::uint32_t>> seen;
-    for (std::size_t i = 0; i < file_.revoked.size(); ++i) {
-      const auto& [site, epoch] = file_.revoked[i];
-      const std::string path = fmt::format("revoked.{}", i);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto& [site, epoch] = all[i];
+      const std::string path = fmt::format("{}.{}", table, i);
       if (!names_.contains(site))
-        say(path, "[[revoked]] names \"{}\", which is no site of this file", site.view());
-      else if (!seen.insert(file_.revoked[i]).second)
-        say(path, "[[revoked]] names epoch {} of {} twice; leave one out", epoch, site.view());
+        say(path, "[[{}]] names \"{}\", which is no site of this file", table, site.view());
+      else if (!seen.insert(all[i]).second)
+        say(path, "[[{}]] names epoch {} of {} twice; leave one out", table, epoch, site.view());
     }
   }
 

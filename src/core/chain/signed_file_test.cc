@@ -217,6 +217,9 @@ TEST(OperationsKey, OpensAndChangesNothingElse) {
   file.recovery = key_set("mine", 1, 1);
   refused(file);
   file = o.narrowed();
+  file.certified = {{SiteName("store-02"), 2, sha256(as_bytes("a certificate"))}};
+  refused(file);
+  file = o.narrowed();
   file.vat_rates[0].millionths = 0;
   refused(file);
   file = o.narrowed();

@@ -83,6 +83,9 @@ std::string canonical_text(const ChainFile& file) {
                     list_text(site.mirrors, name_text), list_text(site.follows, name_text), site_keys_text(site.keys));
   for (const auto& [site, epoch] : file.revoked)
     out += fmt::format("\n[[revoked]]\nsite = {}\nepoch = {}\n", quoted(site.view()), epoch);
+  for (const Certified& c : file.certified)
+    out += fmt::format("\n[[certified]]\nsite = {}\nepoch = {}\nsha256 = \"{}\"\n", quoted(c.site.view()), c.epoch,
+                       to_hex(c.note_hash));
   return out;
 }
 

@@ -39,7 +39,6 @@ inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait 
 inline constexpr std::string_view cut_path = "links.cut";
 inline constexpr std::string_view taken_up_path = "mirror.taken-up";  // our origin, and the sites below it
 inline constexpr std::string_view replaced_path = "replaced.note";
-inline constexpr std::string_view own_spare_path = "own-spare.note";  // its certificate: so that a seal leaves it in
 
 // What one session asked us to send of one journal. One chunk is under way at a time; Have asks for the next.
 struct Feed {

@@ -86,7 +86,7 @@ void make_roots(const RootsArguments& arguments) {
 
 struct InitArguments {
   std::string description, sites, out, authority, supersedes, operations_key;
-  std::vector<std::string> root_keys;
+  std::vector<std::string> root_keys, certificates;
 };
 
 // The keys of each site: from DIR/NAME.pub.toml, else from the file that this one supersedes.
@@ -139,6 +139,34 @@ void take_authority(ChainFile& file, const InitArguments& arguments, const Chain
   if (old != nullptr && !(file.root == old->root)) file.former_root = old->root;
 }
 
+// Those of the old file whose sites are still there, and the given ones, which must count under the old file.
+void take_certificates(ChainFile& file, const InitArguments& arguments, const ChainFile& old) {
+  const auto add = [&](const chain::Certified& c) {
+    const chain::Certified* there = file.find_certified(c.site, c.epoch);
+    if (there == nullptr) {
+      if (file.find(c.site) != nullptr) file.certified.push_back(c);
+    } else if (!(*there == c)) {
+      refuse({"chain/bad_certificate", fmt::format("there are two certificates of {} for epoch {}; only one was given "
+                                                   "out: ask who holds the recovery keys which",
+                                                   c.site.view(), c.epoch)});
+    }
+  };
+  for (const chain::Certified& c : old.certified) add(c);
+  for (const std::string& folder : arguments.certificates) {
+    for (const std::string& path : files_ending_in(folder, ".certificate")) {
+      const auto certificate = chain::open_certificate(old, or_refuse(keys::read_public_file(path)));
+      if (!certificate) refuse({certificate.error().code, fmt::format("{}: {}", path, certificate.error().text)});
+      add(chain::certified(*certificate));
+    }
+  }
+  std::ranges::sort(file.certified, {}, [](const chain::Certified& c) { return std::pair(c.site, c.epoch); });
+  if (file.recovery == old.recovery || !arguments.certificates.empty()) return;
+  fmt::print(
+      "The recovery keys change: certificates that the old ones have signed count no longer. Where a site was rebuilt "
+      "or a spare\nis ready, collect them at the sites with `holdfast recovery collect` and name them with "
+      "--certificates.\n");
+}
+
 void init_chain(const InitArguments& arguments) {
   const std::string text = or_refuse(keys::read_public_file(arguments.description));
   if (const auto problems = chain::problems_in_description(text); !problems.empty())
@@ -154,12 +182,15 @@ void init_chain(const InitArguments& arguments) {
   const ChainFile* known = old ? &*old : nullptr;
   take_authority(file, arguments, known);
   take_site_keys(file, arguments, known);
+  if (known != nullptr) take_certificates(file, arguments, *known);
   std::string signed_text;
   if (arguments.operations_key.empty()) {
     signed_text = or_refuse(keys::sign_chain_file(file, arguments.root_keys));
   } else {
     const auto root_signed = chain::root_signed_part(old_text);
-    file.former_root = or_refuse(chain::open_chain_file(root_signed)).former_root;
+    const ChainFile base = or_refuse(chain::open_chain_file(root_signed));
+    file.former_root = base.former_root;
+    file.certified = base.certified;
     signed_text = or_refuse(keys::sign_within(file, root_signed, arguments.operations_key));
   }
   const ChainFile made =
@@ -228,6 +259,10 @@ void show_chain(const std::string& path) {
                }));
   fmt::print("  operations key: {}\n", file.operations ? to_hex(*file.operations).substr(0, 16) + "…" : "none");
   fmt::print("  quorum {} of each journal's mirrors, {} of them may lie\n", file.quorum, file.lying_mirrors);
+  for (const auto& [site, epoch] : file.revoked)
+    fmt::print("  revoked: the certificate of {} for epoch {}\n", site.view(), epoch);
+  for (const chain::Certified& c : file.certified)
+    fmt::print("  counts by its name: the certificate of {} for epoch {}\n", c.site.view(), c.epoch);
   for (const chain::Site& site : file.sites) {
     fmt::print("\n{} ({}) at {}, keys {}\n", site.name.view(), chain::to_text(site.kind), site.link_address,
                chain::fingerprint({site.name, site.keys}));
@@ -276,7 +311,13 @@ void add_init(CLI::App& group) {
       init->add_option("--operations-key", arguments->operations_key,
                        "Sign with the operations key alone: narrows links and limits, or widens them within "
                        "what the root keys have signed");
-  operations->needs(init->get_option("--supersedes"))->excludes(init->get_option("--authority"));
+  CLI::Option* certificates = init->add_option(
+      "--certificates", arguments->certificates,
+      "A folder with NAME.certificate files that go on counting when the recovery keys change; may be repeated");
+  certificates->needs(init->get_option("--supersedes"));
+  operations->needs(init->get_option("--supersedes"))
+      ->excludes(init->get_option("--authority"))
+      ->excludes(certificates);
   init->add_option("--root-keys", arguments->root_keys, "A folder with a root key; once for each key that signs")
       ->excludes(operations);
   init->add_option("--out", arguments->out, "The signed file to write")->required();

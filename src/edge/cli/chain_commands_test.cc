@@ -236,6 +236,57 @@ TEST_F(ByHand, RecoverySignsAListOfSites) {
   EXPECT_THAT(again.err, HasSubstr("epoch 2 of head-office may not be given out"));
 }
 
+TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  // protocol 5.1, 9.1
+  // head-office was rebuilt; the recovery keys are replaced afterwards.
+  ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("new"), "--replacement"}).code, 0);
+  ASSERT_EQ(sign({"--request", at("new/head-office.pub.toml")}, "out").code, 0);
+  std::filesystem::copy(at("chain.hfc"), at("new/chain.hfc"));
+  std::filesystem::copy(at("out/head-office.certificate"), at("new/certificate.note"));
+  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh"), "--recovery", "1/1"}).code, 0);
+  write(
+      at("authority.toml"),
+      text_of(at("ceremony/authority.pub.toml"))
+              .substr(0, text_of(at("ceremony/authority.pub.toml")).find("\n[recovery]")) +
+          text_of(at("fresh/authority.pub.toml")).substr(text_of(at("fresh/authority.pub.toml")).find("\n[recovery]")));
+  const std::vector<std::string> more = {"--supersedes", at("chain.hfc"), "--authority", at("authority.toml")};
+  const Outcome bare = init_chain(description_, "bare.hfc", more);
+  ASSERT_EQ(bare.code, 0) << bare.err;
+  EXPECT_THAT(bare.out, HasSubstr("count no longer"));
+  // The rebuilt site does not take what would end its own epoch, and says what to do.
+  const Outcome refused = holdfast({"site", "adopt", at("new"), at("bare.hfc")});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("certificate of head-office for epoch 2"));
+  EXPECT_THAT(refused.err, HasSubstr("holdfast recovery collect"));
+  EXPECT_EQ(text_of(at("new/chain.hfc")), text_of(at("chain.hfc")));
+  EXPECT_EQ(holdfast({"site", "adopt", at("store-01"), at("bare.hfc")}).code, 0) << "it knows no certificate";
+  // As it says.
+  EXPECT_THAT(holdfast({"recovery", "collect", "--data", at("store-02"), "--out", at("none")}).out,
+              HasSubstr("knows no certificate"));
+  const Outcome collected = holdfast({"recovery", "collect", "--data", at("new"), "--out", at("known")});
+  ASSERT_EQ(collected.code, 0) << collected.err;
+  EXPECT_EQ(text_of(at("known/head-office-2.certificate")), text_of(at("out/head-office.certificate")));
+  std::vector<std::string> with = more;
+  with.insert(with.end(), {"--certificates", at("known")});
+  const Outcome whole = init_chain(description_, "whole.hfc", with);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("opens: the certificate of head-office for epoch 2 counts"));
+  ASSERT_EQ(holdfast({"site", "adopt", at("new"), at("whole.hfc")}).code, 0);
+  EXPECT_THAT(holdfast({"chain", "show", at("new/chain.hfc")}).out,
+              HasSubstr("the certificate of head-office for epoch 2"));
+  // The next version names it too; the new recovery keys give out no number twice.
+  const Outcome next = init_chain(description_, "next.hfc", {"--supersedes", at("whole.hfc")});
+  ASSERT_EQ(next.code, 0) << next.err;
+  EXPECT_EQ(holdfast({"site", "adopt", at("new"), at("next.hfc")}).code, 0);
+  const auto file = chain::open_chain_file(text_of(at("next.hfc")));
+  ASSERT_TRUE(file) << file.error().text;
+  EXPECT_NE(file->find_certified(SiteName("head-office"), 2), nullptr);
+  ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("third"), "--replacement"}).code, 0);
+  const Outcome third = holdfast({"recovery", "sign", "--chain", at("next.hfc"), "--out", at("third-out"), "--keys",
+                                  at("fresh/recovery-1"), "--request", at("third/head-office.pub.toml")});
+  ASSERT_EQ(third.code, 0) << third.err;
+  EXPECT_THAT(third.out, HasSubstr("epoch 3"));
+}
+
 TEST_F(ByHand, RecoveryRefusesWhatItCannotSign) {
   ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("n1"), "--replacement"}).code, 0);
   const std::vector<std::string> request = {"--request", at("n1/head-office.pub.toml")};

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 
 namespace holdfast::cli {
 
@@ -17,6 +19,16 @@ CLI::App& command_group(CLI::App& app, const std::string& name, const std::strin
 void refuse(const Error& error) {
   fmt::print(stderr, "holdfast: {} [{}]\n", error.text, error.code);
   throw CLI::RuntimeError(1);
+}
+
+std::vector<std::string> files_ending_in(const std::string& folder, std::string_view ending) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (it->path().string().ends_with(ending)) out.push_back(it->path().string());
+  if (error) refuse({"keys/not_found", fmt::format("cannot look into {}: {}", folder, error.message())});
+  std::ranges::sort(out);
+  return out;
 }
 
 int run(CLI::App& app, int argc, const char* const* argv) {

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
 
@@ -21,7 +22,7 @@ namespace holdfast::cli {
 
 void add_chain_commands(CLI::App& app);     // chain roots|init|check|show|demo
 void add_key_commands(CLI::App& app);       // site keygen|adopt
-void add_recovery_commands(CLI::App& app);  // recovery sign
+void add_recovery_commands(CLI::App& app);  // recovery sign|collect
 void add_serve_commands(CLI::App& app);     // serve, link cut|heal, site rebuild
 void add_guard_commands(CLI::App& app);     // seal, unseal, posture, guard check|try
 void add_spare_commands(CLI::App& app);     // spare keygen|adopt|serve|status|promote
@@ -51,6 +52,10 @@ T or_refuse(Result<T> result) {
 inline void or_refuse(Status status) {
   if (!status) refuse(status.error());
 }
+
+// The paths of the files in `folder` whose names end so, in the order of their names; refuses a folder that it cannot
+// look into.
+std::vector<std::string> files_ending_in(const std::string& folder, std::string_view ending);
 
 // Parses and runs; returns the exit code. Nothing is thrown out of it.
 int run(CLI::App& app, int argc, const char* const* argv);

@@ -7,6 +7,7 @@
 #include "edge/cli/cli.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
+#include "edge/serve/data_view.h"
 
 namespace holdfast::cli {
 namespace {
@@ -38,8 +39,27 @@ struct AdoptArguments {
   std::string directory, file;
 };
 
+// A file with other recovery keys is not taken while a certificate that this site knows would count no longer: its
+// journals could not be rebuilt from, and links that tell its registration would end.
+void check_certificates(const std::string& directory, std::string_view text) {
+  const auto view = serve::DataView::open(directory);
+  if (!view) return;  // adopts its first file
+  const auto next = chain::open_successor((*view)->file(), text);
+  if (!next || next->recovery == (*view)->file().recovery) return;
+  or_refuse((*view)->learn_keys());
+  for (const chain::Certificate& c : or_refuse((*view)->certificates())) {
+    if (const auto counts = chain::open_certificate(*next, c.note); !counts)
+      refuse({counts.error().code,
+              fmt::format("Version {} has other recovery keys and does not name the certificate of {} for epoch {}, "
+                          "which this site goes by ({}). Write out what it knows with `holdfast recovery collect`, and "
+                          "have the root keys name it: `holdfast chain init --certificates`.",
+                          next->version, c.site.view(), c.epoch, counts.error().text)});
+  }
+}
+
 void adopt(const AdoptArguments& arguments) {
   const std::string text = or_refuse(keys::read_public_file(arguments.file));
+  check_certificates(arguments.directory, text);
   const keys::Adopted adopted = or_refuse(keys::adopt_chain_file(arguments.directory, text));
   if (!adopted.is_new) {
     fmt::print("{} has this file already: version {} of {}.\n", arguments.directory, adopted.file.version,

@@ -1,4 +1,5 @@
-// `holdfast recovery sign`: certificates for new machines (protocol 5.1), offline, a list of sites at a time.
+// `holdfast recovery sign|collect`: certificates for new machines (protocol 5.1), offline, a list of sites at a time;
+// and those that a site knows, for a chain file with other recovery keys.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/posix/posix_world.h"
+#include "edge/serve/data_view.h"
 
 namespace holdfast::cli {
 namespace {
@@ -68,14 +70,7 @@ void write_certificate(const std::string& directory, const keys::Issued& issued)
 std::vector<std::string> request_files(const SignArguments& arguments) {
   std::vector<std::string> out = arguments.requests;
   if (!arguments.requests_folder.empty()) {
-    std::error_code error;
-    std::vector<std::string> found;
-    for (std::filesystem::directory_iterator it(arguments.requests_folder, error), end; !error && it != end;
-         it.increment(error))
-      if (it->path().string().ends_with(".pub.toml")) found.push_back(it->path().string());
-    if (error)
-      refuse({"keys/not_found", fmt::format("cannot look into {}: {}", arguments.requests_folder, error.message())});
-    std::ranges::sort(found);
+    const std::vector<std::string> found = files_ending_in(arguments.requests_folder, ".pub.toml");
     out.insert(out.end(), found.begin(), found.end());
   }
   if (out.empty())
@@ -118,6 +113,32 @@ void sign_certificates(const SignArguments& arguments) {
       fmt::print("Enrolment code of a manager, shown once: {} {}\n", one.certificate.site.view(), code);
 }
 
+// --- recovery collect
+
+struct CollectArguments {
+  std::string data, out;
+};
+
+void collect_certificates(const CollectArguments& arguments) {
+  const auto view = or_refuse(serve::DataView::open(arguments.data));
+  or_refuse(view->learn_keys());
+  const std::vector<chain::Certificate> all = or_refuse(view->certificates());
+  if (all.empty()) {
+    fmt::print("{} knows no certificate: as far as it has heard, each site is on its first machine.\n", arguments.data);
+    return;
+  }
+  or_refuse(keys::check_missing_or_empty(arguments.out));
+  or_refuse(keys::make_private_directory(arguments.out));
+  for (const chain::Certificate& c : all) {
+    const std::string path = fmt::format("{}/{}-{}.certificate", arguments.out, c.site.view(), c.epoch);
+    or_refuse(keys::create_public_file(path, c.note));
+    fmt::print("{:<31} epoch {:<4} {:<10} keys {}\n", c.site.view(), c.epoch, c.spare ? "a spare" : "a rebuild",
+               chain::fingerprint({c.site, c.keys}));
+  }
+  fmt::print("Take {} to where the root keys are: `holdfast chain init --supersedes … --certificates {}`.\n",
+             arguments.out, arguments.out);
+}
+
 }  // namespace
 
 void add_recovery_commands(CLI::App& app) {
@@ -139,6 +160,13 @@ void add_recovery_commands(CLI::App& app) {
       ->check(CLI::Range(1u, keys::enrolment_codes_max));
   sign->add_option("--out", arguments->out, "Directory to make, for certificates and enrolment files")->required();
   sign->callback([arguments] { sign_certificates(*arguments); });
+
+  auto collected = std::make_shared<CollectArguments>();
+  CLI::App* collect = group.add_subcommand(
+      "collect", "Writes out the certificates that a site knows, so that they go on counting under new recovery keys");
+  collect->add_option("--data", collected->data, "The site's data directory; its node may run")->required();
+  collect->add_option("--out", collected->out, "Directory to make")->required();
+  collect->callback([collected] { collect_certificates(*collected); });
 }
 
 }  // namespace holdfast::cli

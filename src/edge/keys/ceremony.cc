@@ -98,6 +98,16 @@ Result<std::vector<IssuedEpochs>> open_memories(const std::vector<std::string>& 
   return out;
 }
 
+// What the chain file itself tells: new recovery keys remember nothing of what those before them gave out.
+std::uint32_t newest_named(const chain::ChainFile& file, const SiteName& site) {
+  std::uint32_t newest = 1;
+  for (const auto& [name, epoch] : file.revoked)
+    if (name == site) newest = std::max(newest, epoch);
+  for (const chain::Certified& c : file.certified)
+    if (c.site == site) newest = std::max(newest, c.epoch);
+  return newest;
+}
+
 chain::Certificate sign_certificate(const chain::ChainFile& file, chain::Certificate certificate,
                                     const std::vector<PrivateKey>& keys) {
   journal::Note note{chain::certificate_text(certificate), {}};
@@ -171,7 +181,7 @@ Result<std::vector<Issued>> issue_certificates(const chain::ChainFile& file,
   std::vector<std::pair<SiteName, std::uint32_t>> epochs;
   for (const CertificateRequest& request : requests) {
     const SiteName& site = request.machine.site;
-    std::uint32_t newest = 1;  // of the chain file
+    std::uint32_t newest = newest_named(file, site);
     for (const IssuedEpochs& memory : memories) newest = std::max(newest, memory.newest(file.chain, site));
     if (!options.epoch && newest == UINT32_MAX)
       return fail("keys/epoch_taken",

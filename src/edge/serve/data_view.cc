@@ -8,7 +8,9 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/read_file.h"
 #include "core/fold/event.h"
+#include "core/node/node.h"
 #include "edge/keys/data_directory.h"
 
 namespace holdfast::serve {
@@ -83,8 +85,10 @@ Result<std::unique_ptr<journal::Log>> DataView::open_journal(const Origin& origi
 void DataView::learn(const std::string& note) {
   const auto registration = chain::open_registration(file_, note);
   if (!registration) return;  // of another chain, or forged: its keys count for nothing
-  keys_[{registration->certificate.site, registration->certificate.epoch}] = registration->certificate.keys;
-  closing_keys_[{registration->old_origin, registration->kept_size}] = registration->certificate.keys.log;
+  const chain::Certificate& certificate = registration->certificate;
+  keys_[{certificate.site, certificate.epoch}] = certificate.keys;
+  registered_[{certificate.site, certificate.epoch}] = certificate;
+  closing_keys_[{registration->old_origin, registration->kept_size}] = certificate.keys.log;
 }
 
 std::optional<PublicKey> DataView::closing_key(const Origin& origin, std::uint64_t size) const {
@@ -121,6 +125,20 @@ Status DataView::learn_keys() {
     }
   }
   return {};
+}
+
+Result<std::vector<chain::Certificate>> DataView::certificates() {
+  auto all = registered_;
+  const auto add = [&](const Result<chain::Certificate>& c) {
+    if (c) all.try_emplace({c->site, c->epoch}, *c);
+  };
+  HF_TRY(const auto own, read_if_there(*disk_, node::certificate_path));
+  if (own) add(chain::open_certificate(file_, as_text(*own)));
+  HF_TRY(const auto spare, read_if_there(*disk_, node::own_spare_path));
+  if (spare) add(chain::open_unrevoked_certificate(file_, as_text(*spare)));
+  std::vector<chain::Certificate> out;
+  for (auto& [number, certificate] : all) out.push_back(std::move(certificate));
+  return out;
 }
 
 std::optional<PublicKey> DataView::log_key(const Origin& origin) const {
