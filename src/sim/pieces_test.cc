@@ -8,6 +8,12 @@
 namespace holdfast::sim {
 namespace {
 
+std::uint64_t held_at(Chain& chain, const std::string& mirror, const SiteName& site) {
+  for (const node::SiteView& view : chain.node(mirror).sites())
+    if (view.site == site) return view.held_here.value_or(0);
+  return 0;
+}
+
 // Nothing of it was signed, so nothing of it has left the store; and what a message holds is less than it.
 TEST(Pieces, what_a_store_sold_alone_over_several_starts_goes_out_in_pieces) {
   Chain chain(11, 4);
@@ -48,30 +54,62 @@ TEST(Pieces, what_an_old_disk_took_back_goes_out_in_pieces_again) {
   settle(chain);
 }
 
+// A store is being rebuilt, has had a piece, and its two mirrors' lines have given nothing more for 100 s.
+struct StandingStill {
+  Chain chain{13, 4};
+  std::string again, asked;  // who was asked last
+  void begin() {
+    start_trade(chain);
+    sell_much(chain, 150);
+    chain.run_for(seconds(2));
+    chain.destroy("store-01");
+    chain.kill("warehouse");
+    again = chain.rebuild(store_1);
+    std::size_t pieces = 0;
+    const auto before = chain.network.tap;
+    chain.network.tap = [&](const std::string& from, const std::string& to, ByteView bytes) {
+      const auto message = sync::decode(bytes);
+      pieces += to == again && message && std::holds_alternative<sync::Entries>(*message);
+      if (from == again && message && std::holds_alternative<sync::Have>(*message)) asked = to;
+      if (before) before(from, to, bytes);
+    };
+    ASSERT_TRUE(chain.start(again).has_value());
+    ASSERT_TRUE(chain.run_until([&] { return pieces > 0; }, seconds(30)));
+    for (const std::string mirror : {"head-office", "store-02"}) chain.network.clog(mirror, again);
+    chain.run_for(seconds(100));
+    chain.network.tap = before;
+    ASSERT_FALSE(is_signing(chain, again));
+  }
+  void clear() {
+    for (const std::string mirror : {"head-office", "store-02"}) chain.network.clear(mirror, again);
+  }
+};
+
 // A line that gives nothing for less than two minutes is slow, and what its mirror holds is not given up.
 TEST(Pieces, a_rebuild_waits_for_mirrors_whose_lines_stand_still) {
-  Chain chain(13, 4);
-  start_trade(chain);
-  sell_much(chain, 150);
-  chain.run_for(seconds(2));
-  chain.destroy("store-01");
-  chain.kill("warehouse");
-  const std::string again = chain.rebuild(store_1);
-  std::size_t pieces = 0;
-  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
-    const auto message = sync::decode(bytes);
-    pieces += to == again && message && std::holds_alternative<sync::Entries>(*message);
-    if (before) before(from, to, bytes);
-  };
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return pieces > 0; }, seconds(30)));
-  for (const std::string mirror : {"head-office", "store-02"}) chain.network.clog(mirror, again);
-  chain.run_for(seconds(100));
-  ASSERT_FALSE(is_signing(chain, again));
-  for (const std::string mirror : {"head-office", "store-02"}) chain.network.clear(mirror, again);
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(10)));
-  ASSERT_TRUE(chain.start("warehouse").has_value());
-  settle(chain);
+  StandingStill t;
+  ASSERT_NO_FATAL_FAILURE(t.begin());
+  t.clear();
+  EXPECT_TRUE(t.chain.run_until([&] { return is_signing(t.chain, t.again); }, seconds(10)));
+  ASSERT_TRUE(t.chain.start("warehouse").has_value());
+  settle(t.chain);
+}
+
+// By now it asks each half minute. Who was asked and is gone will not answer.
+TEST(Pieces, a_rebuild_asks_another_at_once_when_who_was_asked_is_gone) {
+  StandingStill t;
+  ASSERT_NO_FATAL_FAILURE(t.begin());
+  const std::string other = t.asked == "store-02" ? "head-office" : "store-02";
+  t.chain.kill(t.asked);
+  t.chain.kill(other);  // and with it what it was asked for before
+  t.clear();
+  ASSERT_TRUE(t.chain.start(other).has_value());
+  EXPECT_TRUE(t.chain.run_until(
+      [&] { return t.chain.node(t.again).progress().value_or(node::Progress()).step.starts_with("registering"); },
+      seconds(10)));
+  ASSERT_TRUE(t.chain.start(t.asked).has_value());
+  ASSERT_TRUE(t.chain.start("warehouse").has_value());
+  settle(t.chain);
 }
 
 // It takes a journal from its owner and from a fellow mirror at once. What the fellow brings first is no reason for the
@@ -97,11 +135,7 @@ TEST(Pieces, a_mirror_that_was_given_the_same_twice_is_given_the_next) {
   chain.network.cut(mirror, "store-02");
   chain.sell(store_1, 1);
   const auto size = [&] { return chain.node("store-01").safety().size; };
-  const auto held = [&] {
-    for (const node::SiteView& view : chain.node(mirror).sites())
-      if (view.site == store_1) return view.held_here.value_or(0);
-    return std::uint64_t{0};
-  };
+  const auto held = [&] { return held_at(chain, mirror, store_1); };
   EXPECT_TRUE(chain.run_until([&] { return held() >= size(); }, seconds(10))) << held() << " of " << size();
   settle(chain);
 }
@@ -123,6 +157,37 @@ TEST(Pieces, a_mirror_whose_day_is_full_takes_the_rest_on_the_next) {
   let_a_day_pass(chain);
   EXPECT_TRUE(chain.run_until([&] { return safety().cosigned_size == safety().size; }, seconds(20)))
       << safety().cosigned_size << " of " << safety().size;
+  settle(chain);
+}
+
+// 4.4, 4.6: nobody but a fellow mirror can give what a site has had that is gone.
+TEST(Pieces, a_rebuilt_mirror_takes_a_gone_sites_journal_from_its_fellows_over_several_days) {
+  ChainOptions options;
+  options.bounds.mirror_entries_a_day = 120;  // a piece has some 75 of these
+  Chain chain(34, 3, options);
+  start_trade(chain);
+  for (int day = 0; day < 2; ++day) {
+    sell_much(chain, 100);
+    chain.run_for(seconds(3));
+    let_a_day_pass(chain);
+  }
+  const node::Safety before = chain.node("store-01").safety();
+  ASSERT_EQ(before.cosigned_size, before.size);
+  ASSERT_GT(before.size, options.bounds.mirror_entries_a_day);
+  chain.destroy("store-01");
+  chain.destroy("store-02");
+  const std::string mirror = chain.rebuild(store_2);
+  ASSERT_TRUE(comes_to_sign(chain, mirror));
+  chain.run_for(seconds(10));
+  EXPECT_GT(held_at(chain, mirror, store_1), 0u);
+  EXPECT_LT(held_at(chain, mirror, store_1), before.size);
+  for (int day = 0; day < 2; ++day) {
+    let_a_day_pass(chain);
+    chain.run_for(seconds(10));
+  }
+  EXPECT_EQ(held_at(chain, mirror, store_1), before.size);
+  const std::string again = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, again));
   settle(chain);
 }
 

@@ -439,14 +439,24 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     auto c = journal::open_checkpoint(h.note, *key);
     if (c && c->checkpoint.origin == newest && c->checkpoint.size > told.size()) told.longest = std::move(*c);
   }
-  const std::uint64_t longest = told.size();
-  // Its owner may be gone, or be what we are to seal for; so whoever holds more is asked for it himself.
+  want_from_fellow(session, m.site);
   sync::Replica* replica = replicas_.find(newest);
-  const std::uint64_t size = replica == nullptr ? 0 : replica->size();
-  const Session* owner = session_of(m.site);
-  if (size < longest && (owner == nullptr || owner->rebuilding) && holds_lineage(newest))
-    ask_for(session, {newest, size, longest});
   return replica == nullptr ? Status() : cosign_if_held(*replica);
+}
+
+// The owner of a journal may be gone, or be what we are to seal for; so whoever said that he holds more is asked for it
+// himself.
+void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
+  const Session* owner = session_of(site);
+  const auto told_of = told_of_.find(site);
+  if ((owner != nullptr && !owner->rebuilding) || told_of == told_of_.end()) return;
+  const auto told = told_of->second.find(*fellow.site);
+  if (told == told_of->second.end()) return;
+  const Origin newest = keys_.newest_origin(site);
+  const sync::Replica* replica = replicas_.find(newest);
+  const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+  if (told->second.origin == newest && size < told->second.size() && holds_lineage(newest))
+    ask_for(fellow, {newest, size, told->second.size()});
 }
 
 }  // namespace holdfast::node

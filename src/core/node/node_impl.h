@@ -116,6 +116,12 @@ struct Need {
     asked_at = now;
     asked = by;
   }
+  void left(const SiteName& site) {  // with him, what he was asked for; the next is asked at once
+    if (asked != site) return;
+    asked.reset();
+    asked_at = {};
+    patience = retry_interval;
+  }
   // How far it had come when it last grew or began anew, and since when each who was asked has given nothing;
   // monotonic.
   std::uint64_t reached = 0;
@@ -228,6 +234,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
   void want(const SiteName& site);
+  void want_from_fellow(Session& fellow, const SiteName& site);
   void want_what_was_over_bound();
   void ask_for(Session& session, const sync::Have& more);
   void send(ConnectionId id, const sync::Message& message);

@@ -67,6 +67,9 @@ void NodeImpl::refuse(Session& session, const Error& error) {
 }
 
 void NodeImpl::drop(ConnectionId id) {
+  const auto dropped = sessions_.find(id);
+  if (dropped != sessions_.end() && dropped->second.site && session_of(*dropped->second.site) == &dropped->second)
+    for (auto& [origin, need] : needs_) need.left(*dropped->second.site);
   if (own_dial_ == id) own_dial_.reset();
   if (spare_ && spare_->session == id) {
     spare_->session.reset();
@@ -257,7 +260,7 @@ Status NodeImpl::ready(Session& session) {
   if (phase_ == Phase::rebuilding) {
     if (our_mirror && rebuild_) send(session.id, sync::Seal{rebuild_->certificate().note});
     for (auto& [origin, need] : needs_) {  // what he was asked for went with the link before
-      if (need.asked == site) need.asked_at = {};
+      need.left(site);
       need.silent_since.erase(site);
     }
     return {};
@@ -309,8 +312,12 @@ void NodeImpl::want(const SiteName& site) {
 
 // 4.4: what one day may not bring comes on the next, over a link that may have stood all the while.
 void NodeImpl::want_what_was_over_bound() {
-  for (const auto& [origin, replica] : replicas_.all())
-    if (replica->takes_again(now_)) want(origin.site);
+  for (const auto& [origin, replica] : replicas_.all()) {
+    if (!replica->takes_again(now_)) continue;
+    want(origin.site);
+    for (auto& [id, session] : sessions_)
+      if (session.site && !session.superseded) want_from_fellow(session, origin.site);
+  }
 }
 
 void NodeImpl::ask_for(Session& session, const sync::Have& more) {
