@@ -58,7 +58,7 @@ spare-trials: ## 20 dead stores on their spares, an hour of both selling, 20 reo
 	@tools/setup build web test
 	@HF_TRIALS=$(or $(TRIALS),20) HF_MINUTES=$(or $(MINUTES),60) HF_STORES=$(or $(STORES),20) node tools/run-stages.mjs spare-trials
 
-bench-rebuild: ## a lost store's sales brought back, beside pg_restore and WAL replay (HF_BENCH_SALES=10000000: hours)
+bench-rebuild: ## a lost store's sales brought back, beside pg_restore and WAL replay (HF_BENCH_SALES=10000000: half an hour, 40 GB)
 	@tools/setup build bench
 	@node bench/rebuild.mjs
 

@@ -3,7 +3,7 @@
 // base backup and its WAL. README.md says what each side has at the end. Prints a table and writes
 // build/bench-results/rebuild.json.
 //
-//   HF_BENCH_SALES=N    default 10,000,000 (needs some 60 GB and two hours); HF_BENCH_SHORT=1: 24,000
+//   HF_BENCH_SALES=N    default 10,000,000 (needs some 40 GB and half an hour); HF_BENCH_SHORT=1: 24,000
 //   HF_BENCH_ROUNDS=N   default 5 up to a million sales, else 1: then each side's files are removed before the next begins
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
