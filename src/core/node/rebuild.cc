@@ -47,9 +47,8 @@ Result<bool> NodeImpl::choose_history() {
     HF_TRY(const chain::Registration said, chain::open_registration(chain_, as_text(*note)));
     registration_ = said.note;
     if (!chosen || chosen->old_origin != said.old_origin || chosen->kept_root != said.kept_root) {
-      const recovery::Choice before = chosen ? *chosen : recovery::Choice();
-      chosen = recovery::Choice{said.old_origin,  said.kept_size,      said.kept_root, true, true, {},
-                                before.announced, before.announced_at, before.heard_at};
+      chosen = recovery::Choice{said.old_origin, said.kept_size, said.kept_root, true, true, {}, 0, {}, {}};
+      rebuild_->add_up(*chosen);  // of the epoch that it said, whatever would be chosen now
     }
     chosen->is_settled = chosen->root_is_signed = true;
   }
