@@ -191,6 +191,32 @@ TEST(Pieces, a_rebuilt_mirror_takes_a_gone_sites_journal_from_its_fellows_over_s
   settle(chain);
 }
 
+// And with it what its newest epoch rests on: without that it may neither seal nor count.
+TEST(Pieces, a_rebuilt_mirror_takes_a_gone_sites_epochs_from_its_fellows) {
+  Chain chain(35, 3);
+  start_trade(chain);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  const node::Safety before = chain.node(second).safety();
+  ASSERT_EQ(before.cosigned_size, before.size);
+  chain.destroy(second);
+  chain.destroy("store-02");
+  const std::string mirror = chain.rebuild(store_2);
+  ASSERT_TRUE(comes_to_sign(chain, mirror));
+  EXPECT_TRUE(chain.run_until([&] { return held_at(chain, mirror, store_1) == before.size; }, seconds(20)))
+      << held_at(chain, mirror, store_1) << " of " << before.size;
+  chain.kill("warehouse");  // now it is needed
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  ASSERT_TRUE(chain.start("warehouse").has_value());
+  settle(chain);
+}
+
 // More than one signature can close: what is behind that is taken in by its keys, and mirrors get all of it.
 TEST(Pieces, of_a_spare_that_opens_over_more_unsigned_than_a_message_holds_is_mirrored) {
   Chain chain(32, 3);

@@ -94,7 +94,10 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   if (need != needs_.end() && (end >= need->second.size || bytes >= sync::chunk_bytes / 4))
     need->second.gave(monotonic_, *session.site);
   const std::uint64_t acceptable = acceptable_size(m.origin);
-  if (acceptable != UINT64_MAX && replica->size() >= acceptable) want(owner);  // now for what rests on it
+  if (acceptable != UINT64_MAX && replica->size() >= acceptable) {  // now for what rests on it
+    want(owner);
+    want_from_fellow(session, owner);
+  }
   const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable;
   if (!is_asked_ahead || !taken) ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
   return compare_what_waits(*replica);
@@ -452,11 +455,16 @@ void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
   if ((owner != nullptr && !owner->rebuilding) || told_of == told_of_.end()) return;
   const auto told = told_of->second.find(*fellow.site);
   if (told == told_of->second.end()) return;
-  const Origin newest = keys_.newest_origin(site);
-  const sync::Replica* replica = replicas_.find(newest);
-  const std::uint64_t size = replica == nullptr ? 0 : replica->size();
-  if (told->second.origin == newest && size < told->second.size() && holds_lineage(newest))
-    ask_for(fellow, {newest, size, told->second.size()});
+  const Origin& newest = told->second.origin;
+  for (std::uint32_t epoch = 1; epoch <= newest.epoch; ++epoch) {  // first what the newest rests on
+    const Origin origin{newest.chain, site, epoch};
+    if (keys_.keys(site, epoch) == nullptr) continue;
+    if (!holds_lineage(origin)) return;
+    const std::uint64_t most = epoch == newest.epoch ? told->second.size() : acceptable_size(origin);
+    const sync::Replica* replica = replicas_.find(origin);
+    const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+    if (most != UINT64_MAX && size < most) return ask_for(fellow, {origin, size, most});
+  }
 }
 
 }  // namespace holdfast::node
