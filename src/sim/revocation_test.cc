@@ -96,5 +96,48 @@ TEST(ReplacedRecoveryKeys, that_took_a_certificate_with_them_stop_its_machine_an
   settle(chain);
 }
 
+// A thief has registered a machine of his in the store's name with stolen recovery keys, and every site has heard of
+// it. The new file names it nowhere and revokes it: links go on between those who know it and those who do not, and the
+// store is rebuilt under the new keys, from what its own machine had.
+TEST(ReplacedRecoveryKeys, undo_what_a_thief_has_registered_with_the_old_ones) {
+  Chain chain(36, 3);
+  start_trade(chain);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  const Machine& false_machine = chain.machine(chain.rebuild(store_1));  // never started
+  const auto certificate =
+      chain::parse_certificate(as_text(*const_cast<SimDisk&>(false_machine.disk).read_all(node::certificate_path)));
+  ASSERT_TRUE(certificate.has_value());
+  Impostor thief(chain, false_machine);
+  const chain::Registration registration =
+      chain::make_registration(*certificate, {chain.file().chain, store_1, 1}, 0, sha256(ByteView()),
+                               [&](ByteView text) { return thief.sign(text); });
+  for (const SiteName& mirror : {head_office, warehouse}) {
+    thief.dial(chain.file().find(mirror)->link_address);
+    chain.run_for(seconds(1));
+    ASSERT_TRUE(thief.to);
+    thief.say(sync::Hello{chain.file().chain, store_1, 2, {}, registration.note});
+    chain.run_for(seconds(2));
+  }
+  thief.leave();
+  chain.destroy("store-01");  // it has stopped, as it was told that it was replaced
+  EXPECT_EQ(chain.node("head-office").state().epochs.at(store_1).registrations.size(), 1u);
+  chain.revoke(store_1, 2);
+  chain.replace_recovery_keys(false);
+  restart(chain, {"head-office", "warehouse", "store-02", "store-03"});
+  chain.run_for(seconds(5));
+  for (const node::LinkView& link : chain.node("head-office").links())
+    if (link.to != store_1) {
+      EXPECT_EQ(link.state, node::LinkState::up) << link.to.view();
+    }
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  EXPECT_EQ(chain.node(third).recovery()->old_origin.epoch, 1u);
+  chain.destroy("head-office");  // whose journal names the false one
+  const std::string office = chain.rebuild(head_office);
+  ASSERT_TRUE(comes_to_sign(chain, office));
+  settle(chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

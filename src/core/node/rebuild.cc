@@ -114,7 +114,7 @@ Status NodeImpl::fetch_needs() {
     if (need.met) continue;
     sync::Replica* replica = replicas_.find(origin);
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
-    if (size >= need.size) {
+    if (replica != nullptr && size >= need.size) {
       HF_TRY(const Hash root, replica->log().root_at(need.size));
       if (need.root && root != *need.root && phase_ != Phase::rebuilding) continue;  // it sells on without (3.2)
       if (need.root && root != *need.root && rebuild_) {
@@ -221,8 +221,8 @@ Status NodeImpl::note_needs(const fold::Event& event) {
     keys_.add(r);
     add_need(r.old_origin, r.kept_size, r.kept_root);
   } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event.body)) {
-    HF_TRY(const chain::Registration r, chain::open_registration(chain_, taken->registration));
-    keys_.add(r);
+    // One that counts no longer (9.1: of recovery keys that were replaced after a theft) is nobody's epoch.
+    if (const auto r = chain::open_registration(chain_, taken->registration)) keys_.add(*r);
   } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) {
     for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
   } else if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);

@@ -15,7 +15,10 @@ constexpr std::string_view taken_suffix = ".taken";
 
 Status NodeImpl::on(Session& session, const sync::Superseded& m) {
   if (is_mending_) return {};  // it is shown again when the state is whole
-  HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
+  // He may go by another chain file, which names other recovery keys: no reason to end a link.
+  const auto shown = chain::open_registration(chain_, m.registration);
+  if (!shown) return fail("node/refused", shown.error().text);
+  const chain::Registration& registration = *shown;
   HF_TRY_VOID(take_registration(registration));
   if (registration.certificate.site != me_->name || registration.certificate.epoch <= origin_.epoch) return {};
   if (phase_ == Phase::stopped && !session.tails.own) begin_tails(session);

@@ -85,7 +85,7 @@ void make_roots(const RootsArguments& arguments) {
 // --- chain init
 
 struct InitArguments {
-  std::string description, sites, out, authority, supersedes, operations_key;
+  std::string description, sites, out, authority, supersedes, operations_key, certified_under;
   std::vector<std::string> root_keys, certificates;
 };
 
@@ -139,8 +139,10 @@ void take_authority(ChainFile& file, const InitArguments& arguments, const Chain
   if (old != nullptr && !(file.root == old->root)) file.former_root = old->root;
 }
 
-// Those of the old file whose sites are still there, and the given ones, which must count under the old file.
-void take_certificates(ChainFile& file, const InitArguments& arguments, const ChainFile& old) {
+// Those of the old file whose sites are still there, and the given ones, which must count under the old file, or under
+// an older one that is given besides. Returns the given ones.
+std::vector<chain::Certificate> take_certificates(ChainFile& file, const InitArguments& arguments,
+                                                  const ChainFile& old) {
   const auto add = [&](const chain::Certified& c) {
     const chain::Certified* there = file.find_certified(c.site, c.epoch);
     if (there == nullptr) {
@@ -152,19 +154,35 @@ void take_certificates(ChainFile& file, const InitArguments& arguments, const Ch
     }
   };
   for (const chain::Certified& c : old.certified) add(c);
+  std::optional<ChainFile> older;
+  if (!arguments.certified_under.empty())
+    older = or_refuse(chain::open_chain_file(or_refuse(keys::read_public_file(arguments.certified_under))));
+  std::vector<chain::Certificate> given;
   for (const std::string& folder : arguments.certificates) {
     for (const std::string& path : files_ending_in(folder, ".certificate")) {
-      const auto certificate = chain::open_certificate(old, or_refuse(keys::read_public_file(path)));
+      const std::string note = or_refuse(keys::read_public_file(path));
+      auto certificate = chain::open_certificate(old, note);
+      if (!certificate && older) certificate = chain::open_certificate(*older, note);
       if (!certificate) refuse({certificate.error().code, fmt::format("{}: {}", path, certificate.error().text)});
       add(chain::certified(*certificate));
+      given.push_back(std::move(*certificate));
     }
   }
   std::ranges::sort(file.certified, {}, [](const chain::Certified& c) { return std::pair(c.site, c.epoch); });
-  if (file.recovery == old.recovery || !arguments.certificates.empty()) return;
-  fmt::print(
-      "The recovery keys change: certificates that the old ones have signed count no longer. Where a site was rebuilt "
-      "or a spare\nis ready, collect them at the sites with `holdfast recovery collect` and name them with "
-      "--certificates.\n");
+  return given;
+}
+
+// Who signs for them names machines that nobody lets in otherwise: each is compared, as a site's keys are.
+void print_certificates(const std::vector<chain::Certificate>& given, bool recovery_changes) {
+  if (recovery_changes)
+    fmt::print(
+        "The recovery keys change: what the old ones have signed counts no longer, but for the certificates that the "
+        "file names\n({} given here). Where a site was rebuilt, or a spare is ready, they are needed: `holdfast "
+        "recovery collect`.\n",
+        given.size());
+  if (given.empty()) return;
+  fmt::print("Named. Compare each with the machine, above all after a theft; a false one would count for good:\n");
+  for (const chain::Certificate& c : given) fmt::print("  {}\n", described(c));
 }
 
 void init_chain(const InitArguments& arguments) {
@@ -182,7 +200,8 @@ void init_chain(const InitArguments& arguments) {
   const ChainFile* known = old ? &*old : nullptr;
   take_authority(file, arguments, known);
   take_site_keys(file, arguments, known);
-  if (known != nullptr) take_certificates(file, arguments, *known);
+  std::vector<chain::Certificate> named;
+  if (known != nullptr) named = take_certificates(file, arguments, *known);
   std::string signed_text;
   if (arguments.operations_key.empty()) {
     signed_text = or_refuse(keys::sign_chain_file(file, arguments.root_keys));
@@ -197,8 +216,10 @@ void init_chain(const InitArguments& arguments) {
       or_refuse(old ? chain::open_successor(*old, signed_text) : chain::open_chain_file(signed_text));
   or_refuse(keys::create_public_file(arguments.out, signed_text));
   fmt::print("{}: chain {}, version {}, {} sites.\n", arguments.out, made.chain, made.version, made.sites.size());
-  if (old)
+  if (old) {
     for (const std::string& opening : chain::openings(*old, made)) fmt::print("  opens: {}\n", opening);
+    print_certificates(named, !(made.recovery == old->recovery));
+  }
   fmt::print(
       "Compare each fingerprint with the person who made the keys, by telephone or on paper, before handing the file "
       "out:\n");
@@ -315,6 +336,10 @@ void add_init(CLI::App& group) {
       "--certificates", arguments->certificates,
       "A folder with NAME.certificate files that go on counting when the recovery keys change; may be repeated");
   certificates->needs(init->get_option("--supersedes"));
+  init->add_option("--certified-under", arguments->certified_under,
+                   "An older chain file under which some of --certificates count, where the superseded one has other "
+                   "recovery keys already")
+      ->needs(certificates);
   operations->needs(init->get_option("--supersedes"))
       ->excludes(init->get_option("--authority"))
       ->excludes(certificates);

@@ -251,7 +251,7 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
   const std::vector<std::string> more = {"--supersedes", at("chain.hfc"), "--authority", at("authority.toml")};
   const Outcome bare = init_chain(description_, "bare.hfc", more);
   ASSERT_EQ(bare.code, 0) << bare.err;
-  EXPECT_THAT(bare.out, HasSubstr("count no longer"));
+  EXPECT_THAT(bare.out, HasSubstr("counts no longer"));
   // The rebuilt site does not take what would end its own epoch, and says what to do.
   const Outcome refused = holdfast({"site", "adopt", at("new"), at("bare.hfc")});
   EXPECT_EQ(refused.code, 1);
@@ -270,7 +270,13 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
   const Outcome whole = init_chain(description_, "whole.hfc", with);
   ASSERT_EQ(whole.code, 0) << whole.err;
   EXPECT_THAT(whole.out, HasSubstr("opens: the certificate of head-office for epoch 2 counts"));
-  ASSERT_EQ(holdfast({"site", "adopt", at("new"), at("whole.hfc")}).code, 0);
+  const auto made = chain::parse_certificate(text_of(at("out/head-office.certificate")));
+  EXPECT_THAT(whole.out, HasSubstr(described(*made))) << "to be compared";
+  // It counts here already, so it opens nothing, and a sealed site takes the file.
+  write(at("new/posture"), "sealed\nan attack\n");
+  const Outcome adopted = holdfast({"site", "adopt", at("new"), at("whole.hfc")});
+  ASSERT_EQ(adopted.code, 0) << adopted.err;
+  EXPECT_EQ(adopted.out.find("opens"), std::string::npos) << adopted.out;
   EXPECT_THAT(holdfast({"chain", "show", at("new/chain.hfc")}).out,
               HasSubstr("the certificate of head-office for epoch 2"));
   // The next version names it too; the new recovery keys give out no number twice.
@@ -285,6 +291,44 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
                                   at("fresh/recovery-1"), "--request", at("third/head-office.pub.toml")});
   ASSERT_EQ(third.code, 0) << third.err;
   EXPECT_THAT(third.out, HasSubstr("epoch 3"));
+}
+
+// What was forgotten is named by the version after it; what a thief has signed is revoked, and not named.
+TEST_F(ByHand, CertificatesThatWereForgottenAreNamedLater) {
+  ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("new"), "--replacement"}).code, 0);
+  ASSERT_EQ(sign({"--request", at("new/store-02.pub.toml")}, "out").code, 0);
+  std::filesystem::copy(at("chain.hfc"), at("new/chain.hfc"));
+  std::filesystem::copy(at("out/store-02.certificate"), at("new/certificate.note"));
+  // A waiting spare's certificate alone stops nobody.
+  std::filesystem::copy(at("out/store-02.certificate"), at("store-02/own-spare.note"));
+  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh")}).code, 0);
+  const std::string fresh = text_of(at("fresh/authority.pub.toml"));
+  const std::size_t from = fresh.find("\n[recovery]"), to = fresh.find("\n[operations]");
+  write(at("fresh.toml"), text_of(description_) + fresh.substr(from, to - from) + "\n");
+  ASSERT_EQ(init_chain(at("fresh.toml"), "v2.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
+  const Outcome store = holdfast({"site", "adopt", at("store-02"), at("v2.hfc")});
+  EXPECT_EQ(store.code, 0) << store.err;
+  EXPECT_THAT(store.out, HasSubstr("store's spare (epoch 2) counts no longer"));
+  EXPECT_THAT(holdfast({"recovery", "collect", "--data", at("store-02"), "--out", at("stale")}).out,
+              HasSubstr("COUNTS NO LONGER"));
+  EXPECT_EQ(holdfast({"site", "adopt", at("new"), at("v2.hfc")}).code, 1);
+  const std::vector<std::string> more = {"--supersedes", at("v2.hfc"), "--certificates", at("stale")};
+  EXPECT_EQ(init_chain(at("fresh.toml"), "v3.hfc", more).code, 1);
+  std::vector<std::string> under = more;
+  under.insert(under.end(), {"--certified-under", at("chain.hfc")});
+  const Outcome named = init_chain(at("fresh.toml"), "v3.hfc", under);
+  ASSERT_EQ(named.code, 0) << named.err;
+  const Outcome adopted = holdfast({"site", "adopt", at("new"), at("v3.hfc")});
+  EXPECT_EQ(adopted.code, 0) << adopted.err;
+  // Or it was a thief's, and store-02 a mirror that had registered it: here the machine itself must not go on.
+  write(at("revoking.toml"), text_of(at("fresh.toml")) + "\n[[revoked]]\nsite = \"store-02\"\nepoch = 2\n");
+  ASSERT_EQ(init_chain(at("revoking.toml"), "v2r.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
+  ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("third"), "--replacement"}).code, 0);
+  const Outcome third =
+      holdfast({"recovery", "sign", "--chain", at("v2r.hfc"), "--out", at("third-out"), "--keys",
+                at("fresh/recovery-1"), "--keys", at("fresh/recovery-3"), "--request", at("third/store-02.pub.toml")});
+  ASSERT_EQ(third.code, 0) << third.err;
+  EXPECT_THAT(third.out, HasSubstr("epoch 3")) << "2 is revoked";
 }
 
 TEST_F(ByHand, RecoveryRefusesWhatItCannotSign) {

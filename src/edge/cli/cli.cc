@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/chain/chain.h"
+
 namespace holdfast::cli {
 
 CLI::App& command_group(CLI::App& app, const std::string& name, const std::string& description) {
@@ -29,6 +31,11 @@ std::vector<std::string> files_ending_in(const std::string& folder, std::string_
   if (error) refuse({"keys/not_found", fmt::format("cannot look into {}: {}", folder, error.message())});
   std::ranges::sort(out);
   return out;
+}
+
+std::string described(const chain::Certificate& c) {
+  return fmt::format("{:<31} epoch {:<4} {:<9} issued {}  keys {}", c.site.view(), c.epoch,
+                     c.spare ? "a spare" : "a rebuild", to_text(c.issued), chain::fingerprint({c.site, c.keys}));
 }
 
 int run(CLI::App& app, int argc, const char* const* argv) {

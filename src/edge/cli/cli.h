@@ -14,6 +14,9 @@
 namespace CLI {
 class App;
 }
+namespace holdfast::chain {
+struct Certificate;
+}
 namespace holdfast::serve {
 struct ServeSettings;
 }
@@ -56,6 +59,9 @@ inline void or_refuse(Status status) {
 // The paths of the files in `folder` whose names end so, in the order of their names; refuses a folder that it cannot
 // look into.
 std::vector<std::string> files_ending_in(const std::string& folder, std::string_view ending);
+
+// One line for people: whose it is, for what, since when, and the fingerprint of its keys.
+std::string described(const chain::Certificate& certificate);
 
 // Parses and runs; returns the exit code. Nothing is thrown out of it.
 int run(CLI::App& app, int argc, const char* const* argv);

@@ -39,28 +39,41 @@ struct AdoptArguments {
   std::string directory, file;
 };
 
-// A file with other recovery keys is not taken while a certificate that this site knows would count no longer: its
-// journals could not be rebuilt from, and links that tell its registration would end.
-void check_certificates(const std::string& directory, std::string_view text) {
+// What the site goes by and what the file says of it: a file is not taken while a certificate that counts here would
+// count no longer, unless it revokes it; journals that name it could not be rebuilt from. Of a spare that has not
+// opened the store it is said. Returns those that count.
+std::vector<chain::Certified> check_certificates(const std::string& directory, std::string_view text) {
+  std::vector<chain::Certified> goes_by;
   const auto view = serve::DataView::open(directory);
-  if (!view) return;  // adopts its first file
-  const auto next = chain::open_successor((*view)->file(), text);
-  if (!next || next->recovery == (*view)->file().recovery) return;
+  if (!view) return goes_by;  // adopts its first file
+  const chain::ChainFile& known = (*view)->file();
+  const auto next = chain::open_successor(known, text);
+  if (!next || (next->recovery == known.recovery && next->certified == known.certified)) return goes_by;
   or_refuse((*view)->learn_keys());
-  for (const chain::Certificate& c : or_refuse((*view)->certificates())) {
-    if (const auto counts = chain::open_certificate(*next, c.note); !counts)
-      refuse({counts.error().code,
+  for (const auto& [c, counts, is_waiting] : or_refuse((*view)->certificates())) {
+    if (!counts) continue;
+    goes_by.push_back(chain::certified(c));
+    const auto counts_on = chain::open_certificate(*next, c.note);
+    if (counts_on || next->is_revoked(c.site, c.epoch)) continue;
+    if (!is_waiting)
+      refuse({counts_on.error().code,
               fmt::format("Version {} has other recovery keys and does not name the certificate of {} for epoch {}, "
-                          "which this site goes by ({}). Write out what it knows with `holdfast recovery collect`, and "
-                          "have the root keys name it: `holdfast chain init --certificates`.",
-                          next->version, c.site.view(), c.epoch, counts.error().text)});
+                          "which this site goes by ({}). If it is right, write out what this site knows with `holdfast "
+                          "recovery collect`, and have the root keys name it: `holdfast chain init --certificates`. If "
+                          "a thief has signed it, have them revoke it: [[revoked]].",
+                          next->version, c.site.view(), c.epoch, counts_on.error().text)});
+    fmt::print(
+        "The certificate of this store's spare (epoch {}) counts no longer: sign another, `holdfast recovery "
+        "sign --spare`.\n",
+        c.epoch);
   }
+  return goes_by;
 }
 
 void adopt(const AdoptArguments& arguments) {
   const std::string text = or_refuse(keys::read_public_file(arguments.file));
-  check_certificates(arguments.directory, text);
-  const keys::Adopted adopted = or_refuse(keys::adopt_chain_file(arguments.directory, text));
+  const auto goes_by = check_certificates(arguments.directory, text);
+  const keys::Adopted adopted = or_refuse(keys::adopt_chain_file(arguments.directory, text, goes_by));
   if (!adopted.is_new) {
     fmt::print("{} has this file already: version {} of {}.\n", arguments.directory, adopted.file.version,
                adopted.file.chain);

@@ -122,18 +122,19 @@ struct CollectArguments {
 void collect_certificates(const CollectArguments& arguments) {
   const auto view = or_refuse(serve::DataView::open(arguments.data));
   or_refuse(view->learn_keys());
-  const std::vector<chain::Certificate> all = or_refuse(view->certificates());
+  const auto all = or_refuse(view->certificates());
   if (all.empty()) {
     fmt::print("{} knows no certificate: as far as it has heard, each site is on its first machine.\n", arguments.data);
     return;
   }
   or_refuse(keys::check_missing_or_empty(arguments.out));
   or_refuse(keys::make_private_directory(arguments.out));
-  for (const chain::Certificate& c : all) {
+  for (const auto& known : all) {
+    const chain::Certificate& c = known.certificate;
     const std::string path = fmt::format("{}/{}-{}.certificate", arguments.out, c.site.view(), c.epoch);
     or_refuse(keys::create_public_file(path, c.note));
-    fmt::print("{:<31} epoch {:<4} {:<10} keys {}\n", c.site.view(), c.epoch, c.spare ? "a spare" : "a rebuild",
-               chain::fingerprint({c.site, c.keys}));
+    fmt::print("{}{}\n", described(c),
+               known.counts ? "" : "  COUNTS NO LONGER under the chain file here: not signed by its recovery keys");
   }
   fmt::print("Take {} to where the root keys are: `holdfast chain init --supersedes … --certificates {}`.\n",
              arguments.out, arguments.out);

@@ -98,11 +98,9 @@ Result<std::vector<IssuedEpochs>> open_memories(const std::vector<std::string>& 
   return out;
 }
 
-// What the chain file itself tells: new recovery keys remember nothing of what those before them gave out.
+// What the root keys themselves have named: new recovery keys remember nothing of what those before them gave out.
 std::uint32_t newest_named(const chain::ChainFile& file, const SiteName& site) {
   std::uint32_t newest = 1;
-  for (const auto& [name, epoch] : file.revoked)
-    if (name == site) newest = std::max(newest, epoch);
   for (const chain::Certified& c : file.certified)
     if (c.site == site) newest = std::max(newest, c.epoch);
   return newest;
@@ -185,8 +183,11 @@ Result<std::vector<Issued>> issue_certificates(const chain::ChainFile& file,
     for (const IssuedEpochs& memory : memories) newest = std::max(newest, memory.newest(file.chain, site));
     if (!options.epoch && newest == UINT32_MAX)
       return fail("keys/epoch_taken",
-                  fmt::format("{} has no epoch numbers left; look into issued-epochs by hand", site.view()));
-    const std::uint32_t epoch = options.epoch.value_or(newest + 1);
+                  fmt::format("{} has no epoch numbers left; look into issued-epochs, and into [[certified]] of the "
+                              "chain file, by hand",
+                              site.view()));
+    std::uint32_t epoch = options.epoch.value_or(newest + 1);
+    while (!options.epoch && file.is_revoked(site, epoch)) ++epoch;
     if (epoch <= newest)
       return fail("keys/epoch_taken",
                   fmt::format("epoch {} of {} may not be given out: epoch {} was, and each number counts once; use "

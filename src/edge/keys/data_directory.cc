@@ -113,7 +113,8 @@ bool is_sealed(const std::string& directory) {
 
 }  // namespace
 
-Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view signed_text) {
+Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view signed_text,
+                                 const std::vector<chain::Certified>& goes_by) {
   HF_TRY(const SiteName site, read_site_marker(directory));
   Adopted out;
   auto known_text = read_public_file(fmt::format("{}/{}", directory, node::chain_file_path), stored_chain_bytes_max);
@@ -121,7 +122,9 @@ Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view 
     HF_TRY(const chain::ChainFile known, chain::open_chain_file(*known_text));
     if (*known_text == signed_text) return Adopted{known, false, {}};
     HF_TRY(out.file, chain::open_successor(known, signed_text));
-    out.openings = chain::openings(known, out.file);
+    chain::ChainFile as_known = known;
+    as_known.certified.insert(as_known.certified.end(), goes_by.begin(), goes_by.end());
+    out.openings = chain::openings(as_known, out.file);
     if (!out.openings.empty() && is_sealed(directory))
       return fail(
           "keys/sealed",

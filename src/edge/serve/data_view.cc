@@ -83,11 +83,16 @@ Result<std::unique_ptr<journal::Log>> DataView::open_journal(const Origin& origi
 }
 
 void DataView::learn(const std::string& note) {
-  const auto registration = chain::open_registration(file_, note);
-  if (!registration) return;  // of another chain, or forged: its keys count for nothing
+  const auto registration = chain::parse_registration(note);
+  if (!registration) return;
   const chain::Certificate& certificate = registration->certificate;
-  keys_[{certificate.site, certificate.epoch}] = certificate.keys;
-  registered_[{certificate.site, certificate.epoch}] = certificate;
+  // One that does not open is of another chain, forged, or of recovery keys that count no longer; so are its keys.
+  const bool counts = chain::open_registration(file_, note).has_value();
+  const std::pair number(certificate.site, certificate.epoch);
+  if (const auto known = registered_.find(number); known == registered_.end() || !known->second.counts)
+    registered_[number] = {certificate, counts, false};
+  if (!counts) return;
+  keys_[number] = certificate.keys;
   closing_keys_[{registration->old_origin, registration->kept_size}] = certificate.keys.log;
 }
 
@@ -127,17 +132,22 @@ Status DataView::learn_keys() {
   return {};
 }
 
-Result<std::vector<chain::Certificate>> DataView::certificates() {
+Result<std::vector<DataView::KnownCertificate>> DataView::certificates() {
   auto all = registered_;
-  const auto add = [&](const Result<chain::Certificate>& c) {
-    if (c) all.try_emplace({c->site, c->epoch}, *c);
+  const auto add = [&](std::string_view path, bool is_waiting) -> Status {
+    HF_TRY(const auto note, read_if_there(*disk_, path));
+    if (!note) return {};
+    const auto certificate = chain::parse_certificate(as_text(*note));
+    if (!certificate) return {};
+    const bool counts = chain::open_certificate(file_, as_text(*note)).has_value();
+    all.try_emplace({certificate->site, certificate->epoch}, KnownCertificate{*certificate, counts, is_waiting});
+    return {};
   };
-  HF_TRY(const auto own, read_if_there(*disk_, node::certificate_path));
-  if (own) add(chain::open_certificate(file_, as_text(*own)));
-  HF_TRY(const auto spare, read_if_there(*disk_, node::own_spare_path));
-  if (spare) add(chain::open_unrevoked_certificate(file_, as_text(*spare)));
-  std::vector<chain::Certificate> out;
-  for (auto& [number, certificate] : all) out.push_back(std::move(certificate));
+  HF_TRY_VOID(add(node::certificate_path, false));
+  HF_TRY_VOID(add(node::own_spare_path, true));
+  std::vector<KnownCertificate> out;
+  out.reserve(all.size());
+  for (auto& [number, known] : all) out.push_back(std::move(known));
   return out;
 }
 

@@ -45,9 +45,14 @@ class DataView {
   // Who else may have signed the checkpoint at this size: the machine whose registration keeps the journal to there
   // (the closing checkpoint of a spare, docs/protocol.md).
   std::optional<PublicKey> closing_key(const Origin& origin, std::uint64_t size) const;
-  // Every certificate that counts here: of registrations in the journals, of this machine and of its spare, by site and
-  // epoch. Call learn_keys() before.
-  Result<std::vector<chain::Certificate>> certificates();
+  // Every certificate that is here, by site and epoch: of registrations in the journals, of this machine, and of its
+  // spare. Call learn_keys() before.
+  struct KnownCertificate {
+    chain::Certificate certificate;
+    bool counts = false;      // under the chain file here
+    bool is_waiting = false;  // of a spare that has not opened the store: nothing rests on it yet
+  };
+  Result<std::vector<KnownCertificate>> certificates();
   // Sites among the owner's mirrors that have validly cosigned.
   std::set<SiteName> cosigners(const journal::SignedCheckpoint& checkpoint) const;
 
@@ -61,7 +66,7 @@ class DataView {
   edge::ThreadPool pool_{2};
   std::vector<std::unique_ptr<OverlayDisk>> overlays_;  // each outlives the logs opened on it
   std::map<std::pair<SiteName, std::uint32_t>, chain::SiteKeys> keys_;
-  std::map<std::pair<SiteName, std::uint32_t>, chain::Certificate> registered_;
+  std::map<std::pair<SiteName, std::uint32_t>, KnownCertificate> registered_;
   std::map<std::pair<Origin, std::uint64_t>, PublicKey> closing_keys_;  // by old origin and the size that is kept of it
 };
 
