@@ -88,6 +88,7 @@ Result<Certificate> parse_certificate_text(std::string_view text) {
   c.site = *site;
   c.issued = *issued;
   if (c.epoch < 2) return bad("epoch 1 needs no certificate; the chain file names its keys");
+  if (c.epoch > epochs_max) return bad("its epoch is higher than any site may have");
   c.spare = take == "spare";
   if (take != "longest" && !c.spare) {
     const std::size_t space = take.find(' ');

@@ -24,6 +24,7 @@ namespace holdfast::chain {
 inline constexpr std::size_t chain_file_bytes_max = 8u << 20;
 inline constexpr std::size_t sites_max = 10'000;
 inline constexpr std::size_t certificate_bytes_max = 16u << 10;
+inline constexpr std::uint32_t epochs_max = 10'000;  // of a site; who looks for the newest counts up to it
 
 enum class SiteKind { head_office, warehouse, store, web_shop, desk };
 std::string_view to_text(SiteKind kind);  // "head-office"

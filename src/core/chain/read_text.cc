@@ -287,7 +287,7 @@ std::pair<SiteName, std::uint32_t> read_number(Table& table) {
     else
       table.say(table.line(), "\"{}\" is not a site's name", text->substr(0, 40));
   }
-  out.second = static_cast<std::uint32_t>(table.integer("epoch", true, 2, UINT32_MAX, "2").value_or(0));
+  out.second = static_cast<std::uint32_t>(table.integer("epoch", true, 2, epochs_max, "2").value_or(0));
   return out;
 }
 

@@ -79,7 +79,8 @@ std::vector<std::string> request_files(const SignArguments& arguments) {
 }
 
 void sign_certificates(const SignArguments& arguments) {
-  auto file = chain::open_chain_file(or_refuse(keys::read_public_file(arguments.chain_file)));
+  const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
+  auto file = chain::open_chain_file(chain_text);
   if (!file) refuse({file.error().code, fmt::format("{}: {}", arguments.chain_file, file.error().text)});
   std::vector<keys::CertificateRequest> requests;
   for (const std::string& path : request_files(arguments)) {
@@ -90,12 +91,13 @@ void sign_certificates(const SignArguments& arguments) {
   for (const std::string& text : arguments.clean_points) take_clean_point(requests, text);
   if (arguments.spares && !arguments.clean_points.empty())
     refuse({"chain/bad_certificate", "a spare has no clean point; sign spares and lost sites one after another"});
-  keys::IssueOptions options{std::nullopt, arguments.managers, edge::PosixClock().now(), arguments.spares};
+  keys::IssueOptions options{std::nullopt, arguments.managers, edge::PosixClock().now(), arguments.spares,
+                             or_refuse(chain::open_chain_file(chain::root_signed_part(chain_text))).revoked};
   if (arguments.epoch != "auto") {
     options.epoch = parse_number<std::uint32_t>(arguments.epoch);
-    if (!options.epoch || *options.epoch < 2)
-      refuse({"keys/epoch_taken",
-              fmt::format("\"{}\" is no epoch to give out; write auto, or a number from 2", arguments.epoch)});
+    if (!options.epoch || *options.epoch < 2 || *options.epoch > chain::epochs_max)
+      refuse({"keys/epoch_taken", fmt::format("\"{}\" is no epoch to give out; write auto, or a number from 2 to {}",
+                                              arguments.epoch, chain::epochs_max)});
   }
   // Before any number is given out: a place to write to that overwrites nothing.
   or_refuse(keys::check_missing_or_empty(arguments.out));

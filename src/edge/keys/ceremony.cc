@@ -99,8 +99,10 @@ Result<std::vector<IssuedEpochs>> open_memories(const std::vector<std::string>& 
 }
 
 // What the root keys themselves have named: new recovery keys remember nothing of what those before them gave out.
-std::uint32_t newest_named(const chain::ChainFile& file, const SiteName& site) {
+std::uint32_t newest_named(const chain::ChainFile& file, const IssueOptions& options, const SiteName& site) {
   std::uint32_t newest = 1;
+  for (const auto& [name, epoch] : options.revoked_by_root)
+    if (name == site) newest = std::max(newest, epoch);
   for (const chain::Certified& c : file.certified)
     if (c.site == site) newest = std::max(newest, c.epoch);
   return newest;
@@ -179,12 +181,12 @@ Result<std::vector<Issued>> issue_certificates(const chain::ChainFile& file,
   std::vector<std::pair<SiteName, std::uint32_t>> epochs;
   for (const CertificateRequest& request : requests) {
     const SiteName& site = request.machine.site;
-    std::uint32_t newest = newest_named(file, site);
+    std::uint32_t newest = newest_named(file, options, site);
     for (const IssuedEpochs& memory : memories) newest = std::max(newest, memory.newest(file.chain, site));
-    if (!options.epoch && newest == UINT32_MAX)
+    if (!options.epoch && newest >= chain::epochs_max)
       return fail("keys/epoch_taken",
-                  fmt::format("{} has no epoch numbers left; look into issued-epochs, and into [[certified]] of the "
-                              "chain file, by hand",
+                  fmt::format("{} has no epoch numbers left; look into issued-epochs, and into [[certified]] and "
+                              "[[revoked]] of the chain file, by hand",
                               site.view()));
     std::uint32_t epoch = options.epoch.value_or(newest + 1);
     while (!options.epoch && file.is_revoked(site, epoch)) ++epoch;

@@ -45,6 +45,9 @@ struct IssueOptions {
   unsigned managers = 1;  // enrolment codes for each site
   Instant now;
   bool spares = false;  // certificates signed beforehand (protocol 10.2): what is kept is what the spare has
+  // By the root keys: numbers are given out behind these. One that an operations key revoked is stepped over only, or
+  // it could use up all of them.
+  std::vector<std::pair<SiteName, std::uint32_t>> revoked_by_root = {};
 };
 struct Issued {
   chain::Certificate certificate;
