@@ -67,6 +67,24 @@ bool NodeImpl::is_cosigned_from(const Origin& origin) const {
   return next != nullptr && next->kept_size > 0 && is_cosigned_from(next->certificate.origin());
 }
 
+// The newest epoch may go on from an older one than we have followed: from a clean point there, or from before a
+// machine that counts no longer.
+std::optional<fold::PeerSucceeded> NodeImpl::succession_of_older(const fold::PeerPart& part) {
+  for (const fold::KeptPrefix& older : part.lineage) {
+    const chain::Registration* next = successor_of(older.origin);
+    if (next == nullptr || next->certificate.epoch <= part.origin.epoch) continue;
+    sync::Replica* replica = replicas_.find(older.origin);
+    if (!is_cosigned_from(next->certificate.origin()) || !can_succeed(older.origin, UINT64_MAX, next->kept_size))
+      return std::nullopt;
+    if (next->kept_size > 0) {
+      const auto root = replica->log().root_at(next->kept_size);
+      if (!root || *root != next->kept_root) return std::nullopt;
+    }
+    return fold::PeerSucceeded{older.origin, next->kept_size, next->kept_root, next->certificate.origin()};
+  }
+  return std::nullopt;
+}
+
 Status NodeImpl::follow_if_due() {
   if (phase_ == Phase::stopped || monotonic_ < next_follow_) return {};
   next_follow_ = monotonic_ + options_.follow_interval;
@@ -81,6 +99,12 @@ Status NodeImpl::follow_if_due() {
     const std::uint64_t size = has_part ? part->second.size : 0;
     std::uint64_t to = 0;
     const chain::Registration* next = successor_of(origin);
+    if (next == nullptr && has_part) {
+      if (auto other = succession_of_older(part->second)) {
+        succeeded.push_back(std::move(*other));
+        continue;
+      }
+    }
     if (next == nullptr) {
       const sync::Replica* replica = replicas_.find(origin);
       to = replica == nullptr || replica->frozen ? 0 : replica->cosigned_size();

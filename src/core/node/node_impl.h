@@ -323,6 +323,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
                                                           std::uint64_t from, std::uint64_t to);
   bool can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
+  std::optional<fold::PeerSucceeded> succession_of_older(const fold::PeerPart& part);
   bool can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
   bool is_cosigned_from(const Origin& origin) const;
   const chain::Registration* successor_of(const Origin& origin) const;
