@@ -27,6 +27,12 @@ inline testing::AssertionResult comes_to_sign(Chain& chain, const std::string& n
   return testing::AssertionFailure() << name << ": "
                                      << chain.node(name).progress().value_or(node::Progress{"no step"}).step;
 }
+// How much this mirror holds of a site's newest epoch.
+inline std::uint64_t held_at(Chain& chain, const std::string& mirror, const SiteName& site) {
+  for (const node::SiteView& view : chain.node(mirror).sites())
+    if (view.site == site) return view.held_here.value_or(0);
+  return 0;
+}
 // Every machine runs and signs.
 inline void start_all(Chain& chain) {
   for (const auto& [name, m] : chain.machines()) {
@@ -47,6 +53,18 @@ inline void open_trade(Chain& chain) {
 inline void start_trade(Chain& chain) {
   start_all(chain);
   open_trade(chain);
+}
+// A chain in trade whose first store is on its second machine, and both have sold. Its name.
+inline std::string start_on_second_machine(Chain& chain) {
+  start_trade(chain);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  chain.destroy("store-01");
+  std::string second = chain.rebuild(store_1);
+  EXPECT_TRUE(comes_to_sign(chain, second));
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  return second;
 }
 // Of every link of this machine only the one to `but` is left.
 inline void isolate(Chain& chain, const std::string& name, const std::string& but = {}) {

@@ -8,12 +8,6 @@
 namespace holdfast::sim {
 namespace {
 
-std::uint64_t held_at(Chain& chain, const std::string& mirror, const SiteName& site) {
-  for (const node::SiteView& view : chain.node(mirror).sites())
-    if (view.site == site) return view.held_here.value_or(0);
-  return 0;
-}
-
 // Nothing of it was signed, so nothing of it has left the store; and what a message holds is less than it.
 TEST(Pieces, what_a_store_sold_alone_over_several_starts_goes_out_in_pieces) {
   Chain chain(11, 4);
@@ -194,14 +188,7 @@ TEST(Pieces, a_rebuilt_mirror_takes_a_gone_sites_journal_from_its_fellows_over_s
 // And with it what its newest epoch rests on: without that it may neither seal nor count.
 TEST(Pieces, a_rebuilt_mirror_takes_a_gone_sites_epochs_from_its_fellows) {
   Chain chain(35, 3);
-  start_trade(chain);
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  chain.destroy("store-01");
-  const std::string second = chain.rebuild(store_1);
-  ASSERT_TRUE(comes_to_sign(chain, second));
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.run_for(seconds(3));
+  const std::string second = start_on_second_machine(chain);
   const node::Safety before = chain.node(second).safety();
   ASSERT_EQ(before.cosigned_size, before.size);
   chain.destroy(second);

@@ -48,18 +48,49 @@ TEST(RevokedSpare, that_is_revoked_before_it_is_promoted_is_let_in_nowhere) {
   settle(chain);
 }
 
-// A site is on its second machine; then the recovery keys are replaced. Journals name that machine's registration
-// everywhere, so everything that is rebuilt afterwards rests on a certificate that no recovery key of the file signs.
-TEST(ReplacedRecoveryKeys, leave_standing_what_the_root_keys_name) {
-  Chain chain(32, 3);
+// And who was away while the revoked one was registered still holds what its successor goes on from.
+TEST(Revoked, that_was_a_rebuilt_machine_is_mirrored_by_who_was_away_meanwhile) {
+  Chain chain(37, 3);
   start_trade(chain);
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.run_for(seconds(3));
+  chain.kill("store-02");
   chain.destroy("store-01");
   const std::string second = chain.rebuild(store_1);
   ASSERT_TRUE(comes_to_sign(chain, second));
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
   chain.run_for(seconds(3));
+  chain.destroy(second);
+  chain.revoke(store_1, 2);
+  restart(chain, {"head-office", "warehouse", "store-03"});
+  ASSERT_TRUE(chain.start("store-02").has_value());
+  chain.run_for(seconds(3));
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  EXPECT_EQ(chain.node(third).recovery()->old_origin.epoch, 2u);
+  settle(chain);
+  EXPECT_EQ(held_at(chain, "store-02", store_1), chain.node(third).safety().size);
+}
+
+// 5.1: the point that is still trusted lies before the machine that others have followed since.
+TEST(CleanPoint, before_the_epoch_that_others_follow_is_followed) {
+  Chain chain(38, 3);
+  const std::string second = start_on_second_machine(chain);
+  const std::uint64_t kept = chain.node(second).recovery()->cosigned;
+  chain.destroy(second);
+  const std::string third = chain.rebuild(store_1, {{Origin{chain.file().chain, store_1, 1}, kept}});
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  settle(chain);
+  for (const node::SiteView& view : chain.node("head-office").sites())
+    if (view.site == store_1) {
+      EXPECT_EQ(view.totals->sales, chain.node(third).state().till.totals.sales);
+    }
+}
+
+// A site is on its second machine; then the recovery keys are replaced. Journals name that machine's registration
+// everywhere, so everything that is rebuilt afterwards rests on a certificate that no recovery key of the file signs.
+TEST(ReplacedRecoveryKeys, leave_standing_what_the_root_keys_name) {
+  Chain chain(32, 3);
+  const std::string second = start_on_second_machine(chain);
   chain.replace_recovery_keys();
   restart(chain, {"head-office", "warehouse", "store-02", "store-03", second});
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
@@ -79,12 +110,7 @@ TEST(ReplacedRecoveryKeys, leave_standing_what_the_root_keys_name) {
 // What `site adopt` keeps people from: nothing is lost, but the rebuilt machine does not start under such a file.
 TEST(ReplacedRecoveryKeys, that_took_a_certificate_with_them_stop_its_machine_and_a_later_file_names_it) {
   Chain chain(33, 3);
-  start_trade(chain);
-  chain.destroy("store-01");
-  const std::string second = chain.rebuild(store_1);
-  ASSERT_TRUE(comes_to_sign(chain, second));
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.run_for(seconds(3));
+  const std::string second = start_on_second_machine(chain);
   chain.replace_recovery_keys(false);
   chain.kill(second);
   const Status refused = chain.start(second);
@@ -134,6 +160,27 @@ TEST(ReplacedRecoveryKeys, undo_what_a_thief_has_registered_with_the_old_ones) {
   ASSERT_TRUE(comes_to_sign(chain, third));
   EXPECT_EQ(chain.node(third).recovery()->old_origin.epoch, 1u);
   chain.destroy("head-office");  // whose journal names the false one
+  const std::string office = chain.rebuild(head_office);
+  ASSERT_TRUE(comes_to_sign(chain, office));
+  settle(chain);
+}
+
+// His machine has even traded, and head office has followed it; people go back to what the store's own machine had.
+TEST(ReplacedRecoveryKeys, undo_a_thiefs_machine_that_others_have_followed) {
+  Chain chain(39, 3);
+  const std::string his = start_on_second_machine(chain);
+  const std::uint64_t kept = chain.node(his).recovery()->cosigned;
+  ASSERT_EQ(chain.node("head-office").state().peers.at(store_1).origin.epoch, 2u);
+  chain.destroy(his);
+  chain.revoke(store_1, 2);
+  chain.replace_recovery_keys(false);
+  restart(chain, {"head-office", "warehouse", "store-02", "store-03"});
+  const std::string third = chain.rebuild(store_1, {{Origin{chain.file().chain, store_1, 1}, kept}});
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  settle(chain);
+  EXPECT_EQ(chain.node("head-office").state().peers.at(store_1).origin.epoch, 3u);
+  chain.destroy("head-office");  // its journal rests on what it had followed of his
   const std::string office = chain.rebuild(head_office);
   ASSERT_TRUE(comes_to_sign(chain, office));
   settle(chain);

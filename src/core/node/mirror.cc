@@ -460,9 +460,11 @@ void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
     const Origin origin{newest.chain, site, epoch};
     if (keys_.keys(site, epoch) == nullptr) continue;
     if (!holds_lineage(origin)) return;
-    const std::uint64_t most = epoch == newest.epoch ? told->second.size() : acceptable_size(origin);
     const sync::Replica* replica = replicas_.find(origin);
+    if (replica != nullptr && replica->frozen) continue;
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+    std::uint64_t most = acceptable_size(origin);
+    if (epoch == newest.epoch) most = std::min(most, told->second.size());
     if (most != UINT64_MAX && size < most) return ask_for(fellow, {origin, size, most});
   }
 }

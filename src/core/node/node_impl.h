@@ -251,6 +251,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   journal::Log* log_of(const Origin& origin);
   // `is_direct`: by Register, after all that a mirror checks; not by what somebody shows.
   Status check_let_in(const chain::Certificate& c) const;
+  Status take_passed_over(const chain::Registration& next);
   Status take_registration(const chain::Registration& registration, bool is_direct = false);
   Status on(Session& session, const sync::Refused& m);
 
@@ -531,7 +532,11 @@ class NodeImpl final : public Node, private fold::OwnEntries {
     std::optional<std::pair<Origin, std::uint64_t>> waits_for;          // so much of a peer's
     bool has_failed = false;
   };
-  Folding folding_;                           // how far state_ has what was fetched
+  Folding folding_;  // how far state_ has what was fetched
+  // Log keys of epochs that count no longer: for entries that are needed and known by their root, and nothing else.
+  std::map<Origin, PublicKey> former_keys_;
+  // Revoked before we knew them (10.2); taken when one that counts goes on from them. By site and epoch.
+  std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;
   std::vector<chain::Registration> learned_;  // while there was no journal to record them in
   std::set<SiteName> registered_at_;
   std::string step_;

@@ -221,8 +221,13 @@ Status NodeImpl::note_needs(const fold::Event& event) {
     keys_.add(r);
     add_need(r.old_origin, r.kept_size, r.kept_root);
   } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event.body)) {
-    // One that counts no longer (9.1: of recovery keys that were replaced after a theft) is nobody's epoch.
-    if (const auto r = chain::open_registration(chain_, taken->registration)) keys_.add(*r);
+    // One that counts no longer (9.1: of recovery keys that were replaced after a theft) is nobody's epoch; but what
+    // was followed of it is needed, and known by its root.
+    if (const auto r = chain::open_registration(chain_, taken->registration)) {
+      keys_.add(*r);
+    } else if (const auto old = chain::parse_registration(taken->registration)) {
+      former_keys_[old->certificate.origin()] = old->certificate.keys.log;
+    }
   } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) {
     for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
   } else if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);

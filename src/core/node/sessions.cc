@@ -378,10 +378,12 @@ Status NodeImpl::pump_feeds() {
   return {};
 }
 
-// What is registered stays so; a revocation ends what has not happened yet.
+// What is registered stays so, here or where an epoch that counts goes on from it; a revocation ends what has not
+// happened yet.
 Status NodeImpl::check_let_in(const chain::Certificate& c) const {
   const chain::Registration* known = keys_.registration(c.site, c.epoch);
   if (known != nullptr && known->certificate.note == c.note) return {};
+  if (keys_.is_succeeded(c.origin())) return {};
   return chain::check_not_revoked(chain_, c);
 }
 
@@ -389,7 +391,10 @@ Status NodeImpl::check_let_in(const chain::Certificate& c) const {
 Status NodeImpl::take_registration(const chain::Registration& registration, bool is_direct) {
   const chain::Certificate& c = registration.certificate;
   if (!is_direct && !keys_.may_be_taken(registration)) return {};  // 10.2: not shown to have been silent
-  if ((is_direct || !c.spare) && !check_let_in(c)) return {};      // revoked, and q have not signed below it
+  if ((is_direct || !c.spare) && !check_let_in(c)) {               // revoked, and q have not signed below it
+    if (!is_direct) passed_over_.insert_or_assign({c.site, c.epoch}, registration);
+    return {};
+  }
   if (c.site == me_->name && c.epoch < origin_.epoch) {  // one that was passed over may have a tail, too (5.3, 5.4)
     if (keys_.registration(c.site, c.epoch) == nullptr) keys_.add(registration);
     return {};
@@ -407,7 +412,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || !own_) {
     keys_.add(registration);
     learned_.push_back(registration);
-    return {};
+    return take_passed_over(registration);
   }
   HF_TRY_VOID(append_event({now_, std::nullopt, fold::RegistrationTaken{registration.note}}));
   keys_.add(registration);
@@ -426,7 +431,12 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
       if (session.site && !session.superseded && !session.candidate) send(id, sync::Superseded{note});
     want(site);
   });
-  return {};
+  return take_passed_over(registration);
+}
+
+Status NodeImpl::take_passed_over(const chain::Registration& next) {
+  const auto older = passed_over_.extract({next.certificate.site, next.old_origin.epoch});
+  return older ? take_registration(older.mapped()) : Status();
 }
 
 Status NodeImpl::on(Session& session, const sync::Refused& m) {

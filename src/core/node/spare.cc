@@ -280,8 +280,11 @@ bool NodeImpl::holds_lineage(const Origin& origin) const {
 std::optional<PublicKey> NodeImpl::key_for(const sync::Entries& m) const {
   if (const auto closing = closing_key(keys_, m)) return closing;
   const sync::KeyRing& keys = rebuild_ && phase_ == Phase::rebuilding ? rebuild_->keys() : keys_;
-  const auto key = keys.log_key(m.origin);
-  return key ? key : keys_.log_key(m.origin);
+  if (const auto key = keys.log_key(m.origin)) return key;
+  if (const auto key = keys_.log_key(m.origin)) return key;
+  const auto former = former_keys_.find(m.origin);
+  const bool is_needed = former != former_keys_.end() && needs_.contains(m.origin);
+  return is_needed ? std::optional(former->second) : std::nullopt;
 }
 
 // The other side of closing_key(): so that whoever keeps the old journal can be given it to its end.

@@ -280,7 +280,13 @@ Status Spare::learn(const std::string& registration_note) {
   if (!registration || !keys_.may_be_taken(*registration)) return {};
   const chain::Certificate& c = registration->certificate;
   if (keys_.registration(c.site, c.epoch) != nullptr) return {};
-  if (c.spare || chain::check_not_revoked(chain_, c)) keys_.add(*registration);
+  if (!c.spare && !keys_.is_succeeded(c.origin()) && !chain::check_not_revoked(chain_, c)) {
+    passed_over_.insert_or_assign({c.site, c.epoch}, *registration);
+    return {};
+  }
+  keys_.add(*registration);
+  if (const auto older = passed_over_.extract({c.site, registration->old_origin.epoch}))
+    return learn(older.mapped().note);
   return {};
 }
 
@@ -307,7 +313,7 @@ void Spare::ask_for_others() {
   for (const SiteName& site : sites) {
     for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
       const Origin origin{chain_.chain, site, epoch};
-      if (origin == copy_->origin()) continue;
+      if (origin == copy_->origin() || keys_.keys(site, epoch) == nullptr) continue;
       const sync::Replica* replica = replicas_.find(origin);
       send(sync::Have{origin, replica == nullptr ? 0 : replica->size(), 0});
     }

@@ -105,6 +105,7 @@ class Spare final : public NetEvents {
   Status on(const sync::Missing& m);
   Status on(const sync::Found& m);
   Status put_note(const std::string& note);
+  std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;  // as NodeImpl's
   Status learn(const std::string& registration_note);
   Status ask_for_copy();
   void ask_for_others();

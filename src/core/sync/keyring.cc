@@ -1,5 +1,6 @@
 #include "core/sync/keyring.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace holdfast::sync {
@@ -17,7 +18,7 @@ void KeyRing::add(const chain::Registration& registration) {
 
 void KeyRing::add_all(const fold::State& state) {
   auto take = [this](const std::string& note) {
-    if (auto registration = chain::parse_registration(note)) add(*registration);
+    if (auto registration = chain::open_registration(*file_, note)) add(*registration);
   };
   for (const auto& [site, epochs] : state.epochs)
     for (const auto& [epoch, note] : epochs.registrations) take(note);
@@ -45,6 +46,10 @@ std::optional<PublicKey> KeyRing::log_key(const Origin& origin) const {
 const chain::Registration* KeyRing::registration(const SiteName& site, std::uint32_t epoch) const {
   const auto it = registrations_.find({site, epoch});
   return it == registrations_.end() ? nullptr : &it->second;
+}
+
+bool KeyRing::is_succeeded(const Origin& origin) const {
+  return std::ranges::any_of(registrations_, [&](const auto& known) { return known.second.old_origin == origin; });
 }
 
 std::optional<SiteEpoch> KeyRing::by_tls(const PublicKey& key) const {

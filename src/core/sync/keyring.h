@@ -22,7 +22,7 @@ class KeyRing {
   explicit KeyRing(const chain::ChainFile& file);
   // Adds a registration whose signatures were verified when it was taken.
   void add(const chain::Registration& registration);
-  // Everything that a state knows.
+  // Everything that a state knows and that counts under the chain file: it may have other recovery keys by now (9.1).
   void add_all(const fold::State& state);
 
   std::uint32_t newest_epoch(const SiteName& site) const;
@@ -30,6 +30,8 @@ class KeyRing {
   const chain::SiteKeys* keys(const SiteName& site, std::uint32_t epoch) const;
   std::optional<PublicKey> log_key(const Origin& origin) const;
   const chain::Registration* registration(const SiteName& site, std::uint32_t epoch) const;  // null for epoch 1
+  // A later epoch of the site goes on from this one.
+  bool is_succeeded(const Origin& origin) const;
   std::size_t registrations() const { return registrations_.size(); }
   // Protocol 10.2: the epoch of a spare cosigns, seals and witnesses for nobody.
   bool is_mirroring(const SiteName& site) const;
