@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "edge/cli/cli.h"
@@ -50,11 +51,17 @@ std::vector<chain::Certified> check_certificates(const std::string& directory, s
   const auto next = chain::open_successor(known, text);
   if (!next || (next->recovery == known.recovery && next->certified == known.certified)) return goes_by;
   or_refuse((*view)->learn_keys());
-  for (const auto& [c, counts, is_waiting] : or_refuse((*view)->certificates())) {
-    if (!counts) continue;
+  const auto all = or_refuse((*view)->certificates());
+  // One that others rest on, or that was let in though it was revoked, is not a thief's.
+  const auto is_needed = [&](const chain::Certificate& c) {
+    return known.is_revoked(c.site, c.epoch) ||
+           std::ranges::any_of(all, [&](const auto& later) { return later.counts && later.old_origin == c.origin(); });
+  };
+  for (const auto& [c, old_origin, counts, is_waiting] : all) {
+    if (!counts || next->find(c.site) == nullptr) continue;
     goes_by.push_back(chain::certified(c));
     const auto counts_on = chain::open_certificate(*next, c.note);
-    if (counts_on || next->is_revoked(c.site, c.epoch)) continue;
+    if (counts_on || (next->is_revoked(c.site, c.epoch) && (is_waiting || !is_needed(c)))) continue;
     if (!is_waiting)
       refuse({counts_on.error().code,
               fmt::format("Version {} has other recovery keys and does not name the certificate of {} for epoch {}, "

@@ -90,7 +90,7 @@ void DataView::learn(const std::string& note) {
   const bool counts = chain::open_registration(file_, note).has_value();
   const std::pair number(certificate.site, certificate.epoch);
   if (const auto known = registered_.find(number); known == registered_.end() || !known->second.counts)
-    registered_[number] = {certificate, counts, false};
+    registered_[number] = {certificate, registration->old_origin, counts, false};
   if (!counts) return;
   keys_[number] = certificate.keys;
   closing_keys_[{registration->old_origin, registration->kept_size}] = certificate.keys.log;
@@ -140,7 +140,7 @@ Result<std::vector<DataView::KnownCertificate>> DataView::certificates() {
     const auto certificate = chain::parse_certificate(as_text(*note));
     if (!certificate) return {};
     const bool counts = chain::open_certificate(file_, as_text(*note)).has_value();
-    all.try_emplace({certificate->site, certificate->epoch}, KnownCertificate{*certificate, counts, is_waiting});
+    all.try_emplace({certificate->site, certificate->epoch}, KnownCertificate{*certificate, {}, counts, is_waiting});
     return {};
   };
   HF_TRY_VOID(add(node::certificate_path, false));

@@ -49,8 +49,9 @@ class DataView {
   // spare. Call learn_keys() before.
   struct KnownCertificate {
     chain::Certificate certificate;
-    bool counts = false;      // under the chain file here
-    bool is_waiting = false;  // of a spare that has not opened the store: nothing rests on it yet
+    std::optional<Origin> old_origin = {};  // which its registration goes on from; nullopt: none is known
+    bool counts = false;                    // under the chain file here
+    bool is_waiting = false;                // of a spare that has not opened the store: nothing rests on it yet
   };
   Result<std::vector<KnownCertificate>> certificates();
   // Sites among the owner's mirrors that have validly cosigned.
