@@ -93,18 +93,18 @@ Status NodeImpl::follow_if_due() {
   std::vector<fold::PeerSucceeded> succeeded;
   for (const SiteName& site : me_->follows) {
     const auto part = state_.peers.find(site);
-    if (part != state_.peers.end() && part->second.needs_newer_version) continue;
+    // Nothing more of it is followed (7.5); but what it is succeeded by may go on from before that.
+    const bool is_blind = part != state_.peers.end() && part->second.needs_newer_version;
     const bool has_part = part != state_.peers.end() && part->second.origin.epoch != 0;
     const Origin origin = has_part ? part->second.origin : Origin{chain_.chain, site, 1};
     const std::uint64_t size = has_part ? part->second.size : 0;
     std::uint64_t to = 0;
-    const chain::Registration* next = successor_of(origin);
-    if (next == nullptr && has_part) {
-      if (auto other = succession_of_older(part->second)) {
-        succeeded.push_back(std::move(*other));
-        continue;
-      }
+    if (auto other = has_part ? succession_of_older(part->second) : std::nullopt) {
+      succeeded.push_back(std::move(*other));
+      continue;
     }
+    const chain::Registration* next = successor_of(origin);
+    if (is_blind && (next == nullptr || size < next->kept_size)) continue;
     if (next == nullptr) {
       const sync::Replica* replica = replicas_.find(origin);
       to = replica == nullptr || replica->frozen ? 0 : replica->cosigned_size();
