@@ -320,7 +320,20 @@ TEST_F(ByHand, CertificatesThatWereForgottenAreNamedLater) {
   ASSERT_EQ(named.code, 0) << named.err;
   const Outcome adopted = holdfast({"site", "adopt", at("new"), at("v3.hfc")});
   EXPECT_EQ(adopted.code, 0) << adopted.err;
-  // Or it was a thief's, and store-02 a mirror that had registered it: here the machine itself must not go on.
+  // Who lists a key of a certificate as the site's own ends the certificate, too.
+  std::string text = text_of(at("fresh.toml"));
+  const auto file = chain::open_chain_file(text_of(at("v3.hfc")));
+  ASSERT_TRUE(file) << file.error().text;
+  const auto made = chain::parse_certificate(text_of(at("out/store-02.certificate")));
+  const chain::SiteKeys& old = file->find(SiteName("store-02"))->keys;
+  text = replaced(
+      text, "name = \"store-02\"",
+      fmt::format("name = \"store-02\"\nlog_key = \"{}\"\ncosign_key = \"{}\"\ntls_key = \"{}\"\nsealing_key = \"{}\"",
+                  to_hex(old.log), to_hex(made->keys.cosign), to_hex(old.tls), to_hex(old.sealing)));
+  write(at("listed.toml"), text);
+  ASSERT_EQ(init_chain(at("listed.toml"), "v4.hfc", {"--supersedes", at("v3.hfc")}).code, 0);
+  EXPECT_THAT(holdfast({"site", "adopt", at("new"), at("v4.hfc")}).err, HasSubstr("counts no longer"));
+  // Or it was a thief's: the next number lies behind it.
   write(at("revoking.toml"), text_of(at("fresh.toml")) + "\n[[revoked]]\nsite = \"store-02\"\nepoch = 2\n");
   ASSERT_EQ(init_chain(at("revoking.toml"), "v2r.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
   ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("third"), "--replacement"}).code, 0);
@@ -329,6 +342,34 @@ TEST_F(ByHand, CertificatesThatWereForgottenAreNamedLater) {
                 at("fresh/recovery-1"), "--keys", at("fresh/recovery-3"), "--request", at("third/store-02.pub.toml")});
   ASSERT_EQ(third.code, 0) << third.err;
   EXPECT_THAT(third.out, HasSubstr("epoch 3")) << "2 is revoked";
+}
+
+// store-01 has heard of a machine of store-02 that a thief has certified. Its file lies here as if it were its own;
+// what stands in journals is looked at in the same way.
+TEST_F(ByHand, CertificatesOfAThiefAreRevokedAndNotNamed) {
+  ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("his"), "--replacement"}).code, 0);
+  ASSERT_EQ(sign({"--request", at("his/store-02.pub.toml")}, "out").code, 0);
+  std::filesystem::copy(at("out/store-02.certificate"), at("store-01/certificate.note"));
+  const std::string revoked = "\n[[revoked]]\nsite = \"store-02\"\nepoch = 2\n";
+  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh")}).code, 0);
+  const std::string fresh = text_of(at("fresh/authority.pub.toml"));
+  const std::size_t from = fresh.find("\n[recovery]"), to = fresh.find("\n[operations]");
+  const std::string recovery = fresh.substr(from, to - from) + "\n";
+  write(at("replaced.toml"), text_of(description_) + recovery);
+  write(at("revoked.toml"), text_of(description_) + revoked);
+  write(at("both.toml"), text_of(description_) + recovery + revoked);
+  const auto adopt = [&](const std::string& file) { return holdfast({"site", "adopt", at("store-01"), at(file)}); };
+  ASSERT_EQ(init_chain(at("replaced.toml"), "replaced.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
+  EXPECT_THAT(adopt("replaced.hfc").err, HasSubstr("certificate of store-02 for epoch 2"));
+  // At once, or after it was revoked in a version of its own.
+  ASSERT_EQ(init_chain(at("revoked.toml"), "v2.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
+  EXPECT_EQ(adopt("v2.hfc").code, 0);
+  ASSERT_EQ(init_chain(at("both.toml"), "v3.hfc", {"--supersedes", at("v2.hfc")}).code, 0);
+  const Outcome adopted = adopt("v3.hfc");
+  EXPECT_EQ(adopted.code, 0) << adopted.err;
+  std::filesystem::copy(at("out/store-02.certificate"), at("warehouse/certificate.note"));
+  ASSERT_EQ(init_chain(at("both.toml"), "once.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
+  EXPECT_EQ(holdfast({"site", "adopt", at("warehouse"), at("once.hfc")}).code, 0);
 }
 
 TEST_F(ByHand, RecoveryRefusesWhatItCannotSign) {

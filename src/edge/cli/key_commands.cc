@@ -40,35 +40,44 @@ struct AdoptArguments {
   std::string directory, file;
 };
 
+bool has_same_keys(const chain::ChainFile& a, const chain::ChainFile& b) {
+  return a.root == b.root && a.recovery == b.recovery && a.operations == b.operations && a.certified == b.certified &&
+         std::ranges::all_of(b.sites, [&](const chain::Site& site) {
+           const chain::Site* before = a.find(site.name);
+           return before != nullptr && before->keys == site.keys;
+         });
+}
+
 // What the site goes by and what the file says of it: a file is not taken while a certificate that counts here would
-// count no longer, unless it revokes it; journals that name it could not be rebuilt from. Of a spare that has not
-// opened the store it is said. Returns those that count.
+// count no longer, or journals that name it could not be rebuilt from; unless the file revokes it, and nothing that
+// counts on goes on from it: so is what a thief has signed. Of a spare that has not opened the store it is only said.
+// Returns those that count.
 std::vector<chain::Certified> check_certificates(const std::string& directory, std::string_view text) {
   std::vector<chain::Certified> goes_by;
   const auto view = serve::DataView::open(directory);
   if (!view) return goes_by;  // adopts its first file
-  const chain::ChainFile& known = (*view)->file();
-  const auto next = chain::open_successor(known, text);
-  if (!next || (next->recovery == known.recovery && next->certified == known.certified)) return goes_by;
+  const auto next = chain::open_successor((*view)->file(), text);
+  if (!next || has_same_keys((*view)->file(), *next)) return goes_by;
   or_refuse((*view)->learn_keys());
   const auto all = or_refuse((*view)->certificates());
-  // One that others rest on, or that was let in though it was revoked, is not a thief's.
+  const auto counts_on = [&](const chain::Certificate& c) { return chain::open_certificate(*next, c.note); };
   const auto is_needed = [&](const chain::Certificate& c) {
-    return known.is_revoked(c.site, c.epoch) ||
-           std::ranges::any_of(all, [&](const auto& later) { return later.counts && later.old_origin == c.origin(); });
+    return std::ranges::any_of(all, [&](const auto& later) {
+      return later.old_origin == c.origin() && counts_on(later.certificate).has_value();
+    });
   };
   for (const auto& [c, old_origin, counts, is_waiting] : all) {
     if (!counts || next->find(c.site) == nullptr) continue;
     goes_by.push_back(chain::certified(c));
-    const auto counts_on = chain::open_certificate(*next, c.note);
-    if (counts_on || (next->is_revoked(c.site, c.epoch) && (is_waiting || !is_needed(c)))) continue;
+    const auto opened = counts_on(c);
+    if (opened || (next->is_revoked(c.site, c.epoch) && !is_needed(c))) continue;
     if (!is_waiting)
-      refuse({counts_on.error().code,
-              fmt::format("Version {} has other recovery keys and does not name the certificate of {} for epoch {}, "
-                          "which this site goes by ({}). If it is right, write out what this site knows with `holdfast "
-                          "recovery collect`, and have the root keys name it: `holdfast chain init --certificates`. If "
-                          "a thief has signed it, have them revoke it: [[revoked]].",
-                          next->version, c.site.view(), c.epoch, counts_on.error().text)});
+      refuse({opened.error().code,
+              fmt::format("Under version {} the certificate of {} for epoch {}, which this site goes by, counts no "
+                          "longer ({}). If it is right, and the recovery keys have changed: write out what this site "
+                          "knows with `holdfast recovery collect`, and have the root keys name it with `holdfast chain "
+                          "init --certificates`. If a thief has signed it, have them revoke it: [[revoked]].",
+                          next->version, c.site.view(), c.epoch, opened.error().text)});
     fmt::print(
         "The certificate of this store's spare (epoch {}) counts no longer: sign another, `holdfast recovery "
         "sign --spare`.\n",
