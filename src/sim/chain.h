@@ -198,6 +198,7 @@ class Chain {
   chain::ChainFile file_;
   std::string file_note_;
   void hand_out_file();
+  std::string lagging_mirror(const SiteName& site, const node::Safety& safety);
   ChainOptions options_;
   KeyPair root_, recovery_;
   std::vector<chain::Certified> certificates_;  // given out

@@ -47,6 +47,19 @@ std::string Chain::broken_law(std::size_t newest) {
   return {};
 }
 
+// Each mirror holds what its site has cosigned, also the one beyond the quorum: the next loss may need it.
+std::string Chain::lagging_mirror(const SiteName& site, const node::Safety& safety) {
+  for (const SiteName& mirror : file_.find(site)->mirrors) {
+    const Machine& m = machine(serving(mirror));
+    if (!m.node || m.is_spare) continue;  // a spare's epoch is no mirror (10.2)
+    for (const node::SiteView& view : m.node->sites())
+      if (view.site == site && view.contradictions == 0 && view.held_here.value_or(0) < safety.cosigned_size)
+        return fmt::format("{} holds {} of {} entries of {} that are cosigned", m.name, view.held_here.value_or(0),
+                           safety.cosigned_size, safety.origin.text());
+  }
+  return {};
+}
+
 std::string Chain::broken_at_rest() {
   if (std::string law = broken_law(); !law.empty()) return law;
   for (const auto& [site, writes] : till_writes_) {
@@ -97,6 +110,7 @@ std::string Chain::broken_at_rest() {
     // Only PeerFollowed entries may still be on their way.
     if (s.cosigned_size + 2 < s.size)
       return fmt::format("{}: {} of {} entries cosigned", m.name, s.cosigned_size, s.size);
+    if (std::string lagging = lagging_mirror(site, s); !lagging.empty()) return lagging;
     for (const auto& [peer, part] : m.node->state().peers) {
       const Machine& other = machine(serving(peer));
       if (!other.node) continue;

@@ -61,7 +61,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const bool is_needed = need != needs_.end() && m.first < need->second.size;
   const bool is_asked_ahead =
       is_needed && end < need->second.size && m.first == replica->size() && end > m.first && replica->is_hashed();
-  if (is_asked_ahead) ask_for(session, {m.origin, end, 0});
+  if (is_asked_ahead) ask_for(session, {m.origin, end, limit_of(m.origin, need->second)});
   const Status taken = replica->take(m, *key, is_needed ? nullptr : &chain_.bounds, now_);
   if (is_rebuilt && !need->second.met && taken) need->second.givers.insert(*session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_rebuilt)
@@ -98,8 +98,9 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     want(owner);
     want_from_fellow(session, owner);
   }
-  const std::uint64_t most = need != needs_.end() ? UINT64_MAX : acceptable;
-  if (!is_asked_ahead || !taken) ask_for(session, {m.origin, replica->size(), most == UINT64_MAX ? 0 : most});
+  const std::uint64_t most = acceptable == UINT64_MAX ? 0 : acceptable;
+  const std::uint64_t limit = need != needs_.end() ? limit_of(m.origin, need->second) : most;
+  if (!is_asked_ahead || !taken) ask_for(session, {m.origin, replica->size(), limit});
   return compare_what_waits(*replica);
 }
 
@@ -459,13 +460,13 @@ void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
   for (std::uint32_t epoch = 1; epoch <= newest.epoch; ++epoch) {  // first what the newest rests on
     const Origin origin{newest.chain, site, epoch};
     if (keys_.keys(site, epoch) == nullptr) continue;
-    if (!holds_lineage(origin)) return;
+    if (!holds_lineage(origin)) continue;
     const sync::Replica* replica = replicas_.find(origin);
     if (replica != nullptr && replica->frozen) continue;
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     std::uint64_t most = acceptable_size(origin);
     if (epoch == newest.epoch) most = std::min(most, told->second.size());
-    if (most != UINT64_MAX && size < most) return ask_for(fellow, {origin, size, most});
+    if (most != UINT64_MAX && size < most) ask_for(fellow, {origin, size, most});
   }
 }
 

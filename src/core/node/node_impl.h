@@ -355,6 +355,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status settle_if_fetched();
   void choose_anew();
   Status fetch_needs();  // of what this journal names and this disk lacks
+  std::uint64_t limit_of(const Origin& origin, const Need& need) const;
   std::vector<SiteName> givers_of(const Origin& origin, Need& need);
   bool goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers);
   Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);

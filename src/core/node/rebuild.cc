@@ -108,6 +108,12 @@ void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& ro
   need.met = false;
 }
 
+// Of our own line what is kept is final, and the last piece is to end there: who holds more, and no checkpoint where it
+// was kept to, can give it to nobody. Of a peer's journal more will be needed as folding goes on.
+std::uint64_t NodeImpl::limit_of(const Origin& origin, const Need& need) const {
+  return phase_ == Phase::rebuilding && origin.site == me_->name && need.root ? need.size : 0;
+}
+
 Status NodeImpl::fetch_needs() {
   std::vector<std::pair<Origin, std::uint64_t>> found;
   for (auto& [origin, need] : needs_) {
@@ -143,7 +149,7 @@ Status NodeImpl::fetch_needs() {
     need.asked_at = monotonic_;
     need.asked = reachable[need.asks++ % reachable.size()];
     need.silent_since.try_emplace(*need.asked, monotonic_);
-    ask_for(*session_of(*need.asked), {origin, size, 0});
+    ask_for(*session_of(*need.asked), {origin, size, limit_of(origin, need)});
   }
   if (phase_ == Phase::rebuilding && !is_mending_) return {};  // found by folding it
   for (const auto& [origin, size] : found)

@@ -300,7 +300,7 @@ void NodeImpl::want(const SiteName& site) {
   for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
     const Origin origin{chain_.chain, site, epoch};
     if (keys_.keys(site, epoch) == nullptr) continue;
-    if (!holds_lineage(origin)) break;  // it is asked for when what it rests on has come
+    if (!holds_lineage(origin)) continue;  // it is asked for when what it rests on has come
     const sync::Replica* replica = replicas_.find(origin);
     if (replica != nullptr && !replica->is_hashed()) continue;  // when its hole is mended
     if (replicas_.unopened().contains(origin)) continue;
@@ -369,6 +369,8 @@ Status NodeImpl::pump_feeds() {
         if (const Status made = sign_between(feed.have); !made && is_fatal(made.error())) return made;
         chunk = sync::next_chunk(*log, feed.have, feed.limit);
       }
+      // A machine that is being rebuilt needs it, and knows its root, also where no checkpoint stands at the limit.
+      if (chunk && !*chunk && session.rebuilding && feed.limit != 0) chunk = sync::next_chunk(*log, feed.have, 0);
       if (is_too_long()) feed.under_way = true;  // not looked at again before he asks again
       if (!chunk || !*chunk) continue;
       send(id, std::move(**chunk));

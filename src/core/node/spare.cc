@@ -265,14 +265,13 @@ Status NodeImpl::check_kept(const chain::Registration& registration) {
 
 // What a newer epoch rests on is held before anything of it is: so whoever has signed one entry of it holds all of it,
 // and a spare's unsigned part is at q mirrors before an epoch counts as cosigned.
+// An epoch that kept nothing of the one before rests on nothing, and nobody may have what came before it any more.
 bool NodeImpl::holds_lineage(const Origin& origin) const {
-  for (std::uint32_t epoch = 1; epoch < origin.epoch; ++epoch) {
-    const Origin older{origin.chain, origin.site, epoch};
-    const chain::Registration* next = successor_of(older);
-    if (next == nullptr || next->certificate.epoch > origin.epoch || next->kept_size == 0) continue;
-    const sync::Replica* replica = replicas_.find(older);
+  const chain::Registration* r = keys_.registration(origin.site, origin.epoch);
+  for (; r != nullptr && r->kept_size > 0; r = keys_.registration(origin.site, r->old_origin.epoch)) {
+    const sync::Replica* replica = replicas_.find(r->old_origin);
     if (replica != nullptr && replica->frozen) continue;
-    if (replica == nullptr || replica->size() < next->kept_size) return false;
+    if (replica == nullptr || replica->size() < r->kept_size) return false;
   }
   return true;
 }
