@@ -109,9 +109,13 @@ void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& ro
 }
 
 // Of our own line what is kept is final, and the last piece is to end there: who holds more, and no checkpoint where it
-// was kept to, can give it to nobody. Of a peer's journal more will be needed as folding goes on.
+// was kept to, can give it to nobody. Of a peer's journal more will be needed as folding goes on, up to what was kept
+// of it; and beyond that, if that was followed before it was given up.
 std::uint64_t NodeImpl::limit_of(const Origin& origin, const Need& need) const {
-  return phase_ == Phase::rebuilding && origin.site == me_->name && need.root ? need.size : 0;
+  if (phase_ != Phase::rebuilding) return 0;
+  if (origin.site == me_->name) return need.root ? need.size : 0;
+  const chain::Registration* next = successor_of(origin);
+  return next != nullptr && next->kept_size >= need.size ? next->kept_size : 0;
 }
 
 Status NodeImpl::fetch_needs() {
