@@ -264,10 +264,11 @@ std::string Chain::ceremony(const SiteName& site, std::uint32_t epoch, std::stri
 }
 
 std::string Chain::rebuild(const SiteName& site, const CleanPoint& clean_point) {
-  if (clean_point) auditor_->given_up(clean_point->first.text(), clean_point->second);
-  if (clean_point)  // and every epoch behind it
+  if (clean_point) {
+    auditor_->given_up(clean_point->first.text(), clean_point->second);
     for (std::uint32_t later = clean_point->first.epoch + 1; later <= epochs_[site]; ++later)
       auditor_->given_up(Origin{file_.chain, site, later}.text(), 0);
+  }
   const std::uint32_t epoch = ++epochs_[site];
   for (TillWrite& w : till_writes_[site]) w.waiting = false;  // its tills speak to the new machine now
   return serving_[site] = ceremony(site, epoch, fmt::format("{}#{}", site.view(), epoch), clean_point);

@@ -457,16 +457,12 @@ void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
   const auto told = told_of->second.find(*fellow.site);
   if (told == told_of->second.end()) return;
   const Origin& newest = told->second.origin;
-  for (std::uint32_t epoch = 1; epoch <= newest.epoch; ++epoch) {  // first what the newest rests on
-    const Origin origin{newest.chain, site, epoch};
-    if (keys_.keys(site, epoch) == nullptr) continue;
-    if (!holds_lineage(origin)) continue;
-    const sync::Replica* replica = replicas_.find(origin);
-    if (replica != nullptr && replica->frozen) continue;
-    const std::uint64_t size = replica == nullptr ? 0 : replica->size();
-    std::uint64_t most = acceptable_size(origin);
-    if (epoch == newest.epoch) most = std::min(most, told->second.size());
-    if (most != UINT64_MAX && size < most) ask_for(fellow, {origin, size, most});
+  for (sync::Have lack : lacking(site)) {
+    if (lack.origin == newest) lack.limit = std::min(lack.limit, told->second.size());
+    const sync::Replica* replica = replicas_.find(lack.origin);
+    const bool is_frozen = replica != nullptr && replica->frozen;
+    const bool may_be_his = lack.origin.epoch <= newest.epoch && lack.limit != UINT64_MAX && lack.size < lack.limit;
+    if (may_be_his && !is_frozen) ask_for(fellow, lack);
   }
 }
 

@@ -234,6 +234,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
   void want(const SiteName& site);
+  std::vector<sync::Have> lacking(const SiteName& site) const;
   void want_from_fellow(Session& fellow, const SiteName& site);
   void want_what_was_over_bound();
   void ask_for(Session& session, const sync::Have& more);

@@ -297,6 +297,14 @@ void NodeImpl::want(const SiteName& site) {
   Session* s = session_of(site);
   if (s == nullptr || s->rebuilding || s->superseded || phase_ == Phase::rebuilding) return;
   if (!chain_.is_mirror(me_->name, site) && !chain_.follows(me_->name, site)) return;
+  for (const sync::Have& lack : lacking(site))
+    ask_for(*s, {lack.origin, lack.size, lack.limit == UINT64_MAX ? 0 : lack.limit});
+}
+
+// Epochs of a site that are not whole here and may be taken now, the oldest first; limit: UINT64_MAX: as far as they
+// go.
+std::vector<sync::Have> NodeImpl::lacking(const SiteName& site) const {
+  std::vector<sync::Have> out;
   for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
     const Origin origin{chain_.chain, site, epoch};
     if (keys_.keys(site, epoch) == nullptr) continue;
@@ -306,8 +314,9 @@ void NodeImpl::want(const SiteName& site) {
     if (replicas_.unopened().contains(origin)) continue;
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     const std::uint64_t most = acceptable_size(origin);
-    if (size < most) ask_for(*s, {origin, size, most == UINT64_MAX ? 0 : most});
+    if (size < most) out.push_back({origin, size, most});
   }
+  return out;
 }
 
 // 4.4: what one day may not bring comes on the next, over a link that may have stood all the while.

@@ -222,7 +222,7 @@ Status Spare::handle(const sync::Message& message) {
   }
   if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(*hello);
   if (const auto* superseded = std::get_if<sync::Superseded>(&message); superseded && unproven_) {
-    HF_TRY_VOID(learn(superseded->registration));
+    learn(superseded->registration);
     return on(sync::Hello(*unproven_));
   }
   if (!is_greeted_) return fail("sync/bad_message", "the node does not say who it is");
@@ -239,7 +239,7 @@ Status Spare::handle(const sync::Message& message) {
 // The node proves itself by its TLS key: of the chain file, or of a registration that it shows (9.3).
 Status Spare::on(const sync::Hello& m) {
   if (m.chain != chain_.chain || m.site != me_->name) return fail("sync/bad_message", "this is another site's node");
-  if (!m.registration.empty()) HF_TRY_VOID(learn(m.registration));
+  if (!m.registration.empty()) learn(m.registration);
   const std::uint32_t newest = keys_.newest_epoch(me_->name);
   const chain::SiteKeys* keys = keys_.keys(me_->name, newest);
   if (keys != nullptr && keys->tls == session_tls_ && m.epoch == newest)
@@ -275,19 +275,20 @@ Status Spare::greeted(const Origin& origin) {
   return {};
 }
 
-Status Spare::learn(const std::string& registration_note) {
+void Spare::learn(const std::string& registration_note) {
   const auto registration = chain::open_registration(chain_, registration_note);
-  if (!registration || !keys_.may_be_taken(*registration)) return {};
-  const chain::Certificate& c = registration->certificate;
-  if (keys_.registration(c.site, c.epoch) != nullptr) return {};
+  if (registration && keys_.may_be_taken(*registration)) learn(*registration);
+}
+
+void Spare::learn(const chain::Registration& registration) {
+  const chain::Certificate& c = registration.certificate;
+  if (keys_.registration(c.site, c.epoch) != nullptr) return;
   if (!c.spare && !keys_.is_succeeded(c.origin()) && !chain::check_not_revoked(chain_, c)) {
-    passed_over_.insert_or_assign({c.site, c.epoch}, *registration);
-    return {};
+    passed_over_.insert_or_assign({c.site, c.epoch}, registration);
+    return;
   }
-  keys_.add(*registration);
-  if (const auto older = passed_over_.extract({c.site, registration->old_origin.epoch}))
-    return learn(older.mapped().note);
-  return {};
+  keys_.add(registration);
+  if (const auto older = passed_over_.extract({c.site, registration.old_origin.epoch})) learn(older.mapped());
 }
 
 Status Spare::ask_for_copy() {
@@ -504,7 +505,7 @@ Status Spare::on(const sync::Entries& m) {
 
 Status Spare::on(const sync::Superseded& m) {
   const std::size_t known = keys_.registrations();
-  HF_TRY_VOID(learn(m.registration));
+  learn(m.registration);
   if (keys_.registrations() == known || !copy_) return {};
   HF_TRY_VOID(leave_lost_branches());
   ask_for_others();

@@ -105,8 +105,8 @@ class Spare final : public NetEvents {
   Status on(const sync::Missing& m);
   Status on(const sync::Found& m);
   Status put_note(const std::string& note);
-  std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;  // as NodeImpl's
-  Status learn(const std::string& registration_note);
+  void learn(const std::string& registration_note);
+  void learn(const chain::Registration& registration);
   Status ask_for_copy();
   void ask_for_others();
   void ask_for_what_was_over_bound();
@@ -134,6 +134,8 @@ class Spare final : public NetEvents {
   chain::Certificate certificate_;
   const chain::Site* me_ = nullptr;
   sync::KeyRing keys_;
+  // Revoked before we knew them; taken when one that counts goes on from them. By site and epoch.
+  std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;
   sync::Replicas replicas_;  // of peers and of our older epochs
   Executor& executor_;
   std::unique_ptr<journal::Log> copy_;

@@ -66,6 +66,15 @@ class ByHand : public ::testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return holdfast(words);
   }
+  // New recovery keys in fresh/: the description with them, and with `more` below.
+  std::string with_new_recovery(const std::string& more = {}) const {
+    if (!std::filesystem::exists(at("fresh"))) {
+      EXPECT_EQ(holdfast({"chain", "roots", "--into", at("fresh")}).code, 0);
+    }
+    const std::string fresh = text_of(at("fresh/authority.pub.toml"));
+    const std::size_t from = fresh.find("\n[recovery]");
+    return text_of(description_) + fresh.substr(from, fresh.find("\n[operations]") - from) + "\n" + more;
+  }
   edge::ScratchDirectory scratch_;
   std::string description_ = HF_SOURCE_DIR "/test/data/chain.toml";
   std::string said_;
@@ -242,14 +251,9 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
   ASSERT_EQ(sign({"--request", at("new/head-office.pub.toml")}, "out").code, 0);
   std::filesystem::copy(at("chain.hfc"), at("new/chain.hfc"));
   std::filesystem::copy(at("out/head-office.certificate"), at("new/certificate.note"));
-  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh"), "--recovery", "1/1"}).code, 0);
-  write(
-      at("authority.toml"),
-      text_of(at("ceremony/authority.pub.toml"))
-              .substr(0, text_of(at("ceremony/authority.pub.toml")).find("\n[recovery]")) +
-          text_of(at("fresh/authority.pub.toml")).substr(text_of(at("fresh/authority.pub.toml")).find("\n[recovery]")));
-  const std::vector<std::string> more = {"--supersedes", at("chain.hfc"), "--authority", at("authority.toml")};
-  const Outcome bare = init_chain(description_, "bare.hfc", more);
+  write(at("fresh.toml"), with_new_recovery());
+  const std::vector<std::string> more = {"--supersedes", at("chain.hfc")};
+  const Outcome bare = init_chain(at("fresh.toml"), "bare.hfc", more);
   ASSERT_EQ(bare.code, 0) << bare.err;
   EXPECT_THAT(bare.out, HasSubstr("counts no longer"));
   // The rebuilt site does not take what would end its own epoch, and says what to do.
@@ -267,7 +271,7 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
   EXPECT_EQ(text_of(at("known/head-office-2.certificate")), text_of(at("out/head-office.certificate")));
   std::vector<std::string> with = more;
   with.insert(with.end(), {"--certificates", at("known")});
-  const Outcome whole = init_chain(description_, "whole.hfc", with);
+  const Outcome whole = init_chain(at("fresh.toml"), "whole.hfc", with);
   ASSERT_EQ(whole.code, 0) << whole.err;
   EXPECT_THAT(whole.out, HasSubstr("opens: the certificate of head-office for epoch 2 counts"));
   const auto made = chain::parse_certificate(text_of(at("out/head-office.certificate")));
@@ -288,7 +292,8 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
   EXPECT_NE(file->find_certified(SiteName("head-office"), 2), nullptr);
   ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("third"), "--replacement"}).code, 0);
   const Outcome third = holdfast({"recovery", "sign", "--chain", at("next.hfc"), "--out", at("third-out"), "--keys",
-                                  at("fresh/recovery-1"), "--request", at("third/head-office.pub.toml")});
+                                  at("fresh/recovery-1"), "--keys", at("fresh/recovery-2"), "--request",
+                                  at("third/head-office.pub.toml")});
   ASSERT_EQ(third.code, 0) << third.err;
   EXPECT_THAT(third.out, HasSubstr("epoch 3"));
 }
@@ -301,10 +306,7 @@ TEST_F(ByHand, CertificatesThatWereForgottenAreNamedLater) {
   std::filesystem::copy(at("out/store-02.certificate"), at("new/certificate.note"));
   // A waiting spare's certificate alone stops nobody.
   std::filesystem::copy(at("out/store-02.certificate"), at("store-02/own-spare.note"));
-  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh")}).code, 0);
-  const std::string fresh = text_of(at("fresh/authority.pub.toml"));
-  const std::size_t from = fresh.find("\n[recovery]"), to = fresh.find("\n[operations]");
-  write(at("fresh.toml"), text_of(description_) + fresh.substr(from, to - from) + "\n");
+  write(at("fresh.toml"), with_new_recovery());
   ASSERT_EQ(init_chain(at("fresh.toml"), "v2.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
   const Outcome store = holdfast({"site", "adopt", at("store-02"), at("v2.hfc")});
   EXPECT_EQ(store.code, 0) << store.err;
@@ -351,13 +353,9 @@ TEST_F(ByHand, CertificatesOfAThiefAreRevokedAndNotNamed) {
   ASSERT_EQ(sign({"--request", at("his/store-02.pub.toml")}, "out").code, 0);
   std::filesystem::copy(at("out/store-02.certificate"), at("store-01/certificate.note"));
   const std::string revoked = "\n[[revoked]]\nsite = \"store-02\"\nepoch = 2\n";
-  ASSERT_EQ(holdfast({"chain", "roots", "--into", at("fresh")}).code, 0);
-  const std::string fresh = text_of(at("fresh/authority.pub.toml"));
-  const std::size_t from = fresh.find("\n[recovery]"), to = fresh.find("\n[operations]");
-  const std::string recovery = fresh.substr(from, to - from) + "\n";
-  write(at("replaced.toml"), text_of(description_) + recovery);
+  write(at("replaced.toml"), with_new_recovery());
   write(at("revoked.toml"), text_of(description_) + revoked);
-  write(at("both.toml"), text_of(description_) + recovery + revoked);
+  write(at("both.toml"), with_new_recovery(revoked));
   const auto adopt = [&](const std::string& file) { return holdfast({"site", "adopt", at("store-01"), at(file)}); };
   ASSERT_EQ(init_chain(at("replaced.toml"), "replaced.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
   EXPECT_THAT(adopt("replaced.hfc").err, HasSubstr("certificate of store-02 for epoch 2"));

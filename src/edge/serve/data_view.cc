@@ -83,11 +83,12 @@ Result<std::unique_ptr<journal::Log>> DataView::open_journal(const Origin& origi
 }
 
 void DataView::learn(const std::string& note) {
-  const auto registration = chain::parse_registration(note);
+  auto registration = chain::open_registration(file_, note);
+  // One that does not open is of another chain, forged, or of recovery keys that count no longer; so are its keys.
+  const bool counts = registration.has_value();
+  if (!counts) registration = chain::parse_registration(note);
   if (!registration) return;
   const chain::Certificate& certificate = registration->certificate;
-  // One that does not open is of another chain, forged, or of recovery keys that count no longer; so are its keys.
-  const bool counts = chain::open_registration(file_, note).has_value();
   const std::pair number(certificate.site, certificate.epoch);
   if (const auto known = registered_.find(number); known == registered_.end() || !known->second.counts)
     registered_[number] = {certificate, registration->old_origin, counts, false};
@@ -137,9 +138,10 @@ Result<std::vector<DataView::KnownCertificate>> DataView::certificates() {
   const auto add = [&](std::string_view path, bool is_waiting) -> Status {
     HF_TRY(const auto note, read_if_there(*disk_, path));
     if (!note) return {};
-    const auto certificate = chain::parse_certificate(as_text(*note));
+    auto certificate = chain::open_certificate(file_, as_text(*note));
+    const bool counts = certificate.has_value();
+    if (!counts) certificate = chain::parse_certificate(as_text(*note));
     if (!certificate) return {};
-    const bool counts = chain::open_certificate(file_, as_text(*note)).has_value();
     all.try_emplace({certificate->site, certificate->epoch}, KnownCertificate{*certificate, {}, counts, is_waiting});
     return {};
   };
