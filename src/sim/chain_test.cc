@@ -264,6 +264,35 @@ TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts)
 
 // 5.3: a sale that only the machine of an epoch between has, and no till any more. Its key is that of no epoch that the
 // state names: not of the newest, nor of the chain file's.
+// Once a year, say, for many years: whoever needs all of its epochs asks one node for more journals than the chain has
+// sites.
+TEST(Chain, a_store_that_was_rebuilt_many_times_keeps_its_spare_and_its_head_office_comes_back) {
+  Chain chain(41, 2);
+  start_trade(chain);
+  std::string machine = "store-01";
+  for (int i = 0; i < 20; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(seconds(2));
+    chain.destroy(machine);
+    machine = chain.rebuild(store_1);
+    ASSERT_TRUE(comes_to_sign(chain, machine)) << i;
+  }
+  chain.sell(store_1, 1);
+  const std::string spare = chain.add_spare(store_1);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  const auto holds = [&] {
+    const node::SpareView view = chain.machine(spare).spare->view();
+    return view.is_linked && view.size == chain.node(machine).safety().size;
+  };
+  EXPECT_TRUE(chain.run_until(holds, seconds(20))) << chain.machine(spare).spare->view().problem;
+  chain.run_for(seconds(5));
+  EXPECT_TRUE(holds()) << chain.machine(spare).spare->view().problem;
+  chain.destroy("head-office");
+  const std::string office = chain.rebuild(head_office);
+  ASSERT_TRUE(comes_to_sign(chain, office));
+  settle(chain);
+}
+
 TEST(Chain, what_the_machine_of_an_epoch_between_has_is_taken_in) {
   Chain chain(15, 4);
   start_trade(chain);

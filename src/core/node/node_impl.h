@@ -233,6 +233,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status meet_old_machine(Session& session, const SiteName& site, std::uint32_t epoch);
   Status ready(Session& session);
   void tell_registrations(ConnectionId to);
+  void tell_former_registrations(ConnectionId to);
+  std::size_t feeds_max() const;
   void want(const SiteName& site);
   std::vector<sync::Have> lacking(const SiteName& site) const;
   void want_from_fellow(Session& fellow, const SiteName& site);

@@ -359,8 +359,15 @@ Status NodeImpl::on(Session& session, const sync::Have& m) {
   }
   Feed& feed = session.feeds[m.origin];
   feed = Feed{m.size, m.limit, false};
-  if (session.feeds.size() > 4 * chain_.sites.size()) return fail("sync/bad_message", "too many journals asked for");
+  if (session.feeds.size() > feeds_max()) return fail("sync/bad_message", "too many journals asked for");
   return {};
+}
+
+// Nobody asks for more journals than there are: one of each epoch, and a few that are not known here yet.
+std::size_t NodeImpl::feeds_max() const {
+  std::size_t most = 4 * chain_.sites.size();
+  for (const chain::Site& site : chain_.sites) most += keys_.newest_epoch(site.name);
+  return most;
 }
 
 // Sends each open feed its next piece. Never beyond the last checkpoint: nothing leaves the site unsigned (2.2).
