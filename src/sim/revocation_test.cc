@@ -186,5 +186,28 @@ TEST(ReplacedRecoveryKeys, undo_a_thiefs_machine_that_others_have_followed) {
   settle(chain);
 }
 
+// The same, and a spare is set up afterwards: it opens with everything, and not before the place where his is named.
+TEST(ReplacedRecoveryKeys, leave_a_new_spare_what_the_journal_names_of_a_thiefs_machine) {
+  Chain chain(40, 3);
+  const std::string his = start_on_second_machine(chain);
+  const std::uint64_t kept = chain.node(his).recovery()->cosigned;
+  chain.destroy(his);
+  chain.revoke(store_1, 2);
+  chain.replace_recovery_keys(false);
+  restart(chain, {"head-office", "warehouse", "store-02", "store-03"});
+  const std::string third = chain.rebuild(store_1, {{Origin{chain.file().chain, store_1, 1}, kept}});
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  const std::string spare = chain.add_spare(head_office);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  chain.run_for(seconds(5));
+  ASSERT_TRUE(holds_all(chain, spare, "head-office")) << chain.machine(spare).spare->view().problem;
+  const std::uint64_t size = chain.node("head-office").safety().size;
+  chain.destroy("head-office");
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(comes_to_sign(chain, spare));
+  EXPECT_GE(chain.node(spare).recovery()->cosigned, size);
+  settle(chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

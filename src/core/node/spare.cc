@@ -64,8 +64,17 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
     HF_TRY_VOID(world_.disk.write_all(own_spare_path, as_bytes(c.note)));
   spare_ = OwnSpare{c, session.id, now_, monotonic_};
   tell_registrations(session.id);
+  tell_former_registrations(session.id);
   if (!spare_box_.empty()) send(session.id, sync::SpareCredentials{spare_box_});
   return {};
+}
+
+// Those in our journal that count no longer (9.1): it holds what the journal names of them, and needs their keys for
+// it.
+void NodeImpl::tell_former_registrations(ConnectionId to) {
+  for (const auto& [site, epochs] : state_.epochs)
+    for (const auto& [epoch, note] : epochs.registrations)
+      if (keys_.registration(site, epoch) == nullptr) send(to, sync::Superseded{note});
 }
 
 // What a machine of our own site may say; the rest is not for it.

@@ -276,8 +276,12 @@ Status Spare::greeted(const Origin& origin) {
 }
 
 void Spare::learn(const std::string& registration_note) {
-  const auto registration = chain::open_registration(chain_, registration_note);
-  if (registration && keys_.may_be_taken(*registration)) learn(*registration);
+  if (const auto registration = chain::open_registration(chain_, registration_note)) {
+    if (keys_.may_be_taken(*registration)) learn(*registration);
+  } else if (const auto old = chain::parse_registration(registration_note);
+             old && is_greeted_ && copies(old->certificate.site)) {
+    former_keys_.try_emplace(old->certificate.origin(), old->certificate.keys.log);
+  }
 }
 
 void Spare::learn(const chain::Registration& registration) {
@@ -314,11 +318,16 @@ void Spare::ask_for_others() {
   for (const SiteName& site : sites) {
     for (std::uint32_t epoch = 1; epoch <= keys_.newest_epoch(site); ++epoch) {
       const Origin origin{chain_.chain, site, epoch};
-      if (origin == copy_->origin() || keys_.keys(site, epoch) == nullptr) continue;
-      const sync::Replica* replica = replicas_.find(origin);
-      send(sync::Have{origin, replica == nullptr ? 0 : replica->size(), 0});
+      if (origin != copy_->origin() && keys_.keys(site, epoch) != nullptr) ask_for(origin);
     }
   }
+  for (const auto& [origin, key] : former_keys_)
+    if (keys_.keys(origin.site, origin.epoch) == nullptr) ask_for(origin);
+}
+
+void Spare::ask_for(const Origin& origin) {
+  const sync::Replica* replica = replicas_.find(origin);
+  send(sync::Have{origin, replica == nullptr ? 0 : replica->size(), 0});
 }
 
 // 4.4: what one day may not bring comes on the next.
@@ -476,12 +485,19 @@ void Spare::tell_node(Bytes body) {
   if (is_greeted_ && session_) send(sync::SpareParcel{word_to_node_});
 }
 
+bool Spare::copies(const SiteName& site) const { return site == me_->name || chain_.follows(me_->name, site); }
+
+std::optional<PublicKey> Spare::key_for(const sync::Entries& m) const {
+  if (const auto closing = closing_key(keys_, m)) return closing;
+  if (const auto key = keys_.log_key(m.origin)) return key;
+  const auto former = former_keys_.find(m.origin);
+  return former == former_keys_.end() ? std::nullopt : std::optional(former->second);
+}
+
 Status Spare::on(const sync::Entries& m) {
   const SiteName& site = m.origin.site;
-  const bool wanted = site == me_->name || chain_.follows(me_->name, site);
-  if (!wanted || m.origin == copy_->origin()) return fail("node/refused", "these entries were not asked for");
-  auto key = closing_key(keys_, m);
-  if (!key) key = keys_.log_key(m.origin);
+  if (!copies(site) || m.origin == copy_->origin()) return fail("node/refused", "these entries were not asked for");
+  const auto key = key_for(m);
   if (!key) return fail("node/refused", "the key of that journal is not known here");
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   // What others fill in a day is bounded, what our own store has had is not; and what comes too fast from one of them
@@ -504,9 +520,9 @@ Status Spare::on(const sync::Entries& m) {
 }
 
 Status Spare::on(const sync::Superseded& m) {
-  const std::size_t known = keys_.registrations();
+  const std::size_t known = keys_.registrations() + former_keys_.size();
   learn(m.registration);
-  if (keys_.registrations() == known || !copy_) return {};
+  if (keys_.registrations() + former_keys_.size() == known || !copy_) return {};
   HF_TRY_VOID(leave_lost_branches());
   ask_for_others();
   return {};

@@ -109,6 +109,9 @@ class Spare final : public NetEvents {
   void learn(const chain::Registration& registration);
   Status ask_for_copy();
   void ask_for_others();
+  void ask_for(const Origin& origin);
+  bool copies(const SiteName& site) const;  // its journal: that a store's own names what it had of it
+  std::optional<PublicKey> key_for(const sync::Entries& m) const;
   void ask_for_what_was_over_bound();
   Status leave_lost_branches();
   Result<std::uint64_t> offer_back(journal::Log& log, std::uint64_t from);
@@ -136,6 +139,8 @@ class Spare final : public NetEvents {
   sync::KeyRing keys_;
   // Revoked before we knew them; taken when one that counts goes on from them. By site and epoch.
   std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;
+  // Log keys of epochs that count no longer, as in a node: what the copy names of them is proven by its roots.
+  std::map<Origin, PublicKey> former_keys_;
   sync::Replicas replicas_;  // of peers and of our older epochs
   Executor& executor_;
   std::unique_ptr<journal::Log> copy_;
