@@ -199,6 +199,10 @@ Status NodeImpl::cosign_if_held(sync::Replica& replica) {
     return contradiction(&replica, c.origin, replica.latest_note(), note_b);
   }
   if (!*agrees && !HF_MUTANT(2)) return {};  // behind: we catch up and sign the one on offer
+  // Its entries may have become durable and the power failed before their checkpoint did (replica.h). A rebuild asks
+  // for what is signed here, and must be shown what we have cosigned.
+  const std::uint64_t noted = replica.latest() ? replica.latest()->checkpoint.size : 0;
+  if (*agrees && c.size > noted) HF_TRY_VOID(replica.put_signed(*replica.offered));
   const std::string note = journal::to_text(replica.offered->note);
   replica.offered.reset();
   const journal::NoteSignature signature =
