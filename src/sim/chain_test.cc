@@ -485,6 +485,24 @@ TEST(Chain, a_mirror_shows_a_rebuild_what_it_has_cosigned_wherever_its_power_fai
   }
 }
 
+// Its mirrors are gone, and have been for more than a few signatures: a start of it forgets nothing.
+TEST(Chain, a_site_that_sold_alone_knows_after_a_start_what_was_cosigned_before) {
+  Chain chain(43, 3);
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  isolate(chain, "store-01");
+  for (int i = 0; i < 50; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(300));
+  }
+  const std::uint64_t cosigned = chain.node("store-01").safety().cosigned_size;
+  EXPECT_GT(cosigned, 0u);
+  restart(chain, {"store-01"});
+  EXPECT_EQ(chain.node("store-01").safety().cosigned_size, cosigned);
+  settle(chain);
+}
+
 // 4.6: it had asked its fellow mirrors when it came back; a start of its own asks nobody again.
 TEST(Chain, a_mirror_that_came_back_counts_after_a_restart_though_a_fellow_mirror_is_gone) {
   Chain chain(9, 3);
