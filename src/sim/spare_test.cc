@@ -343,6 +343,39 @@ TEST(Spare, gives_back_to_a_node_on_an_old_disk_what_no_mirror_has) {
   EXPECT_EQ(back, 10u);
 }
 
+// Two weeks of a store that nobody reached are more than a link takes at once.
+TEST(Spare, gives_back_more_than_waits_on_a_link) {
+  Chain chain(42, 3);
+  const std::string spare = start_with_spare(chain);
+  const SimDisk image = chain.machine("store-01").disk;
+  chain.kill("store-01");
+  isolate(chain, "store-01", spare);
+  ASSERT_TRUE(chain.start("store-01").has_value());  // asks, and nobody tells: it signs nothing
+  sell_much(chain, 500);
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(30)));
+  chain.kill("store-01");
+  chain.put_back("store-01", image);
+  chain.network.unsent_bytes_max = 10u << 20;
+  bool stands_still = false;  // its line, from when it hears that the node lacks something
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (to == spare && message && std::holds_alternative<sync::SpareDiffers>(*message)) {
+      stands_still = true;
+      chain.network.clog(spare, from);
+    }
+    before(from, to, bytes);
+  };
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  ASSERT_TRUE(chain.run_until([&] { return stands_still; }, seconds(20)));
+  ASSERT_EQ(not_here(chain, store_1, "store-01"), 500u);
+  chain.run_for(seconds(5));
+  EXPECT_TRUE(chain.machine(spare).spare->view().is_linked) << chain.machine(spare).spare->view().problem;
+  chain.network.clear(spare, "store-01");
+  EXPECT_TRUE(chain.run_until([&] { return not_here(chain, store_1, "store-01") == 0; }, seconds(120)))
+      << not_here(chain, store_1, "store-01") << " of 500; " << chain.machine(spare).spare->view().problem;
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(60)));
+}
+
 // The mirrors are on the same old day as the disk, and answer at once; the spare calls a moment later.
 TEST(Spare, is_heard_before_a_node_that_starts_among_its_mirrors_signs) {
   Chain chain(18, 3);

@@ -53,6 +53,8 @@ inline constexpr Duration spare_silence_min = seconds(60);
 inline constexpr std::int64_t provisional_cash_max = 500;
 // Of messages that wait for the next turn, at a node and at a spare: a flood costs its sender the connection.
 inline constexpr std::size_t inbox_bytes_max = 256u << 20;
+// Of one link, above which neither queues more of a journal: what is sent beyond the net's own bound ends the link.
+inline constexpr std::size_t unsent_bytes_max = 8u << 20;
 
 enum class Phase {
   rebuilding,   // takes no writes yet: a new machine with a certificate seals, fetches, registers; or what the state

@@ -29,7 +29,6 @@ inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyo
 inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
 inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
-inline constexpr std::size_t unsent_bytes_max = 8u << 20;
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
 inline constexpr std::size_t waiting_writes_max = 100'000;

@@ -147,7 +147,7 @@ void Spare::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connect
 
 Instant Spare::wake_at() const {
   if (!inbox_.empty()) return monotonic_;
-  if (is_mend_busy_) return monotonic_ + milliseconds(10);
+  if (is_mend_busy_ || (giving_back_ && !giving_back_->waiting.empty())) return monotonic_ + milliseconds(10);
   if (session_ && scrubber_.next_at() < monotonic_ + spare_redial_interval)
     return std::max(scrubber_.next_at(), monotonic_ + milliseconds(10));
   if (!session_ && !dialling_) return std::max(redial_at_, monotonic_ + milliseconds(10));
@@ -171,7 +171,7 @@ Status Spare::turn() {
       session_tls_ = connected->tls;
       is_greeted_ = false;
       unproven_.reset();
-      given_back_.clear();  // it is given again, if the node still differs
+      giving_back_.reset();  // it is given again, if the node still differs
       heard_monotonic_ = monotonic_;
       send(sync::Hello{chain_.chain, me_->name, certificate_.epoch, certificate_.note, {}});
     } else if (const auto* closed = std::get_if<Closed>(&item)) {
@@ -191,12 +191,17 @@ Status Spare::turn() {
     }
   }
   if (session_ && heard_monotonic_ && monotonic_ - *heard_monotonic_ > patience) hang_up("the node says nothing");
-  if (session_ && !given_back_.empty() && monotonic_ - given_back_at_ > take_patience)
+  HF_TRY_VOID(give_on());
+  if (session_ && giving_back_ && monotonic_ - giving_back_->at > take_patience)
     hang_up("the node does not take what it lacks and this spare has; it is offered again");
-  if (session_ && is_greeted_ && given_back_.empty() && is_hole_for_good()) HF_TRY_VOID(give_back());
+  if (session_ && is_greeted_ && !giving_back_ && is_hole_for_good()) HF_TRY_VOID(give_back());
   // Asked again now and then: a node that was catching up did not answer.
-  if (session_ && is_greeted_ && given_back_.empty() && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
+  if (session_ && is_greeted_ && !giving_back_ && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
   ask_for_what_was_over_bound();
+  if (std::exchange(has_learned_, false) && session_ && is_greeted_) {
+    HF_TRY_VOID(leave_lost_branches());
+    ask_for_others();
+  }
   if (!session_ && !dialling_ && monotonic_ >= redial_at_) {
     redial_at_ = monotonic_ + spare_redial_interval;
     dialling_ = net_.dial(options_.node_address);
@@ -267,7 +272,10 @@ Status Spare::greeted(const Origin& origin) {
   // The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
   // greeting until that has taken it.
   if (const chain::Registration* r = keys_.registration(me_->name, origin.epoch))
-    if (sync::Replica* old = replicas_.find(r->old_origin)) HF_TRY_VOID(offer_back(old->log(), r->kept_size));
+    if (sync::Replica* old = replicas_.find(r->old_origin)) {
+      HF_TRY_VOID(offer_back(old->log(), r->kept_size));
+      HF_TRY_VOID(give_on());
+    }
   HF_TRY_VOID(ask_for_copy());
   HF_TRY_VOID(leave_lost_branches());
   ask_for_others();
@@ -405,53 +413,77 @@ bool Spare::is_hole_for_good() const {
 }
 
 Status Spare::give_back() {
-  HF_TRY(const std::uint64_t lost, offer_back(*copy_, noted()));
-  if (!given_back_.empty()) return {};
-  if (lost > 0 || !is_copy_hashed()) return follow_again();
+  HF_TRY_VOID(offer_back(*copy_, noted()));
+  if (giving_back_) return give_on();
+  if (!is_copy_hashed()) return follow_again();
   return fail("sync/contradiction", "the node's journal is not the one that this spare holds");
 }
 
-// All pieces that can be read, with their signatures. How many entries are in those that cannot: no other disk has
-// them, so whoever waited for them would wait for ever.
-Result<std::uint64_t> Spare::offer_back(journal::Log& log, std::uint64_t from) {
+// All pieces behind that place which the copy has to their end.
+Status Spare::offer_back(const journal::Log& log, std::uint64_t from) {
   const Origin& origin = log.origin();
   HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
-  given_back_.clear();
-  given_back_at_ = monotonic_;
-  std::uint64_t lost = 0;
+  GivingBack out{origin, {}, {}, 0, monotonic_};
   for (const std::string& name : names) {
     const auto piece = piece_of(name);
     if (!piece || piece->first + piece->second <= from || piece->first + piece->second > log.durable_size()) continue;
-    const Result<Bytes> signature = disk_.read_all(fmt::format("copy/{}/{}", origin.epoch, name));
-    sync::Tail tail{origin, piece->first, {}, signature ? array_from<64>(*signature) : std::nullopt, {}};
-    const Status read = log.scan(piece->first, piece->first + piece->second, [&](EntryIndex, ByteView body) -> Status {
-      tail.entries.push_back(to_bytes(body));
-      return {};
-    });
-    if (!read && read.error().code != "journal/damaged") return pass_on(read.error());
-    if (!read || !tail.signature) {
-      lost += piece->second;
+    out.waiting.insert(*piece);
+  }
+  giving_back_ = out.waiting.empty() ? std::nullopt : std::optional(std::move(out));
+  return {};
+}
+
+// The next of them with their signatures, not more at once than a link takes: two weeks' sales are. Of those that
+// cannot be read it says how many entries are in them: no other disk has them, so whoever waited for them would wait
+// for ever.
+Status Spare::give_on() {
+  if (!giving_back_ || !session_ || !is_greeted_) return {};
+  GivingBack& giving = *giving_back_;
+  journal::Log* log = log_of(giving.origin);
+  while (!giving.waiting.empty() && net_.unsent_bytes(*session_) < unsent_bytes_max) {
+    const auto piece = *giving.waiting.begin();
+    giving.waiting.erase(giving.waiting.begin());
+    HF_TRY(std::optional<sync::Tail> tail, piece_to_give(*log, piece));
+    if (!tail) {
+      giving.lost += piece.second;
       continue;
     }
-    given_back_[piece->first] = piece->second;
-    send(tail);
+    giving.offered.insert(piece);
+    giving.at = monotonic_;
+    send(std::move(*tail));
   }
-  if (lost > 0)
+  if (!giving.waiting.empty() || !giving.offered.empty()) return {};
+  const GivingBack done = *std::exchange(giving_back_, std::nullopt);
+  if (done.lost > 0)
     problem_ = fmt::format(
         "{} entries of {} that perhaps only this spare had cannot be read from its disk any more; what was sold there "
         "comes back when tills send it again",
-        lost, origin.text());
-  return lost;
+        done.lost, done.origin.text());
+  return done.origin == copy_->origin() ? follow_again() : Status();
+}
+
+// nullopt: it, or the node's signature over it, cannot be read.
+Result<std::optional<sync::Tail>> Spare::piece_to_give(journal::Log& log, std::pair<EntryIndex, std::uint64_t> piece) {
+  const auto [first, count] = piece;
+  const Result<Bytes> signature = disk_.read_all(piece_name(log.origin(), first, count));
+  sync::Tail tail{log.origin(), first, {}, signature ? array_from<64>(*signature) : std::nullopt, {}};
+  const Status read = log.scan(first, first + count, [&](EntryIndex, ByteView body) -> Status {
+    tail.entries.push_back(to_bytes(body));
+    return {};
+  });
+  if (!read && read.error().code != "journal/damaged") return pass_on(read.error());
+  return read && tail.signature ? std::optional(std::move(tail)) : std::nullopt;
 }
 
 Status Spare::on(const sync::TailTaken& m) {
-  const auto given = given_back_.find(m.first);
-  if (given == given_back_.end()) return {};
+  if (!giving_back_ || giving_back_->origin != m.origin) return {};
+  const auto given = giving_back_->offered.find(m.first);
+  if (given == giving_back_->offered.end()) return {};
   const std::uint64_t count = given->second;
-  given_back_.erase(given);
-  given_back_at_ = monotonic_;
-  if (m.origin != copy_->origin()) return disk_.remove(piece_name(m.origin, m.first, count));
-  return given_back_.empty() ? follow_again() : Status();
+  giving_back_->offered.erase(given);
+  giving_back_->at = monotonic_;
+  if (m.origin != copy_->origin()) HF_TRY_VOID(disk_.remove(piece_name(m.origin, m.first, count)));
+  return give_on();
 }
 
 // The node has what was only here, as far as it can be read. From what it has signed on it is followed.
@@ -522,9 +554,7 @@ Status Spare::on(const sync::Entries& m) {
 Status Spare::on(const sync::Superseded& m) {
   const std::size_t known = keys_.registrations() + former_keys_.size();
   learn(m.registration);
-  if (keys_.registrations() + former_keys_.size() == known || !copy_) return {};
-  HF_TRY_VOID(leave_lost_branches());
-  ask_for_others();
+  has_learned_ = has_learned_ || keys_.registrations() + former_keys_.size() != known;
   return {};
 }
 

@@ -114,7 +114,9 @@ class Spare final : public NetEvents {
   std::optional<PublicKey> key_for(const sync::Entries& m) const;
   void ask_for_what_was_over_bound();
   Status leave_lost_branches();
-  Result<std::uint64_t> offer_back(journal::Log& log, std::uint64_t from);
+  Status offer_back(const journal::Log& log, std::uint64_t from);
+  Status give_on();
+  Result<std::optional<sync::Tail>> piece_to_give(journal::Log& log, std::pair<EntryIndex, std::uint64_t> piece);
   bool is_hole_for_good() const;
   Status give_back();
   Status follow_again();
@@ -144,9 +146,15 @@ class Spare final : public NetEvents {
   sync::Replicas replicas_;  // of peers and of our older epochs
   Executor& executor_;
   std::unique_ptr<journal::Log> copy_;
-  std::map<EntryIndex, std::uint64_t> pieces_;      // first -> count, not yet under a checkpoint
-  std::map<EntryIndex, std::uint64_t> given_back_;  // offered, and not said to be taken
-  Instant given_back_at_;                           // the last of them, or what was taken last
+  std::map<EntryIndex, std::uint64_t> pieces_;  // first -> count, not yet under a checkpoint
+  // What the node lacks and this disk has, on its way back.
+  struct GivingBack {
+    Origin origin;
+    std::map<EntryIndex, std::uint64_t> waiting, offered;  // first -> count
+    std::uint64_t lost = 0;                                // entries that cannot be read
+    Instant at;                                            // the last that was offered or taken
+  };
+  std::optional<GivingBack> giving_back_;
 
   std::deque<std::variant<Connected, Arrived, Closed>> inbox_;
   std::size_t inbox_bytes_ = 0;
@@ -158,6 +166,7 @@ class Spare final : public NetEvents {
   std::optional<Instant> heard_at_, heard_monotonic_;
   std::optional<std::uint64_t> announced_;
   bool has_credentials_ = false;
+  bool has_learned_ = false;  // keys of more journals, since the last turn
   std::string problem_;
   sync::Mender mender_;
   sync::Scrubber scrubber_;
