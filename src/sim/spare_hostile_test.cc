@@ -301,6 +301,23 @@ struct OldKeys {
   std::size_t listed() { return chain.node(rebuilt).state().listed.size(); }
 };
 
+// 6.4: nor hand in an event that is let in alone and then fits into no message, so that nobody could mirror the site.
+TEST(Hostile, old_key_cannot_hand_in_what_no_message_takes) {
+  OldKeys t(44, store_1);
+  const Bytes much((8u << 20) - (100u << 10), std::byte{'n'});
+  t.hand_in(1'000'000, fold::encode({t.chain.now(), std::nullopt,
+                                     fold::TailListed{{}, {{t.chain.file().chain, store_1, 1}, 5}, "why", much}}));
+  t.chain.run_for(seconds(2));
+  EXPECT_GT(t.listed(), 100u) << "each part as it stands";
+  t.old->leave();
+  for (int i = 0; i < 5; ++i) t.chain.sell(store_1, 1);
+  const auto is_cosigned = [&] {
+    const node::Safety safety = t.chain.node(t.rebuilt).safety();
+    return safety.cosigned_size == safety.size;
+  };
+  EXPECT_TRUE(t.chain.run_until(is_cosigned, seconds(60)));
+}
+
 // 6.4: who has an old key cannot hide what the old machine wrote behind entries of his own.
 TEST(Hostile, old_key_cannot_keep_entries_of_a_tail_off_the_list) {
   OldKeys t(28, store_1);

@@ -298,11 +298,15 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex first, const std::vect
       continue;
     }
     if (!*event) continue;
+    // An event is given on whole or not at all: one that fills a message would end each link of ours that came to it.
+    std::size_t bytes = 0;
+    for (std::size_t part = begun; part <= i; ++part) bytes += entries[part].size();
+    if (bytes > recovery::tail_event_bytes_max) {
+      HF_TRY_VOID(list_pieces(i + 1, "it is more than one message between sites takes"));
+      continue;
+    }
     HF_TRY_VOID(readmit(origin, first + i, **event, [&](const std::string& reason) {
-      if (begun == i) return list(first + i, reason, entries[i]);
-      const Bytes whole = fold::encode_whole(**event);
-      constexpr std::size_t whole_max = fold::part_bytes_max - (64u << 10);  // it stands in another event
-      return whole.size() > whole_max ? list_pieces(i + 1, reason) : list(first + i, reason, whole);
+      return list(first + i, reason, begun == i ? ByteView(entries[i]) : ByteView(fold::encode_whole(**event)));
     }));
     begun = i + 1;
   }

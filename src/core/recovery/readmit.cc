@@ -118,7 +118,6 @@ fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::stri
 
 Result<std::optional<sync::Tail>> next_piece(journal::Log& log, EntryIndex first, EntryIndex end) {
   constexpr std::size_t message_bytes = 1u << 20;
-  constexpr std::size_t event_bytes = message_bytes_max / 4 * 3;
   constexpr std::string_view full = "recovery/piece_full";
   const auto goes_on = [](ByteView entry) {
     const auto event = fold::decode(entry);
@@ -130,7 +129,7 @@ Result<std::optional<sync::Tail>> next_piece(journal::Log& log, EntryIndex first
     std::size_t bytes = 0;
     const Status walked = log.scan(out.first, end, [&](EntryIndex, ByteView entry) -> Status {
       const std::size_t with_it = bytes + entry.size();
-      const bool is_full = with_it > event_bytes || (with_it > message_bytes && !goes_on(entry));
+      const bool is_full = with_it > tail_event_bytes_max || (with_it > message_bytes && !goes_on(entry));
       if (is_full && !out.entries.empty()) return fail(full, "");
       bytes = with_it;
       out.entries.push_back(to_bytes(entry));

@@ -21,6 +21,9 @@ std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Or
 // that it is listed once, and another for a second history of that place, so that neither hides the other.
 fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::string& reason, ByteView entry);
 
+// Of one event, in all its entries: what stands in one message between sites, and in a list beside its reason.
+inline constexpr std::size_t tail_event_bytes_max = message_bytes_max / 4 * 3;
+
 // The next message of a tail: entries from the first at or behind `first` that can be read, to before `end` or what
 // cannot be; unsigned. Of about 1 MiB; of up to 6 where an event's parts go on, which only together can be taken in.
 // Where one begins decides where the next does, so everybody is given the same pieces. nullopt: there is none.
