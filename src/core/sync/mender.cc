@@ -116,6 +116,7 @@ Status Mender::turn(journal::Log& log, std::span<const SiteName> holders, Instan
     tell_hopeless(log, c, MendTold::What::unprovable);
   }
   if (c.is_too_large || monotonic < c.wait_until) return {};
+  c.is_slow = c.is_slow || (!c.asked.empty() && !c.has_answered);
   std::vector<SiteName> honest;
   for (const SiteName& holder : holders)
     if (!liars_[log.origin()].contains(holder)) honest.push_back(holder);
@@ -123,13 +124,16 @@ Status Mender::turn(journal::Log& log, std::span<const SiteName> holders, Instan
   if (!giver) {
     if (c.asked.empty()) return {};
     ++c.tries;
-    c.begin(std::exchange(c.holes, {}));
+    if (std::exchange(c.is_slow, false)) c.patience = std::min(Duration{2 * c.patience.ns}, give_patience_max);
+    c.asked.clear();  // what they gave stays
+    c.goes_on = false;
     c.wait_until = monotonic + next_try_after;
     return {};
   }
   if (held_bytes() - c.bytes > held_bytes_max - chunk_bytes) return {};  // when others have been put back
   if (!std::exchange(c.goes_on, false)) c.asked.push_back(*giver);
-  c.wait_until = monotonic + give_patience;
+  c.has_answered = false;
+  c.wait_until = monotonic + c.patience;
   const journal::Piece& piece = *c.unfinished();
   ask(*giver, {log.origin(), piece.first + piece.entries.size(), c.hole_of(piece).end});
   return {};
@@ -167,12 +171,16 @@ Status Mender::go_on_hashing(journal::Log& log, Case& c, std::uint64_t bytes) {
 
 void Mender::take(const SiteName& from, Found found) {
   const auto it = cases_.find(found.origin);
-  if (it == cases_.end() || it->second.asked.empty() || it->second.asked.back() != from) return;
+  if (it == cases_.end()) return;
   Case& c = it->second;
+  if (std::ranges::find(c.asked, from) == c.asked.end()) return;
+  const bool is_late = c.asked.back() != from;  // then another has been asked meanwhile
+  if (is_late && found.entries.empty()) return;
   journal::Piece* piece = c.unfinished();
   if (piece == nullptr || found.first != piece->first + piece->entries.size()) return;
+  c.has_answered = c.has_answered || !is_late;
   if (found.entries.empty()) {  // he cannot help; the next one is asked soon
-    c.wait_until = c.wait_until - give_patience + next_holder_after;
+    c.wait_until = c.wait_until - c.patience + next_holder_after;
     return;
   }
   const journal::Hole hole = c.hole_of(*piece);

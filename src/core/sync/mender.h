@@ -23,7 +23,9 @@
 
 namespace holdfast::sync {
 
-inline constexpr Duration give_patience = seconds(2);     // with one holder and one piece
+// With one holder and one piece. Where nobody kept to it, twice as long, up to the second: a slow line is not a silent
+// holder, and what is asked twice comes twice.
+inline constexpr Duration give_patience = seconds(2), give_patience_max = seconds(32);
 inline constexpr std::uint64_t hash_on_bytes = 2u << 20;  // a turn, behind a hole that was mended
 inline constexpr std::size_t held_bytes_max = 256u << 20;
 inline constexpr std::size_t found_entries_max = 50'000;  // of one message
@@ -68,7 +70,10 @@ class Mender {
     std::vector<SiteName> asked;   // in this try; the last may still give
     std::vector<SiteName> givers;  // of them, those who gave
     bool goes_on = false;          // the last has given all that fits one message, and is asked for more
-    Instant wait_until;            // monotonic
+    bool has_answered = false;     // the last that was asked
+    bool is_slow = false;          // somebody has not, in this try
+    Duration patience = give_patience;
+    Instant wait_until;  // monotonic
     std::size_t tries = 0;
     std::size_t bytes = 0;
     bool is_too_large = false;

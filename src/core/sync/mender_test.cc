@@ -100,6 +100,31 @@ TEST_F(MenderTest, a_silent_holder_is_given_two_seconds) {
   EXPECT_EQ(asked, (std::vector<SiteName>{honest, poor, poor}));  // each try begins with another one
 }
 
+// Each answer comes after five seconds, to the first ask for it or to the next.
+TEST_F(MenderTest, a_slow_line_is_no_silent_holder) {
+  for (const std::uint64_t record : {5u, 6u, 7u, 8u}) rot(record);
+  auto log = open();
+  std::vector<std::pair<Instant, Found>> on_their_way;
+  Instant line_is_free;
+  const auto ask = [&](const SiteName&, const Missing& m) {
+    Found found{m.origin, m.first, {}};
+    while (found.entries.size() < 40'000 && m.first + found.entries.size() < m.end)
+      found.entries.push_back(to_bytes(as_bytes(entries_[m.first + found.entries.size()])));
+    found.entries.resize(std::min<std::size_t>(found.entries.size(), 2));  // as if two filled a message
+    line_is_free = std::max(line_is_free, now_) + seconds(5);
+    on_their_way.emplace_back(line_is_free, std::move(found));
+  };
+  for (int i = 0; i < 1200 && log->has_holes(); ++i) {
+    now_ = now_ + milliseconds(100);
+    while (!on_their_way.empty() && on_their_way.front().first <= now_) {
+      mender_.take(honest, std::move(on_their_way.front().second));
+      on_their_way.erase(on_their_way.begin());
+    }
+    ASSERT_TRUE(mender_.turn(*log, std::vector<SiteName>{honest}, now_, ask).has_value());
+  }
+  EXPECT_FALSE(log->has_holes());
+}
+
 // One copy lacks what another has: the rest is asked of the next one, and all of it is proven together.
 TEST_F(MenderTest, what_one_copy_lacks_another_gives) {
   for (const std::uint64_t record : {5u, 6u, 7u, 8u}) rot(record);
