@@ -26,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t files_max = 1000;
+constexpr std::size_t files_max = 1000;  // the newest; nobody moves old exports away before it is too late
 constexpr auto read_again_after = std::chrono::minutes(5);  // what waits, and what the node refused
 constexpr auto pause_min = std::chrono::milliseconds(500);  // between two looks, however busy the folder is
 
@@ -161,7 +161,7 @@ bool FeedFolder::is_to_be_read(const Seen& seen) const {
   return true;
 }
 
-Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates() const {
+Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates(std::size_t& older) const {
   std::error_code error;
   std::vector<Candidate> out;
   for (fs::directory_iterator it(settings_.folder, error), end; !error && it != end; it.increment(error)) {
@@ -170,29 +170,31 @@ Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates() const {
     Candidate candidate;
     candidate.name = name;
     candidate.path = it->path().string();
-    struct stat s {
-    }, done{};
+    struct stat s {};
     if (::lstat(candidate.path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) continue;
-    if (out.size() == files_max)
-      return fail("feed/no_folder",
-                  fmt::format("{} holds more than {} exports: move the old ones away.", settings_.folder, files_max));
     candidate.identity = identity_of(s);
     candidate.as_of = Instant{std::min(candidate.identity.modified_ns, candidate.identity.changed_ns)};
-    candidate.is_settled = is_settled(candidate);
-    if (::lstat((candidate.path + ".done").c_str(), &done) == 0)
-      candidate.is_settled = candidate.is_settled || identity_of(done).modified_ns >= candidate.identity.modified_ns;
-    const FileRule& rule = site_.mapping.rule_for(name);
-    candidate.stream = rule.stream.empty() ? stream_of(name) : rule.stream;
-    if (candidate.is_settled) {
-      auto kind = peek_kind(candidate.path, rule);
-      if (kind)
-        candidate.kind = *kind;
-      else
-        candidate.trouble = kind.error().text;
-    }
     out.push_back(std::move(candidate));
   }
   if (error) return fail("feed/no_folder", fmt::format("{} cannot be read: {}.", settings_.folder, error.message()));
+  older = out.size() - std::min(out.size(), files_max);
+  std::ranges::nth_element(out, out.end() - static_cast<std::ptrdiff_t>(older), std::ranges::greater(),
+                           [](const Candidate& c) { return std::tuple(c.as_of, std::string_view(c.name)); });
+  out.resize(out.size() - older);
+  for (Candidate& candidate : out) {
+    struct stat done {};
+    candidate.is_settled = is_settled(candidate);
+    if (::lstat((candidate.path + ".done").c_str(), &done) == 0)
+      candidate.is_settled = candidate.is_settled || identity_of(done).modified_ns >= candidate.identity.modified_ns;
+    const FileRule& rule = site_.mapping.rule_for(candidate.name);
+    candidate.stream = rule.stream.empty() ? stream_of(candidate.name) : rule.stream;
+    if (!candidate.is_settled) continue;
+    auto kind = peek_kind(candidate.path, rule);
+    if (kind)
+      candidate.kind = *kind;
+    else
+      candidate.trouble = kind.error().text;
+  }
   // Prices before levels before orders; of each export the newest first.
   std::ranges::sort(out, [](const Candidate& a, const Candidate& b) {
     return std::tuple(a.kind, a.stream, b.as_of, a.name) < std::tuple(b.kind, b.stream, a.as_of, b.name);
@@ -248,7 +250,8 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
 }
 
 Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<void(const FileState&)>& tell) {
-  HF_TRY(const std::vector<Candidate> found, candidates());
+  std::size_t older = 0;
+  HF_TRY(const std::vector<Candidate> found, candidates(older));
   std::vector<FileState> states;
   std::map<std::string, Seen> seen;
   std::optional<Error> no_node;
@@ -286,6 +289,13 @@ Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<
     states.push_back(std::move(state));
   }
   seen_ = std::move(seen);
+  if (older > 0)
+    states.push_back({"(older files)",
+                      FileFate::known,
+                      fmt::format("{} files older than the newest {} are not looked at; move away what nobody needs "
+                                  "any more.",
+                                  older, files_max),
+                      {}});
   HF_TRY_VOID(write_status(states));
   return states;
 }

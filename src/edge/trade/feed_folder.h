@@ -61,7 +61,8 @@ class FeedFolder {
   };
   explicit FeedFolder(FolderSettings settings) : settings_(std::move(settings)) {}
   Status prepare();
-  Result<std::vector<Candidate>> candidates() const;
+  // The newest of them; `older`: how many there are besides.
+  Result<std::vector<Candidate>> candidates(std::size_t& older) const;
   FileState take(const Candidate& candidate, Node& node);
   bool is_settled(const Candidate& candidate) const;
   bool is_to_be_read(const Seen& seen) const;

@@ -500,6 +500,16 @@ TEST_F(Feed, of_one_export_the_newest_is_taken_and_an_older_one_only_where_that_
   EXPECT_EQ(node.count("feed_stock"), 1u);
 }
 
+// Whatever writes the exports names each by its date, and nobody moves the old ones away for years.
+TEST_F(Feed, a_folder_with_years_of_old_exports_still_gives_the_newest) {
+  for (int i = 0; i < 1005; ++i) put("stock-" + std::to_string(20'000'101 + i) + ".csv", "nothing\n");
+  put("stock-20260101.csv", "sku,location,quantity\nA,store-01,2\n");
+  const auto states = pass();
+  ASSERT_EQ(states.size(), 1001u);
+  EXPECT_EQ(node.levels.at("A"), Quantity{2000});
+  EXPECT_NE(states.back().text.find("6 files older than the newest 1000"), std::string::npos) << states.back().text;
+}
+
 TEST_F(Feed, a_store_leaves_the_catalogue_to_head_office) {
   put("products.csv", catalogue(0, 3));
   EXPECT_EQ(one().fate, FileFate::elsewhere);
