@@ -5,7 +5,7 @@
 namespace holdfast::fold {
 namespace {
 
-constexpr flatbuffers::uoffset_t depth_max = 8, tables_max = 20'000;
+constexpr flatbuffers::uoffset_t depth_max = 8, tables_max = 30'000;  // more than any event that is written has
 
 WriteInfo write_info(Field& f, const fbs::Write& w) {
   WriteInfo out;
