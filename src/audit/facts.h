@@ -6,6 +6,7 @@
 // This header: what it is told, in its own words.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -62,8 +63,8 @@ struct MachineFacts {
   bool is_thief = false;  // not the machine: somebody who has its keys. What he does is held against nobody
 };
 
-// Paths and bytes of a disk.
-using Files = std::map<std::string, ByteView>;
+// Paths of a disk, and what puts each file's bytes, all of them, into the buffer that it is given.
+using Files = std::map<std::string, std::function<void(Bytes& into)>>;
 
 // What the pages of a site say when all is at rest, and its disk.
 struct Told {

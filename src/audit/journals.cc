@@ -127,12 +127,15 @@ void take_records(Reading& reading, ByteView segment, std::size_t offset) {
 struct Mend {
   std::uint64_t behind = 0;  // the number of the first record that it stands in for
   Sha256 before{};
-  std::vector<ByteView> records;  // the bridge, then commits
+  Bytes file;
+  std::vector<ByteView> records;  // of it: the bridge, then commits
 };
 
-std::optional<Mend> mend_in(ByteView file) {
-  if (!has_header(file)) return std::nullopt;
+std::optional<Mend> mend_in(Bytes bytes) {
   Mend out;
+  out.file = std::move(bytes);
+  const ByteView file = out.file;
+  if (!has_header(file)) return std::nullopt;
   out.behind = at<std::uint64_t>(file, 56);
   std::memcpy(out.before.data(), file.data() + 64, out.before.size());
   Reading chain;
@@ -153,7 +156,7 @@ std::optional<Mend> mend_in(ByteView file) {
 }
 
 struct Directory {
-  std::map<std::uint32_t, ByteView> segments;
+  std::map<std::uint32_t, const Files::mapped_type*> segments;
   std::vector<Mend> mends;
 };
 
@@ -172,11 +175,13 @@ std::pair<std::uint32_t, std::size_t> take_mend(Reading& reading, const Mend& me
   return {at<std::uint32_t>(sides, 0), at<std::uint32_t>(sides, 4) * block};
 }
 
-void take_directory(Reading& reading, const Directory& directory) {
+// `bytes`: to read into; what is in it counts for nothing.
+void take_directory(Reading& reading, const Directory& directory, Bytes& bytes) {
   std::size_t offset = block;
   for (auto segment = directory.segments.begin(); segment != directory.segments.end();) {
-    take_origin(reading, segment->second);
-    take_records(reading, segment->second, offset);
+    (*segment->second)(bytes);
+    take_origin(reading, bytes);
+    take_records(reading, bytes, offset);
     const auto mend = std::ranges::find_if(
         directory.mends, [&](const Mend& m) { return m.behind == reading.next && m.before == reading.before; });
     offset = block;
@@ -282,22 +287,24 @@ Sha256 sha256_of(ByteView bytes) {
 }
 
 std::map<std::string, Journal> read_journals(const Files& files) {
+  Bytes bytes;
   std::map<std::string, Directory> directories;
-  for (const auto& [path, bytes] : files) {
+  for (const auto& [path, read] : files) {
     const std::size_t slash = path.rfind('/');
     if (!path.starts_with("journals/") || !path.ends_with(".hfj")) continue;
     const std::string_view name = std::string_view(path).substr(slash + 1);
     std::uint32_t number = 0;
     std::from_chars(name.data() + name.find('-') + 1, name.data() + name.size(), number);
     Directory& directory = directories[path.substr(0, slash)];
-    if (name.starts_with("seg-")) directory.segments.emplace(number, bytes);
-    if (name.starts_with("mend-"))
-      if (auto mend = mend_in(bytes)) directory.mends.push_back(std::move(*mend));
+    if (name.starts_with("seg-")) directory.segments.emplace(number, &read);
+    if (!name.starts_with("mend-")) continue;
+    read(bytes);
+    if (auto mend = mend_in(bytes)) directory.mends.push_back(std::move(*mend));
   }
   std::map<std::string, Journal> out;
   for (const auto& [path, directory] : directories) {
     Reading reading;
-    take_directory(reading, directory);
+    take_directory(reading, directory, bytes);
     if (reading.journal.origin.empty()) continue;
     const std::uint64_t size = reading.journal.entries.size();
     const auto [journal, is_first] = out.emplace(reading.journal.origin, std::move(reading.journal));

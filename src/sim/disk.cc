@@ -8,7 +8,7 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr std::size_t block_bytes = 4096, sector_bytes = 512;
+constexpr std::size_t block_bytes = SimContent::block_bytes, sector_bytes = 512;
 auto no_room() { return fail("base/disk_full", "the simulated disk is full"); }
 auto gone() { return fail("base/disk_failed", "the simulated disk has lost its power"); }
 auto broken() { return fail("base/disk_failed", "the simulated disk has failed this once"); }
@@ -26,11 +26,10 @@ class SimFile final : public File {
              "write of {} bytes at {} to a file of {}", bytes.size(), offset, size());
     if (disk_.crashed_) return gone();
     if (offset > 0 && std::exchange(disk_.misdirects_next_write_, false)) return write_elsewhere(offset, bytes);
-    content_->reach(offset + bytes.size());
-    disk_.keep_range(path_, content_->written, offset, bytes.size());
+    disk_.keep_range(path_, *content_, offset, bytes.size());
     const bool passes = disk_.pass();
     if (passes && !std::exchange(disk_.fails_next_sync_, false)) {
-      std::memcpy(content_->written.data() + offset, bytes.data(), bytes.size());
+      content_->write(offset, bytes);
       return {};
     }
     const Fault why = passes ? Fault::disk_sync_fails : disk_.crashes_by_;
@@ -41,22 +40,19 @@ class SimFile final : public File {
     if (disk_.crashed_) return gone();
     if (offset > size() || into.size() > size() - offset) return fail("base/disk_failed", "a short read");
     if (disk_.fails_read(path_, offset, into.size())) return spoilt();
-    const Bytes& written = content_->written;
-    const std::size_t there = offset < written.size() ? std::min<std::size_t>(into.size(), written.size() - offset) : 0;
-    if (there > 0) std::memcpy(into.data(), written.data() + offset, there);
-    std::ranges::fill(into.subspan(there), std::byte{0});
+    content_->read(offset, into);
     return {};
   }
-  std::uint64_t size() const override { return content_->size; }
+  std::uint64_t size() const override { return content_->size(); }
 
  private:
   // Any subset of its blocks is there. Whether it was not what was there before anyway.
   bool leave_some(std::uint64_t offset, ByteView bytes) {
     bool is_change = false;
     for (std::size_t at = 0; at < bytes.size(); at += block_bytes) {
-      std::byte* place = content_->written.data() + offset + at;
-      is_change = is_change || !std::equal(place, place + block_bytes, bytes.data() + at);
-      if (disk_.random_.one_in(2)) std::memcpy(place, bytes.data() + at, block_bytes);
+      const ByteView block = bytes.subspan(at, block_bytes);
+      is_change = is_change || !std::ranges::equal(content_->range(offset + at, block_bytes), block);
+      if (disk_.random_.one_in(2)) content_->write(offset + at, block);
     }
     return is_change;
   }
@@ -65,19 +61,17 @@ class SimFile final : public File {
     constexpr std::uint64_t sectors = block_bytes / sector_bytes, all = (1u << sectors) - 1;
     const std::size_t torn = disk_.random_.below(bytes.size() / block_bytes) * block_bytes;
     const std::uint64_t there = 1 + disk_.random_.below(all - 1);  // a bit each; neither none nor all
-    std::byte* place = content_->written.data() + offset;
-    const bool is_change = !std::equal(place, place + bytes.size(), bytes.data());
-    std::memcpy(place, bytes.data(), torn);
+    const bool is_change = !std::ranges::equal(content_->range(offset, bytes.size()), bytes);
+    content_->write(offset, bytes.first(torn));
     for (std::size_t i = 0; i < sectors; ++i)
       if (((there >> i) & 1) != 0)
-        std::memcpy(place + torn + i * sector_bytes, bytes.data() + torn + i * sector_bytes, sector_bytes);
+        content_->write(offset + torn + i * sector_bytes, bytes.subspan(torn + i * sector_bytes, sector_bytes));
     return is_change;
   }
   // Called done. Its own place stays as it was; a block before it has the first of these.
   Status write_elsewhere(std::uint64_t offset, ByteView bytes) {
     const std::uint64_t other = disk_.random_.below(offset / block_bytes);
-    content_->reach((other + 1) * block_bytes);
-    std::memcpy(content_->written.data() + other * block_bytes, bytes.data(), block_bytes);
+    content_->write(other * block_bytes, bytes.first(block_bytes));
     disk_.was_misdirected_ = true;
     disk_.count(Fault::disk_misdirected_write, true);
     return {};
@@ -142,8 +136,8 @@ void SimDisk::keep_before(const std::string& path) {
   if (before_.size() > writes_remembered) before_.pop_front();
 }
 
-void SimDisk::keep_range(const std::string& path, const Bytes& bytes, std::uint64_t offset, std::uint64_t size) {
-  before_.push_back({path, nullptr, offset, to_bytes(ByteView(bytes).subspan(offset, size))});
+void SimDisk::keep_range(const std::string& path, const SimContent& content, std::uint64_t offset, std::size_t size) {
+  before_.push_back({path, nullptr, offset, content.range(offset, size)});
   if (before_.size() > writes_remembered) before_.pop_front();
 }
 
@@ -154,7 +148,7 @@ bool SimDisk::forget(std::size_t writes) {
     before_.pop_back();
     any = true;
     if (last.offset) {
-      std::ranges::copy(last.range, files_.at(last.path)->written.begin() + static_cast<std::ptrdiff_t>(*last.offset));
+      files_.at(last.path)->write(*last.offset, last.range);
     } else if (last.whole) {
       files_[last.path] = std::move(last.whole);
     } else {
@@ -169,12 +163,8 @@ std::optional<std::pair<std::string, std::size_t>> SimDisk::any_written_block() 
   std::vector<std::pair<std::string, std::size_t>> written;
   for (const auto& [path, content] : files_) {
     if (!path.starts_with("journals/")) continue;
-    const Bytes& bytes = content->written;
-    for (std::size_t at = 0; at + block_bytes <= bytes.size(); at += block_bytes)
-      if (std::any_of(bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                      bytes.begin() + static_cast<std::ptrdiff_t>(at + block_bytes),
-                      [](std::byte b) { return b != std::byte{0}; }))
-        written.emplace_back(path, at / block_bytes);
+    for (std::size_t block = 0; block < content->blocks(); ++block)
+      if (!content->is_zero(block)) written.emplace_back(path, block);
   }
   if (written.empty()) return std::nullopt;
   return written[random_.below(written.size())];
@@ -183,12 +173,14 @@ std::optional<std::pair<std::string, std::size_t>> SimDisk::any_written_block() 
 bool SimDisk::rot() {
   const auto place = any_written_block();
   if (!place) return false;
-  Bytes& bytes = files_[place->first]->written;
+  SimContent& content = *files_[place->first];
+  const Bytes bytes = content.range(place->second * block_bytes, block_bytes);
   // Where something is written: the zeros behind a record rot unseen, and harm nobody.
   std::vector<std::size_t> written;
-  for (std::size_t i = place->second * block_bytes; i < (place->second + 1) * block_bytes; ++i)
-    if (bytes[i] != std::byte{0}) written.push_back(i);
-  bytes[written[random_.below(written.size())]] ^= static_cast<std::byte>(1u << random_.below(8));
+  for (std::size_t i = 0; i < block_bytes; ++i)
+    if (bytes[i] != std::byte{0}) written.push_back(place->second * block_bytes + i);
+  const std::size_t at = written[random_.below(written.size())];
+  content.flip(at, static_cast<std::byte>(1u << random_.below(8)));
   return true;
 }
 
@@ -201,8 +193,7 @@ bool SimDisk::spoil_sector() {
 // What was there is nowhere, neither for an image nor for whoever looks at the bytes.
 void SimDisk::spoil_sector(const std::string& path, std::size_t block) {
   spoilt_.insert({path, block});
-  const auto at = files_.at(path)->written.begin() + static_cast<std::ptrdiff_t>(block * block_bytes);
-  std::fill_n(at, block_bytes, std::byte{0xDB});
+  files_.at(path)->write(block * block_bytes, Bytes(block_bytes, std::byte{0xDB}));
 }
 
 bool SimDisk::fails_read(const std::string& path, std::uint64_t offset, std::uint64_t size) {
@@ -238,8 +229,7 @@ Result<std::unique_ptr<File>> SimDisk::create(std::string_view path, std::uint64
   }
   keep_before(name);
   if (!pass()) return lose_whole();
-  auto& content = files_[name] = std::make_shared<SimContent>(SimContent{{}, size});
-  content->written.reserve(size);  // it is written from its beginning on
+  auto& content = files_[name] = std::make_shared<SimContent>(size);
   return std::make_unique<SimFile>(*this, name, content);
 }
 
@@ -254,10 +244,8 @@ Result<Bytes> SimDisk::read_all(std::string_view path) {
   if (crashed_) return gone();
   const auto it = files_.find(std::string(path));
   if (it == files_.end()) return fail("base/not_found", std::string(path) + " does not exist");
-  if (fails_read(it->first, 0, it->second->size)) return spoilt();
-  Bytes whole = it->second->written;
-  whole.resize(it->second->size);
-  return whole;
+  if (fails_read(it->first, 0, it->second->size())) return spoilt();
+  return it->second->range(0, it->second->size());
 }
 
 Status SimDisk::write_all(std::string_view path, ByteView bytes) {
@@ -272,7 +260,7 @@ Status SimDisk::write_all(std::string_view path, ByteView bytes) {
     count(Fault::disk_sync_fails, true);
     return broken();
   }
-  files_[std::string(path)] = std::make_shared<SimContent>(SimContent{to_bytes(bytes), bytes.size()});
+  files_[std::string(path)] = std::make_shared<SimContent>(bytes);
   if (path == crashes_behind_) crash_after(0, crashes_by_);
   return {};
 }

@@ -15,20 +15,11 @@
 #include <utility>
 
 #include "core/base/world.h"
+#include "sim/content.h"
 #include "sim/faults.h"
 #include "sim/random.h"
 
 namespace holdfast::sim {
-
-// A file has its size from the start; what was never written of it is zeros, and takes no memory here.
-struct SimContent {
-  Bytes written;
-  std::uint64_t size = 0;
-  // As many of its first bytes as somebody writes to.
-  void reach(std::uint64_t end) {
-    if (end > written.size()) written.resize(end);
-  }
-};
 
 class SimDisk final : public Disk {
  public:
@@ -89,7 +80,7 @@ class SimDisk final : public Disk {
   // Whether this read fails.
   bool fails_read(const std::string& path, std::uint64_t offset, std::uint64_t size);
   void keep_before(const std::string& path);
-  void keep_range(const std::string& path, const Bytes& bytes, std::uint64_t offset, std::uint64_t size);
+  void keep_range(const std::string& path, const SimContent& content, std::uint64_t offset, std::size_t size);
   void count(Fault fault, bool bit);
   std::optional<std::pair<std::string, std::size_t>> any_written_block();
 

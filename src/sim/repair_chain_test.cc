@@ -12,15 +12,19 @@ namespace holdfast::sim {
 namespace {
 
 // Spoils the record around this entry on every machine that has it. Where: the same again makes it whole.
-std::vector<std::byte*> spoil_everywhere(Shop& shop, EntryIndex entry) {
-  std::vector<std::byte*> out;
+using Spoilt = std::pair<std::shared_ptr<SimContent>, std::uint64_t>;  // a byte of a file
+void spoil(const std::vector<Spoilt>& places) {
+  for (const auto& [content, at] : places) content->flip(at, std::byte{0x10});
+}
+std::vector<Spoilt> spoil_everywhere(Shop& shop, EntryIndex entry) {
+  std::vector<Spoilt> out;
   for (const auto& [name, machine] : shop.chain.machines())
     for (const Stored& record : commits(*machine, shop.origin()))
       if (entry >= record.header.first && entry < record.header.first + record.header.count) {
         shop.chain.disk_has_lost(name);
-        out.push_back(&machine->disk.files().at(record.path)->written[record.block * journal::block_bytes + 100]);
+        out.emplace_back(machine->disk.files().at(record.path), record.block * journal::block_bytes + 100);
       }
-  for (std::byte* byte : out) *byte ^= std::byte{0x10};  // in its header
+  spoil(out);  // in its header
   return out;
 }
 
@@ -35,7 +39,7 @@ TEST(RepairEverywhere, what_nobody_can_read_any_more_is_cosigned_by_nobody) {
   std::vector<std::string> holders;
   for (const auto& [name, machine] : shop.chain.machines())
     if (!commits(*machine, shop.origin()).empty()) holders.push_back(name);
-  const std::vector<std::byte*> spoilt = spoil_everywhere(shop, stored[stored.size() / 2].header.first);
+  const std::vector<Spoilt> spoilt = spoil_everywhere(shop, stored[stored.size() / 2].header.first);
   ASSERT_EQ(spoilt.size(), holders.size());
   ASSERT_GE(holders.size(), 3u);
   const auto all = [&](bool damaged) {
@@ -49,7 +53,7 @@ TEST(RepairEverywhere, what_nobody_can_read_any_more_is_cosigned_by_nobody) {
   for (const TillWrite& w : shop.chain.writes(store_1)) EXPECT_TRUE(w.reply.has_value());
   EXPECT_EQ(shop.chain.broken_law(), "");
   // The sectors can be read again, as happens: nothing was lost, and what waited goes on.
-  for (std::byte* byte : spoilt) *byte ^= std::byte{0x10};
+  spoil(spoilt);
   EXPECT_TRUE(shop.chain.run_until([&] { return all(false); }, seconds(30)));
   EXPECT_TRUE(
       shop.chain.run_until([&] { return shop.chain.node("store-01").safety().cosigned_size > cosigned; }, seconds(30)));
@@ -231,18 +235,17 @@ TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
   ASSERT_TRUE(shop.chain.run_until([&] { return !piece().empty(); }, seconds(30)));
   shop.chain.run_for(seconds(2));
   const std::string path = piece();
-  const Bytes whole = mirror.disk.files().at(path)->written;
+  const Bytes whole = mirror.disk.files().at(path)->written();
   const sync::Tail sent = std::get<sync::Tail>(*sync::decode(whole));
   for (std::size_t at = 0; at < whole.size(); at += 31) {
     SCOPED_TRACE(at);
     shop.chain.kill("warehouse");
-    Bytes& bytes = mirror.disk.files().at(path)->written;
-    bytes[at] ^= std::byte{0x10};
+    mirror.disk.files().at(path)->flip(at, std::byte{0x10});
     ASSERT_TRUE(shop.chain.start("warehouse").has_value());
     // What was signed is there: it does not depend on that bit, or the old machine has offered it again.
     EXPECT_TRUE(shop.chain.run_until(
         [&] {
-          const auto kept = sync::decode(mirror.disk.files().at(path)->written);
+          const auto kept = sync::decode(mirror.disk.files().at(path)->written());
           const auto* tail = kept ? std::get_if<sync::Tail>(&*kept) : nullptr;
           return tail != nullptr && tail->signature == sent.signature &&
                  sync::tail_text(*tail) == sync::tail_text(sent);
@@ -361,7 +364,7 @@ TEST(RepairFollowing, a_succession_does_not_wait_for_what_it_does_not_read_and_e
   ASSERT_TRUE(comes_to_sign(shop.chain, again));
   shop.trade(3);
   const auto stored = commits(shop.chain.machine("warehouse"), shop.origin());
-  const std::vector<std::byte*> spoilt = spoil_everywhere(shop, stored[stored.size() / 2].header.first);
+  const std::vector<Spoilt> spoilt = spoil_everywhere(shop, stored[stored.size() / 2].header.first);
   ASSERT_GE(spoilt.size(), 2u);
   ASSERT_TRUE(shop.chain.start("warehouse").has_value());
   ASSERT_EQ(shop.chain.node("warehouse").phase(), node::Phase::asking) << shop.chain.node("warehouse").progress()->step;
@@ -371,7 +374,7 @@ TEST(RepairFollowing, a_succession_does_not_wait_for_what_it_does_not_read_and_e
   };
   EXPECT_TRUE(shop.chain.run_until(follows, seconds(30)));
   ASSERT_TRUE(shop.chain.machine("warehouse").node) << shop.chain.machine("warehouse").died_of->text;
-  for (std::byte* byte : spoilt) *byte ^= std::byte{0x10};
+  spoil(spoilt);
   EXPECT_TRUE(shop.chain.run_until([&] { return shop.chain.node("warehouse").safety().damage.empty(); }, seconds(60)));
   settle(shop.chain);
 }

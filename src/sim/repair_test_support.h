@@ -25,8 +25,9 @@ inline std::vector<Stored> records(const Machine& machine, const Origin& origin)
   std::uint64_t last = 0;
   for (const auto& [path, content] : machine.disk.files()) {
     if (!path.starts_with(journal::Log::directory(origin) + "/seg-")) continue;
-    for (std::uint64_t at = journal::block_bytes; at < content->written.size();) {
-      const auto header = journal::decode_record_header(ByteView(content->written).subspan(at));
+    const Bytes written = content->written();
+    for (std::uint64_t at = journal::block_bytes; at < written.size();) {
+      const auto header = journal::decode_record_header(ByteView(written).subspan(at));
       if (header && header->number > last) {
         out.push_back({path, at / journal::block_bytes, *header});
         last = header->number;
@@ -41,8 +42,8 @@ inline void harm(Chain& chain, const std::string& name, const Stored& record, Ha
   SimDisk& disk = chain.machine(name).disk;
   chain.disk_has_lost(name);
   if (how == Harm::unreadable) return disk.spoil_sector(record.path, record.block);
-  Bytes& bytes = disk.files().at(record.path)->written;
-  bytes[record.block * journal::block_bytes + 250] ^= std::byte{0x10};  // in the first entry's body
+  // In the first entry's body.
+  disk.files().at(record.path)->flip(record.block * journal::block_bytes + 250, std::byte{0x10});
 }
 
 // Commits of this journal, as they lie on the disk.

@@ -44,7 +44,8 @@ audit::Answer answer_of(const std::string& machine, const fold::Taken& taken) {
 
 audit::Files files_of(const SimDisk& disk) {
   audit::Files out;
-  for (const auto& [path, content] : disk.files()) out.emplace(path, ByteView(content->written));
+  for (const auto& [path, content] : disk.files())
+    out.emplace(path, [content](Bytes& into) { content->written(into); });
   return out;
 }
 

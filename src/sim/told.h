@@ -11,7 +11,7 @@ audit::MachineFacts facts_of(const std::string& chain, const Machine& machine);
 audit::WriteId id_of(const fold::WriteRequest& request);
 audit::Asked asked_of(const fold::WriteRequest& request);
 audit::Answer answer_of(const std::string& machine, const fold::Taken& taken);
-audit::Files files_of(const SimDisk& disk);  // views, until the disk changes
+audit::Files files_of(const SimDisk& disk);  // read when they are looked at
 audit::Told told_by(const Machine& machine, std::uint64_t unanswered);
 
 }  // namespace holdfast::sim
