@@ -251,6 +251,25 @@ TEST(Spare, whose_old_switch_says_open_does_not_undo_the_seal_of_its_store) {
   EXPECT_EQ(chain.node(spare).posture().posture, guard::Posture::sealed);
 }
 
+// Promise 4: a link that people have cut stays so until they open it, whichever machine of the store is on.
+TEST(Spare, that_loses_its_power_while_it_is_promoted_heals_no_link) {
+  Chain chain(46, 3);
+  const std::string spare = start_with_spare(chain);
+  ASSERT_TRUE(chain.node("store-01").cut_link(warehouse).has_value());
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(10)));
+  chain.destroy("store-01");
+  chain.kill(spare);
+  promote_through_power_cuts(chain, spare, [&](std::uint64_t writes) {
+    EXPECT_TRUE(chain.node(spare).state().links_cut.contains(warehouse)) << "write " << writes;
+    for (const node::LinkView& link : chain.node(spare).links()) {
+      if (link.to == warehouse) {
+        EXPECT_EQ(link.state, node::LinkState::cut) << "write " << writes;
+      }
+    }
+  });
+}
+
 TEST(Spare, that_loses_its_power_while_provisional_is_provisional_again_and_registers) {
   Chain chain(5, 3);
   const std::string spare = start_with_spare(chain);

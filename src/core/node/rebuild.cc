@@ -361,6 +361,12 @@ Status NodeImpl::on(Session& session, const sync::Registered& m) {
 // 5.6: the first entry of the epoch names its registration. From here on we are the site.
 Status NodeImpl::open_epoch() {
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
+  // The same store, and nobody has said that it is over: a cut stays a cut until a person opens it, also if the power
+  // fails when the epoch has begun.
+  if (certificate_->spare) {
+    for (const auto& [site, at] : state_.links_cut) cut_.insert(site);
+    HF_TRY_VOID(save_cut_list());
+  }
   HF_TRY(std::unique_ptr<journal::Log> log, journal::Log::open(world_.disk, world_.executor, origin_));
   own_ = std::make_unique<sync::Replica>(std::move(log));
   const fold::Event opened{
@@ -382,11 +388,7 @@ Status NodeImpl::open_epoch() {
   phase_ = Phase::signing;
   if (certificate_->spare) {
     begin_provisional();
-    // The same store, and nobody has said that it is over: a seal stays a seal, and a cut a cut, until a person opens
-    // it.
-    posture_ = state_.guard.posture;
-    for (const auto& [site, at] : state_.links_cut) cut_.insert(site);
-    HF_TRY_VOID(save_cut_list());
+    posture_ = state_.guard.posture;  // a seal stays a seal, too
     if (posture_ == guard::Posture::sealed) end_every_link();
   }
   HF_TRY_VOID(append_link_changes());  // what people cut while there was no journal yet
