@@ -161,6 +161,14 @@ void write_refused(JsonOut& out, std::string_view key, const Error& error) {
   out.end_object().end_object();
 }
 
+namespace {
+// An older epoch's entries are as safe as our entry 0, which names them: a mirror takes nothing of a new epoch before
+// it holds what that one rests on.
+bool is_cosigned(const node::Safety& safety, std::uint32_t epoch, EntryIndex index) {
+  return (epoch < safety.origin.epoch ? 0 : index) < safety.cosigned_size;
+}
+}  // namespace
+
 std::string status_json(const node::Node& node, TillId till, const std::vector<IdempotencyKey>& keys) {
   const fold::State& state = node.state();
   const node::Safety safety = node.safety();
@@ -169,9 +177,8 @@ std::string status_json(const node::Node& node, TillId till, const std::vector<I
   for (const IdempotencyKey& key : keys) {
     out.object().field("key", to_hex(key.bytes));
     if (const fold::KnownWrite* known = state.find_write({till, key})) {
-      // An older epoch's entries are as safe as our entry 0, which names them: a mirror takes nothing of a new epoch
-      // before it holds what that one rests on. What was put on the list is as safe as the entry that says so.
-      const bool is_safe = (known->epoch < safety.origin.epoch ? 0 : known->index) < safety.cosigned_size;
+      // What was put on the list is as safe as the entry that says so.
+      const bool is_safe = is_cosigned(safety, known->epoch, known->index);
       Origin origin = safety.origin;
       origin.epoch = known->epoch;
       out.field("state", !is_safe ? "durable" : known->listed ? "listed" : "cosigned");
@@ -355,7 +362,7 @@ Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& nu
   out.object().field("receipt", to_text(number)).field("at", to_text(event.at));
   out.field("staff", event.write ? to_hex(event.write->staff.bytes) : std::string());
   out.field("origin", origin.text()).field("index", place->index);
-  out.field("cosigned", place->epoch < safety.origin.epoch || place->index < safety.cosigned_size);
+  out.field("cosigned", is_cosigned(safety, place->epoch, place->index));
   write_receipt(out, node, number, event);
   return out.end_object().take();
 }
