@@ -258,10 +258,11 @@ Status NodeImpl::registered() {
   if (!keys_.may_be_taken(witnessed)) return {};  // one of them stands in a spare's epoch itself: another must sign
   registration_ = note;
   keys_.add(witnessed);
-  HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
-  // What the mirrors hold or heard of the old machine beyond our copy comes as a tail; until then it is told (6.4).
+  // What the mirrors hold or heard of the old machine beyond our copy comes as a tail; until then it is told (6.4). It
+  // is added up before the registration is known as a witnessed one: no later start does it.
   rebuild_->add_up(record_->choice);
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
+  HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
   rebuild_.reset();
   refusals_.clear();
   phase_ = Phase::signing;
