@@ -485,6 +485,69 @@ TEST(Chain, a_mirror_shows_a_rebuild_what_it_has_cosigned_wherever_its_power_fai
   }
 }
 
+// 4.6: a mirror on an old disk has signed for more than it holds. That its own journal is caught up again says nothing
+// of the others'.
+TEST(Chain, a_mirror_on_an_old_disk_counts_again_when_it_holds_what_its_fellows_hold) {
+  Chain chain(45, 3);
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const SimDisk image = chain.machine("store-02").disk;
+  chain.network.cut("warehouse", "store-01");
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.sell(store_2, 1);
+  chain.run_for(seconds(3));
+  const std::uint64_t size = chain.node("store-01").safety().cosigned_size;
+  ASSERT_EQ(size, chain.node("store-01").safety().size);
+  chain.destroy("store-01");
+  chain.kill("store-02");
+  chain.put_back("store-02", image);
+  ASSERT_TRUE(comes_to_sign(chain, "store-02"));
+  const std::string again = chain.rebuild(store_1);
+  chain.network.cut(again, "head-office");
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  EXPECT_GE(chain.node(again).recovery()->cosigned, size);
+  settle(chain);
+}
+
+// 4.6: nor does a mirror that came back count because a new epoch, of which nobody holds anything yet, begins while it
+// takes up the one before.
+TEST(Chain, a_mirror_that_came_back_counts_for_a_new_epoch_when_it_holds_what_that_rests_on) {
+  Chain chain(47, 3);
+  start_trade(chain);
+  sell_much(chain, 200);  // several pieces
+  chain.run_for(seconds(3));
+  const node::Safety safety = chain.node("store-01").safety();
+  ASSERT_EQ(safety.cosigned_size, safety.size);
+  chain.destroy("store-02");
+  const std::string mirror = chain.rebuild(store_2);
+  chain.network.cut(mirror, "store-01");
+  // Its fellows tell it how much there is, and then their lines stand still.
+  std::set<std::string> told;
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    const auto* known = message ? std::get_if<sync::Known>(&*message) : nullptr;
+    if (to == mirror && known != nullptr && known->site == store_1 && told.insert(from).second)
+      chain.network.clog(from, mirror);
+    before(from, to, bytes);
+  };
+  ASSERT_TRUE(comes_to_sign(chain, mirror));
+  ASSERT_TRUE(chain.run_until([&] { return told.size() == 2; }, seconds(20)));
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(second).has_value());
+  const auto counts = [&] {
+    const auto views = chain.node(mirror).sites();
+    return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
+  };
+  const auto holds = [&] { return chain.node(mirror).root_of(safety.origin, safety.cosigned_size).has_value(); };
+  for (int i = 0; i < 10'000 && !counts(); ++i) chain.run_for(milliseconds(1));
+  EXPECT_TRUE(!counts() || holds());
+  for (const std::string& fellow : told) chain.network.clear(fellow, mirror);
+  EXPECT_TRUE(chain.run_until([&] { return counts() && holds(); }, seconds(60)));
+  settle(chain);
+}
+
 // Its mirrors are gone, and have been for more than a few signatures: a start of it forgets nothing.
 TEST(Chain, a_site_that_sold_alone_knows_after_a_start_what_was_cosigned_before) {
   Chain chain(43, 3);

@@ -10,6 +10,11 @@
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
+namespace {
+std::uint64_t noted_size(const sync::Replica& replica) {
+  return replica.latest() ? replica.latest()->checkpoint.size : 0;
+}
+}  // namespace
 
 // How far entries of an origin are still taken: a sealed epoch only to what its successor kept; what lies beyond comes
 // as a tail. Before there is a successor, a mirror that has come back takes what its fellow mirrors hold: only then may
@@ -163,14 +168,43 @@ Status NodeImpl::take_up_if_told(const SiteName& site) {
   const chain::Site* owner = chain_.find(site);
   const std::size_t others = owner->mirrors.size() - 1;
   const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
-  const auto told = told_of_.find(site);
-  if (needed > 0 && (told == told_of_.end() || told->second.size() < needed)) return {};
-  const std::uint64_t longest = longest_told(newest);  // an epoch opened since then we have seen from its start
-  const sync::Replica* replica = replicas_.find(newest);
+  // What they said before the newest epoch was known here is of another, and says nothing of it: they are asked again.
+  const std::map<SiteName, Told>& told = told_of_[site];
+  const auto answers = std::ranges::count_if(told, [&](const auto& t) { return t.second.origin == newest; });
+  if (static_cast<std::size_t>(answers) < needed) return {};
+  const std::uint64_t longest = longest_told(newest);
+  sync::Replica* replica = replicas_.find(newest);
   if (longest > 0 && (replica == nullptr || replica->size() < longest)) return {};
+  if (!holds_lineage(newest)) return {};
   HF_TRY(const bool is_one, agrees_with_told(site, newest));
   if (!is_one) return {};
+  // As for a cosignature: what counts as held here is under a checkpoint.
+  for (const auto& [mirror, held] : told)
+    if (held.origin == newest && held.size() == longest && replica != nullptr && longest > noted_size(*replica))
+      HF_TRY_VOID(replica->put_signed(*held.longest));
   taken_up_.insert(site);
+  return save_taken_up();
+}
+
+// 4.6: of each journal that this machine does not count for yet and that the other mirrors, too.
+void NodeImpl::ask_fellow(Session& fellow) {
+  for (const chain::Site& owner : chain_.sites)
+    if ((origin_.epoch > 1 || !has_taken_up(owner.name)) && chain_.is_mirror(me_->name, owner.name) &&
+        chain_.is_mirror(*fellow.site, owner.name)) {
+      fellow.asked_of.insert(owner.name);
+      send(fellow.id, sync::Ask{owner.name});
+    }
+}
+
+void NodeImpl::ask_fellows() {
+  for (auto& [id, session] : sessions_)
+    if (session.site && !session.superseded && !session.candidate && !session.own_spare) ask_fellow(session);
+}
+
+// 3.2, 4.6: this disk is an old one. What it has of others' journals may be less than this machine has signed for, as
+// its own was.
+Status NodeImpl::forget_taken_up() {
+  taken_up_.clear();
   return save_taken_up();
 }
 
@@ -201,8 +235,7 @@ Status NodeImpl::cosign_if_held(sync::Replica& replica) {
   if (!*agrees && !HF_MUTANT(2)) return {};  // behind: we catch up and sign the one on offer
   // Its entries may have become durable and the power failed before their checkpoint did (replica.h). A rebuild asks
   // for what is signed here, and must be shown what we have cosigned.
-  const std::uint64_t noted = replica.latest() ? replica.latest()->checkpoint.size : 0;
-  if (*agrees && c.size > noted) HF_TRY_VOID(replica.put_signed(*replica.offered));
+  if (*agrees && c.size > noted_size(replica)) HF_TRY_VOID(replica.put_signed(*replica.offered));
   const std::string note = journal::to_text(replica.offered->note);
   replica.offered.reset();
   const journal::NoteSignature signature =

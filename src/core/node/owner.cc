@@ -164,6 +164,8 @@ Status NodeImpl::finish_catch_up() {
   journal::Log& log = own_->log();
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
+  const bool is_old_disk = log.rotten_end().empty();
+  if (is_old_disk) HF_TRY_VOID(forget_taken_up());
   if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
   // A piece at a time, each under its checkpoint, as any mirror has stored them: whoever asks us gets pieces, too.
   auto note = c.notes.begin();
@@ -184,6 +186,7 @@ Status NodeImpl::finish_catch_up() {
   restate_posture();
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
+  if (is_old_disk) ask_fellows();
   unsigned_bytes_ = 0;
   return {};
 }
