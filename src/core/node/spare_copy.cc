@@ -147,7 +147,8 @@ void Spare::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connect
 
 Instant Spare::wake_at() const {
   if (!inbox_.empty()) return monotonic_;
-  if (is_mend_busy_ || (giving_back_ && !giving_back_->waiting.empty())) return monotonic_ + milliseconds(10);
+  if (is_mend_busy_ || (session_ && giving_back_ && !giving_back_->waiting.empty()))
+    return monotonic_ + milliseconds(10);
   if (session_ && scrubber_.next_at() < monotonic_ + spare_redial_interval)
     return std::max(scrubber_.next_at(), monotonic_ + milliseconds(10));
   if (!session_ && !dialling_) return std::max(redial_at_, monotonic_ + milliseconds(10));
@@ -273,7 +274,7 @@ Status Spare::greeted(const Origin& origin) {
   // greeting until that has taken it.
   if (const chain::Registration* r = keys_.registration(me_->name, origin.epoch))
     if (sync::Replica* old = replicas_.find(r->old_origin)) {
-      HF_TRY_VOID(offer_back(old->log(), r->kept_size));
+      HF_TRY_VOID(list_to_give(old->log(), r->kept_size));
       HF_TRY_VOID(give_on());
     }
   HF_TRY_VOID(ask_for_copy());
@@ -396,7 +397,7 @@ Status Spare::put_note(const std::string& note) {
 // The node goes on from less than we hold, or from something else, after a start. What is under its checkpoint stands;
 // the rest it gets back, to take in by its keys (3.2), and then we follow it.
 Status Spare::on(const sync::SpareDiffers& m) {
-  if (m.origin != copy_->origin()) return {};
+  if (m.origin != copy_->origin() || giving_back_) return {};  // it is asked again when that is done
   if (copy_->durable_size() <= noted())
     return fail("sync/contradiction",
                 "the node's journal contradicts what it had signed when this spare took it; the copy stays as it is");
@@ -413,14 +414,14 @@ bool Spare::is_hole_for_good() const {
 }
 
 Status Spare::give_back() {
-  HF_TRY_VOID(offer_back(*copy_, noted()));
+  HF_TRY_VOID(list_to_give(*copy_, noted()));
   if (giving_back_) return give_on();
   if (!is_copy_hashed()) return follow_again();
   return fail("sync/contradiction", "the node's journal is not the one that this spare holds");
 }
 
-// All pieces behind that place which the copy has to their end.
-Status Spare::offer_back(const journal::Log& log, std::uint64_t from) {
+// From all pieces behind that place which the copy has to their end.
+Status Spare::list_to_give(const journal::Log& log, std::uint64_t from) {
   const Origin& origin = log.origin();
   HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
   GivingBack out{origin, {}, {}, 0, monotonic_};
@@ -561,6 +562,8 @@ Status Spare::on(const sync::Superseded& m) {
 Status Spare::on(const sync::Cosigned& m) {
   const auto checkpoint = journal::peek_checkpoint(m.note);
   if (!checkpoint || checkpoint->origin != copy_->origin()) return {};
+  // Of a node that lacks what is being given back to it: the copy is of another history until that is done.
+  if (giving_back_ && giving_back_->origin == copy_->origin()) return {};
   return put_note(m.note);
 }
 

@@ -114,7 +114,7 @@ class Spare final : public NetEvents {
   std::optional<PublicKey> key_for(const sync::Entries& m) const;
   void ask_for_what_was_over_bound();
   Status leave_lost_branches();
-  Status offer_back(const journal::Log& log, std::uint64_t from);
+  Status list_to_give(const journal::Log& log, std::uint64_t from);
   Status give_on();
   Result<std::optional<sync::Tail>> piece_to_give(journal::Log& log, std::pair<EntryIndex, std::uint64_t> piece);
   bool is_hole_for_good() const;
