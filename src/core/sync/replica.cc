@@ -11,8 +11,10 @@ namespace holdfast::sync {
 namespace {
 
 constexpr std::int64_t day_ns = 86'400'000'000'000;
-// Two weeks without mirrors, of a store that signs each of its sales; a few microseconds each, at a start.
-constexpr int cosigned_lookback = 200'000;
+// Notes that a start reads back. Of a journal that goes on: two weeks without mirrors, of a store that signs each of
+// its sales, some seconds. Of one that has ended: who cosigned it may have other keys by now, and none may count any
+// more.
+constexpr int cosigned_lookback = 200'000, cosigned_lookback_ended = 32;
 
 std::optional<journal::SignedCheckpoint> unchecked(std::string_view text) {
   if (text.empty()) return std::nullopt;
@@ -31,7 +33,8 @@ void Replica::reload(const KeyRing& keys) {
   latest_ = unchecked(log_->last_checkpoint());
   cosigned_.reset();
   auto candidate = latest_;
-  for (int i = 0; i < cosigned_lookback && candidate; ++i) {
+  const int lookback = keys.is_succeeded(origin()) ? cosigned_lookback_ended : cosigned_lookback;
+  for (int i = 0; i < lookback && candidate; ++i) {
     if (keys.is_cosigned(*candidate)) {
       cosigned_ = candidate;
       return;
@@ -128,6 +131,7 @@ Status Replica::take_cosigned(const journal::SignedCheckpoint& checkpoint, const
   }
   HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
   cosigned_ = checkpoint;
+  if (!latest_ || latest_->checkpoint.size < checkpoint.checkpoint.size) latest_ = checkpoint;
   return {};
 }
 

@@ -31,7 +31,7 @@ struct DayBound {
 class Replica {
  public:
   explicit Replica(std::unique_ptr<journal::Log> log);
-  // Takes up what is stored: the newest checkpoint, and the newest cosigned one among the last few.
+  // Takes up what is stored: the newest checkpoint, and the newest cosigned one, as far back as it is looked for.
   void reload(const KeyRing& keys);
 
   journal::Log& log() { return *log_; }
@@ -58,7 +58,7 @@ class Replica {
   Status take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys);
   Status take_cosigned_ahead(const KeyRing& keys);  // after entries have come
 
-  // The owner's own journal: stores a checkpoint it has just signed.
+  // Stores a checkpoint of its owner that is known to agree: the one it has just signed, or of entries that are here.
   Status put_signed(journal::SignedCheckpoint checkpoint);
 
   bool frozen = false;                                // a contradiction was seen: nothing more is cosigned (4.3)
