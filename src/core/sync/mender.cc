@@ -125,7 +125,9 @@ Status Mender::turn(journal::Log& log, std::span<const SiteName> holders, Instan
     if (c.asked.empty()) return {};
     ++c.tries;
     if (std::exchange(c.is_slow, false)) c.patience = std::min(Duration{2 * c.patience.ns}, give_patience_max);
-    c.asked.clear();  // what they gave stays
+    // What they gave stays, unless it is so much that another journal may have to wait for it.
+    if (held_bytes() > held_bytes_max / 2) c.begin(std::exchange(c.holes, {}));
+    c.asked.clear();
     c.goes_on = false;
     c.wait_until = monotonic + next_try_after;
     return {};

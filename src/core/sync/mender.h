@@ -23,8 +23,8 @@
 
 namespace holdfast::sync {
 
-// With one holder and one piece. Where nobody kept to it, twice as long, up to the second: a slow line is not a silent
-// holder, and what is asked twice comes twice.
+// With one holder and one piece. Where somebody did not keep to it, twice as long, up to the second: a slow line is not
+// a silent holder, and what is asked twice comes twice.
 inline constexpr Duration give_patience = seconds(2), give_patience_max = seconds(32);
 inline constexpr std::uint64_t hash_on_bytes = 2u << 20;  // a turn, behind a hole that was mended
 inline constexpr std::size_t held_bytes_max = 256u << 20;
@@ -67,7 +67,7 @@ class Mender {
   struct Case {
     std::vector<journal::Hole> holes;
     std::vector<journal::Piece> pieces;
-    std::vector<SiteName> asked;   // in this try; the last may still give
+    std::vector<SiteName> asked;   // in this try; the last is waited for
     std::vector<SiteName> givers;  // of them, those who gave
     bool goes_on = false;          // the last has given all that fits one message, and is asked for more
     bool has_answered = false;     // the last that was asked
