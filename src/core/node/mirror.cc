@@ -186,19 +186,16 @@ Status NodeImpl::take_up_if_told(const SiteName& site) {
   return save_taken_up();
 }
 
-// 4.6: of each journal that this machine does not count for yet and that the other mirrors, too.
-void NodeImpl::ask_fellow(Session& fellow) {
-  for (const chain::Site& owner : chain_.sites)
-    if ((origin_.epoch > 1 || !has_taken_up(owner.name)) && chain_.is_mirror(me_->name, owner.name) &&
-        chain_.is_mirror(*fellow.site, owner.name)) {
-      fellow.asked_of.insert(owner.name);
-      send(fellow.id, sync::Ask{owner.name});
-    }
+// 4.6, if the other mirrors that journal, too.
+void NodeImpl::ask_fellow(Session& fellow, const SiteName& owner) {
+  if (!chain_.is_mirror(me_->name, owner) || !chain_.is_mirror(*fellow.site, owner)) return;
+  fellow.asked_of.insert(owner);
+  send(fellow.id, sync::Ask{owner});
 }
 
-void NodeImpl::ask_fellows() {
+void NodeImpl::ask_fellows(const SiteName& owner) {
   for (auto& [id, session] : sessions_)
-    if (session.site && !session.superseded && !session.candidate && !session.own_spare) ask_fellow(session);
+    if (session.site && !session.superseded && !session.candidate && !session.own_spare) ask_fellow(session, owner);
 }
 
 // 3.2, 4.6: this disk is an old one. What it has of others' journals may be less than this machine has signed for, as

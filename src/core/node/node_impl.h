@@ -293,8 +293,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool has_taken_up(const SiteName& owner) const;
   void freeze_contradicted();
   Status take_up_if_told(const SiteName& site);
-  void ask_fellow(Session& fellow);
-  void ask_fellows();
+  void ask_fellow(Session& fellow, const SiteName& owner);
+  void ask_fellows(const SiteName& owner);
   Status forget_taken_up();
   Result<bool> agrees_with_told(const SiteName& site, const Origin& origin);
   Status compare_what_waits(sync::Replica& replica);

@@ -186,7 +186,8 @@ Status NodeImpl::finish_catch_up() {
   restate_posture();
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
-  if (is_old_disk) ask_fellows();
+  if (is_old_disk)
+    for (const chain::Site& site : chain_.sites) ask_fellows(site.name);
   unsigned_bytes_ = 0;
   return {};
 }

@@ -273,7 +273,9 @@ Status NodeImpl::ready(Session& session) {
   if (our_mirror && offers_.waits_for(site)) send(session.id, sync::Offer{journal::to_text(offers_.current()->note)});
   tell_registrations(session.id);
   if (offers_.cosigned()) send(session.id, sync::Cosigned{journal::to_text(offers_.cosigned()->note)});
-  ask_fellow(session);  // before it cosigns again
+  // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
+  for (const chain::Site& owner : chain_.sites)
+    if (origin_.epoch > 1 || !has_taken_up(owner.name)) ask_fellow(session, owner.name);
   begin_tails(session);
   if (phase_ != Phase::stopped) want(site);
   return {};
@@ -441,7 +443,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
   after_commit_.push_back([this, site = c.site, note = registration.note] {
     for (const auto& [id, session] : sessions_)
       if (session.site && !session.superseded && !session.candidate) send(id, sync::Superseded{note});
-    if (chain_.is_mirror(me_->name, site) && !has_taken_up(site)) ask_fellows();
+    if (chain_.is_mirror(me_->name, site) && !has_taken_up(site)) ask_fellows(site);
     want(site);
   });
   return take_passed_over(registration);
