@@ -26,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t files_max = 1000;  // the newest; nobody moves old exports away before it is too late
+constexpr std::size_t files_max = 1000;  // the newest of an export; nobody moves old exports away before it is too late
 constexpr auto read_again_after = std::chrono::minutes(5);  // what waits, and what the node refused
 constexpr auto pause_min = std::chrono::milliseconds(500);  // between two looks, however busy the folder is
 
@@ -174,22 +174,29 @@ Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates(std::size_t& o
     if (::lstat(candidate.path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) continue;
     candidate.identity = identity_of(s);
     candidate.as_of = Instant{std::min(candidate.identity.modified_ns, candidate.identity.changed_ns)};
+    const FileRule& rule = site_.mapping.rule_for(name);
+    candidate.stream = rule.stream.empty() ? stream_of(name) : rule.stream;
     out.push_back(std::move(candidate));
   }
   if (error) return fail("feed/no_folder", fmt::format("{} cannot be read: {}.", settings_.folder, error.message()));
-  older = out.size() - std::min(out.size(), files_max);
-  std::ranges::nth_element(out, out.end() - static_cast<std::ptrdiff_t>(older), std::ranges::greater(),
-                           [](const Candidate& c) { return std::tuple(c.as_of, std::string_view(c.name)); });
-  out.resize(out.size() - older);
+  std::ranges::sort(out, [](const Candidate& a, const Candidate& b) {
+    return std::tuple(std::string_view(a.stream), b.as_of, std::string_view(b.name)) <
+           std::tuple(std::string_view(b.stream), a.as_of, std::string_view(a.name));
+  });
+  std::string stream;
+  std::size_t of_stream = 0;
+  older = std::erase_if(out, [&](const Candidate& c) {
+    of_stream = c.stream == stream ? of_stream + 1 : 1;
+    stream = c.stream;
+    return of_stream > files_max;
+  });
   for (Candidate& candidate : out) {
     struct stat done {};
     candidate.is_settled = is_settled(candidate);
     if (::lstat((candidate.path + ".done").c_str(), &done) == 0)
       candidate.is_settled = candidate.is_settled || identity_of(done).modified_ns >= candidate.identity.modified_ns;
-    const FileRule& rule = site_.mapping.rule_for(candidate.name);
-    candidate.stream = rule.stream.empty() ? stream_of(candidate.name) : rule.stream;
     if (!candidate.is_settled) continue;
-    auto kind = peek_kind(candidate.path, rule);
+    auto kind = peek_kind(candidate.path, site_.mapping.rule_for(candidate.name));
     if (kind)
       candidate.kind = *kind;
     else
@@ -290,12 +297,13 @@ Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<
   }
   seen_ = std::move(seen);
   if (older > 0)
-    states.push_back({"(older files)",
-                      FileFate::known,
-                      fmt::format("{} files older than the newest {} are not looked at; move away what nobody needs "
-                                  "any more.",
-                                  older, files_max),
-                      {}});
+    states.push_back(
+        {"(older files)",
+         FileFate::known,
+         fmt::format("{} files older than the newest {} of their export are not looked at; move away what nobody needs "
+                     "any more.",
+                     older, files_max),
+         {}});
   HF_TRY_VOID(write_status(states));
   return states;
 }

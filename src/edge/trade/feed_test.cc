@@ -507,7 +507,8 @@ TEST_F(Feed, a_folder_with_years_of_old_exports_still_gives_the_newest) {
   const auto states = pass();
   ASSERT_EQ(states.size(), 1001u);
   EXPECT_EQ(node.levels.at("A"), Quantity{2000});
-  EXPECT_NE(states.back().text.find("6 files older than the newest 1000"), std::string::npos) << states.back().text;
+  EXPECT_NE(states.back().text.find("6 files older than the newest 1000 of their export"), std::string::npos)
+      << states.back().text;
 }
 
 TEST_F(Feed, a_store_leaves_the_catalogue_to_head_office) {
