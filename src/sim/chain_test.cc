@@ -262,8 +262,6 @@ TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts)
   EXPECT_TRUE(chain.node("store-01").state().contradictions.empty());
 }
 
-// 5.3: a sale that only the machine of an epoch between has, and no till any more. Its key is that of no epoch that the
-// state names: not of the newest, nor of the chain file's.
 // Once a year, say, for many years: whoever needs all of its epochs asks one node for more journals than the chain has
 // sites.
 TEST(Chain, a_store_that_was_rebuilt_many_times_keeps_its_spare_and_its_head_office_comes_back) {
@@ -293,6 +291,8 @@ TEST(Chain, a_store_that_was_rebuilt_many_times_keeps_its_spare_and_its_head_off
   settle(chain);
 }
 
+// 5.3: a sale that only the machine of an epoch between has, and no till any more. Its key is that of no epoch that the
+// state names: not of the newest, nor of the chain file's.
 TEST(Chain, what_the_machine_of_an_epoch_between_has_is_taken_in) {
   Chain chain(15, 4);
   start_trade(chain);
