@@ -510,6 +510,39 @@ TEST(Chain, a_mirror_on_an_old_disk_counts_again_when_it_holds_what_its_fellows_
   settle(chain);
 }
 
+// Of its own journal nobody knows more: it has not moved since. What it has signed tells it.
+TEST(Chain, a_mirror_on_an_old_disk_is_told_by_its_own_cosignature) {
+  Chain chain(48, 3);
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const SimDisk image = chain.machine("store-02").disk;
+  chain.network.cut("warehouse", "store-01");
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  const std::uint64_t size = chain.node("store-01").safety().cosigned_size;
+  ASSERT_EQ(size, chain.node("store-01").safety().size);
+  chain.kill("store-02");
+  chain.put_back("store-02", image);
+  bool is_told = false;  // and is given nothing more by its owner
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (from == "store-01" && to == "store-02" && message && std::holds_alternative<sync::Cosigned>(*message)) {
+      is_told = true;
+      chain.network.clog(from, to);
+    }
+    before(from, to, bytes);
+  };
+  ASSERT_TRUE(comes_to_sign(chain, "store-02"));
+  ASSERT_TRUE(chain.run_until([&] { return is_told; }, seconds(20)));
+  chain.destroy("store-01");
+  const std::string again = chain.rebuild(store_1);
+  chain.network.cut(again, "head-office");
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  EXPECT_GE(chain.node(again).recovery()->cosigned, size);
+  settle(chain);
+}
+
 // 4.6: nor does a mirror that came back count because a new epoch, of which nobody holds anything yet, begins while it
 // takes up the one before.
 TEST(Chain, a_mirror_that_came_back_counts_for_a_new_epoch_when_it_holds_what_that_rests_on) {

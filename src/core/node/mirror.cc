@@ -308,6 +308,14 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   HF_TRY(const journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(m.note, *key));
   // It may be here before the first entry, and is told once only.
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
+  // We have signed it and do not hold it: this disk is an old one, though our own journal may have told nothing of
+  // that.
+  if (c.size > replica->size() && has_taken_up(c.origin.site) &&
+      std::ranges::count(keys_.cosigners(signed_by_owner), me_->name) > 0) {
+    taken_up_.erase(c.origin.site);
+    HF_TRY_VOID(save_taken_up());
+    ask_fellows(c.origin.site);
+  }
   const Status taken = replica->take_cosigned(signed_by_owner, keys_);
   if (!taken && taken.error().code == "sync/contradiction")
     return contradiction(replica, c.origin, replica->latest_note(), m.note);

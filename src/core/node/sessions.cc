@@ -68,8 +68,11 @@ void NodeImpl::refuse(Session& session, const Error& error) {
 
 void NodeImpl::drop(ConnectionId id) {
   const auto dropped = sessions_.find(id);
+  std::optional<SiteName> left;
   if (dropped != sessions_.end() && dropped->second.site && session_of(*dropped->second.site) == &dropped->second)
-    for (auto& [origin, need] : needs_) need.left(*dropped->second.site);
+    left = dropped->second.site;
+  if (left)
+    for (auto& [origin, need] : needs_) need.left(*left);
   if (own_dial_ == id) own_dial_.reset();
   if (spare_ && spare_->session == id) {
     spare_->session.reset();
@@ -86,6 +89,10 @@ void NodeImpl::drop(ConnectionId id) {
     }
   }
   sessions_.erase(id);
+  // What its mirrors told of its journal while it was linked was left to it to give (want_from_fellow).
+  if (left && !has_taken_up(*left))
+    for (auto& [other, session] : sessions_)
+      if (session.asked_of.contains(*left)) want_from_fellow(session, *left);
 }
 
 // Of two linked sites the later one in the chain file dials, so that there is one connection and not two. The earlier
