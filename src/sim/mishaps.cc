@@ -85,20 +85,23 @@ bool Mishaps::counts_for(const SiteName& mirror, const SiteName& owner) {
   return std::ranges::find(views, owner, &node::SiteView::site)->counts_here;
 }
 
-unsigned Mishaps::bad_mirrors(const SiteName& site, const Origin& origin, std::uint64_t size) {
+unsigned Mishaps::bad_mirrors(const SiteName& site) {
   return static_cast<unsigned>(std::ranges::count_if(chain_.file().find(site)->mirrors, [&](const SiteName& mirror) {
     if (mirror == liar_) return true;
     if (chain_.machine(name_at(mirror)).is_spare) return false;  // it answers nothing, and the others are a quorum
     if (!set_back_.contains(mirror)) return false;
-    return !is_signing(mirror) || !chain_.node(name_at(mirror)).root_of(origin, size).has_value() ||
-           !counts_for(mirror, site);
+    return !is_signing(mirror) || !counts_for(mirror, site);  // who says that he counts must hold what he signed for
   }));
 }
 
 bool Mishaps::may_be_lost(const SiteName& site) {
   if (!is_signing(site)) return false;
-  const node::Safety safety = chain_.node(name_at(site)).safety();
-  if (bad_mirrors(site, safety.origin, safety.cosigned_size) > options_.lying_mirrors) return false;
+  const unsigned bad = bad_mirrors(site);
+  if (bad > options_.lying_mirrors) return false;
+  // Who has signed for more than he holds waits for the word of all his fellows, and a spare's machine gives none (4.6,
+  // 10.2).
+  const auto is_spare = [this](const SiteName& mirror) { return chain_.machine(name_at(mirror)).is_spare; };
+  if (bad > 0 && std::ranges::any_of(chain_.file().find(site)->mirrors, is_spare)) return false;
   // Nor as a mirror of one who has just lost something himself, and may need it.
   return std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
     return !chain_.file().is_mirror(site, owner.name) || !set_back_.contains(owner.name) || is_signing(owner.name);

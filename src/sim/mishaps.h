@@ -121,7 +121,7 @@ class Mishaps {
   bool counts_for(const SiteName& mirror, const SiteName& owner);
   // Mirrors of the site that lie, or have lost what they stored and do not hold so much of its journal again, or do not
   // count for it yet (4.6).
-  unsigned bad_mirrors(const SiteName& site, const Origin& origin, std::uint64_t size);
+  unsigned bad_mirrors(const SiteName& site);
 
   Chain& chain_;
   std::vector<Random> streams_;  // of each kind of fault, so that leaving one out leaves the others as they are

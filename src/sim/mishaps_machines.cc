@@ -241,8 +241,7 @@ bool Mishaps::may_be_promoted(const SiteName& store) {
            const bool is_another_gone = std::ranges::any_of(
                owner.mirrors, [&](const SiteName& mirror) { return chain_.machine(name_at(mirror)).is_spare; });
            if (is_another_gone || !is_signing(owner.name)) return false;
-           const node::Safety safety = chain_.node(name_at(owner.name)).safety();
-           return bad_mirrors(owner.name, safety.origin, safety.cosigned_size) == 0;
+           return bad_mirrors(owner.name) == 0;
          });
 }
 

@@ -213,8 +213,7 @@ void Mishaps::lie_as_mirror(Fault fault) {
   const bool is_only_one = std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
     if (!chain_.file().is_mirror(mirror, owner.name)) return true;
     if (!is_signing(owner.name)) return false;
-    const node::Safety safety = chain_.node(name_at(owner.name)).safety();
-    return bad_mirrors(owner.name, safety.origin, safety.cosigned_size) == 0;
+    return bad_mirrors(owner.name) == 0;
   });
   if (!is_only_one || !is_signing(mirror) || spares_.contains(mirror)) return;
   auto thief = std::make_shared<Thief>(chain_, chain_.machine(name));
