@@ -485,62 +485,66 @@ TEST(Chain, a_mirror_shows_a_rebuild_what_it_has_cosigned_wherever_its_power_fai
   }
 }
 
+// Ten sales of the first store are cosigned by head office and by the second store, of whose disk there is an image
+// from before; the third mirror has not heard of them.
+struct ImageOfAMirror {
+  explicit ImageOfAMirror(std::uint64_t seed) : chain(seed, 3) {
+    start_trade(chain);
+    chain.sell(store_1, 1);
+    chain.run_for(seconds(2));
+    image = chain.machine("store-02").disk;
+    chain.network.cut("warehouse", "store-01");
+    for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+    chain.run_for(seconds(3));
+    size = chain.node("store-01").safety().cosigned_size;
+    EXPECT_EQ(size, chain.node("store-01").safety().size);
+  }
+  void put_back() {
+    chain.kill("store-02");
+    chain.put_back("store-02", image);
+    EXPECT_TRUE(comes_to_sign(chain, "store-02"));
+  }
+  // Head office does not reach the new machine: the other two are a quorum.
+  void rebuild() {
+    const std::string again = chain.rebuild(store_1);
+    chain.network.cut(again, "head-office");
+    ASSERT_TRUE(comes_to_sign(chain, again));
+    EXPECT_GE(chain.node(again).recovery()->cosigned, size);
+    settle(chain);
+  }
+  Chain chain;
+  SimDisk image{Random(1)};
+  std::uint64_t size = 0;
+};
+
 // 4.6: a mirror on an old disk has signed for more than it holds. That its own journal is caught up again says nothing
 // of the others'.
 TEST(Chain, a_mirror_on_an_old_disk_counts_again_when_it_holds_what_its_fellows_hold) {
-  Chain chain(45, 3);
-  start_trade(chain);
-  chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  const SimDisk image = chain.machine("store-02").disk;
-  chain.network.cut("warehouse", "store-01");
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.sell(store_2, 1);
-  chain.run_for(seconds(3));
-  const std::uint64_t size = chain.node("store-01").safety().cosigned_size;
-  ASSERT_EQ(size, chain.node("store-01").safety().size);
-  chain.destroy("store-01");
-  chain.kill("store-02");
-  chain.put_back("store-02", image);
-  ASSERT_TRUE(comes_to_sign(chain, "store-02"));
-  const std::string again = chain.rebuild(store_1);
-  chain.network.cut(again, "head-office");
-  ASSERT_TRUE(comes_to_sign(chain, again));
-  EXPECT_GE(chain.node(again).recovery()->cosigned, size);
-  settle(chain);
+  ImageOfAMirror t(45);
+  t.chain.sell(store_2, 1);
+  t.chain.run_for(seconds(3));
+  t.chain.destroy("store-01");
+  t.put_back();
+  t.rebuild();
 }
 
 // Of its own journal nobody knows more: it has not moved since. What it has signed tells it.
 TEST(Chain, a_mirror_on_an_old_disk_is_told_by_its_own_cosignature) {
-  Chain chain(48, 3);
-  start_trade(chain);
-  chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  const SimDisk image = chain.machine("store-02").disk;
-  chain.network.cut("warehouse", "store-01");
-  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-  chain.run_for(seconds(3));
-  const std::uint64_t size = chain.node("store-01").safety().cosigned_size;
-  ASSERT_EQ(size, chain.node("store-01").safety().size);
-  chain.kill("store-02");
-  chain.put_back("store-02", image);
+  ImageOfAMirror t(48);
   bool is_told = false;  // and is given nothing more by its owner
-  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+  t.chain.network.tap = [&, before = t.chain.network.tap](const std::string& from, const std::string& to,
+                                                          ByteView bytes) {
     const auto message = sync::decode(bytes);
     if (from == "store-01" && to == "store-02" && message && std::holds_alternative<sync::Cosigned>(*message)) {
       is_told = true;
-      chain.network.clog(from, to);
+      t.chain.network.clog(from, to);
     }
     before(from, to, bytes);
   };
-  ASSERT_TRUE(comes_to_sign(chain, "store-02"));
-  ASSERT_TRUE(chain.run_until([&] { return is_told; }, seconds(20)));
-  chain.destroy("store-01");
-  const std::string again = chain.rebuild(store_1);
-  chain.network.cut(again, "head-office");
-  ASSERT_TRUE(comes_to_sign(chain, again));
-  EXPECT_GE(chain.node(again).recovery()->cosigned, size);
-  settle(chain);
+  t.put_back();
+  ASSERT_TRUE(t.chain.run_until([&] { return is_told; }, seconds(20)));
+  t.chain.destroy("store-01");
+  t.rebuild();
 }
 
 // 4.6: nor does a mirror that came back count because a new epoch, of which nobody holds anything yet, begins while it
