@@ -132,7 +132,7 @@ void NodeImpl::pump_missing() {
     const sync::Missing missing = *std::exchange(session.missing, {});
     // Of our own journal, nothing leaves the site unsigned (2.2).
     const bool is_limited = missing.origin == origin_ && !session.own_spare;
-    const std::uint64_t signed_size = own_ && own_->latest() ? own_->latest()->checkpoint.size : 0;
+    const std::uint64_t signed_size = own_ ? own_->signed_size() : 0;
     send(id, sync::found_in(log_of(missing.origin), missing, is_limited ? signed_size : UINT64_MAX));
   }
 }

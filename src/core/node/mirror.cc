@@ -10,11 +10,6 @@
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
-namespace {
-std::uint64_t noted_size(const sync::Replica& replica) {
-  return replica.latest() ? replica.latest()->checkpoint.size : 0;
-}
-}  // namespace
 
 // How far entries of an origin are still taken: a sealed epoch only to what its successor kept; what lies beyond comes
 // as a tail. Before there is a successor, a mirror that has come back takes what its fellow mirrors hold: only then may
@@ -180,7 +175,7 @@ Status NodeImpl::take_up_if_told(const SiteName& site) {
   if (!is_one) return {};
   // As for a cosignature: what counts as held here is under a checkpoint.
   for (const auto& [mirror, held] : told)
-    if (held.origin == newest && held.size() == longest && replica != nullptr && longest > noted_size(*replica))
+    if (held.origin == newest && held.size() == longest && replica != nullptr && longest > replica->signed_size())
       HF_TRY_VOID(replica->put_signed(*held.longest));
   taken_up_.insert(site);
   return save_taken_up();
@@ -232,7 +227,7 @@ Status NodeImpl::cosign_if_held(sync::Replica& replica) {
   if (!*agrees && !HF_MUTANT(2)) return {};  // behind: we catch up and sign the one on offer
   // Its entries may have become durable and the power failed before their checkpoint did (replica.h). A rebuild asks
   // for what is signed here, and must be shown what we have cosigned.
-  if (*agrees && c.size > noted_size(replica)) HF_TRY_VOID(replica.put_signed(*replica.offered));
+  if (*agrees && c.size > replica.signed_size()) HF_TRY_VOID(replica.put_signed(*replica.offered));
   const std::string note = journal::to_text(replica.offered->note);
   replica.offered.reset();
   const journal::NoteSignature signature =

@@ -45,7 +45,7 @@ Status NodeImpl::leave_asking_if_told() {
   if (std::cmp_less(told.size(), linked) && waited < straggler_patience) return {};
   if (spare_ && !spare_->has_told && waited < spare_patience) return {};
   const PublicKey key = world_.signer.public_key(KeyUse::log);
-  const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
+  const std::uint64_t signed_size = own_->signed_size();
   const Peer* ahead = nullptr;
   bool is_behind = false;
   std::optional<journal::SignedCheckpoint> target;
@@ -198,7 +198,7 @@ bool NodeImpl::may_sign() const {
 
 Status NodeImpl::checkpoint_if_due() {
   if (!may_sign()) return {};
-  const std::uint64_t signed_size = own_->latest() ? own_->latest()->checkpoint.size : 0;
+  const std::uint64_t signed_size = own_->signed_size();
   const std::uint64_t size = own_->size();
   if (size <= signed_size) {
     unsigned_since_.reset();

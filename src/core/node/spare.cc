@@ -119,7 +119,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
     spare_->held = m.size;
     spare_->has_asked = true;
   } else if (ahead) {
-    const std::uint64_t from = own_->latest() ? own_->latest()->checkpoint.size : 0;
+    const std::uint64_t from = own_->signed_size();
     send(session.id, sync::Have{origin_, from, ahead->checkpoint.size});
     catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, {}, false, monotonic_};
   } else {
@@ -132,7 +132,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
 std::optional<journal::SignedCheckpoint> NodeImpl::signed_and_forgotten(const sync::SpareHave& m) const {
   if (phase_ != Phase::asking || unproven_by_.contains(me_->name)) return std::nullopt;
   auto newest = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
-  const std::uint64_t here = own_->latest() ? own_->latest()->checkpoint.size : 0;
+  const std::uint64_t here = own_->signed_size();
   if (!newest || newest->checkpoint.origin != origin_ || newest->checkpoint.size <= here) return std::nullopt;
   return std::move(*newest);
 }
@@ -176,7 +176,7 @@ void NodeImpl::pump_spare() {
   });
   if (!scanned && scanned.error().code != full) return;
   const std::uint64_t end = out.first + out.entries.size();
-  if (own_->latest() && own_->latest()->checkpoint.size > spare_->noted) {
+  if (own_->signed_size() > spare_->noted) {
     out.note = log.checkpoint_at_most(end);
     const auto checkpoint = journal::peek_checkpoint(out.note);
     if (checkpoint && checkpoint->size > spare_->noted)

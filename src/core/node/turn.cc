@@ -79,7 +79,7 @@ Status NodeImpl::stop() {
   HF_TRY_VOID(commit_with_switch());
   HF_TRY_VOID(release());
   if (phase_ != Phase::signing || contradicted_) return {};
-  if (own_->size() > (own_->latest() ? own_->latest()->checkpoint.size : 0)) HF_TRY_VOID(sign_checkpoint(own_->size()));
+  if (own_->size() > own_->signed_size()) HF_TRY_VOID(sign_checkpoint(own_->size()));
   return own_->size() > snapshot_size_ ? write_snapshot() : Status();
 }
 

@@ -42,6 +42,7 @@ class Replica {
   // And every entry can be read: what a cosignature says (4.1).
   bool is_whole() const { return is_hashed() && !log_->has_holes(); }
   const std::optional<journal::SignedCheckpoint>& latest() const { return latest_; }
+  std::uint64_t signed_size() const { return latest_ ? latest_->checkpoint.size : 0; }
   std::string latest_note() const { return latest_ ? journal::to_text(latest_->note) : std::string(); }
   const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
   std::uint64_t cosigned_size() const { return cosigned_ ? cosigned_->checkpoint.size : 0; }
