@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "sim/chain_test_support.h"
-#include "sim/told.h"
 
 namespace holdfast::sim {
 namespace {
@@ -205,29 +204,6 @@ TEST(Chain, a_follower_hears_that_something_is_cosigned_before_it_holds_any_of_i
   chain.network.clear("store-03", again);
   const auto follows = [&] { return chain.node("store-03").state().peers.at(head_office).origin.epoch == 2; };
   EXPECT_TRUE(chain.run_until(follows, seconds(10)));
-}
-
-// One mirror has sealed, one cannot be reached; the third has lost its disk, and is told of the seal before it has
-// taken what the others hold (4.6).
-TEST(Chain, a_mirror_that_has_come_back_takes_a_sealed_journal_and_seals_for_its_successor) {
-  Chain chain(11, 4);
-  start_trade(chain);
-  for (int i = 0; i < 20; ++i) {
-    chain.sell(store_1, 1);
-    chain.run_for(milliseconds(40));
-  }
-  chain.run_for(seconds(2));
-  chain.destroy("store-01");
-  chain.destroy("warehouse");
-  const std::string store = chain.rebuild(store_1), mirror = chain.rebuild(warehouse);
-  chain.network.cut(store, "store-02");
-  ASSERT_TRUE(chain.start(store).has_value());
-  chain.run_for(seconds(3));
-  ASSERT_TRUE(comes_to_sign(chain, mirror));
-  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, store); }, seconds(30)))
-      << chain.node(store).progress().value_or(node::Progress{"done"}).step;
-  EXPECT_EQ(chain.node(store).state().till.totals.sales, 20u);
-  settle(chain);
 }
 
 TEST(Chain, last_weeks_disk_under_a_running_name_signs_nothing_that_contradicts) {
@@ -453,138 +429,6 @@ TEST(Chain, a_power_cut_at_any_write_loses_nothing_acknowledged) {
   }
 }
 
-// 4.1: its entries had become durable when its power failed, their checkpoint had not; then it cosigned them.
-TEST(Chain, a_mirror_shows_a_rebuild_what_it_has_cosigned_wherever_its_power_failed) {
-  for (std::uint64_t n = 0; n < 12; ++n) {
-    Chain chain(200 + n, 3);
-    start_trade(chain);
-    chain.sell(store_1, 1);
-    chain.run_for(seconds(2));
-    isolate(chain, "warehouse");
-    chain.machine("head-office").disk.crash_after(n);
-    chain.sell(store_1, 1);
-    chain.run_for(seconds(1));
-    const bool has_crashed = chain.machine("head-office").node == nullptr;
-    chain.machine("head-office").disk.reboot();  // also where nothing has come to that write
-    if (has_crashed) {
-      ASSERT_TRUE(chain.start("head-office").has_value());
-    }
-    const auto is_cosigned = [&] {
-      const node::Safety safety = chain.node("store-01").safety();
-      return safety.cosigned_size == safety.size && is_signing(chain, "head-office");
-    };
-    for (int i = 0; i < 30'000 && !is_cosigned(); ++i) chain.run_for(milliseconds(1));
-    ASSERT_TRUE(is_cosigned()) << n;
-    const std::uint64_t size = chain.node("store-01").safety().size;
-    chain.destroy("store-01");  // before it could say so
-    chain.destroy("store-02");
-    chain.network.heal_all();
-    const std::string again = chain.rebuild(store_1);
-    ASSERT_TRUE(comes_to_sign(chain, again)) << n;
-    EXPECT_EQ(chain.node(again).recovery()->cosigned, size) << "after a power cut at write " << n;
-  }
-}
-
-// Ten sales of the first store are cosigned by head office and by the second store, of whose disk there is an image
-// from before; the third mirror has not heard of them.
-struct ImageOfAMirror {
-  explicit ImageOfAMirror(std::uint64_t seed) : chain(seed, 3) {
-    start_trade(chain);
-    chain.sell(store_1, 1);
-    chain.run_for(seconds(2));
-    image = chain.machine("store-02").disk;
-    chain.network.cut("warehouse", "store-01");
-    for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
-    chain.run_for(seconds(3));
-    size = chain.node("store-01").safety().cosigned_size;
-    EXPECT_EQ(size, chain.node("store-01").safety().size);
-  }
-  void put_back() {
-    chain.kill("store-02");
-    chain.put_back("store-02", image);
-    EXPECT_TRUE(comes_to_sign(chain, "store-02"));
-  }
-  // Head office does not reach the new machine: the other two are a quorum.
-  void rebuild() {
-    const std::string again = chain.rebuild(store_1);
-    chain.network.cut(again, "head-office");
-    ASSERT_TRUE(comes_to_sign(chain, again));
-    EXPECT_GE(chain.node(again).recovery()->cosigned, size);
-    settle(chain);
-  }
-  Chain chain;
-  SimDisk image{Random(1)};
-  std::uint64_t size = 0;
-};
-
-// 4.6: a mirror on an old disk has signed for more than it holds. That its own journal is caught up again says nothing
-// of the others'.
-TEST(Chain, a_mirror_on_an_old_disk_counts_again_when_it_holds_what_its_fellows_hold) {
-  ImageOfAMirror t(45);
-  t.chain.sell(store_2, 1);
-  t.chain.run_for(seconds(3));
-  t.chain.destroy("store-01");
-  t.put_back();
-  t.rebuild();
-}
-
-// Of its own journal nobody knows more: it has not moved since. What it has signed tells it.
-TEST(Chain, a_mirror_on_an_old_disk_is_told_by_its_own_cosignature) {
-  ImageOfAMirror t(48);
-  bool is_told = false;  // and is given nothing more by its owner
-  t.chain.network.tap = [&, before = t.chain.network.tap](const std::string& from, const std::string& to,
-                                                          ByteView bytes) {
-    const auto message = sync::decode(bytes);
-    if (from == "store-01" && to == "store-02" && message && std::holds_alternative<sync::Cosigned>(*message)) {
-      is_told = true;
-      t.chain.network.clog(from, to);
-    }
-    before(from, to, bytes);
-  };
-  t.put_back();
-  ASSERT_TRUE(t.chain.run_until([&] { return is_told; }, seconds(20)));
-  t.chain.destroy("store-01");
-  t.rebuild();
-}
-
-// 4.6: nor does a mirror that came back count because a new epoch, of which nobody holds anything yet, begins while it
-// takes up the one before.
-TEST(Chain, a_mirror_that_came_back_counts_for_a_new_epoch_when_it_holds_what_that_rests_on) {
-  Chain chain(47, 3);
-  start_trade(chain);
-  sell_much(chain, 200);  // several pieces
-  chain.run_for(seconds(3));
-  const node::Safety safety = chain.node("store-01").safety();
-  ASSERT_EQ(safety.cosigned_size, safety.size);
-  chain.destroy("store-02");
-  const std::string mirror = chain.rebuild(store_2);
-  chain.network.cut(mirror, "store-01");
-  // Its fellows tell it how much there is, and then their lines stand still.
-  std::set<std::string> told;
-  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
-    const auto message = sync::decode(bytes);
-    const auto* known = message ? std::get_if<sync::Known>(&*message) : nullptr;
-    if (to == mirror && known != nullptr && known->site == store_1 && told.insert(from).second)
-      chain.network.clog(from, mirror);
-    before(from, to, bytes);
-  };
-  ASSERT_TRUE(comes_to_sign(chain, mirror));
-  ASSERT_TRUE(chain.run_until([&] { return told.size() == 2; }, seconds(20)));
-  chain.destroy("store-01");
-  const std::string second = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(second).has_value());
-  const auto counts = [&] {
-    const auto views = chain.node(mirror).sites();
-    return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
-  };
-  const auto holds = [&] { return chain.node(mirror).root_of(safety.origin, safety.cosigned_size).has_value(); };
-  for (int i = 0; i < 10'000 && !counts(); ++i) chain.run_for(milliseconds(1));
-  EXPECT_TRUE(!counts() || holds());
-  for (const std::string& fellow : told) chain.network.clear(fellow, mirror);
-  EXPECT_TRUE(chain.run_until([&] { return counts() && holds(); }, seconds(60)));
-  settle(chain);
-}
-
 // Its mirrors are gone, and have been for more than a few signatures: a start of it forgets nothing.
 TEST(Chain, a_site_that_sold_alone_knows_after_a_start_what_was_cosigned_before) {
   Chain chain(43, 3);
@@ -600,52 +444,6 @@ TEST(Chain, a_site_that_sold_alone_knows_after_a_start_what_was_cosigned_before)
   EXPECT_GT(cosigned, 0u);
   restart(chain, {"store-01"});
   EXPECT_EQ(chain.node("store-01").safety().cosigned_size, cosigned);
-  settle(chain);
-}
-
-// 4.6: it had asked its fellow mirrors when it came back; a start of its own asks nobody again.
-TEST(Chain, a_mirror_that_came_back_counts_after_a_restart_though_a_fellow_mirror_is_gone) {
-  Chain chain(9, 3);
-  start_trade(chain);
-  chain.destroy("warehouse");
-  const std::string again = chain.rebuild(warehouse);
-  ASSERT_TRUE(comes_to_sign(chain, again));
-  const auto cosigns_without_head_office = [&] {
-    const std::uint64_t before = chain.node("store-01").safety().cosigned_size;
-    chain.sell(store_1, 1);
-    return chain.run_until([&] { return chain.node("store-01").safety().cosigned_size > before; }, seconds(20));
-  };
-  chain.run_for(seconds(10));  // it takes up what the others hold
-  chain.kill("head-office");
-  EXPECT_TRUE(cosigns_without_head_office());
-  chain.kill(again);
-  ASSERT_TRUE(chain.start(again).has_value());
-  EXPECT_TRUE(cosigns_without_head_office());
-  ASSERT_TRUE(chain.start("head-office").has_value());
-  settle(chain);
-}
-
-// 3.1, 5.2: what it holds may be less than what it has signed, and its seal would be set aside by what it catches up.
-TEST(Chain, a_mirror_on_an_old_disk_seals_for_nobody_before_it_has_caught_up) {
-  Chain chain(11, 2);
-  start_trade(chain);
-  const SimDisk image = chain.machine("head-office").disk;
-  chain.list_products(3);
-  chain.run_for(seconds(2));
-  chain.kill("head-office");
-  chain.put_back("head-office", image);
-  chain.disk_was_replaced(head_office);
-  chain.destroy("store-01");
-  chain.kill("store-02");  // so that head office is needed for the quorum
-  const std::string again = chain.rebuild(store_1);
-  ASSERT_TRUE(chain.start(again).has_value());
-  ASSERT_TRUE(chain.start("head-office").has_value());
-  chain.run_for(seconds(20));
-  EXPECT_FALSE(is_signing(chain, "head-office"));
-  EXPECT_FALSE(is_signing(chain, again));
-  ASSERT_TRUE(chain.start("store-02").has_value());  // which has what head office has lost
-  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
-  EXPECT_GE(chain.node("head-office").state().epochs.at(store_1).sealed_below, 2u);
   settle(chain);
 }
 
