@@ -185,6 +185,27 @@ TEST(Chain, a_follower_that_was_away_for_a_whole_epoch_comes_to_the_next) {
   settle(chain);
 }
 
+// 7.3: head office takes what a till rings with what is rung after it, and a price list while somebody waits for it.
+TEST(Chain, what_tills_ring_is_followed_together_and_what_somebody_waits_for_at_once) {
+  Chain chain(13, 3);
+  start_trade(chain);
+  chain.run_for(seconds(5));
+  const std::uint64_t before = chain.node("head-office").safety().size;
+  for (int i = 0; i < 100; ++i) {
+    chain.sell(store_1, 1);
+    chain.sell(store_2, 1);
+    chain.run_for(milliseconds(100));
+  }
+  const std::uint64_t own = chain.node("head-office").safety().size - before;
+  EXPECT_GE(own, 4u);  // of ten seconds
+  EXPECT_LE(own, 7u);
+  chain.list_products(11);  // while what tills rang waits
+  chain.sell(store_1, 1);
+  const auto has_come = [&] { return chain.node("store-01").state().find_product("P10") != nullptr; };
+  EXPECT_TRUE(chain.run_until(has_come, milliseconds(1200)));
+  settle(chain);
+}
+
 TEST(Chain, a_follower_hears_that_something_is_cosigned_before_it_holds_any_of_it) {
   Chain chain(10, 4);
   start_trade(chain);

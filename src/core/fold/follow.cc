@@ -230,7 +230,7 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
       needs_newer = true;
       return fail(stop_here, "");
     }
-    if (taken && *taken && used_by_followers((*taken)->body)) use(index, std::move(**taken));
+    if (taken && *taken && use_by_followers((*taken)->body) != Use::none) use(index, std::move(**taken));
     return {};
   });
   if (!scanned && scanned.error().code != stop_here) return pass_on(scanned.error());
@@ -367,23 +367,27 @@ void move_stock(stock::StockState& stock, const till::RefundWithoutReceipt& even
     if (line.goods) stock::move_by_till(stock, line.sku, Quantity{-line.quantity.thousandths});
 }
 
-bool used_by_followers(const Body& body) {
+Use use_by_followers(const Body& body) {
   // What only watches stays at home: a sensor may see it a thousand times a night.
-  if (const auto* alert = std::get_if<guard::AlertRaised>(&body)) return alert->level >= guard::Level::guarded;
+  if (const auto* alert = std::get_if<guard::AlertRaised>(&body))
+    return alert->level >= guard::Level::guarded ? Use::at_once : Use::none;
   return std::visit(
       [](const auto& e) {
         using E = std::decay_t<decltype(e)>;
-        return std::is_same_v<E, EpochOpened> || std::is_same_v<E, catalogue::ProductsListed> ||
-               std::is_same_v<E, catalogue::ProductDelisted> || std::is_same_v<E, stock::StockReceived> ||
-               std::is_same_v<E, stock::StockWrittenOff> || std::is_same_v<E, stock::StockCounted> ||
-               std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
-               std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
-               std::is_same_v<E, till::RefundWithoutReceipt> || std::is_same_v<E, feed::FeedTaken> ||
-               std::is_same_v<E, stock::StockFed> || std::is_same_v<E, guard::PostureChanged> ||
-               std::is_same_v<E, ContradictionSeen> || std::is_same_v<E, LinkCut> || std::is_same_v<E, LinkHealed> ||
-               std::is_same_v<E, incident::IncidentOpened> || std::is_same_v<E, incident::IncidentNoted> ||
-               std::is_same_v<E, incident::TaskSet> || std::is_same_v<E, incident::IncidentsJoined> ||
-               std::is_same_v<E, incident::IncidentClosed> || std::is_same_v<E, incident::RejoinStep>;
+        constexpr bool is_of_trade = std::is_same_v<E, till::SaleRecorded> || std::is_same_v<E, till::RefundRecorded> ||
+                                     std::is_same_v<E, till::RefundWithoutReceipt>;
+        constexpr bool is_at_once =
+            std::is_same_v<E, EpochOpened> || std::is_same_v<E, catalogue::ProductsListed> ||
+            std::is_same_v<E, catalogue::ProductDelisted> || std::is_same_v<E, stock::StockReceived> ||
+            std::is_same_v<E, stock::StockWrittenOff> || std::is_same_v<E, stock::StockCounted> ||
+            std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
+            std::is_same_v<E, feed::FeedTaken> || std::is_same_v<E, stock::StockFed> ||
+            std::is_same_v<E, guard::PostureChanged> || std::is_same_v<E, ContradictionSeen> ||
+            std::is_same_v<E, LinkCut> || std::is_same_v<E, LinkHealed> ||
+            std::is_same_v<E, incident::IncidentOpened> || std::is_same_v<E, incident::IncidentNoted> ||
+            std::is_same_v<E, incident::TaskSet> || std::is_same_v<E, incident::IncidentsJoined> ||
+            std::is_same_v<E, incident::IncidentClosed> || std::is_same_v<E, incident::RejoinStep>;
+        return is_of_trade ? Use::of_trade : is_at_once ? Use::at_once : Use::none;
       },
       body);
 }

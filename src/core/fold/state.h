@@ -215,8 +215,13 @@ Taken taken(const State& state, const Event& event, std::uint32_t epoch, EntryIn
 //         peers.
 Status apply(State& state, EntryIndex index, const Event& event, const PeerEntries& peers);
 
-// Protocol 7.3: whether a peer's event is of a kind that a follower's fold uses (never PeerFollowed itself).
-bool used_by_followers(const Body& body);
+// Protocol 7.3: what a follower's fold makes of a peer's event (of PeerFollowed itself: nothing).
+enum class Use : std::uint8_t {
+  none,
+  of_trade,  // it moves stock and totals, as every sale does; nobody waits for it
+  at_once,
+};
+Use use_by_followers(const Body& body);
 // Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here; all that list products,
 // if the peer is no head office. Pure.
 Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,

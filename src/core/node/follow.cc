@@ -6,23 +6,23 @@
 namespace holdfast::node {
 
 // Asked five times a second, of journals of which most is never used (PeerFollowed): what was looked at is not again.
-Result<bool> NodeImpl::holds_used(const Origin& origin, EntryIndex first, EntryIndex end) {
+Result<fold::Use> NodeImpl::use_of(const Origin& origin, EntryIndex first, EntryIndex end) {
   // An event that this version does not know ends what can be followed (7.5): what lies behind it is not used.
   constexpr std::string_view stopped = "node/stopped_following";
-  Unused& unused = unused_[origin];
-  if (first < unused.first || first > unused.end) unused = {first, first};
-  end = std::max(end, unused.end);
+  LookedAt& looked_at = looked_at_[origin];
+  if (first != looked_at.first || first > looked_at.end) looked_at = {first, first, fold::Use::none};
+  if (looked_at.use == fold::Use::at_once || end <= looked_at.end) return looked_at.use;
   fold::Joiner joiner;
-  bool used = false;
-  const Status scanned = replicas_.scan(origin, unused.end, end, [&](EntryIndex, ByteView body) -> Status {
+  fold::Use use = looked_at.use;
+  const Status scanned = replicas_.scan(origin, looked_at.end, end, [&](EntryIndex, ByteView body) -> Status {
     auto event = joiner.take(body);
     if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
-    if (*event && fold::used_by_followers((*event)->body)) used = true;
+    if (*event) use = std::max(use, fold::use_by_followers((*event)->body));
     return {};
   });
   if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
-  if (scanned && !used) unused.end = end;  // both are ends of commands (1.3)
-  return used;
+  if (scanned) looked_at = {first, end, use};  // both are ends of commands (1.3)
+  return use;
 }
 
 // What is named is folded at once, and a journal that names what cannot be read would end this node at each start: so
@@ -45,17 +45,11 @@ bool NodeImpl::can_succeed(const Origin& origin, std::uint64_t followed, std::ui
          });
 }
 
-Result<std::optional<fold::FollowedPrefix>> NodeImpl::next_prefix(const SiteName& site, const Origin& origin,
-                                                                  std::uint64_t from, std::uint64_t to) {
-  sync::Replica* replica = replicas_.find(origin);
-  if (replica == nullptr || to <= from || replica->size() < to) return std::optional<fold::FollowedPrefix>();
-  HF_TRY(const bool used, holds_used(origin, from, to));
-  if (!used) return std::optional<fold::FollowedPrefix>();
+Result<fold::FollowedPrefix> NodeImpl::prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to) {
   fold::FollowedPrefix prefix{origin, to, {}, {}};
-  HF_TRY(prefix.root, replica->log().root_at(to));
+  HF_TRY(prefix.root, replicas_.find(origin)->log().root_at(to));
   HF_TRY(prefix.held, fold::beyond_bounds(state_, site, origin, to, chain_, replicas_));
-  counters_.followed_entries += to - from;
-  return std::optional(std::move(prefix));
+  return prefix;
 }
 
 // Something of this epoch is cosigned, or of one that continues it: that rests on what it kept of this one (5.2). Who
@@ -85,54 +79,75 @@ std::optional<fold::PeerSucceeded> NodeImpl::succession_of_older(const fold::Pee
   return std::nullopt;
 }
 
+// How far this site is followed next, and why; nothing: there is nothing of it that can be taken now.
+Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site) {
+  std::optional<ToFollow> none;
+  const auto part = state_.peers.find(site);
+  // Nothing more of it is followed (7.5); but what it is succeeded by may go on from before that.
+  const bool is_blind = part != state_.peers.end() && part->second.needs_newer_version;
+  const bool has_part = part != state_.peers.end() && part->second.origin.epoch != 0;
+  const Origin origin = has_part ? part->second.origin : Origin{chain_.chain, site, 1};
+  const std::uint64_t size = has_part ? part->second.size : 0;
+  if (auto other = has_part ? succession_of_older(part->second) : std::nullopt)
+    return ToFollow{site, origin, size, 0, fold::Use::at_once, std::move(other)};
+  const chain::Registration* next = successor_of(origin);
+  if (is_blind && (next == nullptr || size < next->kept_size)) return none;
+  sync::Replica* replica = replicas_.find(origin);
+  if (next != nullptr && size >= next->kept_size) {
+    if (!is_cosigned_from(next->certificate.origin()) || !can_succeed(origin, size, next->kept_size)) return none;
+    return ToFollow{site,
+                    origin,
+                    size,
+                    0,
+                    fold::Use::at_once,
+                    fold::PeerSucceeded{origin, next->kept_size, next->kept_root, next->certificate.origin()}};
+  }
+  std::uint64_t to = replica == nullptr || replica->frozen ? 0 : replica->cosigned_size();
+  if (next != nullptr) {
+    // What the new epoch kept was sealed by q mirrors under a certificate; it may be followed to its end.
+    if (replica == nullptr || replica->size() < next->kept_size) return none;
+    const auto root = replica->log().root_at(next->kept_size);
+    if (!root || *root != next->kept_root) return none;
+    to = next->kept_size;
+  }
+  if (to <= size || replica->size() < to) return none;
+  auto use = use_of(origin, size, to);
+  if (!use && use.error().code == "journal/damaged") return none;  // when its hole is mended
+  if (!use) return pass_on(use.error());
+  // The last of a kept prefix is named even if nothing in it is used: the succession rests on it.
+  if (next != nullptr) use = fold::Use::at_once;
+  if (*use == fold::Use::none || !can_be_folded(origin, size, to)) return none;
+  return ToFollow{site, origin, size, to, *use, {}};
+}
+
+// 7.3. Each PeerFollowed goes to everybody who mirrors or follows this site, and takes blocks of all their disks: so
+// what tills ring, which is most of all trade, is taken together and less often than what somebody waits for.
 Status NodeImpl::follow_if_due() {
   if (phase_ == Phase::stopped || monotonic_ < next_follow_) return {};
   next_follow_ = monotonic_ + options_.follow_interval;
   HF_TRY_VOID(unless_damaged(leave_lost_branches()));
-  fold::PeerFollowed followed;
-  std::vector<fold::PeerSucceeded> succeeded;
+  std::vector<ToFollow> due;
+  fold::Use use = fold::Use::none;
   for (const SiteName& site : me_->follows) {
-    const auto part = state_.peers.find(site);
-    // Nothing more of it is followed (7.5); but what it is succeeded by may go on from before that.
-    const bool is_blind = part != state_.peers.end() && part->second.needs_newer_version;
-    const bool has_part = part != state_.peers.end() && part->second.origin.epoch != 0;
-    const Origin origin = has_part ? part->second.origin : Origin{chain_.chain, site, 1};
-    const std::uint64_t size = has_part ? part->second.size : 0;
-    std::uint64_t to = 0;
-    if (auto other = has_part ? succession_of_older(part->second) : std::nullopt) {
-      succeeded.push_back(std::move(*other));
-      continue;
-    }
-    const chain::Registration* next = successor_of(origin);
-    if (is_blind && (next == nullptr || size < next->kept_size)) continue;
-    if (next == nullptr) {
-      const sync::Replica* replica = replicas_.find(origin);
-      to = replica == nullptr || replica->frozen ? 0 : replica->cosigned_size();
-    } else if (size < next->kept_size) {
-      // What the new epoch kept was sealed by q mirrors under a certificate; it may be followed to its end.
-      sync::Replica* replica = replicas_.find(origin);
-      if (replica == nullptr || replica->size() < next->kept_size) continue;
-      const auto root = replica->log().root_at(next->kept_size);
-      if (!root || *root != next->kept_root) continue;
-      to = next->kept_size;
-    } else {
-      if (!is_cosigned_from(next->certificate.origin())) continue;
-      if (can_succeed(origin, size, next->kept_size))
-        succeeded.push_back({origin, next->kept_size, next->kept_root, next->certificate.origin()});
-      continue;
-    }
-    auto found = next_prefix(site, origin, size, to);
-    if (!found && found.error().code == "journal/damaged") continue;  // when its hole is mended
-    if (!found) return pass_on(found.error());
-    std::optional<fold::FollowedPrefix> prefix = std::move(*found);
-    // The last of a kept prefix is named even if nothing in it is used: the succession rests on it.
-    if (!prefix && next != nullptr) {
-      prefix = fold::FollowedPrefix{origin, to, next->kept_root, {}};
-    }
-    if (prefix && can_be_folded(origin, size, to)) followed.peers.push_back(std::move(*prefix));
+    HF_TRY(std::optional<ToFollow> next, next_of(site));
+    if (!next) continue;
+    use = std::max(use, next->use);
+    due.push_back(std::move(*next));
+  }
+  if (due.empty() || (use == fold::Use::of_trade && monotonic_ < next_trade_)) return {};
+  next_trade_ = monotonic_ + options_.follow_trade_interval;
+  fold::PeerFollowed followed;
+  for (const ToFollow& each : due) {
+    if (each.succeeded) continue;
+    auto prefix = prefix_of(each.site, each.origin, each.to);
+    if (!prefix && prefix.error().code == "journal/damaged") continue;  // when its hole is mended
+    if (!prefix) return pass_on(prefix.error());
+    counters_.followed_entries += each.to - each.from;
+    followed.peers.push_back(std::move(*prefix));
   }
   if (!followed.peers.empty()) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(followed)}));
-  for (fold::PeerSucceeded& event : succeeded) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(event)}));
+  for (ToFollow& each : due)
+    if (each.succeeded) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(*each.succeeded)}));
   return {};
 }
 

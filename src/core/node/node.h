@@ -36,7 +36,8 @@ struct Options {
   std::uint64_t checkpoint_entries_max = 4096;        // a checkpoint at the latest after so many entries …
   Duration checkpoint_delay_max = milliseconds(100);  // … or this (protocol 2.2)
   std::size_t group_writes_max = 4096;                // writes decided before a commit
-  Duration follow_interval = milliseconds(200);       // at most one PeerFollowed in this time
+  Duration follow_interval = milliseconds(200);       // at most one PeerFollowed in this time …
+  Duration follow_trade_interval = seconds(2);        // … and in this, if all it takes is what tills rang elsewhere
   std::uint64_t snapshot_entries = 100'000;           // a snapshot each so many entries
   std::uint64_t scrub_bytes = 256u << 10;             // of what is on the disk, read again …
   Duration scrub_interval = milliseconds(250);        // … each so often, to find what cannot be read any more (2.4);

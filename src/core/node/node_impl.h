@@ -325,9 +325,16 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // follow.cc
   Status follow_if_due();
-  Result<bool> holds_used(const Origin& origin, EntryIndex first, EntryIndex end);
-  Result<std::optional<fold::FollowedPrefix>> next_prefix(const SiteName& site, const Origin& origin,
-                                                          std::uint64_t from, std::uint64_t to);
+  struct ToFollow {
+    SiteName site;
+    Origin origin;
+    std::uint64_t from = 0, to = 0;
+    fold::Use use = fold::Use::none;
+    std::optional<fold::PeerSucceeded> succeeded;  // that, instead of the entries
+  };
+  Result<std::optional<ToFollow>> next_of(const SiteName& site);
+  Result<fold::Use> use_of(const Origin& origin, EntryIndex first, EntryIndex end);
+  Result<fold::FollowedPrefix> prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to);
   bool can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
   std::optional<fold::PeerSucceeded> succession_of_older(const fold::PeerPart& part);
   bool can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
@@ -483,11 +490,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> unsigned_since_;  // monotonic
   std::optional<Instant> cosigned_at_;
   std::optional<Instant> no_copy_since_;
-  struct Unused {
-    EntryIndex first = 0, end = 0;  // of a followed journal: entries that no follower's fold uses
+  struct LookedAt {
+    EntryIndex first = 0, end = 0;    // of a followed journal: entries that are not followed yet …
+    fold::Use use = fold::Use::none;  // … and what they are for
   };
-  std::map<Origin, Unused> unused_;
-  Instant next_heartbeat_, offer_sent_at_, next_follow_, next_retry_;
+  std::map<Origin, LookedAt> looked_at_;
+  Instant next_heartbeat_, offer_sent_at_, next_follow_, next_trade_, next_retry_;
   std::optional<CatchUp> catch_up_;
   std::set<SiteName> unproven_by_;   // gave entries of ours that do not give our root; ourselves: the spare
   std::set<SiteName> gave_nothing_;  // of our own entries, when asked; others are asked first
