@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/journal/log.h"
+#include "core/journal/peek.h"
 #include "core/sync/messages.h"
 #include "sim/chain_test_support.h"
 
@@ -63,6 +65,33 @@ TEST(Chain, a_mirror_shows_a_rebuild_what_it_has_cosigned_wherever_its_power_fai
     const std::string again = chain.rebuild(store_1);
     ASSERT_TRUE(comes_to_sign(chain, again)) << n;
     EXPECT_EQ(chain.node(again).recovery()->cosigned, size) << "after a power cut at write " << n;
+  }
+}
+
+// The epoch has ended meanwhile, and its owner offers nothing of it any more.
+TEST(Chain, a_mirror_whose_power_failed_gets_the_checkpoint_of_an_epoch_that_has_ended) {
+  for (std::uint64_t n = 0; n < 12; ++n) {
+    Chain chain(220 + n, 3);
+    start_trade(chain);
+    chain.sell(store_1, 1);
+    chain.run_for(seconds(2));
+    chain.machine("head-office").disk.crash_after(n);
+    chain.sell(store_1, 1);
+    chain.run_for(seconds(2));
+    chain.kill("head-office");
+    chain.machine("head-office").disk.reboot();
+    chain.destroy("store-01");
+    ASSERT_TRUE(comes_to_sign(chain, chain.rebuild(store_1))) << n;
+    ASSERT_TRUE(comes_to_sign(chain, "head-office")) << n;
+    chain.run_for(seconds(3));
+    chain.kill("head-office");
+    SerialExecutor executor;
+    const auto log =
+        journal::Log::open(chain.machine("head-office").disk, executor, Origin{chain.file().chain, store_1, 1});
+    ASSERT_TRUE(log.has_value()) << n;
+    const auto newest = journal::peek_checkpoint((*log)->last_checkpoint());
+    ASSERT_TRUE(newest.has_value()) << n;
+    EXPECT_EQ(newest->size, (*log)->durable_size()) << "after a power cut at write " << n;
   }
 }
 

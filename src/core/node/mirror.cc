@@ -100,7 +100,8 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   }
   const std::uint64_t most = acceptable == UINT64_MAX ? 0 : acceptable;
   const std::uint64_t limit = need != needs_.end() ? limit_of(m.origin, need->second) : most;
-  if (!is_asked_ahead || !taken) ask_for(session, {m.origin, replica->size(), limit});
+  // What was here already may have come for its checkpoint alone (Replica::take).
+  if (!is_asked_ahead || !taken) ask_for(session, {m.origin, taken ? end : replica->size(), limit});
   return compare_what_waits(*replica);
 }
 

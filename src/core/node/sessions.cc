@@ -315,9 +315,10 @@ std::vector<sync::Have> NodeImpl::lacking(const SiteName& site) const {
     const sync::Replica* replica = replicas_.find(origin);
     if (replica != nullptr && !replica->is_hashed()) continue;  // when its hole is mended
     if (replicas_.unopened().contains(origin)) continue;
-    const std::uint64_t size = replica == nullptr ? 0 : replica->size();
+    // What the power took the checkpoint of is asked for once more: without it, it is shown to nobody.
+    const std::uint64_t from = replica == nullptr ? 0 : std::min(replica->size(), replica->signed_size());
     const std::uint64_t most = acceptable_size(origin);
-    if (size < most) out.push_back({origin, size, most});
+    if (from < most) out.push_back({origin, from, most});
   }
   return out;
 }

@@ -44,11 +44,11 @@ void Replica::reload(const KeyRing& keys) {
   }
 }
 
-Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bounds, Instant now) {
+Status Replica::within_bounds(std::span<const Bytes> entries, const chain::Bounds& bounds, Instant now) {
   const std::int64_t day = now.unix_ns / day_ns;
   DayBound next = today_.day == day ? today_ : DayBound{day, 0, 0};
-  next.entries += entries.entries.size();
-  for (const Bytes& e : entries.entries) next.bytes += e.size();
+  next.entries += entries.size();
+  for (const Bytes& e : entries) next.bytes += e.size();
   // The first piece of a day is taken however large it is: the same would come tomorrow.
   const bool is_first = today_.day != day || today_.entries == 0;
   if (!is_first && (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)) {
@@ -58,7 +58,7 @@ Status Replica::within_bounds(const Entries& entries, const chain::Bounds& bound
         fmt::format("{} sends more in a day than the chain file's bounds allow; more is taken from midnight UTC "
                     "on. For more today a person here must decide (raise mirror_bytes_a_day or "
                     "mirror_entries_a_day, or cut the link)",
-                    entries.origin.text()));
+                    origin().text()));
   }
   today_ = next;
   return {};
@@ -69,7 +69,9 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
     return fail("journal/damaged", fmt::format("{}: what is kept here has a hole, nothing is added behind it before it "
                                                "is mended",
                                                origin().text()));
-  if (entries.first != size())
+  // What is here without its checkpoint: the power failed between the two (replica.h).
+  const bool is_again = entries.first < size() && entries.first == signed_size();
+  if (entries.first != size() && !is_again)
     return fail("sync/out_of_order",
                 fmt::format("{}: entries from {} but {} are stored", origin().text(), entries.first, size()));
   HF_TRY(journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(entries.note, owner_key));
@@ -84,7 +86,13 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
                   fmt::format("{}: a piece of {} entries is more than can be given on in one message", origin().text(),
                               entries.entries.size()));
   // Hashed once: for this root, and for the commit below.
-  for (const Bytes& e : entries.entries) log_->append(e);
+  if (c.size <= size()) {
+    HF_TRY(const bool is_same, agrees(c));
+    return is_same && c.size > signed_size() ? put_signed(std::move(signed_by_owner)) : Status();
+  }
+  const auto known = static_cast<std::ptrdiff_t>(size() - entries.first);
+  const std::span<const Bytes> more(entries.entries.begin() + known, entries.entries.end());
+  for (const Bytes& e : more) log_->append(e);
   const auto refuse = [this](std::unexpected<Error> why) {
     log_->drop_uncommitted();
     return why;
@@ -95,11 +103,9 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
                                                          origin().text(), c.size, size())));
   if (entries.entries.empty()) return {};
   if (bounds != nullptr)
-    if (const Status within = within_bounds(entries, *bounds, now); !within) return refuse(pass_on(within.error()));
+    if (const Status within = within_bounds(more, *bounds, now); !within) return refuse(pass_on(within.error()));
   HF_TRY_VOID(log_->commit());
-  HF_TRY_VOID(log_->put_checkpoint(c.size, entries.note));
-  latest_ = std::move(signed_by_owner);
-  return {};
+  return put_signed(std::move(signed_by_owner));
 }
 
 bool Replica::takes_again(Instant now) {

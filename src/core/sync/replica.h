@@ -2,7 +2,8 @@
 //
 // Shape:  entries are stored only under a checkpoint of their owner that covers exactly the last of them (protocol
 //         4.1). They are two writes: a power failure between them leaves more stored than signed, and what is
-//         not signed counts for nothing until its owner shows its signature.
+//         not signed counts for nothing until its owner shows its signature, or a piece comes once more that ends
+//         there (asked for from signed_size()).
 // Errors: sync/out_of_order: does not begin where we stand (ask again from there). sync/bad_signature, sync/bad_note.
 //         journal/damaged: a hole in the way; it is being mended. sync/contradiction: its owner's signature holds but
 //         it does not extend what we keep. sync/over_bound: more in a day than the chain file allows. base/disk_*:
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "core/fold/state.h"
 #include "core/journal/log.h"
@@ -47,6 +49,7 @@ class Replica {
   const std::optional<journal::SignedCheckpoint>& cosigned() const { return cosigned_; }
   std::uint64_t cosigned_size() const { return cosigned_ ? cosigned_->checkpoint.size : 0; }
 
+  // Entries from size() on; or from signed_size() on, of which those that are here need only their checkpoint.
   // bounds: of what one site may send in a day; null: these entries are needed, and known beforehand by their size.
   Status take(const Entries& entries, const PublicKey& owner_key, const chain::Bounds* bounds, Instant now);
   // The day is over on which the last refusal as sync/over_bound was. True once for each: it is asked for again.
@@ -69,7 +72,7 @@ class Replica {
   std::optional<Instant> announced_heard_at;          // our clock
 
  private:
-  Status within_bounds(const Entries& entries, const chain::Bounds& bounds, Instant now);
+  Status within_bounds(std::span<const Bytes> entries, const chain::Bounds& bounds, Instant now);
 
   std::unique_ptr<journal::Log> log_;
   std::optional<journal::SignedCheckpoint> latest_;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/journal/log_test_support.h"
 #include "core/journal/memory_disk.h"
 
@@ -75,6 +78,38 @@ TEST_F(ReplicaTest, nothing_stays_of_entries_that_do_not_give_the_signed_root) {
   EXPECT_EQ(copy_.log().root(), before);
   ASSERT_TRUE(take(true_ones));
   EXPECT_EQ(copy_.log().root(), owner_.root());
+}
+
+// The power failed between the entries and their checkpoint; then the same piece comes once more, or a longer one.
+TEST_F(ReplicaTest, a_piece_that_comes_again_brings_the_checkpoint_of_what_is_here) {
+  const auto store_unsigned = [this](const std::vector<Bytes>& entries) {
+    for (const Bytes& e : entries) copy_.log().append(e);
+    ASSERT_TRUE(copy_.log().commit());
+  };
+  ASSERT_TRUE(take(next(5)));
+  const Entries piece = next(3);
+  store_unsigned(piece.entries);
+  ASSERT_EQ(copy_.signed_size(), 5u);
+  ASSERT_TRUE(take(piece));
+  EXPECT_EQ(copy_.signed_size(), 8u);
+
+  Entries longer = next(2);
+  store_unsigned(longer.entries);
+  Entries more = next(4);
+  std::ranges::move(more.entries, std::back_inserter(longer.entries));
+  longer.note = more.note;
+  Entries forged = longer;
+  forged.entries.back().back() ^= std::byte{1};
+  EXPECT_EQ(refusal(forged), "sync/contradiction");
+  EXPECT_EQ(copy_.size(), 10u);
+  EXPECT_EQ(copy_.signed_size(), 8u);
+  ASSERT_TRUE(take(longer));
+  EXPECT_EQ(copy_.signed_size(), 14u);
+  EXPECT_EQ(copy_.log().root(), owner_.root());
+
+  store_unsigned({to_bytes(as_bytes("another history"))});
+  EXPECT_EQ(refusal(next(1)), "sync/contradiction");
+  EXPECT_EQ(copy_.signed_size(), 14u);
 }
 
 TEST_F(ReplicaTest, a_piece_ends_at_a_checkpoint_and_reaches_to_the_next_if_there_is_none_within_2_MiB) {
