@@ -190,6 +190,38 @@ TEST(RepairTail, goes_one_piece_after_the_other) {
   settle(shop.chain);
 }
 
+// The new machine takes it in and is lost before any mirror has that: whoever kept the tail has it still.
+TEST(RepairTail, is_let_go_of_when_what_was_taken_in_is_cosigned) {
+  Shop shop(29);
+  Chain& chain = shop.chain;
+  start_all(chain);
+  open_trade(chain);
+  shop.trade(5);
+  isolate(chain, "store-01");
+  shop.trade(5);
+  const std::string second = chain.rebuild(store_1);
+  chain.network.cut("store-01", second);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  chain.kill(second);
+  chain.network.heal("store-01", "warehouse");
+  const auto has_handed_in = [&] {
+    return chain.node("store-01").phase() == node::Phase::stopped && chain.node("store-01").safety().not_taken_in == 0;
+  };
+  ASSERT_TRUE(chain.run_until(has_handed_in, seconds(30)));
+  chain.destroy("store-01");
+  isolate(chain, second, "warehouse");
+  ASSERT_TRUE(chain.start(second).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return chain.node(second).state().till.totals.sales == 10; }, seconds(30)));
+  chain.run_for(seconds(2));
+  chain.destroy(second);
+  chain.network.heal_all();
+  const std::string third = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  EXPECT_TRUE(chain.run_until([&] { return chain.node(third).state().till.totals.sales == 10; }, seconds(30)))
+      << chain.node(third).state().till.totals.sales;
+  settle(chain);
+}
+
 // The two mirrors that sealed had less of it, and their size was kept.
 TEST(RepairTail, of_several_megabytes_that_one_mirror_alone_holds_is_taken_in) {
   Shop shop(28);

@@ -59,6 +59,12 @@ struct TailsDue {
   std::optional<UnderWay> under_way;
 };
 
+// The answer to a piece of a tail of ours: due when so many entries of our journal are cosigned.
+struct TakenDue {
+  std::uint64_t size = 0;
+  sync::TailTaken answer;
+};
+
 struct Session {
   ConnectionId id = 0;
   PublicKey tls{};
@@ -73,6 +79,7 @@ struct Session {
   std::map<Origin, std::uint64_t> asked_from;  // of each journal that we want of him: where our last question began
   std::optional<sync::Missing> missing;        // asked for, and not answered yet
   TailsDue tails;
+  std::optional<TakenDue> taken_due;
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
 
@@ -387,6 +394,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Superseded& m);
   Status on(Session& session, const sync::Tail& m);
   Status on(Session& session, const sync::TailTaken& m);
+  void answer_tails();
   Status replaced(const chain::Registration& registration);
   void begin_tails(Session& session);
   Status pump_tails();

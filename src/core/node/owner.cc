@@ -183,6 +183,8 @@ Status NodeImpl::finish_catch_up() {
   keys_.add_all(state_);
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
+  for (auto& [id, session] : sessions_)  // what was taken in since the start lies farther back now
+    if (session.taken_due) session.taken_due->size = own_->size();
   restate_posture();
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});

@@ -64,6 +64,7 @@ void NodeImpl::begin_tails(Session& session) {
 }
 
 Status NodeImpl::pump_tails() {
+  answer_tails();
   for (auto& [id, session] : sessions_) {
     if (session.tails.under_way || world_.net.unsent_bytes(id) > unsent_bytes_max) continue;
     std::string kept_at;
@@ -125,9 +126,7 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   }
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::provisional)
     return {};  // it is offered again
-  const auto answer = [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] {
-    send(id, taken);
-  };
+  const sync::TailTaken answer{m.origin, m.first, m.entries.size()};
   if (!ours) {
     // Kept durably for the new machine, then the old one may go.
     const std::string path = recovery::tail_path(m);
@@ -140,7 +139,7 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
       HF_TRY_VOID(world_.disk.write_all(path, kept_as));
       relayed_.emplace(path, m.origin);
     }
-    after_commit_.push_back(answer);
+    send(session.id, answer);
     if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding &&
                                                 std::ranges::find(s->tails.kept, path) == s->tails.kept.end())
       s->tails.kept.push_back(path);
@@ -153,9 +152,19 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
     HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));
     HF_TRY_VOID(readmit(m.origin, m.first, stored));
   }
-  after_commit_.push_back(answer);
+  // Whoever gave it lets go of it then, so it must not be on this disk alone (4.1).
+  session.taken_due = {own_->size(), answer};
   return {};
 }
+void NodeImpl::answer_tails() {
+  if (!own_) return;
+  const std::uint64_t safe = me_->mirrors.empty() ? own_->log().durable_size()
+                             : offers_.cosigned() ? offers_.cosigned()->checkpoint.size
+                                                  : 0;
+  for (auto& [id, session] : sessions_)
+    if (session.taken_due && session.taken_due->size <= safe) send(id, std::exchange(session.taken_due, {})->answer);
+}
+
 
 // How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
 // not asked again. Written when what it speaks of is durable. What leaves a hole before it does not count yet: its
