@@ -158,5 +158,40 @@ TEST(Spare, offers_the_end_of_an_epoch_until_the_next_has_taken_it) {
   settle(t.chain);
 }
 
+// The node signed it with no mirror in reach: below its checkpoint, and nobody else has it. Once it is taken in, it is
+// not given again.
+TEST(Spare, offers_what_an_ended_epoch_had_signed_until_the_next_has_taken_it) {
+  Chain chain(46, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+  chain.destroy("store-01");
+  chain.network.heal_all();
+  const std::string again = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  ASSERT_EQ(not_here(chain, store_1, again), 10u);
+  int given = 0;
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (from == spare && message && std::holds_alternative<sync::Tail>(*message)) ++given;
+    before(from, to, bytes);
+  };
+  chain.kill(spare);
+  chain.certify_again(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return not_here(chain, store_1, again) == 0; }, seconds(30)))
+      << chain.machine(spare).spare->view().problem;
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, again); }, seconds(30)));
+  EXPECT_GE(given, 1);
+  given = 0;
+  chain.kill(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, again); }, seconds(30)));
+  EXPECT_EQ(given, 0);
+  settle(chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

@@ -399,7 +399,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void begin_tails(Session& session);
   Status pump_tails();
   Result<std::optional<sync::Tail>> next_tail(TailsDue& due, std::string& kept_at);
-  Result<std::vector<Bytes>> store_surplus(const sync::Tail& m, const PublicKey& key);
+  Status readmit_surplus(const sync::Tail& m, const PublicKey& key);
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
                  const std::function<Status(const std::string&)>& list);

@@ -137,13 +137,16 @@ std::optional<journal::SignedCheckpoint> NodeImpl::signed_and_forgotten(const sy
   return std::move(*newest);
 }
 
-// What a spare holds and this node does not, under the signature that this log key gave when the spare took it.
+// What a spare holds and this node does not: under the signature that this log key gave when the spare took it, or,
+// of an epoch that ended, under a checkpoint of that key.
 Status NodeImpl::take_from_spare(Session& session, const sync::Tail& m) {
   const auto key = m.origin.site == me_->name ? keys_.log_key(m.origin) : std::nullopt;
-  if (!key || m.origin.epoch > origin_.epoch || !m.signature || !ed25519_verify(*key, sync::tail_text(m), *m.signature))
+  const bool is_signed = key && m.signature && ed25519_verify(*key, sync::tail_text(m), *m.signature);
+  const bool is_surplus = key && !m.signature && m.origin.epoch < origin_.epoch;
+  if (m.origin.epoch > origin_.epoch || (!is_signed && !is_surplus))
     return fail("sync/bad_signature", "the signature over what the spare gives back does not hold");
   if (phase_ == Phase::stopped) return {};
-  HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
+  HF_TRY_VOID(is_signed ? readmit(m.origin, m.first, m.entries) : readmit_surplus(m, *key));
   after_commit_.push_back(
       [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] { send(id, taken); });
   return {};

@@ -26,6 +26,7 @@ bool is_fatal(const Error& error) { return error.code.starts_with("base/disk"); 
 std::string piece_name(const Origin& origin, EntryIndex first, std::uint64_t count) {
   return fmt::format("copy/{}/{:020}-{}", origin.epoch, first, count);
 }
+std::string given_path(const Origin& origin) { return fmt::format("copy/{}/given", origin.epoch); }
 std::optional<std::pair<EntryIndex, std::uint64_t>> piece_of(std::string_view name) {
   std::pair<EntryIndex, std::uint64_t> out;
   const std::size_t dash = name.find('-');
@@ -147,7 +148,7 @@ void Spare::on_closed(ConnectionId connection) { inbox_.push_back(Closed{connect
 
 Instant Spare::wake_at() const {
   if (!inbox_.empty()) return monotonic_;
-  if (is_mend_busy_ || (session_ && giving_back_ && !giving_back_->waiting.empty()))
+  if (is_mend_busy_ || (session_ && giving_back_ && (!giving_back_->waiting.empty() || giving_back_->signed_from)))
     return monotonic_ + milliseconds(10);
   if (session_ && scrubber_.next_at() < monotonic_ + spare_redial_interval)
     return std::max(scrubber_.next_at(), monotonic_ + milliseconds(10));
@@ -224,7 +225,12 @@ void Spare::hang_up(std::string why) {
 Status Spare::handle(const sync::Message& message) {
   if (const auto* refused = std::get_if<sync::Refused>(&message)) {
     problem_ = refused->reason;
-    return {};
+    if (giving_back_ &&
+        !giving_back_->signed_offered.empty()) {  // what it does not want now, it gets at a next greeting
+      giving_back_->signed_offered.clear();
+      giving_back_->signed_from.reset();
+    }
+    return give_on();
   }
   if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(*hello);
   if (const auto* superseded = std::get_if<sync::Superseded>(&message); superseded && unproven_) {
@@ -271,10 +277,13 @@ Status Spare::greeted(const Origin& origin) {
   heard_monotonic_ = greeted_at_ = monotonic_;
   HF_TRY_VOID(use_epoch(origin));
   // The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
-  // greeting until that has taken it.
+  // greeting until that has taken it: also what the old machine had signed, because no mirror may have heard of it.
   if (const chain::Registration* r = keys_.registration(me_->name, origin.epoch))
     if (sync::Replica* old = replicas_.find(r->old_origin)) {
-      HF_TRY_VOID(list_to_give(old->log(), r->kept_size));
+      HF_TRY(const std::optional<bool> differs, differs_from_kept(*old, *r));
+      const std::uint64_t from = std::max(r->kept_size, given_below(r->old_origin));
+      const bool has_more = !differs.value_or(true) && old->signed_size() > from;
+      HF_TRY_VOID(list_to_give(old->log(), r->kept_size, has_more ? std::optional(from) : std::nullopt));
       HF_TRY_VOID(give_on());
     }
   HF_TRY_VOID(ask_for_copy());
@@ -421,17 +430,47 @@ Status Spare::give_back() {
 }
 
 // From all pieces behind that place which the copy has to their end.
-Status Spare::list_to_give(const journal::Log& log, std::uint64_t from) {
+Status Spare::list_to_give(journal::Log& log, std::uint64_t from, std::optional<EntryIndex> signed_from) {
   const Origin& origin = log.origin();
   HF_TRY(const std::vector<std::string> names, disk_.list(fmt::format("copy/{}", origin.epoch)));
-  GivingBack out{origin, {}, {}, 0, monotonic_};
+  GivingBack out{origin, {}, {}, signed_from, {}, 0, monotonic_};
   for (const std::string& name : names) {
     const auto piece = piece_of(name);
     if (!piece || piece->first + piece->second <= from || piece->first + piece->second > log.durable_size()) continue;
     out.waiting.insert(*piece);
   }
-  giving_back_ = out.waiting.empty() ? std::nullopt : std::optional(std::move(out));
+  giving_back_ = out.waiting.empty() && !out.signed_from ? std::nullopt : std::optional(std::move(out));
   return {};
+}
+
+// What the key of an ended epoch had signed beyond what was kept, piece by piece under its checkpoints. A hole ends it
+// until the next greeting.
+Status Spare::give_signed() {
+  GivingBack& giving = *giving_back_;
+  while (giving.signed_from && net_.unsent_bytes(*session_) < unsent_bytes_max) {
+    auto chunk = sync::next_chunk(*log_of(giving.origin), *giving.signed_from, 0);
+    if (!chunk && chunk.error().code != "sync/no_checkpoint") return pass_on(chunk.error());
+    if (!chunk || !*chunk) {
+      giving.signed_from.reset();
+      return {};
+    }
+    sync::Entries& entries = **chunk;
+    giving.signed_offered.emplace(entries.first, entries.entries.size());
+    giving.signed_from = entries.first + entries.entries.size();
+    giving.at = monotonic_;
+    send(sync::Tail{entries.origin, entries.first, std::move(entries.entries), std::nullopt, std::move(entries.note)});
+  }
+  return {};
+}
+
+// How far its successor has taken what was signed of an ended epoch; a file, because the same is not given at each
+// greeting.
+std::uint64_t Spare::given_below(const Origin& origin) const {
+  const auto bytes = disk_.read_all(given_path(origin));
+  if (!bytes) return 0;
+  Reader in(*bytes);
+  const std::uint64_t below = in.u64();
+  return in.at_end() ? below : 0;
 }
 
 // The next of them with their signatures, not more at once than a link takes: two weeks' sales are. Of those that
@@ -441,6 +480,7 @@ Status Spare::give_on() {
   if (!giving_back_ || !session_ || !is_greeted_) return {};
   GivingBack& giving = *giving_back_;
   journal::Log* log = log_of(giving.origin);
+  HF_TRY_VOID(give_signed());
   while (!giving.waiting.empty() && net_.unsent_bytes(*session_) < unsent_bytes_max) {
     const auto piece = *giving.waiting.begin();
     giving.waiting.erase(giving.waiting.begin());
@@ -454,6 +494,7 @@ Status Spare::give_on() {
     send(std::move(*tail));
   }
   if (!giving.waiting.empty() || !giving.offered.empty()) return {};
+  if (giving.signed_from || !giving.signed_offered.empty()) return {};
   const GivingBack done = *std::exchange(giving_back_, std::nullopt);
   if (done.lost > 0)
     problem_ = fmt::format(
@@ -478,6 +519,19 @@ Result<std::optional<sync::Tail>> Spare::piece_to_give(journal::Log& log, std::p
 
 Status Spare::on(const sync::TailTaken& m) {
   if (!giving_back_ || giving_back_->origin != m.origin) return {};
+  auto& signed_offered = giving_back_->signed_offered;
+  if (const auto taken = signed_offered.find(m.first); taken != signed_offered.end() && taken->second == m.count) {
+    // They are taken in the order in which they were given.
+    const std::uint64_t below = m.first + m.count;
+    if (taken == signed_offered.begin() && below > given_below(m.origin)) {
+      Writer out;
+      out.u64(below);
+      HF_TRY_VOID(disk_.write_all(given_path(m.origin), out.view()));
+    }
+    signed_offered.erase(taken);
+    giving_back_->at = monotonic_;
+    return give_on();
+  }
   const auto given = giving_back_->offered.find(m.first);
   if (given == giving_back_->offered.end()) return {};
   const std::uint64_t count = given->second;

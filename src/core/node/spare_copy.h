@@ -114,8 +114,10 @@ class Spare final : public NetEvents {
   std::optional<PublicKey> key_for(const sync::Entries& m) const;
   void ask_for_what_was_over_bound();
   Status leave_lost_branches();
-  Status list_to_give(const journal::Log& log, std::uint64_t from);
+  Status list_to_give(journal::Log& log, std::uint64_t from, std::optional<EntryIndex> signed_from = {});
   Status give_on();
+  Status give_signed();
+  std::uint64_t given_below(const Origin& origin) const;
   Result<std::optional<sync::Tail>> piece_to_give(journal::Log& log, std::pair<EntryIndex, std::uint64_t> piece);
   bool is_hole_for_good() const;
   Status give_back();
@@ -151,8 +153,12 @@ class Spare final : public NetEvents {
   struct GivingBack {
     Origin origin;
     std::map<EntryIndex, std::uint64_t> waiting, offered;  // first -> count
-    std::uint64_t lost = 0;                                // entries that cannot be read
-    Instant at;                                            // the last that was offered or taken
+    // Of an epoch that ended: the next of what its key had signed and its successor has not kept, and what of that is
+    // on its way. nullopt: all has gone.
+    std::optional<EntryIndex> signed_from;
+    std::map<EntryIndex, std::uint64_t> signed_offered;  // first -> count
+    std::uint64_t lost = 0;                              // entries that cannot be read
+    Instant at;                                          // the last that was offered or taken
   };
   std::optional<GivingBack> giving_back_;
 

@@ -149,13 +149,13 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
     if (!HF_MUTANT(17)) HF_TRY_VOID(readmit(m.origin, m.first, m.entries));
     note_through(m.origin, m.first, m.first + m.entries.size());
   } else {
-    HF_TRY(const std::vector<Bytes> stored, store_surplus(m, *key));
-    HF_TRY_VOID(readmit(m.origin, m.first, stored));
+    HF_TRY_VOID(readmit_surplus(m, *key));
   }
   // Whoever gave it lets go of it then, so it must not be on this disk alone (4.1).
   session.taken_due = {own_->size(), answer};
   return {};
 }
+
 void NodeImpl::answer_tails() {
   if (!own_) return;
   const std::uint64_t safe = me_->mirrors.empty() ? own_->log().durable_size()
@@ -164,7 +164,6 @@ void NodeImpl::answer_tails() {
   for (auto& [id, session] : sessions_)
     if (session.taken_due && session.taken_due->size <= safe) send(id, std::exchange(session.taken_due, {})->answer);
 }
-
 
 // How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
 // not asked again. Written when what it speaks of is durable. What leaves a hole before it does not count yet: its
@@ -200,10 +199,10 @@ std::uint64_t NodeImpl::not_taken_in() const {
   return c.announced > through ? c.announced - through : 0;
 }
 
-// From a mirror that held more than was sealed: the old machine's own checkpoint covers it. Several mirrors may hold
-// and offer it, each to another size, so what is stored already is passed over. What is re-admitted is what is stored,
-// and so verified, never what was sent again.
-Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const PublicKey& key) {
+// From a mirror that held more than was sealed, or from our spare: the old machine's own checkpoint covers it. Several
+// may hold and offer it, each to another size, so what is stored already is passed over. What is re-admitted is what is
+// stored, and so verified, never what was sent again.
+Status NodeImpl::readmit_surplus(const sync::Tail& m, const PublicKey& key) {
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   const std::uint64_t end = m.first + m.entries.size();
   if (m.first > replica->size())
@@ -220,7 +219,7 @@ Result<std::vector<Bytes>> NodeImpl::store_surplus(const sync::Tail& m, const Pu
     stored.push_back(to_bytes(body));
     return {};
   }));
-  return stored;
+  return readmit(m.origin, m.first, stored);
 }
 
 Status NodeImpl::on(Session& session, const sync::TailTaken& m) {

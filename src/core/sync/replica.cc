@@ -27,7 +27,8 @@ std::optional<journal::SignedCheckpoint> unchecked(std::string_view text) {
 
 }  // namespace
 
-Replica::Replica(std::unique_ptr<journal::Log> log) : log_(std::move(log)) {}
+Replica::Replica(std::unique_ptr<journal::Log> log)
+    : log_(std::move(log)), latest_(unchecked(log_->last_checkpoint())) {}
 
 void Replica::reload(const KeyRing& keys) {
   latest_ = unchecked(log_->last_checkpoint());
@@ -85,13 +86,13 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
       return fail("sync/bad_entries",
                   fmt::format("{}: a piece of {} entries is more than can be given on in one message", origin().text(),
                               entries.entries.size()));
-  // Hashed once: for this root, and for the commit below.
   if (c.size <= size()) {
     HF_TRY(const bool is_same, agrees(c));
     return is_same && c.size > signed_size() ? put_signed(std::move(signed_by_owner)) : Status();
   }
   const auto known = static_cast<std::ptrdiff_t>(size() - entries.first);
   const std::span<const Bytes> more(entries.entries.begin() + known, entries.entries.end());
+  // Hashed once: for this root, and for the commit below.
   for (const Bytes& e : more) log_->append(e);
   const auto refuse = [this](std::unexpected<Error> why) {
     log_->drop_uncommitted();
@@ -101,7 +102,6 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
     return refuse(fail("sync/contradiction", fmt::format("{}: its checkpoint at {} does not extend the {} entries kept "
                                                          "here",
                                                          origin().text(), c.size, size())));
-  if (entries.entries.empty()) return {};
   if (bounds != nullptr)
     if (const Status within = within_bounds(more, *bounds, now); !within) return refuse(pass_on(within.error()));
   HF_TRY_VOID(log_->commit());
