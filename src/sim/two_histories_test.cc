@@ -208,5 +208,25 @@ TEST_F(TwoHistories, a_mirror_that_came_back_counts_for_neither) {
   EXPECT_FALSE(chain_.node(mirror).state().contradictions.empty());
 }
 
+// 4.3: it is shown the other one at a start. At the next, those who could show it are out of reach.
+TEST_F(TwoHistories, their_owner_signs_no_more_when_nobody_shows_it_the_other_either) {
+  part("store-02", 5, 30);
+  chain_.network.heal_all();
+  chain_.kill("store-01");
+  keep_apart({"warehouse"});
+  ASSERT_TRUE(chain_.start("store-01").has_value());
+  const auto has_seen = [&] { return !chain_.node("store-01").state().contradictions.empty(); };
+  ASSERT_TRUE(chain_.run_until(has_seen, seconds(30)));
+  chain_.run_for(seconds(1));
+  chain_.kill("store-01");
+  chain_.network.heal_all();
+  keep_apart({"store-02"});
+  ASSERT_TRUE(chain_.start("store-01").has_value());
+  sell(5);
+  chain_.run_for(seconds(20));
+  EXPECT_NE(chain_.node("store-01").phase(), node::Phase::signing);
+  EXPECT_EQ(not_here(chain_, store_1, "store-01"), 5u);  // which the other one has; it sells
+}
+
 }  // namespace
 }  // namespace holdfast::sim

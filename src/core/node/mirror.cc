@@ -137,8 +137,10 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
 bool NodeImpl::has_taken_up(const SiteName& owner) const { return taken_up_.contains(owner); }
 
 void NodeImpl::freeze_contradicted() {
-  for (const fold::ContradictionSeen& seen : state_.contradictions)
+  for (const fold::ContradictionSeen& seen : state_.contradictions) {
     if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
+    if (seen.origin == origin_) contradicted_ = true;
+  }
 }
 
 // What is held here must be what each of them holds: of two histories the one that was cosigned may be theirs.
