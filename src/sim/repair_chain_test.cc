@@ -190,36 +190,70 @@ TEST(RepairTail, goes_one_piece_after_the_other) {
   settle(shop.chain);
 }
 
-// The new machine takes it in and is lost before any mirror has that: whoever kept the tail has it still.
-TEST(RepairTail, is_let_go_of_when_what_was_taken_in_is_cosigned) {
-  Shop shop(29);
-  Chain& chain = shop.chain;
-  start_all(chain);
-  open_trade(chain);
-  shop.trade(5);
-  isolate(chain, "store-01");
-  shop.trade(5);
-  const std::string second = chain.rebuild(store_1);
-  chain.network.cut("store-01", second);
-  ASSERT_TRUE(comes_to_sign(chain, second));
-  chain.kill(second);
-  chain.network.heal("store-01", "warehouse");
-  const auto has_handed_in = [&] {
-    return chain.node("store-01").phase() == node::Phase::stopped && chain.node("store-01").safety().not_taken_in == 0;
+// The old machine sold on alone and has handed that in at the warehouse, the only one that keeps it; then it is gone.
+struct KeptAtOneMirror : Shop {
+  explicit KeptAtOneMirror(std::uint64_t seed) : Shop(seed) {
+    start_all(chain);
+    open_trade(chain);
+    trade(5);
+    isolate(chain, "store-01");
+    trade(5);
+    second = chain.rebuild(store_1);
+    chain.network.cut("store-01", second);
+    chain.network.cut("warehouse", second);
+    EXPECT_TRUE(comes_to_sign(chain, second));
+    chain.network.heal("store-01", "warehouse");
+    const auto has_handed_in = [&] {
+      const node::Node& old = chain.node("store-01");
+      return old.phase() == node::Phase::stopped && old.safety().not_taken_in == 0;
+    };
+    EXPECT_TRUE(chain.run_until(has_handed_in, seconds(30)));
+    chain.destroy("store-01");
+  }
+  // The second machine takes it in, and is lost before a second mirror has that: the warehouse has it still.
+  void expect_it_at_the_third() {
+    ASSERT_TRUE(chain.run_until([&] { return chain.node(second).state().till.totals.sales == 10; }, seconds(30)));
+    chain.run_for(seconds(2));
+    chain.destroy(second);
+    chain.network.heal_all();
+    const std::string third = chain.rebuild(store_1);
+    ASSERT_TRUE(comes_to_sign(chain, third));
+    EXPECT_TRUE(chain.run_until([&] { return chain.node(third).state().till.totals.sales == 10; }, seconds(30)))
+        << chain.node(third).state().till.totals.sales;
+    settle(chain);
+  }
+  std::string second;
+};
+
+TEST(RepairTail, is_let_go_of_when_what_a_machine_that_asks_took_in_is_cosigned) {
+  KeptAtOneMirror t(29);
+  t.chain.kill(t.second);
+  isolate(t.chain, t.second, "warehouse");
+  t.chain.network.heal(t.second, "warehouse");
+  ASSERT_TRUE(t.chain.start(t.second).has_value());
+  t.expect_it_at_the_third();
+}
+
+TEST(RepairTail, is_let_go_of_when_what_a_machine_that_signs_took_in_is_cosigned) {
+  KeptAtOneMirror t(30);
+  bool is_answered = false;
+  t.chain.network.tap = [&, before = t.chain.network.tap](const std::string& from, const std::string& to,
+                                                          ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    if (from == t.second && message && std::holds_alternative<sync::TailTaken>(*message)) is_answered = true;
+    if (to == t.second && message && std::holds_alternative<sync::Tail>(*message)) {
+      t.chain.network.cut(t.second, "head-office");
+      t.chain.network.cut(t.second, "store-02");
+    }
+    if (before) before(from, to, bytes);
   };
-  ASSERT_TRUE(chain.run_until(has_handed_in, seconds(30)));
-  chain.destroy("store-01");
-  isolate(chain, second, "warehouse");
-  ASSERT_TRUE(chain.start(second).has_value());
-  ASSERT_TRUE(chain.run_until([&] { return chain.node(second).state().till.totals.sales == 10; }, seconds(30)));
-  chain.run_for(seconds(2));
-  chain.destroy(second);
-  chain.network.heal_all();
-  const std::string third = chain.rebuild(store_1);
-  ASSERT_TRUE(comes_to_sign(chain, third));
-  EXPECT_TRUE(chain.run_until([&] { return chain.node(third).state().till.totals.sales == 10; }, seconds(30)))
-      << chain.node(third).state().till.totals.sales;
-  settle(chain);
+  t.chain.network.heal(t.second, "warehouse");
+  const auto is_in = [&] { return t.chain.node(t.second).state().till.totals.sales == 10; };
+  ASSERT_TRUE(t.chain.run_until(is_in, seconds(30)));
+  t.chain.run_for(milliseconds(50));
+  t.chain.network.cut(t.second, "warehouse");  // before anything of it is signed
+  EXPECT_FALSE(is_answered);
+  t.expect_it_at_the_third();
 }
 
 // The two mirrors that sealed had less of it, and their size was kept.

@@ -184,6 +184,7 @@ TEST(Spare, offers_what_an_ended_epoch_had_signed_until_the_next_has_taken_it) {
   EXPECT_TRUE(chain.run_until([&] { return not_here(chain, store_1, again) == 0; }, seconds(30)))
       << chain.machine(spare).spare->view().problem;
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, again); }, seconds(30)));
+  chain.run_for(seconds(2));  // mirrors have it, too
   EXPECT_GE(given, 1);
   given = 0;
   chain.kill(spare);
@@ -191,6 +192,75 @@ TEST(Spare, offers_what_an_ended_epoch_had_signed_until_the_next_has_taken_it) {
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, again); }, seconds(30)));
   EXPECT_EQ(given, 0);
   settle(chain);
+}
+
+// Its disk has lost a sector of that, and shows it while it is read to be given.
+TEST(Spare, follows_on_though_what_an_ended_epoch_had_signed_has_a_hole) {
+  for (const bool is_old_copy_kept : {true, false}) {
+    Chain chain(49, 3);
+    const std::string spare = start_with_spare(chain);
+    isolate(chain, "store-01", spare);
+    for (int i = 0; i < 20; ++i) {
+      chain.sell(store_1, 1);
+      chain.run_for(milliseconds(30));
+    }
+    chain.run_for(seconds(2));
+    const Origin old{chain.file().chain, store_1, 1};
+    const std::uint64_t size = chain.node("store-01").safety().size;
+    ASSERT_TRUE(holds_all(chain, spare, "store-01"));
+    chain.destroy("store-01");
+    chain.network.heal_all();
+    const std::string again =
+        is_old_copy_kept ? chain.rebuild(store_1) : chain.rebuild(store_1, std::pair(old, std::uint64_t{0}));
+    ASSERT_TRUE(comes_to_sign(chain, again));
+    // The second of two commits that one checkpoint closes.
+    const std::vector<Stored> all = records(chain.machine(spare), old);
+    const auto is_commit = [](const Stored& s) { return s.header.kind == journal::RecordKind::commit; };
+    const auto second = std::ranges::find_if(all, [&](const Stored& s) {
+      return s.header.first + 10 > size && is_commit(s) && &s != all.data() && is_commit(*(&s - 1));
+    });
+    ASSERT_NE(second, all.end());
+    chain.kill(spare);
+    chain.certify_again(spare);
+    ASSERT_TRUE(chain.start(spare).has_value());
+    harm(chain, spare, *second, Harm::unreadable);
+    EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, again); }, seconds(30)))
+        << chain.machine(spare).died_of.value_or(Error{}).text;
+    chain.sell(store_1, 1);
+    chain.run_for(seconds(3));
+    EXPECT_TRUE(holds_all(chain, spare, again));
+  }
+}
+
+// The machine that had taken it was lost with it.
+TEST(Spare, offers_what_an_ended_epoch_had_signed_to_each_that_goes_on_from_there) {
+  Chain chain(50, 3);
+  const std::string spare = start_with_spare(chain);
+  isolate(chain, "store-01", spare);
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const Origin old{chain.file().chain, store_1, 1};
+  chain.destroy("store-01");
+  chain.network.heal_all();
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  const std::uint64_t kept = chain.node(second).recovery()->cosigned;
+  chain.kill(spare);
+  chain.certify_again(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  ASSERT_TRUE(chain.run_until([&] { return not_here(chain, store_1, second) == 0; }, seconds(30)));
+  chain.run_for(seconds(3));
+  chain.destroy(second);
+  const std::string third = chain.rebuild(store_1, std::pair(old, kept));
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  chain.kill(spare);
+  chain.certify_again(spare);
+  ASSERT_TRUE(chain.start(spare).has_value());
+  const auto is_known = [&] {  // behind a clean point each is for a person
+    const auto& state = chain.node(third).state();
+    return state.listed.size() >= 10 || not_here(chain, store_1, third) == 0;
+  };
+  EXPECT_TRUE(chain.run_until(is_known, seconds(30))) << chain.node(third).state().listed.size();
 }
 
 }  // namespace

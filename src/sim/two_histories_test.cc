@@ -224,8 +224,52 @@ TEST_F(TwoHistories, their_owner_signs_no_more_when_nobody_shows_it_the_other_ei
   ASSERT_TRUE(chain_.start("store-01").has_value());
   sell(5);
   chain_.run_for(seconds(20));
-  EXPECT_NE(chain_.node("store-01").phase(), node::Phase::signing);
+  EXPECT_EQ(chain_.node("store-01").counters().checkpoints, 0u);
   EXPECT_EQ(not_here(chain_, store_1, "store-01"), 5u);  // which the other one has; it sells
+  // And it is a mirror: nobody doubts what it holds of others.
+  chain_.network.heal_all();
+  chain_.network.cut("store-04", "head-office");
+  const std::uint64_t cosigned = chain_.node("store-04").safety().cosigned_size;
+  chain_.sell(SiteName("store-04"), 1);
+  EXPECT_TRUE(chain_.run_until([&] { return chain_.node("store-04").safety().cosigned_size > cosigned; }, seconds(20)));
+}
+
+// 3.2, 4.3: it is back on an old disk, sells, and one mirror shows it at once how far it had signed. That is what it
+// comes back to, not a second history.
+TEST(TwoHistoriesOf, one_machine_are_not_seen_in_what_its_old_disk_lacks) {
+  Chain chain(14, 3);
+  start_trade(chain);
+  const SimDisk image = chain.machine("store-01").disk;
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const std::string note = [&] {
+    SerialExecutor executor;
+    SimDisk copy = chain.machine("store-01").disk;
+    return (*journal::Log::open(copy, executor, Origin{chain.file().chain, store_1, 1}))->last_checkpoint();
+  }();
+  chain.kill("store-01");
+  chain.put_back("store-01", image);
+  chain.kill("warehouse");
+  {
+    Impostor liar(chain, chain.machine("warehouse"), chain.file().find(warehouse)->link_address, "warehouse");
+    isolate(chain, "store-01", "warehouse");
+    isolate(chain, "warehouse", "store-01");
+    liar.answer = [&](const sync::Message& m) {
+      if (std::holds_alternative<sync::Hello>(m)) liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    };
+    ASSERT_TRUE(chain.start("store-01").has_value());
+    for (int i = 0; i < 20; ++i) chain.sell(store_1, 1);
+    chain.run_for(seconds(2));
+    ASSERT_TRUE(liar.to.has_value());
+    liar.say(sync::Gossip{note});
+    chain.run_for(seconds(2));
+    EXPECT_TRUE(chain.node("store-01").state().contradictions.empty());
+    liar.leave();
+  }
+  ASSERT_TRUE(chain.start("warehouse").has_value());
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, "store-01"); }, seconds(30)));
+  settle(chain);
 }
 
 }  // namespace

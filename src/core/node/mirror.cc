@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/base/mutant.h"
+#include "core/journal/peek.h"
 #include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
@@ -136,10 +137,18 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
 // has.
 bool NodeImpl::has_taken_up(const SiteName& owner) const { return taken_up_.contains(owner); }
 
+// A checkpoint under our key within what we have signed, and of something else.
+bool NodeImpl::is_not_ours(const std::string& note) const {
+  const auto c = journal::peek_checkpoint(note);
+  if (!c || c->origin != origin_ || c->size > own_->signed_size()) return false;
+  const auto root = own_->log().root_at(c->size);
+  return !root || *root != c->root;
+}
+
 void NodeImpl::freeze_contradicted() {
   for (const fold::ContradictionSeen& seen : state_.contradictions) {
     if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
-    if (seen.origin == origin_) contradicted_ = true;
+    if (seen.origin == origin_ && (is_not_ours(seen.note_a) || is_not_ours(seen.note_b))) contradicted_ = true;
   }
 }
 
@@ -255,6 +264,8 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
   if (!key || !concerned) return fail("node/refused", "this checkpoint does not concern us");
   HF_TRY(journal::SignedCheckpoint seen, journal::open_checkpoint(m.note, *key));
   if (replica == nullptr) return {};
+  // What our key has signed and this disk lacks is no second history: it comes back while we ask (3.2).
+  if (c.origin == origin_ && c.size > replica->signed_size()) return {};
   const auto agrees = replica->agrees(c);
   if (agrees && *agrees) return {};
   if (agrees) {

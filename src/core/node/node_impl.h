@@ -34,7 +34,8 @@ inline constexpr std::size_t unsigned_bytes_max =
 inline constexpr std::size_t waiting_writes_max = 100'000;
 inline constexpr std::size_t contradictions_a_site_max = 8;
 inline constexpr std::size_t tails_a_site_max = 1000;
-inline constexpr std::size_t tripped_max = 100;  // alerts of our own that wait for the end of the inbox
+inline constexpr std::size_t tail_answers_due_max = 200'000;  // of one link
+inline constexpr std::size_t tripped_max = 100;               // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
 inline constexpr std::string_view taken_up_path = "mirror.taken-up";  // our origin, and the sites below it
 inline constexpr std::string_view replaced_path = "replaced.note";
@@ -79,7 +80,7 @@ struct Session {
   std::map<Origin, std::uint64_t> asked_from;  // of each journal that we want of him: where our last question began
   std::optional<sync::Missing> missing;        // asked for, and not answered yet
   TailsDue tails;
-  std::optional<TakenDue> taken_due;
+  std::deque<TakenDue> taken_due;
   std::set<SiteName> asked_of;  // journals of whose mirrors this one was asked; only an answer counts (4.6)
 };
 
@@ -299,6 +300,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool may_cosign(const Origin& origin) const;
   bool has_taken_up(const SiteName& owner) const;
   void freeze_contradicted();
+  bool is_not_ours(const std::string& note) const;
   Status take_up_if_told(const SiteName& site);
   void ask_fellow(Session& fellow, const SiteName& owner);
   void ask_fellows(const SiteName& owner);
@@ -394,6 +396,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Superseded& m);
   Status on(Session& session, const sync::Tail& m);
   Status on(Session& session, const sync::TailTaken& m);
+  Status answer_when_cosigned(Session& session, const sync::TailTaken& answer);
   void answer_tails();
   Status replaced(const chain::Registration& registration);
   void begin_tails(Session& session);
@@ -403,7 +406,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
                  const std::function<Status(const std::string&)>& list);
-  static bool is_about_epochs(const fold::Event& event);
+  static bool is_about_others(const fold::Event& event);
   Status take_again(const fold::Event& event);
   Status readmit_aside();
   Status load_through();

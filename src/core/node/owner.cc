@@ -12,13 +12,13 @@ namespace holdfast::node {
 
 // 3.1: signs only after r mirrors have told the largest size and newest epoch they know.
 Status NodeImpl::leave_asking_if_told() {
-  if (contradicted_ || catch_up_) {
-    if (catch_up_ && catch_up_->complete) {
+  if (catch_up_) {
+    if (catch_up_->complete) {
       // It is folded anew then, from the beginning: nothing that is read for that may be missing (2.4).
       HF_TRY_VOID(fetch_needs());
       return holds_needs() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
-    if (catch_up_ && monotonic_ - catch_up_->asked_at > patience_max) {
+    if (monotonic_ - catch_up_->asked_at > patience_max) {
       gave_nothing_.insert(catch_up_->from);  // it went away, or has a hole there: whoever else has it is asked first
       catch_up_.reset();
     }
@@ -61,7 +61,7 @@ Status NodeImpl::leave_asking_if_told() {
         // Within what we signed this is a second history under our key; above it, it is what we were rolled back from.
         if (c.size <= signed_size) {
           HF_TRY_VOID(contradiction(nullptr, origin_, own_->latest_note(), h.note));
-          return {};
+          continue;
         }
       }
       is_behind = true;
@@ -184,7 +184,7 @@ Status NodeImpl::finish_catch_up() {
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
   for (auto& [id, session] : sessions_)  // what was taken in since the start lies farther back now
-    if (session.taken_due) session.taken_due->size = own_->size();
+    for (TakenDue& due : session.taken_due) due.size = log.size();
   restate_posture();
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});

@@ -147,8 +147,10 @@ Status NodeImpl::take_from_spare(Session& session, const sync::Tail& m) {
     return fail("sync/bad_signature", "the signature over what the spare gives back does not hold");
   if (phase_ == Phase::stopped) return {};
   HF_TRY_VOID(is_signed ? readmit(m.origin, m.first, m.entries) : readmit_surplus(m, *key));
-  after_commit_.push_back(
-      [this, id = session.id, taken = sync::TailTaken{m.origin, m.first, m.entries.size()}] { send(id, taken); });
+  const sync::TailTaken answer{m.origin, m.first, m.entries.size()};
+  if (m.origin != origin_) return answer_when_cosigned(session, answer);
+  // What it has of this epoch it keeps until it has it in our journal.
+  after_commit_.push_back([this, id = session.id, answer] { send(id, answer); });
   return {};
 }
 

@@ -194,11 +194,13 @@ Status Spare::turn() {
   }
   if (session_ && heard_monotonic_ && monotonic_ - *heard_monotonic_ > patience) hang_up("the node says nothing");
   HF_TRY_VOID(give_on());
-  if (session_ && giving_back_ && monotonic_ - giving_back_->at > take_patience)
+  // What an ended epoch had is answered when the node's mirrors have it, and nobody knows when that is.
+  const bool gives_copy = copy_ && is_giving(copy_->origin());
+  if (session_ && gives_copy && monotonic_ - giving_back_->at > take_patience)
     hang_up("the node does not take what it lacks and this spare has; it is offered again");
-  if (session_ && is_greeted_ && !giving_back_ && is_hole_for_good()) HF_TRY_VOID(give_back());
+  if (session_ && is_greeted_ && !gives_copy && is_hole_for_good()) HF_TRY_VOID(give_back());
   // Asked again now and then: a node that was catching up did not answer.
-  if (session_ && is_greeted_ && !giving_back_ && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
+  if (session_ && is_greeted_ && !gives_copy && monotonic_ - asked_at_ > ask_again) HF_TRY_VOID(ask_for_copy());
   ask_for_what_was_over_bound();
   if (std::exchange(has_learned_, false) && session_ && is_greeted_) {
     HF_TRY_VOID(leave_lost_branches());
@@ -225,8 +227,8 @@ void Spare::hang_up(std::string why) {
 Status Spare::handle(const sync::Message& message) {
   if (const auto* refused = std::get_if<sync::Refused>(&message)) {
     problem_ = refused->reason;
-    if (giving_back_ &&
-        !giving_back_->signed_offered.empty()) {  // what it does not want now, it gets at a next greeting
+    // What it does not want now, it gets at a next greeting.
+    if (giving_back_ && !giving_back_->signed_offered.empty()) {
       giving_back_->signed_offered.clear();
       giving_back_->signed_from.reset();
     }
@@ -406,7 +408,7 @@ Status Spare::put_note(const std::string& note) {
 // The node goes on from less than we hold, or from something else, after a start. What is under its checkpoint stands;
 // the rest it gets back, to take in by its keys (3.2), and then we follow it.
 Status Spare::on(const sync::SpareDiffers& m) {
-  if (m.origin != copy_->origin() || giving_back_) return {};  // it is asked again when that is done
+  if (m.origin != copy_->origin() || is_giving(m.origin)) return {};  // it is asked again when that is done
   if (copy_->durable_size() <= noted())
     return fail("sync/contradiction",
                 "the node's journal contradicts what it had signed when this spare took it; the copy stays as it is");
@@ -449,7 +451,9 @@ Status Spare::give_signed() {
   GivingBack& giving = *giving_back_;
   while (giving.signed_from && net_.unsent_bytes(*session_) < unsent_bytes_max) {
     auto chunk = sync::next_chunk(*log_of(giving.origin), *giving.signed_from, 0);
-    if (!chunk && chunk.error().code != "sync/no_checkpoint") return pass_on(chunk.error());
+    if (!chunk && chunk.error().code != "sync/no_checkpoint" && chunk.error().code != "journal/damaged")
+      return pass_on(chunk.error());
+    if (!chunk) problem_ = chunk.error().text;
     if (!chunk || !*chunk) {
       giving.signed_from.reset();
       return {};
@@ -463,14 +467,15 @@ Status Spare::give_signed() {
   return {};
 }
 
-// How far its successor has taken what was signed of an ended epoch; a file, because the same is not given at each
-// greeting.
+// How far the epoch of our copy has taken what was signed of an ended one; a file, because the same is not given at
+// each greeting. What another epoch had taken may have gone with that.
 std::uint64_t Spare::given_below(const Origin& origin) const {
   const auto bytes = disk_.read_all(given_path(origin));
   if (!bytes) return 0;
   Reader in(*bytes);
+  const std::uint32_t to = in.u32();
   const std::uint64_t below = in.u64();
-  return in.at_end() ? below : 0;
+  return in.at_end() && to == copy_->origin().epoch ? below : 0;
 }
 
 // The next of them with their signatures, not more at once than a link takes: two weeks' sales are. Of those that
@@ -525,6 +530,7 @@ Status Spare::on(const sync::TailTaken& m) {
     const std::uint64_t below = m.first + m.count;
     if (taken == signed_offered.begin() && below > given_below(m.origin)) {
       Writer out;
+      out.u32(copy_->origin().epoch);
       out.u64(below);
       HF_TRY_VOID(disk_.write_all(given_path(m.origin), out.view()));
     }
@@ -617,7 +623,7 @@ Status Spare::on(const sync::Cosigned& m) {
   const auto checkpoint = journal::peek_checkpoint(m.note);
   if (!checkpoint || checkpoint->origin != copy_->origin()) return {};
   // Of a node that lacks what is being given back to it: the copy is of another history until that is done.
-  if (giving_back_ && giving_back_->origin == copy_->origin()) return {};
+  if (is_giving(copy_->origin())) return {};
   return put_note(m.note);
 }
 

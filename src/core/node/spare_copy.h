@@ -118,6 +118,7 @@ class Spare final : public NetEvents {
   Status give_on();
   Status give_signed();
   std::uint64_t given_below(const Origin& origin) const;
+  bool is_giving(const Origin& origin) const { return giving_back_ && giving_back_->origin == origin; }
   Result<std::optional<sync::Tail>> piece_to_give(journal::Log& log, std::pair<EntryIndex, std::uint64_t> piece);
   bool is_hole_for_good() const;
   Status give_back();

@@ -151,8 +151,14 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   } else {
     HF_TRY_VOID(readmit_surplus(m, *key));
   }
-  // Whoever gave it lets go of it then, so it must not be on this disk alone (4.1).
-  session.taken_due = {own_->size(), answer};
+  return answer_when_cosigned(session, answer);
+}
+
+// Whoever gave it lets go of it then, so it must not be on this disk alone (4.1).
+Status NodeImpl::answer_when_cosigned(Session& session, const sync::TailTaken& answer) {
+  if (session.taken_due.size() >= tail_answers_due_max)
+    return fail("node/refused", "too many pieces wait here until mirrors have them; give them again later");
+  session.taken_due.push_back({own_->log().size(), answer});
   return {};
 }
 
@@ -161,8 +167,10 @@ void NodeImpl::answer_tails() {
   const std::uint64_t safe = me_->mirrors.empty() ? own_->log().durable_size()
                              : offers_.cosigned() ? offers_.cosigned()->checkpoint.size
                                                   : 0;
-  for (auto& [id, session] : sessions_)
-    if (session.taken_due && session.taken_due->size <= safe) send(id, std::exchange(session.taken_due, {})->answer);
+  for (auto& [id, session] : sessions_) {
+    std::deque<TakenDue>& due = session.taken_due;  // in the order in which they were taken in
+    for (; !due.empty() && due.front().size <= safe; due.pop_front()) send(id, due.front().answer);
+  }
 }
 
 // How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
@@ -205,6 +213,9 @@ std::uint64_t NodeImpl::not_taken_in() const {
 Status NodeImpl::readmit_surplus(const sync::Tail& m, const PublicKey& key) {
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   const std::uint64_t end = m.first + m.entries.size();
+  const chain::Registration* next = successor_of(m.origin);
+  if (next != nullptr && m.first < next->kept_size)
+    return fail("node/refused", fmt::format("what was kept of {} is no tail", m.origin.text()));
   if (m.first > replica->size())
     return fail("node/refused",
                 fmt::format("a tail of {} from {} on, but {} entries are stored; send what lies between",
@@ -327,7 +338,7 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex at, const fold::Event&
     return state_.was_listed(again->id) ? Status() : append_event({now_, event.write, *again});
   if (const auto* again = std::get_if<fold::TailListed>(&event.body))
     return state_.was_listed(again->id) ? Status() : append_event({now_, std::nullopt, *again});
-  if (origin == origin_ && is_about_epochs(event)) return take_again(event);
+  if (origin == origin_ && is_about_others(event)) return take_again(event);
   const std::optional<fold::WriteRequest> request = recovery::readmission(event, origin, at);
   if (!request) return {};
   // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person.
@@ -339,10 +350,11 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex at, const fold::Event&
   return decided->event ? append_event(*decided->event) : Status();
 }
 
-// 3.2: what was learned of others' epochs since the start has been acted on, and nobody tells it twice.
-bool NodeImpl::is_about_epochs(const fold::Event& event) {
+// 3.2: what was learned of journals and their epochs since the start has been acted on, and nobody tells it twice.
+bool NodeImpl::is_about_others(const fold::Event& event) {
   return std::holds_alternative<fold::EpochSealed>(event.body) ||
-         std::holds_alternative<fold::RegistrationTaken>(event.body);
+         std::holds_alternative<fold::RegistrationTaken>(event.body) ||
+         std::holds_alternative<fold::ContradictionSeen>(event.body);
 }
 
 Status NodeImpl::take_again(const fold::Event& event) {
@@ -351,6 +363,10 @@ Status NodeImpl::take_again(const fold::Event& event) {
     return !c || epochs_of(c->site).sealed_by.contains(c->epoch) ? Status()
                                                                  : append_event({now_, std::nullopt, *sealed});
   }
+  if (const auto* seen = std::get_if<fold::ContradictionSeen>(&event.body))
+    return std::ranges::find(state_.contradictions, *seen) != state_.contradictions.end()
+               ? Status()
+               : append_event({now_, std::nullopt, *seen});
   const auto& taken = std::get<fold::RegistrationTaken>(event.body);
   const auto r = chain::open_registration(chain_, taken.registration);
   if (!r || epochs_of(r->certificate.site).registrations.contains(r->certificate.epoch)) return {};

@@ -2,8 +2,8 @@
 //
 // Shape:  entries are stored only under a checkpoint of their owner that covers exactly the last of them (protocol
 //         4.1). They are two writes: a power failure between them leaves more stored than signed, and what is
-//         not signed counts for nothing until its owner shows its signature, or a piece comes once more that ends
-//         there (asked for from signed_size()).
+//         not signed counts for nothing until its owner shows its signature, or the piece comes once more (asked for
+//         from signed_size() on).
 // Errors: sync/out_of_order: does not begin where we stand (ask again from there). sync/bad_signature, sync/bad_note.
 //         journal/damaged: a hole in the way; it is being mended. sync/contradiction: its owner's signature holds but
 //         it does not extend what we keep. sync/over_bound: more in a day than the chain file allows. base/disk_*:
