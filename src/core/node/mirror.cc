@@ -205,11 +205,13 @@ void NodeImpl::ask_fellows(const SiteName& owner) {
     if (session.site && !session.superseded && !session.candidate && !session.own_spare) ask_fellow(session, owner);
 }
 
-// 3.2, 4.6: this disk is an old one. What it has of others' journals may be less than this machine has signed for, as
-// its own was.
+// 3.2, 4.6: this disk may be an old one. What it has of others' journals may be less than this machine has signed for,
+// as its own was, and seals may be missing.
 Status NodeImpl::forget_taken_up() {
   taken_up_.clear();
-  return save_taken_up();
+  HF_TRY_VOID(save_taken_up());
+  for (const chain::Site& site : chain_.sites) ask_fellows(site.name);
+  return {};
 }
 
 Status NodeImpl::on(Session& session, const sync::Offer& m) {
@@ -264,8 +266,8 @@ Status NodeImpl::on(Session& session, const sync::Gossip& m) {
   if (!key || !concerned) return fail("node/refused", "this checkpoint does not concern us");
   HF_TRY(journal::SignedCheckpoint seen, journal::open_checkpoint(m.note, *key));
   if (replica == nullptr) return {};
-  // What our key has signed and this disk lacks is no second history: it comes back while we ask (3.2).
-  if (c.origin == origin_ && c.size > replica->signed_size()) return {};
+  // What our key has signed and this disk lacks is no second history: while we ask, it comes back (3.2).
+  if (c.origin == origin_ && phase_ == Phase::asking && c.size > replica->signed_size()) return {};
   const auto agrees = replica->agrees(c);
   if (agrees && *agrees) return {};
   if (agrees) {

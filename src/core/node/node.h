@@ -96,6 +96,7 @@ struct Safety {
   std::uint64_t cosigned_size = 0;
   std::optional<Instant> cosigned_at;
   Phase phase = Phase::asking;
+  bool signs = false;        // false also where another history was shown under our key (4.3), whatever the phase
   bool provisional = false;  // epoch not yet registered with q (5.5)
   unsigned quorum = 0;
   std::vector<MirrorView> mirrors;

@@ -63,6 +63,8 @@ Status NodeImpl::leave_asking_if_told() {
           HF_TRY_VOID(contradiction(nullptr, origin_, own_->latest_note(), h.note));
           continue;
         }
+        // Nobody can give what would make his history ours.
+        if (contradicted_ && unproven_by_.contains(p->site)) continue;
       }
       is_behind = true;
       if (unproven_by_.contains(p->site)) continue;
@@ -77,6 +79,8 @@ Status NodeImpl::leave_asking_if_told() {
   }
   if (ahead == nullptr && is_behind) return {};  // until somebody gives us what we have signed
   if (ahead == nullptr) {
+    // No mirror takes our journal any more, so the seals that stand in it would go with this disk.
+    if (contradicted_) HF_TRY_VOID(forget_taken_up());
     phase_ = Phase::signing;
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
     for (auto& [id, session] : sessions_)  // what was too long to give while nothing could be signed in between
@@ -164,8 +168,7 @@ Status NodeImpl::finish_catch_up() {
   journal::Log& log = own_->log();
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
-  const bool is_old_disk = log.rotten_end().empty();
-  if (is_old_disk) HF_TRY_VOID(forget_taken_up());
+  if (log.rotten_end().empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
   if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
   // A piece at a time, each under its checkpoint, as any mirror has stored them: whoever asks us gets pieces, too.
   auto note = c.notes.begin();
@@ -181,6 +184,7 @@ Status NodeImpl::finish_catch_up() {
   last_event_at_ = {};
   if (const Status folded = replay(); !folded) return fail("node/half_applied", folded.error().text);
   keys_.add_all(state_);
+  freeze_contradicted();
   HF_TRY_VOID(append_start_events());
   HF_TRY_VOID(readmit_aside());
   for (auto& [id, session] : sessions_)  // what was taken in since the start lies farther back now
@@ -188,8 +192,6 @@ Status NodeImpl::finish_catch_up() {
   restate_posture();
   for (auto& [site, p] : peers_) p.told.reset();
   for (const SiteName& mirror : me_->mirrors) send_site(mirror, sync::Ask{me_->name});
-  if (is_old_disk)
-    for (const chain::Site& site : chain_.sites) ask_fellows(site.name);
   unsigned_bytes_ = 0;
   return {};
 }

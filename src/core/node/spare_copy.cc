@@ -19,6 +19,8 @@ constexpr Duration ask_again = seconds(3);
 constexpr Duration patience = seconds(10);       // with a node that says nothing at all
 constexpr Duration mend_patience = seconds(1);   // with a hole in what nobody has signed
 constexpr Duration take_patience = seconds(30);  // with one that takes none of what is given back to it
+// Of an ended epoch: it is answered when mirrors have it, and nobody knows when that is; or was not heard.
+constexpr Duration take_patience_ended = seconds(600);
 
 bool is_fatal(const Error& error) { return error.code.starts_with("base/disk"); }
 
@@ -194,9 +196,8 @@ Status Spare::turn() {
   }
   if (session_ && heard_monotonic_ && monotonic_ - *heard_monotonic_ > patience) hang_up("the node says nothing");
   HF_TRY_VOID(give_on());
-  // What an ended epoch had is answered when the node's mirrors have it, and nobody knows when that is.
   const bool gives_copy = copy_ && is_giving(copy_->origin());
-  if (session_ && gives_copy && monotonic_ - giving_back_->at > take_patience)
+  if (session_ && giving_back_ && monotonic_ - giving_back_->at > (gives_copy ? take_patience : take_patience_ended))
     hang_up("the node does not take what it lacks and this spare has; it is offered again");
   if (session_ && is_greeted_ && !gives_copy && is_hole_for_good()) HF_TRY_VOID(give_back());
   // Asked again now and then: a node that was catching up did not answer.
@@ -227,12 +228,9 @@ void Spare::hang_up(std::string why) {
 Status Spare::handle(const sync::Message& message) {
   if (const auto* refused = std::get_if<sync::Refused>(&message)) {
     problem_ = refused->reason;
-    // What it does not want now, it gets at a next greeting.
-    if (giving_back_ && !giving_back_->signed_offered.empty()) {
-      giving_back_->signed_offered.clear();
-      giving_back_->signed_from.reset();
-    }
-    return give_on();
+    // What it does not want now, it gets at a next greeting; of what it took before, the answers may be under way.
+    if (giving_back_ && !giving_back_->signed_offered.empty()) giving_back_->signed_from.reset();
+    return {};
   }
   if (const auto* hello = std::get_if<sync::Hello>(&message)) return on(*hello);
   if (const auto* superseded = std::get_if<sync::Superseded>(&message); superseded && unproven_) {
@@ -278,16 +276,7 @@ Status Spare::greeted(const Origin& origin) {
   heard_at_ = now_;
   heard_monotonic_ = greeted_at_ = monotonic_;
   HF_TRY_VOID(use_epoch(origin));
-  // The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
-  // greeting until that has taken it: also what the old machine had signed, because no mirror may have heard of it.
-  if (const chain::Registration* r = keys_.registration(me_->name, origin.epoch))
-    if (sync::Replica* old = replicas_.find(r->old_origin)) {
-      HF_TRY(const std::optional<bool> differs, differs_from_kept(*old, *r));
-      const std::uint64_t from = std::max(r->kept_size, given_below(r->old_origin));
-      const bool has_more = !differs.value_or(true) && old->signed_size() > from;
-      HF_TRY_VOID(list_to_give(old->log(), r->kept_size, has_more ? std::optional(from) : std::nullopt));
-      HF_TRY_VOID(give_on());
-    }
+  HF_TRY_VOID(give_ended());
   HF_TRY_VOID(ask_for_copy());
   HF_TRY_VOID(leave_lost_branches());
   ask_for_others();
@@ -313,6 +302,19 @@ void Spare::learn(const chain::Registration& registration) {
   }
   keys_.add(registration);
   if (const auto older = passed_over_.extract({c.site, registration.old_origin.epoch})) learn(older.mapped());
+}
+
+// The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
+// greeting until that has taken it: also what the old machine had signed, because no mirror may have heard of it.
+Status Spare::give_ended() {
+  const chain::Registration* r = keys_.registration(me_->name, copy_->origin().epoch);
+  sync::Replica* old = r == nullptr ? nullptr : replicas_.find(r->old_origin);
+  if (old == nullptr) return {};
+  HF_TRY(const std::optional<bool> differs, differs_from_kept(*old, *r));
+  const std::uint64_t from = std::max(r->kept_size, given_below(r->old_origin));
+  const bool has_more = !differs.value_or(true) && old->signed_size() > from;
+  HF_TRY_VOID(list_to_give(old->log(), r->kept_size, has_more ? std::optional(from) : std::nullopt));
+  return give_on();
 }
 
 Status Spare::ask_for_copy() {
@@ -539,7 +541,7 @@ Status Spare::on(const sync::TailTaken& m) {
     return give_on();
   }
   const auto given = giving_back_->offered.find(m.first);
-  if (given == giving_back_->offered.end()) return {};
+  if (given == giving_back_->offered.end() || given->second != m.count) return {};
   const std::uint64_t count = given->second;
   giving_back_->offered.erase(given);
   giving_back_->at = monotonic_;
@@ -554,6 +556,7 @@ Status Spare::follow_again() {
   if (copy_->durable_size() > stays) HF_TRY_VOID(copy_->rewind(stays));
   for (const auto& [first, count] : pieces_) HF_TRY_VOID(disk_.remove(piece_path(copy_->origin(), first)));
   pieces_.clear();
+  HF_TRY_VOID(give_ended());  // this may have come between
   return ask_for_copy();
 }
 

@@ -116,6 +116,7 @@ class Spare final : public NetEvents {
   Status leave_lost_branches();
   Status list_to_give(journal::Log& log, std::uint64_t from, std::optional<EntryIndex> signed_from = {});
   Status give_on();
+  Status give_ended();
   Status give_signed();
   std::uint64_t given_below(const Origin& origin) const;
   bool is_giving(const Origin& origin) const { return giving_back_ && giving_back_->origin == origin; }

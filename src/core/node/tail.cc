@@ -213,9 +213,6 @@ std::uint64_t NodeImpl::not_taken_in() const {
 Status NodeImpl::readmit_surplus(const sync::Tail& m, const PublicKey& key) {
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
   const std::uint64_t end = m.first + m.entries.size();
-  const chain::Registration* next = successor_of(m.origin);
-  if (next != nullptr && m.first < next->kept_size)
-    return fail("node/refused", fmt::format("what was kept of {} is no tail", m.origin.text()));
   if (m.first > replica->size())
     return fail("node/refused",
                 fmt::format("a tail of {} from {} on, but {} entries are stored; send what lies between",
@@ -225,12 +222,15 @@ Status NodeImpl::readmit_surplus(const sync::Tail& m, const PublicKey& key) {
     const std::vector<Bytes> more(m.entries.begin() + known, m.entries.end());
     HF_TRY_VOID(replica->take({m.origin, replica->size(), more, m.note}, key, &chain_.bounds, now_));
   }
+  const chain::Registration* next = successor_of(m.origin);
+  const std::uint64_t first = next == nullptr ? m.first : std::max(m.first, next->kept_size);  // what was kept is here
+  if (first >= end) return {};
   std::vector<Bytes> stored;
-  HF_TRY_VOID(replica->log().scan(m.first, end, [&](EntryIndex, ByteView body) -> Status {
+  HF_TRY_VOID(replica->log().scan(first, end, [&](EntryIndex, ByteView body) -> Status {
     stored.push_back(to_bytes(body));
     return {};
   }));
-  return readmit(m.origin, m.first, stored);
+  return readmit(m.origin, first, stored);
 }
 
 Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
@@ -363,10 +363,10 @@ Status NodeImpl::take_again(const fold::Event& event) {
     return !c || epochs_of(c->site).sealed_by.contains(c->epoch) ? Status()
                                                                  : append_event({now_, std::nullopt, *sealed});
   }
-  if (const auto* seen = std::get_if<fold::ContradictionSeen>(&event.body))
-    return std::ranges::find(state_.contradictions, *seen) != state_.contradictions.end()
-               ? Status()
-               : append_event({now_, std::nullopt, *seen});
+  if (const auto* seen = std::get_if<fold::ContradictionSeen>(&event.body)) {
+    if (seen->origin == origin_ && !is_not_ours(seen->note_a) && !is_not_ours(seen->note_b)) return {};
+    return contradiction(replicas_.find(seen->origin), seen->origin, seen->note_a, seen->note_b);
+  }
   const auto& taken = std::get<fold::RegistrationTaken>(event.body);
   const auto r = chain::open_registration(chain_, taken.registration);
   if (!r || epochs_of(r->certificate.site).registrations.contains(r->certificate.epoch)) return {};

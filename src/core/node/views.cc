@@ -14,6 +14,7 @@ Safety NodeImpl::safety() const {
   out.cosigned_size = offers_.cosigned() ? offers_.cosigned()->checkpoint.size : 0;
   out.cosigned_at = cosigned_at_;
   out.phase = phase_;
+  out.signs = may_sign();
   out.quorum = chain_.quorum;
   for (const SiteName& mirror : me_->mirrors) {
     const auto p = peers_.find(mirror);

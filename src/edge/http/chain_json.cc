@@ -205,7 +205,7 @@ std::string metrics_text(const node::Node& node) {
   metric("journal_cosigned_entries", "gauge", "Entries under a checkpoint that a quorum of mirrors has signed.",
          safety.cosigned_size);
   metric("epoch", "gauge", "Epoch of this site's journal.", safety.origin.epoch);
-  metric("signing", "gauge", "1: this node signs checkpoints.", safety.phase == node::Phase::signing ? 1 : 0);
+  metric("signing", "gauge", "1: this node signs checkpoints.", safety.signs ? 1 : 0);
   metric("listed", "gauge", "Items on the list for a person.", safety.listed);
   metric("not_taken_in", "gauge", "Entries of the old machine's journal that have not come here.", safety.not_taken_in);
   metric("turns_total", "counter", "Turns of the node.", n.turns);

@@ -17,14 +17,14 @@ std::string percent_text(std::int64_t millionths) {
   return text;
 }
 
-std::string_view signing_text(node::Phase phase) {
-  switch (phase) {
+std::string_view signing_text(const node::Safety& safety) {
+  switch (safety.phase) {
     case node::Phase::rebuilding:
     case node::Phase::provisional:  // told by the field of that name
     case node::Phase::asking:
       return "asking";
     case node::Phase::signing:
-      return "signing";
+      return safety.signs ? "signing" : "asking";
     case node::Phase::stopped:
       return "stopped";
   }
@@ -95,7 +95,7 @@ std::string safety_json(const node::Node& node, const std::vector<std::string>& 
   out.object();
   write_cover(out, safety);
   out.field("epoch", safety.origin.epoch)
-      .field("signing", signing_text(safety.phase))
+      .field("signing", signing_text(safety))
       .field("provisional", safety.provisional);
   out.field("quorum", safety.quorum).array("mirrors");
   for (const node::MirrorView& mirror : safety.mirrors) {
