@@ -385,8 +385,9 @@ Status NodeImpl::on(Session& session, const sync::Ask& m) {
 }
 
 Status NodeImpl::on(Session& session, const sync::Seal& m) {
-  // Nor while it asks itself: on an old disk the seal would be set aside, and less is held than was signed (3.1). It is
-  // asked again.
+  // Nor while it asks itself: on an old disk the seal would be set aside, and less is held than was signed (3.1). Nor
+  // where no mirror takes our journal any more (4.3), so that the seal would go with this disk. It is asked again.
+  if (contradicted_) return {};
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::asking) return {};
   HF_TRY(const chain::Certificate c, chain::open_certificate(chain_, m.certificate));
   HF_TRY_VOID(check_let_in(c));
@@ -430,6 +431,7 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
 }
 
 Status NodeImpl::on(Session& session, const sync::Register& m) {
+  if (contradicted_) return {};
   if (phase_ == Phase::rebuilding || phase_ == Phase::stopped || phase_ == Phase::asking) return {};
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
   const chain::Certificate& c = registration.certificate;

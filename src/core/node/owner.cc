@@ -12,13 +12,13 @@ namespace holdfast::node {
 
 // 3.1: signs only after r mirrors have told the largest size and newest epoch they know.
 Status NodeImpl::leave_asking_if_told() {
-  if (catch_up_) {
-    if (catch_up_->complete) {
+  if (contradicted_ || catch_up_) {
+    if (catch_up_ && catch_up_->complete) {
       // It is folded anew then, from the beginning: nothing that is read for that may be missing (2.4).
       HF_TRY_VOID(fetch_needs());
       return holds_needs() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
-    if (monotonic_ - catch_up_->asked_at > patience_max) {
+    if (catch_up_ && monotonic_ - catch_up_->asked_at > patience_max) {
       gave_nothing_.insert(catch_up_->from);  // it went away, or has a hole there: whoever else has it is asked first
       catch_up_.reset();
     }
@@ -61,10 +61,8 @@ Status NodeImpl::leave_asking_if_told() {
         // Within what we signed this is a second history under our key; above it, it is what we were rolled back from.
         if (c.size <= signed_size) {
           HF_TRY_VOID(contradiction(nullptr, origin_, own_->latest_note(), h.note));
-          continue;
+          return {};
         }
-        // Nobody can give what would make his history ours.
-        if (contradicted_ && unproven_by_.contains(p->site)) continue;
       }
       is_behind = true;
       if (unproven_by_.contains(p->site)) continue;
@@ -79,8 +77,6 @@ Status NodeImpl::leave_asking_if_told() {
   }
   if (ahead == nullptr && is_behind) return {};  // until somebody gives us what we have signed
   if (ahead == nullptr) {
-    // No mirror takes our journal any more, so the seals that stand in it would go with this disk.
-    if (contradicted_) HF_TRY_VOID(forget_taken_up());
     phase_ = Phase::signing;
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
     for (auto& [id, session] : sessions_)  // what was too long to give while nothing could be signed in between
