@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/chain_test_support.h"
+#include "sim/told.h"
 
 namespace holdfast::sim {
 namespace {
