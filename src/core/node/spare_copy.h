@@ -124,6 +124,8 @@ class Spare final : public NetEvents {
   bool is_hole_for_good() const;
   Status give_back();
   Status follow_again();
+  static std::string piece_name(const Origin& origin, EntryIndex first, std::uint64_t count);
+  static std::optional<std::pair<EntryIndex, std::uint64_t>> piece_of(std::string_view name);
   std::string piece_path(const Origin& origin, EntryIndex first) const;
   Status drop_pieces(std::uint64_t below);
   std::uint64_t noted() const;
