@@ -122,6 +122,9 @@ TEST(Chain, a_machine_taken_for_dead_that_is_linked_with_everybody_gives_way_to_
   ASSERT_TRUE(comes_to_sign(chain, again));
   EXPECT_TRUE(chain.run_until([&] { return chain.node("warehouse").phase() == node::Phase::stopped; }, seconds(30)));
   settle(chain);
+  const std::uint64_t turns = chain.node("warehouse").counters().turns;
+  chain.run_for(seconds(10));
+  EXPECT_LT(chain.node("warehouse").counters().turns, turns + 300) << "it sleeps between its heartbeats";
 }
 
 // 5.2: people say that the attacker was there from the beginning.

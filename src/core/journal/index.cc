@@ -56,9 +56,8 @@ std::optional<Place> Index::checkpoint_at_most(std::uint64_t limit) const {
 }
 
 std::optional<std::uint64_t> Index::next_checkpoint_size(std::uint64_t after_size) const {
-  const auto after = checkpoints_.upper_bound(after_size);
-  if (after == checkpoints_.end()) return std::nullopt;
-  return after->first;
+  if (after_size >= largest_checkpoint_size()) return std::nullopt;  // as mostly: asked for each link in each turn
+  return checkpoints_.upper_bound(after_size)->first;
 }
 
 }  // namespace holdfast::journal

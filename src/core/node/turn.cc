@@ -54,17 +54,19 @@ Status NodeImpl::turn() {
 
 Instant NodeImpl::wake_at() const {
   if (!inbox_.empty() || !waiting_.empty() || !posture_waiting_.empty() || mender_.has_told()) return monotonic_;
+  // What no turn does now wakes nobody: a replaced machine, which may stand there for weeks, took a turn each 10 ms.
   const bool can_record = phase_ != Phase::stopped && phase_ != Phase::rebuilding;
   if (!link_changes_.empty() && can_record) return monotonic_;
   Instant at = next_heartbeat_;
-  if (const auto due = recorder_.due_at(monotonic_)) at = std::min(at, std::max(*due, monotonic_ + milliseconds(10)));
+  if (const auto due = recorder_.due_at(monotonic_); due && can_record)
+    at = std::min(at, std::max(*due, monotonic_ + milliseconds(10)));
   if (unsigned_since_ && phase_ == Phase::signing && !contradicted_)
     at = std::min(at, *unsigned_since_ + options_.checkpoint_delay_max);
   if (phase_ == Phase::asking || phase_ == Phase::rebuilding) at = std::min(at, monotonic_ + milliseconds(50));
   if (is_mend_busy_) at = std::min(at, monotonic_ + milliseconds(10));
   at = std::min(at, std::max(scrubber_.next_at(), monotonic_ + milliseconds(10)));
   if (phase_ == Phase::provisional) at = std::min(at, std::max(next_retry_, monotonic_ + milliseconds(10)));
-  if (!me_->follows.empty()) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
+  if (!me_->follows.empty() && can_record) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
   for (const auto& [site, p] : peers_)
     if (!p.session && !p.dialling && !is_closed_to(site))
       at = std::min(at, std::max(p.redial_at, monotonic_ + milliseconds(10)));
