@@ -228,6 +228,39 @@ TEST_F(TwoHistories, their_owner_signs_no_more_when_nobody_shows_it_the_other_ei
   EXPECT_EQ(not_here(chain_, store_1, "store-01"), 5u);  // which the other one has; it sells
 }
 
+// It is shown the other one while it signs. What it sealed and registered then would stand in a journal that nobody
+// cosigns, on a machine that people are going to replace.
+TEST_F(TwoHistories, their_owner_seals_for_nobody) {
+  part("store-02", 5, 30);
+  const std::string note = [&] {
+    SerialExecutor executor;
+    SimDisk copy = chain_.machine("store-02").disk;
+    return (*journal::Log::open(copy, executor, Origin{chain_.file().chain, store_1, 1}))->last_checkpoint();
+  }();
+  chain_.network.heal_all();
+  chain_.kill("store-02");
+  isolate(chain_, "store-02", "store-01");
+  Impostor thief(chain_, chain_.machine("store-02"), chain_.file().find(SiteName("store-02"))->link_address,
+                 "store-02");
+  thief.answer = [&](const sync::Message& m) {
+    if (std::holds_alternative<sync::Hello>(m))
+      thief.say(sync::Hello{chain_.file().chain, SiteName("store-02"), 1, {}, {}});
+  };
+  ASSERT_TRUE(chain_.run_until([&] { return thief.to.has_value(); }, seconds(30)));
+  thief.say(sync::Gossip{note});
+  ASSERT_TRUE(chain_.run_until([&] { return !chain_.node("store-01").state().contradictions.empty(); }, seconds(5)));
+  ASSERT_EQ(chain_.node("store-01").phase(), node::Phase::signing);
+  ASSERT_EQ(chain_.file().find(SiteName("store-04"))->mirrors.back(), store_1);
+  chain_.destroy("store-04");
+  const std::string next = chain_.rebuild(SiteName("store-04"));
+  chain_.network.cut(next, "warehouse");  // head office and store-01 would be a quorum
+  ASSERT_TRUE(chain_.start(next).has_value());
+  chain_.run_for(seconds(30));
+  EXPECT_FALSE(is_signing(chain_, next));
+  chain_.network.heal_all();
+  EXPECT_TRUE(chain_.run_until([&] { return is_signing(chain_, next); }, seconds(30)));
+}
+
 // 3.2, 4.3: it is back on an old disk, sells, and one mirror shows it at once how far it had signed. That is what it
 // comes back to, not a second history.
 TEST(TwoHistoriesOf, one_machine_are_not_seen_in_what_its_old_disk_lacks) {
