@@ -22,6 +22,7 @@ void trade(Chain& chain) {
     chain.run_for(milliseconds(50));
   }
   chain.run_for(seconds(3));
+  for (const chain::Site& site : chain.file().sites) chain.send_again(site.name);  // and tills hear that it is cosigned
 }
 
 TEST(Auditor, sees_nothing_wrong_where_nothing_is) {

@@ -197,13 +197,14 @@ void Chain::put_back(const std::string& name, const SimDisk& image) {
 }
 
 void Chain::disk_has_lost(const std::string& name) {
+  machine(name).has_lost = true;
   auditor_->set_back(name, network.now().unix_ns);
   for (TillWrite& w : till_writes_[machine(name).site])
     if (w.kept_by == name) w.kept_by.clear();
 }
 
 void Chain::disk_was_replaced(const SiteName& site) {
-  disk_replaced_.insert(site);
+  disk_replaced_.insert(serving(site));
   disk_has_lost(serving(site));
 }
 

@@ -13,7 +13,7 @@ static bool owes_an_answer(const TillWrite& w) { return !w.reply && !w.refused &
 // Law: acknowledged and not lost -> in the state, once.
 std::string Chain::check_acknowledged(const SiteName& store, std::size_t newest) {
   const Machine& m = machine(serving(store));
-  if (!m.node || disk_replaced_.contains(store) || m.node->phase() == node::Phase::rebuilding ||
+  if (!m.node || disk_replaced_.contains(m.name) || m.node->phase() == node::Phase::rebuilding ||
       m.node->phase() == node::Phase::stopped)
     return {};
   const fold::State& state = m.node->state();
@@ -47,15 +47,20 @@ std::string Chain::broken_law(std::size_t newest) {
   return {};
 }
 
-// Each mirror holds what its site has cosigned, also the one beyond the quorum: the next loss may need it.
+// Each mirror holds what its site has cosigned, also the one beyond the quorum: the next loss may need it. By its root:
+// as many entries of an older epoch, or of another history, are not that.
 std::string Chain::lagging_mirror(const SiteName& site, const node::Safety& safety) {
   for (const SiteName& mirror : file_.find(site)->mirrors) {
     const Machine& m = machine(serving(mirror));
     if (!m.node || m.is_spare) continue;  // a spare's epoch is no mirror (10.2)
-    for (const node::SiteView& view : m.node->sites())
-      if (view.site == site && view.contradictions == 0 && view.held_here.value_or(0) < safety.cosigned_size)
-        return fmt::format("{} holds {} of {} entries of {} that are cosigned", m.name, view.held_here.value_or(0),
-                           safety.cosigned_size, safety.origin.text());
+    const auto& contradictions = m.node->state().contradictions;
+    const auto is_frozen = [&](const fold::ContradictionSeen& seen) { return seen.origin == safety.origin; };
+    if (safety.cosigned_size == 0 || std::ranges::any_of(contradictions, is_frozen)) continue;
+    const auto root = machine(serving(site)).node->root_of(safety.origin, safety.cosigned_size);
+    const auto held = m.node->root_of(safety.origin, safety.cosigned_size);
+    if (!root || !held || *root != *held)
+      return fmt::format("{} does not hold the {} entries of {} that are cosigned", m.name, safety.cosigned_size,
+                         safety.origin.text());
   }
   return {};
 }
@@ -75,7 +80,8 @@ std::string Chain::broken_at_rest() {
       // Of a till that is lost, what its machine's disk still has comes back in a tail (5.3); what was on a disk that
       // is lost, too, is lost.
       if (known == nullptr && w.is_forgotten && w.kept_by.empty()) continue;
-      if (known == nullptr && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
+      const bool is_sent_again = !w.is_settled();
+      if (known == nullptr && !is_sent_again && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
       if (known == nullptr)
         return fmt::format("{}: an acknowledged write is lost; it was entry {} of {}, and its till {}", site.view(),
                            w.reply->index, w.reply->origin.text(),
@@ -90,6 +96,8 @@ std::string Chain::broken_at_rest() {
         static_cast<std::uint64_t>(std::ranges::count_if(writes, [](const TillWrite& w) { return !w.reply; }));
     const auto waiting = std::ranges::count_if(writes, owes_an_answer);
     if (waiting > 0) return fmt::format("{}: {} writes have no answer yet", site.view(), waiting);
+    const auto unsafe = std::ranges::count_if(writes, [](const TillWrite& w) { return !w.is_settled(); });
+    if (unsafe > 0) return fmt::format("{}: {} acknowledged writes are not cosigned yet", site.view(), unsafe);
     if (state.till.totals.sales < sales || state.till.totals.sales > sales + unanswered)
       return fmt::format("{}: {} sales in the journal, {} acknowledged, {} unanswered", site.view(),
                          state.till.totals.sales, sales, unanswered);
@@ -148,6 +156,7 @@ std::string Chain::come_to_rest(int seconds_max, const std::function<std::string
     if (std::string stop = before ? before() : std::string(); !stop.empty()) return stop;
     for (const chain::Site& site : file().sites) send_again(site.name);
     run_for(seconds(1));
+    if (law = broken_law(); !law.empty()) return law;  // what must hold at any time is not waited for
     law = broken_at_rest();
     if (law.empty()) law = unmended();
     if (law.empty()) return broken_in_audit();

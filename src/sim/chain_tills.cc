@@ -38,6 +38,14 @@ static bool is_for_later(const Error& error) {
   return error.code.starts_with("node/") || error.code == "fold/waits" || error.code == "journal/damaged";
 }
 
+// A shop sells (promise 1), and what tills ring here is in order. Only what its machine knows of prices may be less, or
+// more, when the sale reaches it than when it was rung: a new machine has to hear of them first.
+static bool may_be_refused(const fold::WriteRequest& request, const Error& error) {
+  const auto* sale = std::get_if<till::RecordSale>(&request.command);
+  if (sale == nullptr || error.code == "till/unknown_sku") return true;
+  return error.code == "till/bad_line" && std::ranges::any_of(sale->lines, &till::AskedLine::open_price);
+}
+
 // What the till is told of one of its writes, and keeps.
 void Chain::take_reply(const std::string& from, const SiteName& store, std::size_t number,
                        const Result<fold::Taken>& taken) {
@@ -49,6 +57,8 @@ void Chain::take_reply(const std::string& from, const SiteName& store, std::size
     auditor_->answered(store.str(), id_of(w.request), answer_of(from, *taken));
   } else if (!is_for_later(taken.error())) {
     w.refused = true;
+    if (!w.reply && !may_be_refused(w.request, taken.error()))
+      broken_ = fmt::format("{} has refused a sale: {}: {}", from, taken.error().code, taken.error().text);
     if (w.reply)
       broken_ = fmt::format("an acknowledged write was refused when it was sent again: {}", taken.error().text);
   }

@@ -153,6 +153,14 @@ void Mishaps::start_again(const std::string& name) {
   broken_ = fmt::format("{} does not open: {}", name, started.error().text);
 }
 
+// What does not run may have lost its power or its disk; a node that ends by itself for any other reason is a law
+// broken, also where somebody was going to start it again.
+void Mishaps::check_death(const std::string& name) {
+  const Machine& m = chain_.machine(name);
+  if (m.node || m.spare || !m.died_of || is_of_the_disk(*m.died_of)) return;
+  broken_ = fmt::format("{} died: {}", name, m.died_of->text);
+}
+
 // A machine that is of no use any more, and its disk.
 void Mishaps::take_away(const std::string& name) {
   chain_.destroy(name);
@@ -189,6 +197,7 @@ void Mishaps::mend_damaged() {
     m.disk.misdirect_next_write(false);  // it has written nothing, or its power failed first
     return damaged_.reset();
   }
+  check_death(name);
   if (damaged_->started_at) return watch_repair(m);
   if (m.node && chain_.now() < up_again_) return;
   chain_.disk_was_replaced(damaged_->site);  // it is not the disk that acknowledged
@@ -231,6 +240,7 @@ void Mishaps::replace_damaged(const std::string& name) {
 void Mishaps::mend() {
   if (down_ && chain_.now() >= up_again_) {
     const std::string name = name_at(*down_);
+    check_death(name);
     if (chain_.machine(name).node) chain_.kill(name);
     down_.reset();
     if (name == rebuilding_ && away_) chain_.network.heal(name, *std::exchange(away_, std::nullopt));
@@ -248,7 +258,7 @@ void Mishaps::mend() {
     const bool is_waited_for = starts_at_.contains(name) || (down_ && name == name_at(*down_)) ||
                                (damaged_ && name == name_at(damaged_->site));
     if (m.node || m.spare || m.is_lost || is_waited_for) continue;
-    if (m.died_of && !is_of_the_disk(*m.died_of)) broken_ = fmt::format("{} died: {}", name, m.died_of->text);
+    check_death(name);
     starts_at_[name] = chain_.now() + milliseconds(500);
   }
   if (rebuilding_) {

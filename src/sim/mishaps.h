@@ -96,6 +96,7 @@ class Mishaps {
   void watch_repair(Machine& m);
   void replace_damaged(const std::string& name);
   void start_again(const std::string& name);
+  void check_death(const std::string& name);
   void take_away(const std::string& name);
   // has_last_words: one mirror alone holds what it has signed last.
   void replace(const SiteName& site, const Chain::CleanPoint& clean_point = {}, bool has_last_words = false);

@@ -93,8 +93,13 @@ void Mishaps::rebuild_contradicted() {
   for (const chain::Site& site : chain_.file().sites) {
     const std::string name = name_at(site.name);
     if (!runs(site.name) || chain_.node(name).phase() == node::Phase::rebuilding) continue;
+    if (!is_contradicted({chain_.file().chain, site.name, chain_.machine(name).epoch})) continue;
+    // Whose keys were stolen is replaced as soon as that is known; of all others only an old disk signs twice.
+    if (!chain_.machine(name).has_lost) {
+      broken_ = fmt::format("{} has signed two histories, and its disk has lost nothing", name);
+      return;
+    }
     const node::Safety safety = chain_.node(name).safety();
-    if (!is_contradicted(safety.origin)) continue;
     if (!may_be_rebuilt_from(site, safety.origin, safety.cosigned_size)) continue;
     tell(fmt::format("two histories are known of {}; it is rebuilt", name));
     take_away(name);
@@ -113,13 +118,14 @@ void Mishaps::choose_clean_point() {
   if (chain_.now() < *waits_for_people_since_ + patience) return;
   waits_for_people_since_.reset();
   const SiteName site = chain_.machine(*rebuilding_).site;
-  std::pair<Origin, std::uint64_t> clean_point;
+  std::pair<Origin, std::uint64_t> clean_point;  // the newest epoch that a mirror knows something of
   for (const SiteName& mirror : chain_.file().find(site)->mirrors) {
     if (!runs(mirror)) continue;
     const auto views = chain_.node(name_at(mirror)).sites();
     const auto view = std::ranges::find(views, site, &node::SiteView::site);
-    if (view->origin && view->cosigned_size.value_or(0) >= clean_point.second)
-      clean_point = {*view->origin, view->cosigned_size.value_or(0)};
+    const std::uint64_t size = view->cosigned_size.value_or(0);
+    if (view->origin && std::pair(view->origin->epoch, size) >= std::pair(clean_point.first.epoch, clean_point.second))
+      clean_point = {*view->origin, size};
   }
   tell(fmt::format("nobody can tell what of {} was cosigned; people choose a clean point", site.view()));
   take_away(*rebuilding_);

@@ -1,6 +1,6 @@
 // Promise 7: what the rebuild's report calls lost, is. No receipt that it names is in the journal after all; it keeps
 // what the journal goes on from; nobody has announced more than the site has said; and what it counts as lost, as come
-// back and as kept is not more than was announced.
+// back and as kept is what was announced: not more, and not less.
 #include <algorithm>
 
 #include "audit/law.h"
@@ -61,6 +61,10 @@ class KnownLostIsLost final : public Law {
       if (fact.kind == Fact::Kind::epoch_opened) back = 0;
       back += fact.is_again || fact.kind == Fact::Kind::listed;
     }
+    if (report.kept + back + report.known_lost < announced)
+      breach("the report of " + told.site + " calls only " + std::to_string(report.known_lost) + " entries lost; of " +
+             std::to_string(announced) + " announced " + std::to_string(report.kept) + " were kept, and " +
+             std::to_string(back) + " have come back");
     if (report.known_lost > 0 && report.kept + back + report.known_lost > announced)
       breach("the report of " + told.site + " calls " + std::to_string(report.known_lost) + " entries lost; of " +
              std::to_string(announced) + " announced " + std::to_string(report.kept) + " were kept, and " +
