@@ -40,7 +40,11 @@ struct WriteRequest {
   std::string body;                   // the request as it came, for the list (6.4); may be empty
   // When it was asked for, by the till's or an import's clock; later than now counts as now. With prior: unused.
   std::optional<Instant> at = {};
+  // Whoever sends it may not do this, and says (by prior) that it has happened: taken, and put before a person (6.2).
+  bool lacks_role = false;
 };
+// Protocol 6.2: goods have moved or money has, whoever may have done it.
+bool has_physically_happened(const Command& command);
 // SHA-256 of the canonical request: a fixed binary form of (till, staff, command); not of key, prior, time or JSON
 // spelling.
 Hash request_hash(const WriteRequest& request);

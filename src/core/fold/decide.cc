@@ -260,20 +260,6 @@ struct Asked {
   }
 };
 
-// Protocol 6.2. A dispatch that arrived twice is not among them: it arrived once, and which of the two it was a person
-// must say.
-bool has_physically_happened(const Command& command) {
-  return std::visit(
-      [](const auto& c) {
-        using C = std::decay_t<decltype(c)>;
-        return std::is_same_v<C, till::RecordSale> || std::is_same_v<C, till::Refund> ||
-               std::is_same_v<C, till::RefundNoReceipt> || std::is_same_v<C, stock::Receive> ||
-               std::is_same_v<C, stock::WriteOff> || std::is_same_v<C, stock::Count> ||
-               std::is_same_v<C, stock::Dispatch> || std::is_same_v<C, stock::ReceiveDispatch>;
-      },
-      command);
-}
-
 bool is_of_incident(const Command& command) {
   return std::visit(
       [](const auto& c) {
@@ -360,6 +346,20 @@ bool is_beyond_alone(const chain::ChainFile& chain, const Event& event) {
 
 }  // namespace
 
+// Protocol 6.2. A dispatch that arrived twice is not among them: it arrived once, and which of the two it was a person
+// must say.
+bool has_physically_happened(const Command& command) {
+  return std::visit(
+      [](const auto& c) {
+        using C = std::decay_t<decltype(c)>;
+        return std::is_same_v<C, till::RecordSale> || std::is_same_v<C, till::Refund> ||
+               std::is_same_v<C, till::RefundNoReceipt> || std::is_same_v<C, stock::Receive> ||
+               std::is_same_v<C, stock::WriteOff> || std::is_same_v<C, stock::Count> ||
+               std::is_same_v<C, stock::Dispatch> || std::is_same_v<C, stock::ReceiveDispatch>;
+      },
+      command);
+}
+
 Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request) {
   if (request.key.is_zero())
     return fail("fold/bad_key", "the write's key is all zeros; draw 128 random bits for each write");
@@ -388,6 +388,8 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   event.body = std::move(*body);
   if (is_beyond_alone(context.chain, event) && event.write->prior->broke.empty())
     event.write->prior->broke = "till/rung_alone_cash";
+  if (request.lacks_role && event.write->prior && event.write->prior->broke.empty())
+    event.write->prior->broke = "auth/role";
   if (request.prior && request.printed_receipt) {
     const auto given = receipt_of(event.body);
     if (given && *given != *request.printed_receipt && request.printed_receipt->n != 0)

@@ -254,6 +254,17 @@ TEST_F(Decide, what_has_happened_is_taken_where_a_rule_refuses_it_and_flagged_fo
   ASSERT_REFUSED(store.write(CloseListed{id, "checked"}), "fold/unknown_listed");
 }
 
+// A till's word that something was done is all there is, and whoever has its key can give it.
+TEST_F(Decide, what_has_happened_and_its_sender_may_not_do_is_taken_and_flagged_for_a_person) {
+  fold::WriteRequest request = again(store.request(stock::WriteOff{{{Sku("A"), Quantity{1000}}}, "broken"}, till_1));
+  request.lacks_role = true;
+  const auto taken = store.write(request);
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_EQ(store.read(taken->index).write->prior->broke, "auth/role");
+  ASSERT_EQ(store.state.listed.size(), 1u);
+  EXPECT_NE(store.state.listed.begin()->second.reason.find("auth/role"), std::string::npos);
+}
+
 TEST_F(Decide, a_resubmitted_refund_that_another_has_spent_is_taken_and_flagged) {
   const auto sale = store.write(sale_of_a(), till_1);
   const till::Refund refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(255)}, ""};

@@ -16,6 +16,7 @@ constexpr std::size_t results_default = 20;
 constexpr std::size_t status_keys_max = 100;
 // Products looked at between two turns, so that a search holds up no sale for longer than a commit takes.
 constexpr std::size_t search_step_items = 2000;
+constexpr std::size_t query_bytes_max = 100;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string lower(std::string_view text) {
@@ -180,6 +181,9 @@ void Api::search(const CallPtr& call, bool of_stock) {
   search->after = value_of(call->query, "after");
   if (search->after.size() > Sku::bytes_max) return call->refuse({"http/bad_value", "after must be a SKU."});
   const std::string query = lower(value_of(call->query, "q"));
+  // Each word is looked for in each product, on the node's thread.
+  if (query.size() > query_bytes_max)
+    return call->refuse({"http/bad_value", fmt::format("q must be no longer than {} bytes.", query_bytes_max)});
   for (std::size_t at = 0; at < query.size();) {
     const std::size_t end = std::min(query.find(' ', at), query.size());
     if (end > at) search->words.push_back(query.substr(at, end - at));

@@ -69,11 +69,12 @@ void Api::post_writes(const CallPtr& call) {
       fold::WriteRequest& request = slot.write->request;
       // What was taken before is answered in the same words before any role is looked at (openapi.yaml, /v1/writes).
       std::optional<people::Role>& needs = slot.write->needs;
-      // Guarded: money goes out only under a manager's eyes. What a till has paid out already is another matter.
-      const bool pays_out = std::holds_alternative<till::Refund>(request.command) && !request.prior;
+      // Guarded: money goes out only under a manager's eyes. What a till has paid out already is taken, and flagged.
+      const bool pays_out = std::holds_alternative<till::Refund>(request.command);
       if (!needs && pays_out && guard::is_tight(node.posture().posture)) needs = people::Role::manager;
       const bool may = !needs || batch->call->asker.may(*needs);
-      if (!may && node.state().find_write({request.till, request.key}) == nullptr) {
+      request.lacks_role = !may && slot.write->has_happened;
+      if (!may && !request.lacks_role && node.state().find_write({request.till, request.key}) == nullptr) {
         slot.answer =
             fail("auth/role",
                  fmt::format("This kind of write needs a {}'s sign-in. The till keeps it and sends it again then.",

@@ -452,9 +452,11 @@ Result<ParsedWrite> parse_write(const json::value& value, const Asker& asker) {
       read_alone(write, asker, request);
     }
     request.command = kind->read(write, request.till);
-    // What a till has done already, with a reply in hand, is not done again by refusing it (protocol 8.2, 6.2).
-    const bool was_done = request.prior.has_value() && asker.till.number != 0;
-    if (!was_done) parsed.needs = kind->needs;
+    // What a till has done already, with a reply in hand, is not undone by refusing it (protocol 8.2, 6.2). But a prior
+    // is only what its sender says: what is no more than a decision waits for somebody who may take it.
+    parsed.has_happened =
+        request.prior.has_value() && asker.till.number != 0 && fold::has_physically_happened(request.command);
+    parsed.needs = kind->needs;
   }
   write.finish();
   if (problem) return pass_on(std::move(*problem));

@@ -32,6 +32,8 @@ struct Asker {
 struct ParsedWrite {
   fold::WriteRequest request;
   std::optional<people::Role> needs;  // nullopt: whoever may write at all
+  // Sent again by a till that says it was done (protocol 8.2): without the role it is taken all the same, and flagged.
+  bool has_happened = false;
 };
 // The list of the body {"writes": [...]}, 1 to writes_a_batch_max items.
 Result<const json::array*> writes_of(const json::value& body);

@@ -228,13 +228,18 @@ TEST(WriteJson, RolesAreAskedForByKind) {
   const auto parsed = parse(write_off + "}");
   ASSERT_TRUE(parsed) << parsed.error().text;
   EXPECT_EQ(parsed->needs, people::Role::manager);
-  // Done already, with a reply in hand: the till may say so by itself (protocol 8.2).
+  // Done already, with a reply in hand: the till may say so by itself (protocol 8.2), of what moves goods or money.
   const std::string prior = R"(,"prior":{"origin":"c/store-01/1","index":7,"at":"2026-11-22T14:03:05Z"}})";
-  EXPECT_FALSE(parse(write_off + prior)->needs);
-  EXPECT_EQ(
-      parse(write_off + prior, {.signed_in = SubjectId{*array_from_hex<16>(staff)}, .role = people::Role::cashier})
-          ->needs,
-      people::Role::manager);
+  EXPECT_TRUE(parse(write_off + prior)->has_happened);
+  EXPECT_EQ(parse(write_off + prior)->needs, people::Role::manager);
+  const Asker cashier{.signed_in = SubjectId{*array_from_hex<16>(staff)}, .role = people::Role::cashier};
+  EXPECT_FALSE(parse(write_off + prior, cashier)->has_happened) << "no till says so";
+  const std::string held = R"({"key":")" + key + R"(","kind":"close_listed","staff":")" + staff + R"(")";
+  const std::string closes = held + R"(,"id":")" + key + R"(","note":"seen")";
+  const auto closed = parse(closes + prior);
+  ASSERT_TRUE(closed) << closed.error().text;
+  EXPECT_FALSE(closed->has_happened) << "a decision is no goods that have moved";
+  EXPECT_EQ(closed->needs, people::Role::manager);
   const std::string products =
       R"({"key":")" + key +
       R"(","kind":"list_products","products":[{"sku":"A","name":"n","unit_price":"1","vat":"S","goods":true}]})";

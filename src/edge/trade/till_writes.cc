@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 
 namespace holdfast::trade {
@@ -12,6 +14,20 @@ namespace json = boost::json;
 std::string text_of(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+// The file is whatever its till, or whoever carried it, has written into it, and it is sent with the rights of this
+// machine: so it brings what has happened at a till, and no decision (protocol 6.2).
+bool is_of_a_till(const json::object& write) {
+  constexpr std::array<std::string_view, 8> kinds = {"sale",      "refund", "refund_no_receipt", "receive",
+                                                     "write_off", "count",  "dispatch",          "receive_dispatch"};
+  return std::ranges::find(kinds, text_of(write, "kind")) != kinds.end();
+}
+
+bool is_same_till(const json::object& file, const json::object& write) {
+  const json::value* till = write.if_contains("till");
+  const json::value* whose = file.if_contains("till");
+  return till != nullptr && whose != nullptr && till->is_int64() && *till == *whose;
 }
 
 }  // namespace
@@ -31,6 +47,8 @@ Result<TillWritesReport> import_till_writes(const std::string& text, Node& node)
     if (!write.is_object() || text_of(write.get_object(), "key").empty()) {
       return bad("A write in the file has no key: the file was changed after the till saved it.");
     }
+    if (!is_same_till(*file, write.get_object()))
+      return bad("A write in the file is of another till than the file: it was changed after the till saved it.");
   }
   HF_TRY(const About about, node.about());
   const std::string chain = text_of(*file, "chain"), site = text_of(*file, "site");
@@ -42,6 +60,11 @@ Result<TillWritesReport> import_till_writes(const std::string& text, Node& node)
   Writes batch(node);
   for (const json::value& write : writes->get_array()) {
     ++report.writes;
+    if (!is_of_a_till(write.get_object())) {
+      report.refused.push_back({text_of(write.get_object(), "key"), "auth/role",
+                                "It is a decision and no sale: whoever may take it signs in and takes it again."});
+      continue;
+    }
     HF_TRY_VOID(
         batch.add(json::serialize(write), [&report, key = text_of(write.get_object(), "key")](const Reply& reply) {
           if (!reply.ok) {

@@ -3,8 +3,9 @@
 // Shape:  JSON {format: "holdfast till writes 1", chain, site, till, made_at, writes: [...]}, oldest first; each write
 //         as POST /v1/writes takes it, with its till, and with `prior` where the till had a reply. Every write keeps
 //         the key under which the till knows it: handed in twice, or sent by the till as well, it is taken once.
-// Errors: trade/bad_till_file: no such file, or of another chain or site; nothing was sent. A write that the node
-//         refuses costs itself alone and is told with its reason. Errors of Node end it; it can be run again.
+// Errors: trade/bad_till_file: no such file, or of another chain or site, or with a write of another till; nothing was
+//         sent. A write that the node refuses costs itself alone and is told with its reason; and so does one that
+//         moves neither goods nor money (auth/role). Errors of Node end it; it can be run again.
 #pragma once
 
 #include <string>

@@ -42,12 +42,25 @@ TEST(TillWrites, ARefusedOneCostsItselfAndIsTold) {
   EXPECT_FALSE(report->refused[0].detail.empty());
 }
 
+// With the rights of this machine it would be taken, whoever has written it into the file.
+TEST(TillWrites, ADecisionIsNotTakenFromAFile) {
+  FakeNode node;
+  const std::string begins = R"({"key":"a2","kind":"begin_standby","till":3,"staff":"00","reason":""})";
+  const auto report = import_till_writes(file_of(sale("a1") + "," + begins), node);
+  ASSERT_TRUE(report) << report.error().text;
+  EXPECT_EQ(report->taken, 1u);
+  ASSERT_EQ(report->refused.size(), 1u);
+  EXPECT_EQ(report->refused[0].code, "auth/role");
+  EXPECT_EQ(node.count("begin_standby"), 0u);
+}
+
 TEST(TillWrites, WhatIsNoSuchFileOrOfAnotherSiteSendsNothing) {
   FakeNode node;
   const std::string good = file_of(sale("a1"));
   for (const std::string& text :
        {std::string(), good.substr(0, good.size() - 2), std::string("[]"), std::string(R"({"format":"other"})"),
-        file_of("7"), file_of(R"({"kind":"sale"})"), file_of(sale("a1"), "store-02")}) {
+        file_of("7"), file_of(R"({"kind":"sale"})"), file_of(sale("a1"), "store-02"),
+        file_of(sale("a1") + R"(,{"key":"a2","kind":"sale","till":4})"), file_of(R"({"key":"a2","kind":"sale"})")}) {
     const auto report = import_till_writes(text, node);
     ASSERT_FALSE(report) << text;
     EXPECT_EQ(report.error().code, "trade/bad_till_file");
