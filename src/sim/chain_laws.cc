@@ -80,8 +80,7 @@ std::string Chain::broken_at_rest() {
       // Of a till that is lost, what its machine's disk still has comes back in a tail (5.3); what was on a disk that
       // is lost, too, is lost.
       if (known == nullptr && w.is_forgotten && w.kept_by.empty()) continue;
-      const bool is_sent_again = !w.is_settled();
-      if (known == nullptr && !is_sent_again && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
+      if (known == nullptr && w.is_settled() && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
       if (known == nullptr)
         return fmt::format("{}: an acknowledged write is lost; it was entry {} of {}, and its till {}", site.view(),
                            w.reply->index, w.reply->origin.text(),

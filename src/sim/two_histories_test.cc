@@ -4,6 +4,13 @@
 namespace holdfast::sim {
 namespace {
 
+// The newest checkpoint of store-01's first epoch on this machine's disk.
+std::string last_note(Chain& chain, const std::string& machine) {
+  SerialExecutor executor;
+  SimDisk copy = chain.machine(machine).disk;
+  return (*journal::Log::open(copy, executor, Origin{chain.file().chain, store_1, 1}))->last_checkpoint();
+}
+
 // store-01 is mirrored by head office, the warehouse and store-02.
 struct Parted {
   // One mirror alone is given what its machine signs next; then that machine is started from an older image of its
@@ -232,11 +239,7 @@ TEST_F(TwoHistories, their_owner_signs_no_more_when_nobody_shows_it_the_other_ei
 // cosigns, on a machine that people are going to replace.
 TEST_F(TwoHistories, their_owner_seals_for_nobody) {
   part("store-02", 5, 30);
-  const std::string note = [&] {
-    SerialExecutor executor;
-    SimDisk copy = chain_.machine("store-02").disk;
-    return (*journal::Log::open(copy, executor, Origin{chain_.file().chain, store_1, 1}))->last_checkpoint();
-  }();
+  const std::string note = last_note(chain_, "store-02");
   chain_.network.heal_all();
   chain_.kill("store-02");
   isolate(chain_, "store-02", "store-01");
@@ -269,11 +272,7 @@ TEST(TwoHistoriesOf, one_machine_are_not_seen_in_what_its_old_disk_lacks) {
   const SimDisk image = chain.machine("store-01").disk;
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
   chain.run_for(seconds(2));
-  const std::string note = [&] {
-    SerialExecutor executor;
-    SimDisk copy = chain.machine("store-01").disk;
-    return (*journal::Log::open(copy, executor, Origin{chain.file().chain, store_1, 1}))->last_checkpoint();
-  }();
+  const std::string note = last_note(chain, "store-01");
   chain.kill("store-01");
   chain.put_back("store-01", image);
   chain.kill("warehouse");

@@ -17,7 +17,7 @@ std::string text_of(const json::object& object, std::string_view name) {
 }
 
 // The file is whatever its till, or whoever carried it, has written into it, and it is sent with the rights of this
-// machine: so it brings what has happened at a till, and no decision (protocol 6.2).
+// machine: so it brings what has happened at a till, and no decision (protocol 6.2; fold::has_physically_happened()).
 bool is_of_a_till(const json::object& write) {
   constexpr std::array<std::string_view, 8> kinds = {"sale",      "refund", "refund_no_receipt", "receive",
                                                      "write_off", "count",  "dispatch",          "receive_dispatch"};
