@@ -371,7 +371,7 @@ Status Credentials::begin_attempt(AttemptLimits& limits, const std::string& subj
   const std::lock_guard lock(mutex_);
   if (const auto wait = limits.begin(subject, clock_.monotonic(), group)) {
     wait_left_ = *wait;
-    return fail("people/wait", fmt::format("Too many wrong attempts. Wait {} seconds and try again.",
+    return fail("people/wait", fmt::format("Too many attempts. Wait {} seconds and try again.",
                                            (wait->ns + 999'999'999) / 1'000'000'000));
   }
   return {};

@@ -190,6 +190,22 @@ TEST(Credentials, WrongPinsCountWhereTheyAreTyped) {
   EXPECT_TRUE(credentials->check_pin("1", "4711", till_2));
 }
 
+TEST(Credentials, ARightPinAgainAndAgainKeepsNobodyWaiting) {
+  PeopleWorld world;
+  const auto credentials = with_manager(world);
+  ASSERT_TRUE(credentials->add_staff("12", Role::cashier, "0815"));
+  const Place till_1{{1}, ""}, till_2{{2}, ""};
+  int checked = 0;
+  for (int i = 0; i < 100; ++i) checked += credentials->check_pin("12", "0815", till_1) ? 1 : 0;
+  EXPECT_EQ(checked, 30);
+  EXPECT_EQ(credentials->check_pin("1", "4711", till_1).error().code, "people/wait");
+  EXPECT_EQ(credentials->wait_left(), seconds(2));
+  EXPECT_TRUE(credentials->check_pin("1", "4711", till_2));
+  world.clock.at = world.clock.at + seconds(2);
+  EXPECT_TRUE(credentials->check_pin("1", "4711", till_1));
+  EXPECT_EQ(credentials->check_pin("1", "4711", till_1).error().code, "people/wait");
+}
+
 TEST(Credentials, WrongCodesOfOneAddressHoldUpNobodyElse) {
   PeopleWorld world;
   const auto credentials = std::move(*world.open());

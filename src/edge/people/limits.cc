@@ -34,12 +34,17 @@ AttemptLimits::Group& AttemptLimits::group_of(const std::string& name, Instant n
 std::optional<Duration> AttemptLimits::begin(const std::string& subject, Instant now, const std::string& group) {
   if (!subjects_.contains(subject) && subjects_.size() >= settings_.subjects_max) forget_old(now);
   Count& count = subjects_[subject];
-  Count& all = group_of(group, now).all;
+  Group& whole = group_of(group, now);
+  Count& all = whole.all;
   // The (free + 1)th attempt waits for the first time.
   const std::int64_t own = wait_after(count.attempts - free_attempts() + 1).ns - (now - count.last).ns;
   const int beyond = settings_.all_together ? all.attempts - settings_.global_free_attempts + 1 : 0;
   const std::int64_t global = wait_after(beyond).ns - (now - all.last).ns;
-  if (std::max(own, global) > 0) return Duration{std::max(own, global)};
+  const Instant checked = std::max(whole.checks_whole_again, now) + settings_.check_each;
+  const std::int64_t checks =
+      settings_.all_together ? (checked - now).ns - settings_.check_each.ns * settings_.checks_at_once : 0;
+  if (const std::int64_t wait = std::max({own, global, checks}); wait > 0) return Duration{wait};
+  whole.checks_whole_again = checked;
   ++count.attempts;
   ++all.attempts;
   count.last = now;
