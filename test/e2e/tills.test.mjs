@@ -107,6 +107,41 @@ test('a till\'s browser meets the node under the store\'s certificate, and nothi
     await waitUntil('the others to get in again', async () => await handshake(port, { ca }) === 'TLSv1.3');
   });
 
+  await t.test('a device with sixteen addresses takes no place from tills, however often it comes', async () => {
+    const till = new Till(over(store, ca), { ...await store.session.post('/v1/tills', { name: 'Back' }), staff: store.session.staff });
+    await sell(till);
+    const held = new Set();
+    let opened = 0;
+    let going = true;
+    const take = (address) => {
+      if (!going) return;
+      const socket = net.connect({ host: '127.0.0.1', port, localAddress: address });
+      held.add(socket);
+      opened++;
+      socket.on('error', () => {}).on('close', () => { held.delete(socket); setTimeout(take, 5, address); });
+      socket.resume();
+    };
+    const metric = async (name) => Number((await store.client.call('GET', '/metrics')).text.match(new RegExp(`^holdfast_http_${name} (\\d+)`, 'm'))[1]);
+    try {
+      for (let device = 2; device < 18; ++device)
+        for (let place = 0; place < 64; ++place) take(`127.0.0.${device}`);
+      await waitUntil('all places to be taken', async () => await metric('connections_open') >= 1024);
+      // A till whose connections have ended comes back, and one that has its own keeps it.
+      for (let i = 0; i < 10; ++i) {
+        const back = over(store, ca, { authorization: till.authorization });
+        assert.equal((await back.call('GET', '/v1/tills/me')).status, 200);
+        back.close();
+        await sell(till);
+      }
+      assert.ok(await metric('connections_displaced_total') > 0, `${opened} were opened`);
+    } finally {
+      going = false;
+      for (const socket of held) socket.destroy();
+      till.site.close();
+    }
+    await waitUntil('the places to be free', async () => await metric('connections_open') < 100);
+  });
+
   await t.test('readiness knows whether other devices can come', async () => {
     const address = async () => {
       const { checks } = JSON.parse((await run(['ready', '--data', store.dir, '--json'], { mayFail: true })).out);

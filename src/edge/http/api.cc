@@ -158,6 +158,7 @@ void Api::handle(Request request, Respond respond) {
     }
     call->argument = std::move(*argument);
     Status ready = identify(*call);
+    if (ready) tell_who(*call);
     if (const auto wait = too_fast(*call, route)) {
       call->respond = uncounted;  // else a flood would make the site guarded, which is harder for people than for it
       Response response = problem("http/too_fast", "Too many requests at once. Ask again in a moment.");
@@ -183,12 +184,21 @@ void Api::handle(Request request, Respond respond) {
 std::optional<Duration> Api::too_fast(const Call& call, const Route& route) {
   if (call.asker.is_local || call.asker.is_sensor) return std::nullopt;
   const Instant now = parts_.clock.monotonic();
-  if (call.asker.till.number != 0)
-    return pace_.begin(fmt::format("till/{}", call.asker.till.number), Pace::known, 1, now);
-  if (call.asker.signed_in)
-    return pace_.begin(fmt::format("staff/{}", to_hex(call.asker.signed_in->bytes)), Pace::known, 1, now);
+  if (const auto name = name_of(call.asker)) {
+    if (const auto wait = pace_.begin(*name, Pace::known, 1, now)) return wait;
+    if (!is_change(route.method)) return std::nullopt;
+    constexpr std::size_t kib = 1024;
+    const auto cost = std::max<std::int64_t>(1, static_cast<std::int64_t>((call.request.body.size() + kib - 1) / kib));
+    return pace_.begin("writing/" + *name, Pace::writing, cost, now);
+  }
   const bool asks_the_node = route.access == Access::anyone && route.method == Method::get;
   return pace_.begin(asker_of_address(call.request.from), Pace::unknown, asks_the_node ? 2 : 1, now);
+}
+
+std::optional<std::string> Api::name_of(const Asker& asker) {
+  if (asker.till.number != 0) return fmt::format("till/{}", asker.till.number);
+  if (asker.signed_in) return fmt::format("staff/{}", to_hex(asker.signed_in->bytes));
+  return std::nullopt;
 }
 
 people::Place Api::place_of(const Call& call) { return {call.asker.till, asker_of_address(call.request.from)}; }
@@ -204,6 +214,19 @@ void Api::count_refusals(Call& call) const {
       Response response = make();
       if (response.status == 401 || response.status == 403 || response.status == 421 || response.status == 429)
         parts_.on_refused(sign_in);
+      return response;
+    });
+  };
+}
+
+// The server keeps the connections of who has shown who he is.
+void Api::tell_who(Call& call) {
+  const auto name = name_of(call.asker);
+  if (!name) return;
+  call.respond = [name = *name, respond = std::move(call.respond)](std::function<Response()> make) {
+    respond([name, make = std::move(make)] {
+      Response response = make();
+      response.said_by = name;
       return response;
     });
   };

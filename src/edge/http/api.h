@@ -190,6 +190,8 @@ class Api {
   static people::Place place_of(const Call& call);    // where a PIN or a code is tried
   Response refused_person(const Error& error) const;  // people/* as auth/*, with Retry-After
 
+  static std::optional<std::string> name_of(const Asker& asker);  // "till/3", "staff/…"; none: he did not say who he is
+  static void tell_who(Call& call);
   void count_refusals(Call& call) const;
   std::optional<Duration> too_fast(const Call& call, const Route& route);
 

@@ -184,7 +184,13 @@ void Api::delete_staff(const CallPtr& call) {
   const auto id = array_from_hex<16>(call->argument);
   if (!id) return call->refuse({"people/unknown_staff", "A staff id is 32 hexadecimal digits."});
   on_worker(call, [this, call, subject = SubjectId{*id}] {
-    if (const auto removed = parts_.credentials.remove_staff(subject); !removed) return call->refuse(removed.error());
+    if (const auto removed = parts_.credentials.remove_staff(subject); !removed) {
+      // A second try, because the name could not be erased at the first (a full disk)?
+      const bool is_gone = removed.error().code == "people/unknown_staff";
+      const auto has_name = is_gone ? parts_.vault.knows(subject) : Result<bool>(false);
+      if (!has_name) return call->refuse(has_name.error());
+      if (!*has_name) return call->refuse(removed.error());
+    }
     parts_.sessions.end_all_of(subject);
     if (const auto erased = parts_.vault.erase(subject); !erased) return call->refuse(erased.error());
     call->done(nothing());

@@ -96,6 +96,8 @@ void Api::get_metrics(const CallPtr& call) {
     add("problems_total", "counter", "Answers with a status of 400 to 499.", counters.problems.load());
     add("failures_total", "counter", "Answers with a status of 500 and above.", counters.failures.load());
     add("connections_total", "counter", "Connections accepted.", counters.connections.load());
+    add("connections_displaced_total", "counter", "Closed to make room for somebody else's.",
+        counters.displaced_connections.load());
     add("connections_refused_total", "counter", "Connections over the limit.", counters.refused_connections.load());
     add("connections_open", "gauge", "Connections open now.", counters.open_connections.load());
     call->done(std::move(response));

@@ -161,6 +161,12 @@ TEST_F(ApiTest, ANameIsReadOnlyAfterItsReasonIsInTheJournal) {
   const std::string again = signed_in("1", "4711");
   EXPECT_EQ(ask("DELETE", "/v1/staff/" + id, again).status, 204);
   EXPECT_EQ(ask("POST", "/v1/vault/read", again, body).code(), "vault/unknown");
+  EXPECT_EQ(ask("DELETE", "/v1/staff/" + id, again).code(), "people/unknown_staff");
+  // As if the name could not be erased then: a second try does what was left.
+  const SubjectId gone{*array_from_hex<16>(id)};
+  ASSERT_TRUE(vault_->seal(gone, "Erika Musterfrau"));
+  EXPECT_EQ(ask("DELETE", "/v1/staff/" + id, again).status, 204);
+  EXPECT_FALSE(*vault_->knows(gone));
 }
 
 // ---- writes
@@ -317,30 +323,35 @@ TEST_F(ApiTest, MetricsAreInPrometheusForm) {
 
 // ---- pace
 
+struct Told {
+  unsigned status = 0;
+  std::string body, retry_after, said_by;
+  Duration hold;
+};
+// Refusals come before the call returns; what the node is asked for is told as 0.
+Told tell(Api& api, Request request) {
+  auto told = std::make_shared<Told>();
+  request.host = "127.0.0.1";
+  api.handle(std::move(request), [told](const std::function<Response()>& make) {
+    const Response response = make();
+    told->status = response.status;
+    told->body = response.body;
+    told->hold = response.hold;
+    told->said_by = response.said_by;
+    for (const auto& [name, value] : response.headers)
+      if (name == "Retry-After") told->retry_after = value;
+  });
+  return *told;
+}
+
 TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot) {
   int refused_requests = 0;
   ApiParts parts{*thread_,       *credentials_, *sessions_,         *vault_, *worker_, world_.clock,
                  world_.entropy, pages_,        server_->counters()};
   parts.on_refused = [&](bool) { ++refused_requests; };
   Api api(std::move(parts), ApiSettings{.site = "store-01", .listen = "127.0.0.1:7400"});
-  struct Told {
-    unsigned status = 0;
-    std::string body, retry_after;
-    Duration hold;
-  };
-  // Refusals come before the call returns; what the node is asked for is told as 0.
   const auto ask_from = [&](const std::string& from, const std::string& path, const std::string& authorization) {
-    auto told = std::make_shared<Told>();
-    api.handle({.method = Method::get, .path = path, .host = "127.0.0.1", .authorization = authorization, .from = from},
-               [told](const std::function<Response()>& make) {
-                 const Response response = make();
-                 told->status = response.status;
-                 told->body = response.body;
-                 told->hold = response.hold;
-                 for (const auto& [name, value] : response.headers)
-                   if (name == "Retry-After") told->retry_after = value;
-               });
-    return *told;
+    return tell(api, {.method = Method::get, .path = path, .authorization = authorization, .from = from});
   };
   const auto flood = [&](const std::string& from, const std::string& authorization) {
     int taken = 0;
@@ -366,6 +377,40 @@ TEST_F(ApiTest, AFloodFromAnAddressIsToldToWaitAndTillsAndTheAdministratorAreNot
   int taken = 0;
   for (int i = 0; i < 200; ++i) taken += ask_from("192.168.1.9", "/v1/products", "").status == 401 ? 1 : 0;
   EXPECT_EQ(taken, 100) << "and so many a second afterwards";
+}
+
+TEST_F(ApiTest, OneTillDoesNotEndWhatMirrorsTakeOfItsStoreInADay) {
+  const auto write = [&](const std::string& authorization) {
+    return tell(*api_, {.method = Method::post,
+                        .path = "/v1/writes",
+                        .authorization = authorization,
+                        .content_type = "application/json",
+                        .body = std::string(1000 << 10, 'x'),
+                        .from = "192.168.1.9"});
+  };
+  const std::string key = "Till 1." + till_key_;
+  int taken = 0;
+  while (write(key).status == 400 && taken < 1000) ++taken;
+  EXPECT_EQ(taken, 40);
+  const Told wait = write(key);
+  EXPECT_EQ(wait.status, 429u);
+  EXPECT_EQ(wait.retry_after, "101");
+  EXPECT_EQ(write("Local " + token_).status, 400u);
+  EXPECT_EQ(tell(*api_, {.method = Method::get, .path = "/v1/tills/me", .authorization = key}).status, 200u)
+      << "it may read on";
+  world_.clock.at = world_.clock.at + seconds(100);
+  EXPECT_EQ(write(key).status, 400u);
+  EXPECT_EQ(write(key).status, 429u);
+}
+
+TEST_F(ApiTest, AnAnswerSaysToTheServerWhoseTheConnectionIs) {
+  const auto by = [&](const std::string& authorization) {
+    return tell(*api_, {.method = Method::get, .path = "/v1/tills/me", .authorization = authorization}).said_by;
+  };
+  EXPECT_EQ(by("Till 1." + till_key_), "till/1");
+  EXPECT_EQ(by("Till 1.nonsense"), "");
+  EXPECT_EQ(by("Local " + token_), "");
+  EXPECT_EQ(by(""), "");
 }
 
 TEST_F(ApiTest, WrongPinsOfALaptopDoNotKeepAManagerFromSigningInAtATill) {

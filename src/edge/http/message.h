@@ -32,7 +32,8 @@ struct Response {
   std::string body;
   std::shared_ptr<const std::string> shared_body;  // instead of body: a page held in memory
   std::vector<std::pair<std::string, std::string>> headers;
-  Duration hold;  // it is sent no sooner than this: who floods waits, and the node and the tills do not
+  Duration hold;        // it is sent no sooner than this: who floods waits, and the node and the tills do not
+  std::string said_by;  // "till/3": whom its request proved to come from; empty: nobody
 };
 // Of what is refused because it came too fast, or is no HTTP. Whoever asks as tills and people do never meets it.
 inline constexpr Duration flood_hold = milliseconds(250);

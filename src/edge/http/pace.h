@@ -22,6 +22,9 @@ class Pace {
   };
   static constexpr Allowance known{1000, 300};   // an enrolled till, or a person who is signed in
   static constexpr Allowance unknown{400, 100};  // an address
+  // What a till or a person writes, in KiB of requests that change something, each at least one. Far above a week's
+  // sales sent at once; in a day less than half of what mirrors take of one site (4.4), so that no single key ends it.
+  static constexpr Allowance writing{40'000, 10};
   static constexpr std::size_t askers_max = 4096;
 
   // How long to wait; nullopt: it may ask now, and `cost` is counted.

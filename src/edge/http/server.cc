@@ -18,7 +18,6 @@
 #include <thread>
 #include <variant>
 
-#include "edge/http/pace.h"
 #include "edge/http/problem.h"
 #include "edge/http/request_parser.h"
 #include "edge/net/address.h"
@@ -34,6 +33,13 @@ using boost::system::error_code;
 
 std::chrono::nanoseconds as_chrono(Duration d) { return std::chrono::nanoseconds(d.ns); }
 
+// Connections by whose they are.
+using OpenBy = std::map<std::string, std::size_t>;
+void leave(OpenBy& open_by, OpenBy::iterator& own) {
+  if (own != open_by.end() && --own->second == 0) open_by.erase(own);
+  own = open_by.end();
+}
+
 }  // namespace
 
 class Session;
@@ -43,9 +49,9 @@ struct Listener {
   explicit Listener(asio::io_context& context) : acceptor(context), pause(context) {}
   tcp::acceptor acceptor;
   asio::steady_timer pause;
-  std::size_t open = 0;                                // counts: under sessions_mutex
-  std::map<std::string, std::size_t> open_by_address;  // over TLS; an IPv6 network is one
-  std::unique_ptr<asio::ssl::context> tls;             // the tills'
+  std::size_t open = 0;                     // under sessions_mutex
+  OpenBy open_by_address, open_by_name;     // the latter: of whom has shown who he is
+  std::unique_ptr<asio::ssl::context> tls;  // the tills'
 };
 
 class Server::Impl : public std::enable_shared_from_this<Impl> {
@@ -54,7 +60,8 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
 
   Status bind(Listener& listener, const std::string& where, bool may_leave);
   void accept(Listener& listener);
-  bool has_room(const Listener& listener, const std::string& from);
+  bool has_room(Listener& listener, const std::string& from);
+  Session* least_entitled(const Listener& listener) const;
   void close_all();
 
   ServerSettings settings;
@@ -79,21 +86,38 @@ class Session : public std::enable_shared_from_this<Session> {
         hold_(stream_.get_executor()) {
     error_code gone;
     from_ = stream_.socket().remote_endpoint(gone).address();
-    asker_ = asker_of_address(from_.to_string());
     if (listener_.tls) tls_.emplace(stream_, *listener_.tls);
     const std::lock_guard lock(server_.sessions_mutex);
     ++listener_.open;
-    ++listener_.open_by_address[asker_];
+    by_address_ = listener_.open_by_address.try_emplace(from_.to_string()).first;
+    ++by_address_->second;
     server_.sessions.insert(this);
     ++server_.counters.open_connections;
   }
   ~Session() {
     const std::lock_guard lock(server_.sessions_mutex);
-    --listener_.open;
-    if (const auto own = listener_.open_by_address.find(asker_); --own->second == 0)
-      listener_.open_by_address.erase(own);
+    give_up_place();
     server_.sessions.erase(this);
     --server_.counters.open_connections;
+  }
+  // Under sessions_mutex. It may end later: what is under way in it keeps it.
+  void give_up_place() {
+    if (by_address_ == listener_.open_by_address.end()) return;
+    --listener_.open;
+    leave(listener_.open_by_address, by_address_);
+    leave(listener_.open_by_name, by_name_);
+  }
+  // For whoever looks for a place, under sessions_mutex: what is greater has less right to its own.
+  struct Claim {
+    bool is_unknown = false;
+    std::size_t open = 0;  // of the same address or name
+    std::chrono::steady_clock::duration quiet{};
+    auto operator<=>(const Claim&) const = default;
+  };
+  std::optional<Claim> claim_to(const Listener& listener, std::chrono::steady_clock::time_point now) const {
+    if (&listener != &listener_ || by_address_ == listener_.open_by_address.end()) return std::nullopt;
+    const bool is_unknown = by_name_ == listener_.open_by_name.end();
+    return Claim{is_unknown, is_unknown ? by_address_->second : by_name_->second, now - heard_at_};
   }
   void begin();
   void stop() {
@@ -120,6 +144,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_body();
   void on_body(error_code error);
   void handle();
+  void count_for(const std::string& name);
   std::shared_ptr<Session> ticket();
   void answer(Response response);
   void write();
@@ -130,7 +155,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Server::Impl& server_;
   Listener& listener_;
   asio::ip::address from_;
-  std::string asker_;
+  OpenBy::iterator by_address_ = listener_.open_by_address.end();  // its end: the place has been given up
+  OpenBy::iterator by_name_ = listener_.open_by_name.end();        // its end: nobody has shown who he is
+  std::chrono::steady_clock::time_point heard_at_ = std::chrono::steady_clock::now();
   beast::tcp_stream stream_;
   asio::steady_timer hold_;
   std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;  // over stream_, whose time limits hold for both
@@ -169,6 +196,7 @@ void Session::read_header() {
 
 void Session::on_header(error_code error) {
   is_idle_ = false;
+  heard_at_ = std::chrono::steady_clock::now();
   if (error) {
     auto refusal = refusal_of(error);  // none when the time was over: then it is closed already
     last_ = true;
@@ -235,8 +263,19 @@ std::shared_ptr<Session> Session::ticket() {
           }};
 }
 
+// Whose place this is from now on. A till's page is asked for without its key, on the same connection.
+void Session::count_for(const std::string& name) {
+  const std::lock_guard lock(server_.sessions_mutex);
+  if (name.empty() || by_address_ == listener_.open_by_address.end()) return;
+  if (by_name_ != listener_.open_by_name.end() && by_name_->first == name) return;
+  leave(listener_.open_by_name, by_name_);
+  by_name_ = listener_.open_by_name.try_emplace(name).first;
+  ++by_name_->second;
+}
+
 void Session::answer(Response response) {
   response_ = std::move(response);
+  count_for(response_.said_by);
   if (response_.status >= 500) {
     ++server_.counters.failures;
   } else if (response_.status >= 400) {
@@ -335,11 +374,34 @@ Status Server::Impl::bind(Listener& listener, const std::string& where, bool may
   return {};
 }
 
-bool Server::Impl::has_room(const Listener& listener, const std::string& from) {
+// May close somebody else's connection to make room.
+bool Server::Impl::has_room(Listener& listener, const std::string& from) {
   const std::lock_guard lock(sessions_mutex);
-  if (listener.open >= settings.connections_max) return false;
+  const bool is_full = listener.open >= settings.connections_max;
+  if (!listener.tls) return !is_full;  // this machine's own
   const auto own = listener.open_by_address.find(from);
-  return !listener.tls || own == listener.open_by_address.end() || own->second < settings.connections_an_address_max;
+  if (own != listener.open_by_address.end() && own->second >= settings.connections_an_address_max) return false;
+  if (!is_full) return true;
+  Session* const gives_way = least_entitled(listener);
+  if (gives_way == nullptr) return false;
+  ++counters.displaced_connections;
+  gives_way->give_up_place();
+  gives_way->close();
+  return true;
+}
+
+Session* Server::Impl::least_entitled(const Listener& listener) const {
+  const auto now = std::chrono::steady_clock::now();
+  Session* found = nullptr;
+  Session::Claim least;
+  for (Session* session : sessions) {
+    const auto claim = session->claim_to(listener, now);
+    if (!claim || (!claim->is_unknown && claim->open <= settings.share_of_known)) continue;
+    if (found != nullptr && *claim <= least) continue;
+    found = session;
+    least = *claim;
+  }
+  return found;
 }
 
 void Server::Impl::accept(Listener& listener) {
@@ -354,7 +416,7 @@ void Server::Impl::accept(Listener& listener) {
       return;
     }
     error_code ignored;
-    if (!has_room(listener, asker_of_address(socket.remote_endpoint(ignored).address().to_string()))) {
+    if (!has_room(listener, socket.remote_endpoint(ignored).address().to_string())) {
       ++counters.refused_connections;
     } else {
       ++counters.connections;

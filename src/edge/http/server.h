@@ -6,7 +6,10 @@
 //         start and not from its last byte, so that a trickle is no way around.
 //         Plain: only loopback addresses, unless insecure_bind, because PINs, keys and cookies would pass in clear.
 //         TLS: any address. Connections of the two are counted apart, and one address has its share of those over TLS
-//         and no more, so that a device gone wild keeps neither the other tills nor this machine's commands out.
+//         and no more, so that a device gone wild keeps neither the other tills nor this machine's commands out. A
+//         device may take more addresses than one: where all places over TLS are taken, a newcomer gets that of
+//         somebody who has not shown who he is (Response::said_by), from the address that holds most, the one that has
+//         been quiet longest; if all have shown it, from whom more than share_of_known are.
 // Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a
 //         rule gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
 // Thread: the handler is called on the server's thread and must not wait; everything else from any thread.
@@ -36,6 +39,7 @@ struct ServerSettings {
   std::size_t body_bytes_max = 1u << 20;
   std::size_t connections_max = 1024;
   std::size_t connections_an_address_max = 64;  // over TLS
+  std::size_t share_of_known = 8;               // over TLS, when all places are taken: of one till or person
   Duration header_time_max = seconds(30);       // from the end of the last response: idle keep-alive connections end so
   Duration body_time_max = seconds(20);
   Duration response_time_max = seconds(30);
@@ -62,7 +66,7 @@ class Server {
 
   struct Counters {
     std::atomic<std::uint64_t> requests = 0, problems = 0, failures = 0;  // all, 4xx, 5xx
-    std::atomic<std::uint64_t> connections = 0, refused_connections = 0;
+    std::atomic<std::uint64_t> connections = 0, refused_connections = 0, displaced_connections = 0;
     std::atomic<std::int64_t> open_connections = 0;
   };
   const Counters& counters() const;
