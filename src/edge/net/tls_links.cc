@@ -16,6 +16,7 @@ using Time = SteadyTime;
 constexpr std::size_t write_bytes_max = 256 << 10;  // frames that are handed to TLS at once
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 constexpr auto accept_pause = std::chrono::milliseconds(200);
+constexpr auto listen_pause = std::chrono::seconds(1);
 constexpr int dead_peer_ms = 20'000;  // unacknowledged for so long: TCP gives up
 
 std::chrono::nanoseconds chrono(Duration d) { return std::chrono::nanoseconds(d.ns); }
@@ -52,13 +53,14 @@ bool TlsNet::Impl::is_shut_out(const Connection& c) const {
 
 void TlsNet::Impl::turn_doors(const Doors& doors) {
   doors_ = doors;
-  if (!doors_.sealed) return listen_again();
-  if (doors_.inside.empty()) {
+  listen_again_at_ = {};
+  if (wants_port()) {
+    listen_again();
+  } else {
     error_code ignored;
     acceptor_.close(ignored);
-  } else {
-    listen_again();
   }
+  if (!doors_.sealed) return;
   // Also those in the middle of a handshake, whom core does not know.
   std::vector<ConnectionPtr> out;
   for (const auto& [id, c] : all_)
@@ -66,15 +68,58 @@ void TlsNet::Impl::turn_doors(const Doors& doors) {
   for (const ConnectionPtr& c : out) reset(c);
 }
 
-// Another program may hold the port for a moment; then it is tried again with the next tick.
+// A store trades without its links, so whatever keeps it from listening is told and tried again: an address that comes
+// with an uplink, a name server that is away, another program on the port. Names are looked up without waiting for it.
 void TlsNet::Impl::listen_again() {
-  if (acceptor_.is_open() || options_.listen.empty()) return;
-  if (const Status listening = listen(); !listening) {
+  if (options_.listen.empty() || !wants_port() || acceptor_.is_open() || is_resolving_) return;
+  if (Steady::now() < listen_again_at_) return;
+  listen_again_at_ = Steady::now() + listen_pause;
+  error_code is_name;
+  const auto number = asio::ip::make_address(listen_at_.host, is_name);
+  if (!is_name) {
+    if (listen_on(number)) accept();
+    return;
+  }
+  is_resolving_ = true;
+  resolver_.async_resolve(listen_at_.host, std::to_string(listen_at_.port),
+                          tcp::resolver::passive | tcp::resolver::numeric_service,
+                          [this](error_code failed, const tcp::resolver::results_type& found) {
+                            is_resolving_ = false;
+                            if (!wants_port() || acceptor_.is_open()) return;
+                            if (failed) return cannot_listen(failed.message());
+                            if (listen_on(found.begin()->endpoint().address())) accept();
+                          });
+}
+
+bool TlsNet::Impl::wants_port() const { return !doors_.sealed || !doors_.inside.empty(); }
+
+bool TlsNet::Impl::listen_on(const asio::ip::address& host) {
+  error_code ec;
+  const tcp::endpoint endpoint(host, port_ != 0 ? port_.load() : listen_at_.port);
+  acceptor_.open(endpoint.protocol(), ec);
+  if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec) acceptor_.bind(endpoint, ec);
+  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec) {
     error_code ignored;
     acceptor_.close(ignored);
-    return log(listening.error().text);
+    cannot_listen(ec == asio::error::address_in_use
+                      ? "another program uses this port. `ss -ltnp` shows which; stop it, or give this site another "
+                        "link address in the chain file"
+                      : ec.message());
+    return false;
   }
-  accept();
+  port_ = acceptor_.local_endpoint(ec).port();
+  if (!listen_problem_.empty()) log(fmt::format("listens for peers on {} now", options_.listen));
+  listen_problem_.clear();
+  return true;
+}
+
+// Once, not at each try.
+void TlsNet::Impl::cannot_listen(const std::string& why) {
+  if (std::exchange(listen_problem_, why) == why) return;
+  log(fmt::format("cannot listen for peers on {}: {}. This site dials the others meanwhile, and it is tried again",
+                  options_.listen, why));
 }
 
 bool TlsNet::Impl::has_room_for(const asio::ip::address& address) const {
@@ -298,7 +343,7 @@ void TlsNet::Impl::tick() {
   all.reserve(all_.size());
   for (const auto& [id, c] : all_) all.push_back(c);
   for (const auto& c : all) check_times(c, now);
-  if (!doors_.sealed) listen_again();
+  listen_again();
   tick_timer_.expires_after(tick_interval);
   tick_timer_.async_wait([this](error_code ec) {
     if (!ec) tick();

@@ -73,7 +73,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   Impl(TlsNetOptions options, Post post, SSL_CTX* tls)
       : options_(std::move(options)), post_(std::move(post)), tls_(tls), io_(1) {}
 
-  Status listen();
+  Status open_port();
   void start(NetEvents& events);
   void shutdown();
   ConnectionId dial(std::string_view address);
@@ -97,6 +97,9 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   void turn_doors(const Doors& doors);
   bool is_shut_out(const Connection& c) const;
   void listen_again();
+  bool listen_on(const asio::ip::address& host);  // also before start(), on the node's
+  void cannot_listen(const std::string& why);
+  bool wants_port() const;
   void accept();
   void accepted(tcp::socket socket);
   bool has_room_for(const asio::ip::address& address) const;
@@ -142,12 +145,16 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   tcp::resolver resolver_{io_};
   asio::steady_timer tick_timer_{io_}, accept_timer_{io_};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  std::uint16_t port_ = 0;
+  std::atomic<std::uint16_t> port_ = 0;
   std::thread thread_;
   std::atomic<ConnectionId> last_id_{0};
 
   // our own thread's
   Doors doors_;
+  Address listen_at_;
+  SteadyTime listen_again_at_;
+  bool is_resolving_ = false;
+  std::string listen_problem_;   // told; empty: none
   std::size_t undelivered_ = 0;  // of all connections
   std::unordered_map<ConnectionId, ConnectionPtr> all_;
   struct Count {

@@ -9,29 +9,12 @@
 
 namespace holdfast::edge {
 
-Status TlsNet::Impl::listen() {
+Status TlsNet::Impl::open_port() {
   if (options_.listen.empty()) return {};
-  HF_TRY(const Address address, parse_address(options_.listen));
-  error_code ec;
-  const auto found = resolver_.resolve(address.host, std::to_string(address.port),
-                                       tcp::resolver::passive | tcp::resolver::numeric_service, ec);
-  if (ec || found.empty())
-    return fail("edge/bad_address", fmt::format("Cannot listen on {}: \"{}\" is not an address of this machine ({}).",
-                                                options_.listen, address.host, ec.message()));
-  const tcp::endpoint endpoint(found.begin()->endpoint().address(), port_ != 0 ? port_ : address.port);
-  acceptor_.open(endpoint.protocol(), ec);
-  if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
-  if (!ec) acceptor_.bind(endpoint, ec);
-  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec == asio::error::address_in_use)
-    return fail(
-        "edge/port_in_use",
-        fmt::format("Cannot listen for peers on {}: another program uses this port. `ss -ltnp` shows which; stop it, "
-                    "or give this site another link address in the chain file.",
-                    options_.listen));
-  if (ec)
-    return fail("edge/net_failed", fmt::format("Cannot listen for peers on {}: {}.", options_.listen, ec.message()));
-  port_ = acceptor_.local_endpoint(ec).port();
+  HF_TRY(listen_at_, parse_address(options_.listen));
+  error_code is_name;
+  const auto number = asio::ip::make_address(listen_at_.host, is_name);
+  if (!is_name) listen_on(number);
   return {};
 }
 
@@ -40,6 +23,7 @@ void TlsNet::Impl::start(NetEvents& events) {
   events_ = &events;
   asio::post(io_, [this] {
     if (acceptor_.is_open()) accept();
+    listen_again();
     tick();
   });
   // Signals are for the thread that waits for them.
@@ -177,7 +161,7 @@ void TlsNet::Impl::tell_closed(const ConnectionPtr& c) {
 Result<std::unique_ptr<TlsNet>> TlsNet::open(TlsNetOptions options, Post post) {
   HF_TRY(SSL_CTX* const tls, make_tls_context(options.tls_seed));
   auto impl = std::make_shared<Impl>(std::move(options), std::move(post), tls);
-  HF_TRY_VOID(impl->listen());
+  HF_TRY_VOID(impl->open_port());
   return std::unique_ptr<TlsNet>(new TlsNet(std::move(impl)));
 }
 TlsNet::~TlsNet() { impl_->shutdown(); }

@@ -10,9 +10,9 @@
 //         has not taken yet is bounded by reading no further: for each connection by undelivered_bytes_max and one
 //         message, for all by undelivered_bytes_all_max and one read each. What the peer does not take is bounded by
 //         closing (unsent_bytes_max).
-// Errors: open(): edge/port_in_use, edge/bad_address, edge/net_failed, edge/tls_failed. After open() nothing here ends
-//         the node: a connection that breaks a rule is closed, accepting pauses while the process is out of
-//         descriptors.
+// Errors: open(): edge/bad_address (no "host:port"), edge/tls_failed. Nothing else here ends the node, which trades
+//         without links: an address or port that cannot be listened on is told and tried again each second, a
+//         connection that breaks a rule is closed, accepting pauses while the process is out of descriptors.
 // After:  close(): the TCP connection is reset before it returns. No byte passes in either direction afterwards, queued
 //         ones included, and core hears nothing more of it, on_closed included (promise 4).
 //         Otherwise each id that dial() returned or on_connected named gets exactly one on_closed.
@@ -57,7 +57,7 @@ class TlsNet final : public Net {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  // Binds the listening port, so that a port in use is told at once; accepts nobody before start().
+  // Binds the listening port where its address is a number, a name's after start(); accepts nobody before that.
   static Result<std::unique_ptr<TlsNet>> open(TlsNetOptions options, Post post);
   ~TlsNet() override;  // closes everything; posted functions that still wait do nothing
 
@@ -72,7 +72,7 @@ class TlsNet final : public Net {
   // before a handshake. Opened again, it is listened on as before.
   void set_doors(const Doors& doors) override;
 
-  std::uint16_t listening_port() const;  // 0: does not listen
+  std::uint16_t listening_port() const;  // 0: does not listen, or not yet
   struct Counters {
     std::uint64_t accepted = 0, refused = 0, handshakes_failed = 0, broken = 0, bytes_in = 0, bytes_out = 0;
   };

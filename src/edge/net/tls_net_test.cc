@@ -291,14 +291,32 @@ TEST(TlsNetTest, APeerThatTakesNothingIsClosedAtTheBound) {
 
 // ---- listening
 
-TEST(TlsNetTest, APortInUseIsNamedWithWhatToDo) {
-  Party b(2);
-  auto second = TlsNet::open({.tls_seed = seed_of(3), .listen = b.address()}, [](const auto&) {});
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, "edge/port_in_use");
-  EXPECT_THAT(second.error().text, HasSubstr(b.address()));
-  EXPECT_THAT(second.error().text, HasSubstr("ss -ltnp"));
-  for (auto listen : {"nonsense", "127.0.0.1:99999", "no-such-host.invalid:1", "192.0.2.1:1"})
+TEST(TlsNetTest, APortInUseIsNamedWithWhatToDoAndTakenWhenItIsFree) {
+  auto b = std::make_unique<Party>(2);
+  const std::string address = b->address();
+  Party second(3, {.listen = address}), a(1);
+  EXPECT_THAT(second.logged(), HasSubstr(address));
+  EXPECT_THAT(second.logged(), HasSubstr("ss -ltnp"));
+  EXPECT_EQ(second.net->listening_port(), 0);
+  b.reset();
+  ASSERT_TRUE(second.turn_until([&] { return second.net->listening_port() != 0; }));
+  const ConnectionId id = a.net->dial(address);
+  EXPECT_TRUE(turn_both(a, second, [&] { return a.peers.contains(id); })) << second.logged();
+}
+
+TEST(TlsNetTest, ASiteWhoseOwnAddressIsAwayStartsAndDials) {
+  for (const char* listen : {"no-such-host.invalid:1", "192.0.2.1:1"}) {
+    Party away(3, {.listen = listen}), b(2);
+    const ConnectionId id = away.net->dial(b.address());
+    EXPECT_TRUE(turn_both(away, b, [&] { return away.peers.contains(id); })) << listen;
+    EXPECT_TRUE(away.turn_until([&] { return away.logged().find("cannot listen") != std::string::npos; }));
+    away.turn_for(2500ms);
+    const std::string log = away.logged();
+    EXPECT_EQ(log.find("cannot listen", log.find("cannot listen") + 1), std::string::npos) << "told once: " << log;
+  }
+  Party named(4, {.listen = "localhost:0"});
+  EXPECT_TRUE(named.turn_until([&] { return named.net->listening_port() != 0; }));
+  for (const char* listen : {"nonsense", "127.0.0.1:99999"})
     EXPECT_FALSE(TlsNet::open({.tls_seed = seed_of(3), .listen = listen}, [](const auto&) {})) << listen;
 }
 
