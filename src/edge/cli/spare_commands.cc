@@ -95,7 +95,12 @@ void promote(const Arguments& arguments) {
   } else {
     const auto lock = or_refuse(edge::DataLock::take(arguments.data));
     edge::SodiumEntropy entropy;
-    has_people = or_refuse(keys::promote_directory(arguments.data, code, entropy)).has_people;
+    const keys::Promoted promoted = or_refuse(keys::promote_directory(arguments.data, code, entropy));
+    if (promoted.was_promoted) {
+      fmt::print("This machine has been the store's before; nothing was changed. Start it: `holdfast spare serve`.\n");
+      return;
+    }
+    has_people = promoted.has_people;
   }
   fmt::print("{}", answer ? "This machine opens as the store's now.\n"
                           : "This machine is the store's now. Start it: `holdfast spare serve`.\n");

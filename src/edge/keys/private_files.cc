@@ -35,8 +35,22 @@ Status sync_directory(const std::string& path) {
   return {};
 }
 
+// 0, or what is wrong. Some file systems know no flags: there somebody else's file of that moment is lost.
+int rename_to_new(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (::faccessat(AT_FDCWD, to.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+// Under another name until it is whole and durable: a power cut leaves no empty key file, which would be taken for one
+// that was made before.
 Status create_file(const std::string& path, std::string_view text, mode_t mode) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0) return failed(EEXIST, "create", path);
+  const std::string unfinished = path + ".unfinished";
+  ::unlink(unfinished.c_str());  // of a power cut
+  const Descriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!file.valid()) return failed(errno, "create", path);
   int error = 0;
   for (std::string_view rest = text; !rest.empty() && error == 0;) {
@@ -47,8 +61,9 @@ Status create_file(const std::string& path, std::string_view text, mode_t mode) 
       error = errno;
   }
   if (error == 0 && ::fsync(file.get()) != 0) error = errno;
+  if (error == 0) error = rename_to_new(unfinished, path);
   if (error != 0) {
-    ::unlink(path.c_str());
+    ::unlink(unfinished.c_str());
     return failed(error, "write", path);
   }
   return sync_directory(parent_of(path));

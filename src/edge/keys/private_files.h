@@ -2,7 +2,8 @@
 //
 // Errors: keys/exposed: others on this machine can read or enter it; says the chmod to run. keys/exists: it is there
 //         already and is not overwritten. keys/not_found. keys/failed: the system's reason.
-// After:  a failed create leaves no file.
+// After:  a failed create leaves no file. A power cut leaves the whole file or none; it may leave NAME.unfinished,
+//         which the next create of NAME removes.
 #pragma once
 
 #include <string>

@@ -146,10 +146,15 @@ Result<Promoted> promote_directory(const std::string& directory, std::string_vie
   HF_TRY(const chain::Certificate certificate, chain::open_unrevoked_certificate(file, note));
   if (certificate.keys.log != log.pub || certificate.keys.sealing != sealing.pub)
     return fail("keys/wrong_site", "the certificate here is not for the keys under this code");
-  HF_TRY_VOID(write_key_once(directory, cosign));
-  HF_TRY_VOID(write_key_once(directory, sealing));
   Promoted out;
   HF_TRY(auto disk, edge::PosixDisk::open_root(directory));
+  if (is_promoted(directory)) {
+    out.has_people = exists(join(directory, people::credentials_path));
+    out.was_promoted = true;
+    return out;
+  }
+  HF_TRY_VOID(write_key_once(directory, cosign));
+  HF_TRY_VOID(write_key_once(directory, sealing));
   HF_TRY(out.has_people, take_people(*disk, directory, entropy, sealing));
   HF_TRY_VOID(write_key_once(directory, log));
   return out;

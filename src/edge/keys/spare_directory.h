@@ -8,7 +8,7 @@
 //         promote_directory() adds the three key files and the credential store. keys/log.key is written last: with it
 //         the directory is a node's, and `holdfast serve` opens it.
 // Errors: keys/mistyped_code, keys/wrong_code (promotion_code.h); keys/wrong_site; otherwise as data_directory.h.
-// After:  a promotion that failed or was interrupted is done again with the code.
+// After:  a promotion that failed or was interrupted is done again with the code; one that was done changes nothing.
 #pragma once
 
 #include <string>
@@ -30,7 +30,8 @@ bool is_promoted(const std::string& directory);
 Status adopt_spare(const std::string& directory, std::string_view chain_text, std::string_view certificate_note);
 
 struct Promoted {
-  bool has_people = false;  // the credential store came along
+  bool has_people = false;    // the credential store came along
+  bool was_promoted = false;  // before: nothing was changed, and least of all the people of today
 };
 Result<Promoted> promote_directory(const std::string& directory, std::string_view typed_code, Entropy& entropy);
 

@@ -14,6 +14,7 @@
 #include "edge/keys/file_signer.h"
 #include "edge/keys/promotion_code.h"
 #include "edge/keys/spare_directory.h"
+#include "edge/people/credentials.h"
 #include "edge/posix/posix_disk.h"
 #include "edge/posix/posix_world.h"
 #include "edge/posix/scratch_directory.h"
@@ -138,7 +139,40 @@ TEST(SpareDirectory, HasNoKeyInClearThatRegistersUntilItsCodeIsTyped) {
   const auto signer = FileSigner::open(directory, SiteName("store-01"));
   ASSERT_TRUE(signer) << signer.error().text;
   EXPECT_EQ((*signer)->public_keys(), made->keys.keys);
-  EXPECT_TRUE(promote_directory(directory, made->code, entropy)) << "again, after an interruption";
+}
+
+// The copy of the people's list is as old as the promotion: whoever was withdrawn since would be let in again.
+TEST(SpareDirectory, OpenedAgainWithItsCodeKeepsThePeopleOfToday) {
+  Ceremony ceremony;
+  const std::string directory = ceremony.path("spare");
+  const auto made = make_spare_directory(directory, SiteName("store-01"));
+  ASSERT_TRUE(made) << made.error().text;
+  ASSERT_TRUE(adopt_spare(directory, ceremony.chain_text, ceremony.certify(made->keys, true)));
+  Writer list;
+  list.raw(as_bytes(std::string_view("HFPCOPY1")));
+  list.u32(0);
+  list.u32(0);
+  const auto disk = *edge::PosixDisk::open_root(directory);
+  ASSERT_TRUE(disk->write_all(node::spare_credentials_path,
+                              seal_to(made->keys.keys.sealing, tills::pack_store_copy(list.take(), std::nullopt))));
+  edge::SodiumEntropy entropy;
+  // Power cut before the last of the keys: as if nothing had been done.
+  ASSERT_TRUE(promote_directory(directory, made->code, entropy));
+  std::filesystem::remove(directory + "/keys/log.key");
+  std::ofstream(directory + "/keys/log.key.unfinished") << "cut off";
+  EXPECT_FALSE(is_promoted(directory));
+  const auto promoted = promote_directory(directory, made->code, entropy);
+  ASSERT_TRUE(promoted) << promoted.error().text;
+  EXPECT_FALSE(promoted->was_promoted);
+  EXPECT_TRUE(promoted->has_people);
+  EXPECT_FALSE(std::filesystem::exists(directory + "/keys/log.key.unfinished"));
+
+  ASSERT_TRUE(disk->write_all(people::credentials_path, as_bytes(std::string_view("of today"))));
+  EXPECT_EQ(promote_directory(directory, make_promotion_code(), entropy).error().code, "keys/wrong_code");
+  const auto again = promote_directory(directory, made->code, entropy);
+  ASSERT_TRUE(again) << again.error().text;
+  EXPECT_TRUE(again->was_promoted);
+  EXPECT_EQ(as_text(*disk->read_all(people::credentials_path)), "of today");
 }
 
 // What the node gave the spare to keep is its word alone; it must not decide whether the store opens.

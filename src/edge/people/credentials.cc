@@ -11,7 +11,6 @@
 namespace holdfast::people {
 namespace {
 
-constexpr std::string_view credentials_path = "people/credentials";
 constexpr std::string_view pepper_path = "people/pepper";
 constexpr std::string_view token_path = "admin.token";
 constexpr std::string_view first_code_path = "enrolment-code";

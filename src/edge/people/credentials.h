@@ -31,6 +31,8 @@
 
 namespace holdfast::people {
 
+inline constexpr std::string_view credentials_path = "people/credentials";
+
 struct Staff {
   std::string number;
   SubjectId id;
