@@ -63,7 +63,8 @@ void turn_switch(const PostureArguments& arguments, std::string_view posture) {
   const auto lock = or_refuse(edge::DataLock::take(arguments.data));
   const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
   or_refuse(disk->write_all(node::posture_path, as_bytes(fmt::format("{}\n{}\n", posture, arguments.reason))));
-  fmt::print("{} is {} from the next start on; no node runs here now.\n", here.view(), posture);
+  fmt::print("{} is {} from the next start on; no node runs here now, and the packet filter is as it was until then.\n",
+             here.view(), posture);
 }
 
 void change_here(const PostureArguments& arguments, std::string_view posture) {

@@ -1,11 +1,17 @@
 // guard.toml, lines of sensors, files that rotate, tripwires, and what the rules say of a sensor's log.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -14,6 +20,10 @@
 #include "edge/guard/sealing.h"
 #include "edge/guard/trial.h"
 #include "edge/guard/tripwires.h"
+#include "edge/guard/watch.h"
+#include "edge/http/fake_node.h"
+#include "edge/people/fake_world.h"
+#include "edge/posix/posix_world.h"
 #include "edge/posix/scratch_directory.h"
 
 namespace holdfast::guard {
@@ -209,9 +219,10 @@ TEST(LineFile, a_line_without_end_costs_no_memory) {
   LineFile file(path);
   Lines lines;
   append(path, std::string(3 * LineFile::line_bytes_max, 'x'));
-  file.read(lines.take);
+  EXPECT_TRUE(file.read(lines.take)) << "a round ends before the file does";
   append(path, "rest\nnext\n");
-  file.read(lines.take);
+  for (int i = 0; i < 10 && file.read(lines.take); ++i) {
+  }
   EXPECT_EQ(lines.since(), std::vector<std::string>{"next"});
   EXPECT_EQ(file.dropped(), 1u);
 }
@@ -238,7 +249,9 @@ struct Wires : ::testing::TestWithParam<bool> {
     fs::create_directories(dir.path() + "/keys");
     for (const std::string& path : {segment, next, key, canary}) std::ofstream(path) << std::string(8192, 'a');
   }
-  Tripwires::Settings settings() { return {.data = dir.path(), .canaries = {canary}, .weak = GetParam()}; }
+  Tripwires::Settings settings() {
+    return {.data = dir.path(), .site = "store-01", .canaries = {canary}, .weak = GetParam()};
+  }
   static void overwrite(const std::string& path) {
     std::fstream file(path, std::ios::in | std::ios::out);
     file.seekp(4096);
@@ -265,6 +278,17 @@ TEST_P(Wires, what_another_process_touches_is_told_by_what_it_is) {
   EXPECT_EQ(wires.missing(), std::vector<std::string>{canary});
 }
 
+TEST_P(Wires, a_lost_history_of_another_site_is_thrown_away_and_nobody_is_told) {
+  const std::string other = dir.path() + "/journals/other/1/";
+  fs::create_directories(other);
+  for (const char* name : {"0.seg", "1.seg", "2.seg"}) std::ofstream(other + name) << "of a branch";
+  Tripwires wires(settings());
+  if (!GetParam() && wires.weak()) GTEST_SKIP() << "no fanotify on this file system";
+  fs::remove(other + "0.seg");
+  std::ofstream(other + "1.seg") << "written anew";
+  EXPECT_TRUE(signatures(wires).empty());
+}
+
 TEST_P(Wires, a_file_put_in_another_s_place_is_seen) {
   Tripwires wires(settings());
   if (!GetParam() && wires.weak()) GTEST_SKIP() << "no fanotify on this file system";
@@ -283,7 +307,7 @@ TEST(Tripwires, however_busy_we_are_our_own_writes_never_count_and_one_byte_of_a
   const std::string segment = dir.path() + "/journals/s/1/0.seg";
   fs::create_directories(dir.path() + "/journals/s/1");
   std::ofstream(segment) << std::string(1 << 20, 'a');
-  Tripwires wires({.data = dir.path(), .canaries = {}});
+  Tripwires wires({.data = dir.path(), .site = "s", .canaries = {}});
   if (wires.weak()) GTEST_SKIP() << "no fanotify on this file system";
   std::atomic<bool> stop = false;
   std::thread writer([&] {
@@ -311,6 +335,118 @@ TEST(Tripwires, however_busy_we_are_our_own_writes_never_count_and_one_byte_of_a
   EXPECT_FALSE(wires.take().empty()) << "directories made since are watched, too";
   stop = true;
   writer.join();
+}
+
+// ---- the whole of it, before a node
+
+sockaddr_un local_address(const std::string& path) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::memcpy(at.sun_path, path.data(), std::min(path.size(), sizeof at.sun_path - 1));
+  return at;
+}
+
+// A helper that says it is sealed.
+class Helper {
+ public:
+  explicit Helper(const std::string& path) {
+    const sockaddr_un at = local_address(path);
+    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    EXPECT_EQ(::listen(listening_.get(), 4), 0);
+  }
+  // The next word that it is asked; "" after ten seconds without one.
+  std::string answer() const {
+    pollfd wait{listening_.get(), POLLIN, 0};
+    if (::poll(&wait, 1, 10'000) != 1) return {};
+    const edge::Descriptor fd(::accept(listening_.get(), nullptr, nullptr));
+    char word[16];
+    const ssize_t n = ::recv(fd.get(), word, sizeof word, 0);
+    std::string verb(word, n > 0 ? static_cast<std::size_t>(n - 1) : 0);
+    const std::string told = verb == "unseal" ? "ok open\n" : "ok sealed\n";
+    EXPECT_EQ(::send(fd.get(), told.data(), told.size(), 0), static_cast<ssize_t>(told.size()));
+    return verb;
+  }
+
+ private:
+  const edge::Descriptor listening_{::socket(AF_UNIX, SOCK_STREAM, 0)};
+};
+
+struct Watched : ::testing::Test {
+  edge::ScratchDirectory dir;
+  edge::PosixClock clock;
+  people::CountingEntropy entropy;
+  http::FakeNode node;
+  std::unique_ptr<http::FakeNodeThread> thread = std::make_unique<http::FakeNodeThread>(node);
+  std::unique_ptr<Watch> watch;
+
+  void open(Config config) {
+    Watch::Parts parts{.data = dir.path(),
+                       .config = std::move(config),
+                       .access = *thread,
+                       .clock = clock,
+                       .entropy = entropy,
+                       .log = *serve::Log::open(dir.path() + "/log"),
+                       .peers = {},
+                       .on_tight = {}};
+    watch = std::move(*Watch::open(std::move(parts), node));
+    watch->start();
+  }
+  bool has_heard(const std::string& signature) {
+    std::promise<bool> told;
+    thread->read(
+        [&](const node::Node&) { told.set_value(std::ranges::count(node.alerts, signature, &Alert::signature) > 0); });
+    return told.get_future().get();
+  }
+  ~Watched() override {
+    watch.reset();
+    thread.reset();
+  }
+};
+
+TEST_F(Watched, a_seal_that_ended_while_no_node_ran_ends_in_the_packet_filter_too) {
+  Config config;
+  config.sealer = dir.path() + "/helper";
+  const Helper helper(config.sealer);
+  open(config);
+  EXPECT_EQ(helper.answer(), "status");
+  EXPECT_EQ(helper.answer(), "unseal");
+}
+
+TEST_F(Watched, sensors_without_pause_keep_neither_a_tripwire_nor_the_end_waiting) {
+  const std::string canary = dir.path() + "/canary", eve = dir.path() + "/eve.json";
+  std::ofstream(canary) << "nobody writes here";
+  std::ofstream(eve) << "";
+  Config config;
+  config.canaries = {canary};
+  config.eve_files = {eve};
+  config.socket = dir.path() + "/alerts";
+  open(config);
+  std::atomic<bool> stop = false;
+  std::string lines;
+  while (lines.size() < 60'000) lines += "x\n";
+  std::thread by_datagram([&] {
+    const edge::Descriptor fd(::socket(AF_UNIX, SOCK_DGRAM, 0));
+    const sockaddr_un at = local_address(config.socket + ".dgram");
+    const timeval patience{0, 100'000};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    while (!stop) ::sendto(fd.get(), lines.data(), lines.size(), 0, reinterpret_cast<const sockaddr*>(&at), sizeof at);
+  });
+  std::thread by_file([&] {
+    std::ofstream out(eve, std::ios::app);
+    for (int i = 0; i < 5000 && !stop; ++i) out << lines << std::flush;  // 300 MB at the most
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  elsewhere([&] { std::ofstream(canary) << "destroyed"; });
+  bool is_told = false;
+  for (int i = 0; i < 1000 && !is_told; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    is_told = has_heard("canary");
+  }
+  EXPECT_TRUE(is_told);
+  watch.reset();  // while they write on
+  stop = true;
+  by_datagram.join();
+  by_file.join();
 }
 
 // ---- who is inside

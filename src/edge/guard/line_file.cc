@@ -51,7 +51,16 @@ bool LineFile::read_on(const std::function<void(std::string_view)>& each) {
   return true;
 }
 
-void LineFile::read(const std::function<void(std::string_view)>& each) {
+bool LineFile::read(const std::function<void(std::string_view)>& each) {
+  std::size_t read = 0;
+  // True: it has been read to its end.
+  const auto read_to_end = [&] {
+    for (std::uint64_t before = offset_; read_on(each); before = offset_) {
+      read += offset_ - before;
+      if (read >= round_bytes_max) return false;
+    }
+    return true;
+  };
   if (fd_.valid()) {
     struct stat now {};
     if (::fstat(fd_.get(), &now) == 0 && static_cast<std::uint64_t>(now.st_size) < offset_) {  // cut to nothing
@@ -59,16 +68,14 @@ void LineFile::read(const std::function<void(std::string_view)>& each) {
       half_.clear();
       skipping_ = false;
     }
-    while (read_on(each)) continue;
+    if (!read_to_end()) return true;
   }
   struct stat there {};
-  if (::stat(path_.c_str(), &there) != 0) return;  // between rename and the new one: the old one may still grow
-  if (fd_.valid() && there.st_dev == device_ && there.st_ino == inode_) return;
-  if (fd_.valid())
-    while (read_on(each)) continue;  // its last lines, written since
+  if (::stat(path_.c_str(), &there) != 0) return false;  // between rename and the new one: the old one may still grow
+  if (fd_.valid() && there.st_dev == device_ && there.st_ino == inode_) return false;
+  if (fd_.valid() && !read_to_end()) return true;  // its last lines, written since
   open(false);
-  if (fd_.valid())
-    while (read_on(each)) continue;
+  return fd_.valid() && !read_to_end();
 }
 
 }  // namespace holdfast::guard

@@ -3,7 +3,8 @@
 // Shape:  read() hands over each whole line that has been written since; half a line waits for its end. A renamed file
 //         is read to its end before the new one under the path is begun. Begins at the end of the file: what was
 //         written before this start is not news (a node that was down hears the sensor's next line).
-//         A line longer than line_bytes_max is dropped whole, and counted.
+//         A line longer than line_bytes_max is dropped whole, and counted. A round ends after round_bytes_max, so that
+//         who writes without pause keeps nobody else waiting; true: there may be more.
 // Errors: none; a file that is not there is looked for again.
 // Thread: one.
 #pragma once
@@ -22,8 +23,10 @@ class LineFile {
  public:
   static constexpr std::size_t line_bytes_max = 256u << 10;
 
+  static constexpr std::size_t round_bytes_max = 256u << 10;
+
   explicit LineFile(std::string path);
-  void read(const std::function<void(std::string_view line)>& each);
+  bool read(const std::function<void(std::string_view line)>& each);
   const std::string& path() const { return path_; }
   std::uint64_t dropped() const { return dropped_; }
 

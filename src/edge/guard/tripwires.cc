@@ -165,7 +165,7 @@ std::map<std::string, std::pair<std::string, Tripwires::Look>> Tripwires::look_a
     out[chain_file] = {"chain-file", look_at(chain_file, true)};
   }
   if (!settings_.journal) return out;
-  const std::vector<std::string> segments = files_below(settings_.data + "/journals");
+  const std::vector<std::string> segments = files_below(fmt::format("{}/journals/{}", settings_.data, settings_.site));
   for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
     const bool is_last = fs::path(segments[i]).parent_path() != fs::path(segments[i + 1]).parent_path();
     const bool is_being_written = fs::path(segments[i]).filename().string().starts_with('.');  // it is renamed soon

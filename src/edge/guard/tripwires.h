@@ -8,10 +8,11 @@
 //
 // Shape:  one fanotify group for each signature, so that a change says what was touched. descriptors() are readable
 //         when there may be news; take() hands it over, and marks what is new (directories of new epochs, a canary put
-//         back). Where fanotify is not to be had, weak() is true: files that this process never writes (canaries, keys,
-//         chain file, segments that are not the last) are compared at each take() by size, inode, time of change and
-//         content instead; a change of the last segment is then found only by its hashes, at the next start or `journal
-//         verify`.
+//         back). Where fanotify is not to be had, weak() is true: files that this process does not write by itself
+//         (canaries, keys, chain file, segments of the site's own journals that are not the last) are compared at each
+//         take() by size, inode, time of change and content instead; a change of the last segment is then found only by
+//         its hashes, at the next start or `journal verify`. Journals of others are left out there: this process
+//         throws a history away that was lost, and who cannot tell it from a stranger would seal for it.
 // Not seen: changes through a memory map (the kernel tells nobody), and what happens before watching begins.
 //           docs/threat-model.md.
 // Thread: one.
@@ -34,7 +35,7 @@ struct Touched {
 class Tripwires {
  public:
   struct Settings {
-    std::string data;
+    std::string data, site;
     std::vector<std::string> canaries;
     bool journal = true, keys = true;
     bool weak = false;  // for tests: as if there were no fanotify

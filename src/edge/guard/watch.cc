@@ -29,6 +29,13 @@ namespace {
 constexpr std::size_t readers_max = 16;
 constexpr int tick_ms = 250;
 constexpr std::size_t refusals_a_tick_max = 300;
+// So that no sensor, however fast it writes, keeps tripwires and the others waiting: what is read of each in a round …
+constexpr int datagrams_a_round_max = 64;
+constexpr int lines_a_datagram_max = 256;
+constexpr std::size_t read_bytes = 16u << 10;
+// … and what the node has not judged yet, which is never what a tripwire says.
+constexpr int waiting_alerts_max = 2000;
+constexpr auto helper_retry = std::chrono::seconds(5);
 
 Result<edge::Descriptor> bind_socket(const std::string& path, int type) {
   sockaddr_un at{};
@@ -84,6 +91,7 @@ Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
     ::inotify_add_watch(watch->inotify_.get(), directory_of(path).c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO);
   }
   watch->wires_ = std::make_unique<Tripwires>(Tripwires::Settings{.data = watch->parts_.data,
+                                                                  .site = node.safety().origin.site.str(),
                                                                   .canaries = watch->config_.canaries,
                                                                   .journal = watch->config_.watch_journal,
                                                                   .keys = watch->config_.watch_keys});
@@ -143,7 +151,9 @@ bool Watch::is_token(std::string_view token) const { return http::same_secret(to
 // ---- what comes in
 
 void Watch::raise(Alert alert) {
+  ++waiting_alerts_;
   parts_.access.change([this, alert = std::move(alert), at = parts_.clock.monotonic()](node::Node& node) mutable {
+    --waiting_alerts_;
     line_read_at_ = at;
     node.raise(std::move(alert));
     line_read_at_ = {};
@@ -169,40 +179,59 @@ void Watch::take_line(std::string_view line) {
     parts_.log.warn("bad-alert", {{"why", taken.error().text}, {"so_far", std::to_string(bad_lines_)}});
 }
 
-void Watch::read_sockets() {
+void Watch::read_datagrams() {
   char buffer[64 << 10];
-  if (datagrams_.valid())
-    for (ssize_t n = ::recv(datagrams_.get(), buffer, sizeof buffer, 0); n > 0;
-         n = ::recv(datagrams_.get(), buffer, sizeof buffer, 0)) {
-      std::string_view rest(buffer, static_cast<std::size_t>(n));
-      while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('\n'), rest.size());
-        if (end > 0) take_line(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-      }
+  for (int i = 0; i < datagrams_a_round_max && !is_behind(); ++i) {
+    const ssize_t n = ::recv(datagrams_.get(), buffer, sizeof buffer, 0);
+    if (n <= 0) return;
+    std::string_view rest(buffer, static_cast<std::size_t>(n));
+    for (int lines = 0; !rest.empty() && lines < lines_a_datagram_max; ++lines) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      if (end > 0) take_line(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
     }
+  }
+}
+
+// False: it has ended, or must.
+bool Watch::read_stream(Reader& reader) {
+  char buffer[read_bytes];
+  const ssize_t n = ::recv(reader.fd.get(), buffer, sizeof buffer, 0);
+  if (n < 0) return errno == EAGAIN;
+  if (n == 0) return false;
+  reader.half.append(buffer, static_cast<std::size_t>(n));
+  std::size_t begin = 0;
+  for (std::size_t end = reader.half.find('\n'); end != std::string::npos; end = reader.half.find('\n', begin)) {
+    if (end > begin) take_line(std::string_view(reader.half).substr(begin, end - begin));
+    begin = end + 1;
+  }
+  reader.half.erase(0, begin);
+  return reader.half.size() <= alert_bytes_max;
+}
+
+void Watch::read_sockets() {
+  if (datagrams_.valid()) read_datagrams();
   if (stream_.valid())
-    for (int fd = ::accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); fd >= 0;
-         fd = ::accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) {
+    for (std::size_t i = 0; i < readers_max; ++i) {
+      const int fd = ::accept4(stream_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (fd < 0) break;
       if (readers_.size() >= readers_max) readers_.erase(readers_.begin());  // the oldest; its sensor comes again
       readers_.push_back({edge::Descriptor(fd), {}});
     }
-  std::erase_if(readers_, [&](Reader& reader) {
-    for (;;) {
-      const ssize_t n = ::recv(reader.fd.get(), buffer, sizeof buffer, 0);
-      if (n < 0) return errno != EAGAIN;
-      if (n == 0) return true;
-      reader.half.append(buffer, static_cast<std::size_t>(n));
-      std::size_t begin = 0;
-      for (std::size_t end = reader.half.find('\n'); end != std::string::npos; end = reader.half.find('\n', begin)) {
-        if (end > begin) take_line(std::string_view(reader.half).substr(begin, end - begin));
-        begin = end + 1;
-      }
-      reader.half.erase(0, begin);
-      if (reader.half.size() > alert_bytes_max) return true;
-    }
-  });
+  std::erase_if(readers_, [&](Reader& reader) { return !is_behind() && !read_stream(reader); });
 }
+
+// True: there is more, and nothing will wake us for it.
+bool Watch::read_files() {
+  bool more = false;
+  for (LineFile& file : files_) {
+    if (is_behind()) return true;
+    more |= file.read([&](std::string_view line) { take_line(line); });
+  }
+  return more;
+}
+
+bool Watch::is_behind() const { return waiting_alerts_ >= waiting_alerts_max; }
 
 void Watch::count_refusals() {
   for (const auto& [counter, signature] :
@@ -225,6 +254,7 @@ void Watch::count_refusals() {
 
 void Watch::run() {
   Instant wires_at, counted_at;
+  bool more = false;
   while (!stopping_) {
     std::vector<pollfd> waits;
     for (const int fd : {wake_.get(), inotify_.get(), stream_.get(), datagrams_.get()})
@@ -232,13 +262,15 @@ void Watch::run() {
     const std::vector<int> wires = wires_->descriptors();
     for (const int fd : wires) waits.push_back({fd, POLLIN, 0});
     for (const Reader& reader : readers_) waits.push_back({reader.fd.get(), POLLIN, 0});
-    ::poll(waits.data(), waits.size(), tick_ms);
+    // What is behind would be readable all the time; it waits in files and sockets for the node.
+    if (is_behind()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ::poll(waits.data(), waits.size(), more ? 0 : tick_ms);
     if (stopping_) return;
     if (waits[1].revents != 0) {
       alignas(inotify_event) char buffer[16 << 10];
       while (::read(inotify_.get(), buffer, sizeof buffer) > 0) continue;
     }
-    for (LineFile& file : files_) file.read([&](std::string_view line) { take_line(line); });
+    more = read_files();
     read_sockets();
     const Instant now = parts_.clock.monotonic();
     bool touched = now - wires_at >= seconds(1);
@@ -270,8 +302,13 @@ void Watch::on_posture(Posture posture) {
   if (seals && !is_sealed_) inside_ = inside_networks(config_.inside);
   is_sealed_ = seals;
   if (!seals && before != Posture::sealed) return;
+  order(posture);
+}
+
+// Under mutex_.
+void Watch::order(Posture posture) {
   Seal seal;
-  seal.is_sealed = seals;
+  seal.is_sealed = posture == Posture::sealed;
   seal.at = parts_.clock.monotonic();
   seal.by_alert = line_read_at_.unix_ns != 0;
   seal.asked_at = seal.by_alert ? line_read_at_ : seal.at;
@@ -281,16 +318,34 @@ void Watch::on_posture(Posture posture) {
 }
 
 void Watch::seal_loop() {
+  bool is_asked = config_.sealer.empty();
   while (true) {
+    if (!is_asked) is_asked = end_seal_left_over();
     Posture posture;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return stopping_ || ordered_; });
+      const auto due = [&] { return stopping_ || ordered_; };
+      if (is_asked) changed_.wait(lock, due);
+      if (!is_asked && !changed_.wait_for(lock, helper_retry, due)) continue;
       if (stopping_) return;
       posture = *std::exchange(ordered_, std::nullopt);
     }
     carry_out(posture);
   }
+}
+
+// A seal may have ended while no node ran (`holdfast unseal` without one), or without the helper having heard of it:
+// the filter would stay for good, since nothing changes any more. False: the helper does not answer yet.
+bool Watch::end_seal_left_over() {
+  if (is_sealed_) return true;
+  const auto helper = ask_helper(config_.sealer, "status");
+  if (!helper) return false;
+  const std::lock_guard lock(mutex_);
+  if (*helper == "sealed" && !is_sealed_ && !ordered_) {
+    parts_.log.warn("seal-left-over", {{"what", "the packet filter of a seal that has ended is taken away"}});
+    order(posture_);
+  }
+  return true;
 }
 
 // Until the record of the posture is durable; false: the node has ended.

@@ -84,10 +84,16 @@ class Watch {
   void run();
   void raise(Alert alert);
   void take_line(std::string_view line);
+  bool is_behind() const;
+  void read_datagrams();
+  bool read_stream(Reader& reader);
   void read_sockets();
+  bool read_files();
   void count_refusals();
   void on_posture(Posture posture);
+  void order(Posture posture);
   void seal_loop();
+  bool end_seal_left_over();
   void carry_out(Posture posture);
   bool wait_recorded();
   void tell_sealed(const Seal& seal);
@@ -102,6 +108,7 @@ class Watch {
   std::unique_ptr<Tripwires> wires_;
   std::thread thread_, sealer_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<int> waiting_alerts_ = 0;  // handed to the node and not yet judged
   std::atomic<std::uint64_t> refused_requests_ = 0, failed_sign_ins_ = 0, bad_lines_ = 0;
   Instant line_read_at_;  // of the alert being judged; on the node's thread
 
