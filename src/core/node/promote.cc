@@ -303,6 +303,7 @@ std::optional<Error> NodeImpl::beyond_provisional(const fold::WriteRequest& requ
   const std::int64_t cash = std::visit(
       [](const auto& command) -> std::int64_t {
         std::int64_t sum = 0;
+        if constexpr (requires { command.change; }) sum -= command.change.minor;
         if constexpr (requires { command.tenders; })
           for (const till::Tender& t : command.tenders)
             if (t.kind == till::TenderKind::cash && t.amount.minor < INT64_MAX / 64) sum += t.amount.minor;

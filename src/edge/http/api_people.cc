@@ -20,7 +20,8 @@ std::string session_json(const people::Session& session, std::string_view token 
   out.field("staff_id", to_hex(session.staff.id.bytes)).field("number", session.staff.number);
   out.field("role", people::to_text(session.staff.role))
       .field("csrf", session.csrf)
-      .field("expires_at", to_text(session.expires_at));
+      .field("expires_at", to_text(session.expires_at))
+      .field("expires_in_s", session.left.ns / seconds(1).ns);
   return out.end_object().take();
 }
 

@@ -80,6 +80,7 @@ constexpr Row rows[] = {
     {"node/busy", {503, "The node has too much to do"}},
     {"fold/waits", {503, "This waits for another write"}},
     {"till/not_started", {503, "This node has only just started"}},
+    {"till/provisional_cash", {503, "Too much cash before this machine is registered"}},
     {"node/stopped", {503, "This node has been replaced"}},
     {"node/rebuilding", {503, "This node is being rebuilt"}},
     {"node/unknown_link", {404, "There is no link with this site"}},
