@@ -59,6 +59,8 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   explicit Impl(ServerSettings given) : settings(std::move(given)), plain(context), tills(context) {}
 
   Status bind(Listener& listener, const std::string& where, bool may_leave);
+  Status bind_tills();
+  void bind_tills_again();
   void accept(Listener& listener);
   bool has_room(Listener& listener, const std::string& from);
   Session* least_entitled(const Listener& listener) const;
@@ -72,6 +74,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   std::atomic<bool> stopping = false, stopped = false;
   asio::io_context context{1};
   Listener plain, tills;
+  std::atomic<std::uint16_t> tills_port = 0;
   std::thread thread;
 };
 
@@ -370,8 +373,30 @@ Status Server::Impl::bind(Listener& listener, const std::string& where, bool may
         "edge/port_in_use",
         fmt::format("Port {} on {} is in use. End what listens there, or choose another port.", at.port, at.host));
   }
-  if (error) return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", where, error.message()));
+  if (error) {
+    error_code ignored;
+    acceptor.close(ignored);
+    return fail("edge/net_failed", fmt::format("{} cannot be listened on: {}.", where, error.message()));
+  }
   return {};
+}
+
+Status Server::Impl::bind_tills() {
+  HF_TRY_VOID(bind(tills, settings.tills, true));
+  error_code error;
+  tills_port = tills.acceptor.local_endpoint(error).port();
+  return {};
+}
+
+// The tills' address may come later than the program, from DHCP say; whoever is at this machine sells meanwhile.
+void Server::Impl::bind_tills_again() {
+  tills.pause.expires_after(std::chrono::seconds(1));
+  tills.pause.async_wait([this](error_code ended) {
+    if (ended || stopping) return;
+    if (!bind_tills()) return bind_tills_again();
+    settings.log(fmt::format("{} is here now: tills can come", settings.tills));
+    if (tills.tls) accept(tills);
+  });
 }
 
 // May close somebody else's connection to make room.
@@ -437,7 +462,13 @@ Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Server>> Server::open(ServerSettings settings) {
   auto impl = std::make_shared<Impl>(std::move(settings));
   HF_TRY_VOID(impl->bind(impl->plain, impl->settings.listen, impl->settings.insecure_bind));
-  if (!impl->settings.tills.empty()) HF_TRY_VOID(impl->bind(impl->tills, impl->settings.tills, true));
+  if (impl->settings.tills.empty()) return std::unique_ptr<Server>(new Server(std::move(impl)));
+  if (const Status bound = impl->bind_tills(); !bound) {
+    if (bound.error().code != "edge/net_failed") return pass_on(bound.error());
+    HF_TRY(const edge::Address later, edge::parse_address(impl->settings.tills));
+    impl->tills_port = later.port;
+    impl->settings.log(bound.error().text + " It is tried again; no till can come until then.");
+  }
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -447,14 +478,15 @@ void Server::start(Handler handler) {
   impl_->handler = std::move(handler);
   impl_->thread = std::thread([impl = impl_] {
     impl->accept(impl->plain);
+    if (!impl->settings.tills.empty() && !impl->tills.acceptor.is_open()) impl->bind_tills_again();
     impl->context.run();
   });
 }
 
 void Server::use_certificate(TlsContext context) {
   asio::post(impl_->context, [impl = impl_, context = std::move(context)] {
-    if (impl->stopping || !impl->tills.acceptor.is_open()) return;
-    const bool is_first = !impl->tills.tls;
+    if (impl->stopping || impl->settings.tills.empty()) return;
+    const bool is_first = !impl->tills.tls && impl->tills.acceptor.is_open();
     ::SSL_CTX_up_ref(context.get());  // the wrapper frees one; sessions hold their own
     impl->tills.tls = std::make_unique<asio::ssl::context>(context.get());
     if (is_first) impl->accept(impl->tills);
@@ -503,10 +535,7 @@ std::uint16_t Server::port() const {
   error_code error;
   return impl_->plain.acceptor.local_endpoint(error).port();
 }
-std::uint16_t Server::tills_port() const {
-  error_code error;
-  return impl_->tills.acceptor.is_open() ? impl_->tills.acceptor.local_endpoint(error).port() : std::uint16_t{0};
-}
+std::uint16_t Server::tills_port() const { return impl_->tills_port; }
 const Server::Counters& Server::counters() const { return impl_->counters; }
 
 }  // namespace holdfast::http

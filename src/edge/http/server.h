@@ -10,8 +10,9 @@
 //         device may take more addresses than one: where all places over TLS are taken, a newcomer gets that of
 //         somebody who has not shown who he is (Response::said_by), from the address that holds most, the one that has
 //         been quiet longest; if all have shown it, from whom more than share_of_known are.
-// Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed. Later: a client that breaks a
-//         rule gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
+// Errors: open(): edge/port_in_use, edge/bad_address, edge/not_loopback, edge/net_failed (not for the tills' address,
+//         which is tried again each second: the store's own screen is not to wait for its network). Later: a client
+//         that breaks a rule gets a problem (400, 413, 431) and is closed; one that is too slow is closed.
 // Thread: the handler is called on the server's thread and must not wait; everything else from any thread.
 // Source: RFC 9112.
 #pragma once
@@ -45,6 +46,8 @@ struct ServerSettings {
   Duration response_time_max = seconds(30);
   Duration drain_time_max = seconds(5);                      // stop(): for what is being answered
   std::vector<std::pair<std::string, std::string>> headers;  // on every response
+  // What an operator wants to know; by open() and on the server's thread.
+  std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
 class Server {
@@ -62,7 +65,7 @@ class Server {
 
   std::string address() const;  // "127.0.0.1:7400"
   std::uint16_t port() const;
-  std::uint16_t tills_port() const;  // 0: none
+  std::uint16_t tills_port() const;  // 0: none; the one that was asked for, while it cannot be had
 
   struct Counters {
     std::atomic<std::uint64_t> requests = 0, problems = 0, failures = 0;  // all, 4xx, 5xx

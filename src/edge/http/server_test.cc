@@ -95,6 +95,20 @@ TEST(Server, OnlyLoopbackUnlessItIsSaid) {
   EXPECT_FALSE(Server::open({.listen = "nonsense"}));
 }
 
+TEST(Server, TheStoresOwnScreenDoesNotWaitForTheTillsAddress) {
+  std::string told;
+  const auto server = Server::open(
+      {.listen = "127.0.0.1:0", .tills = "192.0.2.1:7443", .log = [&](const std::string& what) { told += what; }});
+  ASSERT_TRUE(server) << server.error().text;
+  EXPECT_THAT(told, HasSubstr("192.0.2.1:7443"));
+  EXPECT_EQ((*server)->tills_port(), 7443);
+  (*server)->start([](Request, const Respond& respond) { respond_now(respond, {.body = "here"}); });
+  Raw raw((*server)->port());
+  raw.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  EXPECT_EQ(raw.read().body, "here");
+  EXPECT_FALSE(Server::open({.listen = "127.0.0.1:0", .tills = (*server)->address()})) << "a port in use is a slip";
+}
+
 TEST(Server, APortInUseIsToldClearly) {
   const auto first = std::move(*Server::open({.listen = "127.0.0.1:0"}));
   const auto second = Server::open({.listen = first->address()});

@@ -11,12 +11,13 @@ Result<http::Pages> pages_of(const ServeSettings& settings) {
   return settings.pages.empty() ? http::Pages::embedded() : http::Pages::load(settings.pages);
 }
 
-Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings) {
+Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings, const Log& log) {
   http::ServerSettings server;
   server.listen = settings.http;
   server.insecure_bind = settings.http_insecure_bind;
   server.tills = settings.tills;
   server.headers = http::security_headers(settings.demo_control);
+  server.log = [log](const std::string& what) { log.warn("tills-address", {{"what", what}}); };
   return http::Server::open(std::move(server));
 }
 
@@ -30,7 +31,7 @@ Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings
                                .is_node = is_node,
                                .goes_on_without = keys::is_promoted(settings.data)},
                               clock, [log](const std::string& event, const std::string& what) {
-                                log.info("tills", {{"event", event}, {"what", what}});
+                                log.info("tills", {{"news", event}, {"what", what}});
                               });
 }
 

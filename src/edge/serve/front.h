@@ -15,8 +15,8 @@
 namespace holdfast::serve {
 
 Result<http::Pages> pages_of(const ServeSettings& settings);
-// The port is bound, so that one in use is told at once; nobody is accepted yet.
-Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings);
+// The ports are bound, so that one in use is told at once; nobody is accepted yet.
+Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings, const Log& log);
 // What tills come by; none where `settings.tills` is empty.
 Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings, const SiteName& site, bool is_node,
                                                    Clock& clock, const Log& log);

@@ -159,7 +159,7 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
   HF_TRY(s->pages, pages_of(settings));
   // Before the journal is opened: a wrong directory or port is told at once.
   HF_TRY_VOID(keys::read_site_marker(settings.data));
-  HF_TRY(s->server, listen_for_http(settings));
+  HF_TRY(s->server, listen_for_http(settings, s->log));
   HF_TRY(guard::Config guarding, guard::read_config(settings.data));
   HF_TRY(s->host, NodeHost::open({.data = settings.data,
                                   .listen = settings.links,

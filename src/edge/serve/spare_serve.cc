@@ -34,7 +34,7 @@ Result<std::unique_ptr<Waiting>> prepare(const ServeSettings& settings, const st
   auto w = std::make_unique<Waiting>();
   HF_TRY(w->log, Log::open(settings.log));
   HF_TRY(w->pages, pages_of(settings));
-  HF_TRY(w->server, listen_for_http(settings));
+  HF_TRY(w->server, listen_for_http(settings, w->log));
   HF_TRY(w->host, SpareHost::open({settings.data, node}, w->log));
   HF_TRY(w->tills, open_tills(settings, w->host->site(), false, w->host->clock(), w->log));
   if (w->tills) w->tills->serve(*w->server);
