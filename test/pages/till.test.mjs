@@ -419,6 +419,27 @@ at_till('a crash between card payment and the end of the sale keeps the payment,
   await context.storageState();
 });
 
+at_till('storage that fails once closes the till only until it stores again', { mock_only: true }, async ({ page, node }) => {
+  await page.evaluate(() => {
+    const put = IDBObjectStore.prototype.put;
+    window.mend = () => { IDBObjectStore.prototype.put = put; };
+    IDBObjectStore.prototype.put = () => { throw new Error('full'); };
+  });
+  await node.post('standby', { phase: 'taken over' }); // something to keep
+  await page.getByText('This till cannot keep sales').waitFor();
+  await page.waitForTimeout(2500);
+  await page.getByText('This till cannot keep sales').waitFor();
+  await page.evaluate(() => window.mend());
+  await page.locator('#search').waitFor();
+});
+
+at_till('an answer that is no node’s is silence, not a broken storage', { mock_only: true }, async ({ page, context }) => {
+  await context.route('**/v1/safety', (route) => route.fulfill({ json: null }));
+  await until('silence', async () => /does not answer/.test(await safety_text(page)));
+  assert.equal(await page.getByText('This till cannot keep sales').count(), 0);
+  await page.locator('#search').waitFor();
+});
+
 at_till('a second tab of the same till says so and sells nothing', {}, async ({ context, page, node }) => {
   const second = await context.newPage();
   await second.goto(`${node.url}/till/`);

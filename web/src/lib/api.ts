@@ -367,6 +367,22 @@ export interface DemoState {
   trouble?: string | null;
 }
 
+const is_object = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+/** What answers may be something else than a node (a proxy, a portal of the network): these say whether a node spoke. */
+export const is_cover = (value: unknown): value is Cover =>
+  is_object(value) && typeof value.origin === 'string' && typeof value.size === 'number' && typeof value.cosigned_size === 'number';
+const is_reply = (value: unknown): value is Reply =>
+  is_object(value) && typeof value.key === 'string' &&
+  (value.ok === true ? typeof value.origin === 'string' && typeof value.index === 'number' : is_object(value.problem) && typeof value.problem.status === 'number');
+export const are_replies = (value: unknown): value is { replies: Reply[]; safety: Cover } =>
+  is_object(value) && is_cover(value.safety) && Array.isArray(value.replies) && value.replies.every(is_reply);
+const is_status = (value: unknown): value is WriteStatus =>
+  is_object(value) && typeof value.key === 'string' && ['unknown', 'durable', 'cosigned', 'listed'].includes(value.state as string);
+export const are_statuses = (value: unknown): value is { writes: WriteStatus[] } =>
+  is_object(value) && Array.isArray(value.writes) && value.writes.every(is_status);
+export const is_about = (value: unknown): value is About =>
+  is_object(value) && typeof value.chain === 'string' && typeof value.site === 'string' && Array.isArray(value.vat_rates);
+
 export type Answer<T> =
   | { kind: 'ok'; value: T }
   | { kind: 'problem'; problem: Problem; retry_after_s: number | null }

@@ -4,7 +4,7 @@ import { choose, Machines, others_of } from './machines';
 
 const home = 'https://192.168.1.10:7443';
 const spare = 'https://192.168.1.11:7443';
-const safety = (epoch: number, more: Partial<Safety> = {}) => ({ origin: `a/store-07/${epoch}`, epoch, signing: 'signing', ...more }) as Safety;
+const safety = (epoch: number, more: Partial<Safety> = {}) => ({ origin: `a/store-07/${epoch}`, size: 1, cosigned_size: 1, epoch, signing: 'signing', ...more }) as Safety;
 
 test('the newest epoch is spoken to; among equals the one spoken to now, then the page’s own', () => {
   const at = (where: string, epoch: number, more: Partial<Safety> = {}) => ({ at: where, safety: safety(epoch, more) });

@@ -7,7 +7,7 @@
 //         till's device key, kept in memory alone.
 // Errors: a machine that cannot be reached, is not trusted by this device or is another site's is silent.
 
-import { call, csrf, till_auth, type Answer, type CallOptions, type Device, type Safety, type Session } from '../lib/api';
+import { call, csrf, is_cover, till_auth, type Answer, type CallOptions, type Device, type Safety, type Session } from '../lib/api';
 
 export interface Heard {
   at: string; // '' or an origin
@@ -64,7 +64,7 @@ export class Machines {
     const asked_ms = this.now_ms();
     const ask = async (at: string): Promise<Heard | null> => {
       const answer = await call<Safety>(`${at}/v1/safety`, { timeout_ms: patience_ms });
-      const is_ours = answer.kind === 'ok' && (at === '' || (site !== null && answer.value.origin?.startsWith(`${site}/`)));
+      const is_ours = answer.kind === 'ok' && is_cover(answer.value) && (at === '' || (site !== null && answer.value.origin.startsWith(`${site}/`)));
       return is_ours ? { at, safety: answer.value } : null;
     };
     const all = [...new Set([this.current, '', ...this.others])];

@@ -161,6 +161,65 @@ describe('the pump', () => {
     expect(node.seen.length).toBeLessThan(20);
   });
 
+  it('makes room when the storage is full, and only then takes the reply', async () => {
+    const [disk, node] = [new Memory(), new FakeNode()];
+    const pump = new Pump(disk, node, () => 1000, () => {});
+    for (let n = 1; n <= 200; n++) {
+      const done: Kept = { ...keep(sale(n), n, view), state: 'cosigned', done_ms: 1000 };
+      await disk.change([done], []);
+      pump.adopt(done);
+    }
+    const waiting = keep(sale(201), 201, view);
+    await disk.change([waiting], []);
+    pump.adopt(waiting);
+    const change = disk.change.bind(disk);
+    disk.change = async (put, forget) => {
+      if (put.length > 0 && disk.saved.size > 150) throw new Error('QuotaExceededError');
+      return change(put, forget);
+    };
+    await pump.turn();
+    expect(pump.kept.get(waiting.key)?.state).toBe('acknowledged');
+    expect(JSON.parse(disk.saved.get(waiting.key)!).state).toBe('acknowledged');
+    expect(pump.kept.size).toBe(disk.saved.size);
+    expect([disk.saved.has(key_of(1)), disk.saved.has(key_of(200))], 'the newest receipts stay').toEqual([false, true]);
+  });
+
+  it('forgets what is old before it stores anything, and sends where not even that works', async () => {
+    const [disk, node] = [new Memory(), new FakeNode()];
+    const pump = new Pump(disk, node, () => 1e12, () => {});
+    pump.adopt({ ...keep(sale(1), 1, view), state: 'cosigned', done_ms: 0 });
+    pump.adopt(keep(sale(2), 2, view));
+    const order: string[] = [];
+    disk.change = async (put, forget) => {
+      order.push(`put ${put.length} forget ${forget.length}`);
+      throw new Error('QuotaExceededError');
+    };
+    await expect(pump.turn()).rejects.toThrow('QuotaExceededError');
+    expect(order).toEqual(['put 0 forget 1', 'put 1 forget 0', 'put 0 forget 1']);
+    expect(node.entries.map((e) => e.key), 'it went out').toEqual([key_of(2)]);
+  });
+
+  for (const [what, value] of [
+    ['null', null],
+    ['no safety', { replies: [{ key: key_of(1), ok: true, origin: 'N/s/1', index: 0 }] }],
+    ['null among the replies', { replies: [null], safety: { origin: 'N/s/1', size: 1, cosigned_size: 0 } }],
+    ['a refusal without its reason', { replies: [{ key: key_of(1), ok: false }], safety: { origin: 'N/s/1', size: 1, cosigned_size: 0 } }],
+  ] as const) {
+    it(`takes an answer of another shape for none: ${what}`, async () => {
+      const [disk, node] = [new Memory(), new FakeNode()];
+      const other: Node = { status: async () => ({ kind: 'ok', value: value as never }), writes: async () => ({ kind: 'ok', value: value as never }) };
+      const pump = new Pump(disk, other, () => 1000, () => {});
+      pump.adopt(keep(sale(1), 1, view));
+      const reply: Taken = { key: key_of(2), ok: true, duplicate: false, origin: 'N/s/1', index: 0, at: 'n', flags: [] };
+      pump.adopt({ ...keep(sale(2), 2, view), state: 'acknowledged', first: reply, latest: reply, answered_by: 'N/s/1' });
+      pump.heard({ ...node.cover(), size: 1, cosigned_size: 1 } as Safety, 1000);
+      await pump.turn();
+      pump.hurry();
+      await pump.turn();
+      expect([pump.kept.get(key_of(1))?.state, pump.kept.get(key_of(2))?.state]).toEqual(['waiting', 'acknowledged']);
+    });
+  }
+
   for (const seed of Array.from({ length: Number(process.env.HF_SEEDS ?? 60) }, (_, i) => i + 1)) {
     it(`loses nothing and doubles nothing with faults and crashes everywhere (seed ${seed})`, async () => {
       const roll = random(seed);

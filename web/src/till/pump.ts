@@ -1,9 +1,9 @@
 // Moves kept writes towards the journal: one turn sends a batch, takes the replies, asks for what is unsure. One turn
 // at a time; whatever happens inside, the store holds the truth before the node hears of it.
 
-import type { Answer, Cover, Reply, Safety, Write, WriteStatus } from '../lib/api';
+import { are_replies, are_statuses, type Answer, type Cover, type Reply, type Safety, type Write, type WriteStatus } from '../lib/api';
 import {
-  forgettable, look, next_batch, request_of, send_again, status_keys_max, take_reply, take_status, try_later, is_open,
+  forgettable, keep_done_when_full, look, next_batch, request_of, send_again, status_keys_max, take_reply, take_status, try_later, is_open,
   type Kept,
 } from './queue';
 
@@ -68,12 +68,13 @@ export class Pump {
     }
     this.#running = (async () => {
       try {
+        // First: with the storage full nothing else can be stored. Where even that fails, what is kept still goes out.
+        await this.#prune().catch(() => undefined);
         do {
           this.#once_more = false;
           await this.#send();
           await this.#check();
         } while (this.#once_more);
-        await this.#prune();
       } finally {
         this.#running = null;
       }
@@ -83,7 +84,15 @@ export class Pump {
 
   async #set(put: Kept[], forget: string[] = []): Promise<void> {
     if (put.length === 0 && forget.length === 0) return;
-    await this.store.change(put, forget);
+    try {
+      await this.store.change(put, forget);
+    } catch (error) {
+      // Full, most likely: receipts that could be printed again give way to what is not safe yet.
+      const old = forgettable([...this.kept.values()], this.now_ms(), keep_done_when_full).map((k) => k.key);
+      if (put.length === 0 || old.length === 0) throw error;
+      await this.#set([], old);
+      await this.store.change(put, forget);
+    }
     for (const k of put) this.kept.set(k.key, k);
     for (const key of forget) this.kept.delete(key);
     this.changed();
@@ -101,7 +110,7 @@ export class Pump {
       const batch = next_batch([...this.kept.values()], now, this.#writes_max);
       if (batch.length === 0) return;
       const answer = await this.node.writes(batch.map(request_of));
-      if (answer.kind === 'ok' && Array.isArray(answer.value.replies)) {
+      if (answer.kind === 'ok' && are_replies(answer.value)) {
         this.#failures = 0;
         this.till_unknown = false;
         await this.#take(batch, answer.value.replies, answer.value.safety.origin);
@@ -152,7 +161,7 @@ export class Pump {
       const keys = unsure.slice(from, from + status_keys_max).map((k) => k.key);
       const asked_ms = this.now_ms();
       const answer = await this.node.status(keys);
-      if (answer.kind !== 'ok') return;
+      if (answer.kind !== 'ok' || !are_statuses(answer.value)) return;
       const now = this.now_ms();
       const put: Kept[] = [];
       for (const status of answer.value.writes) {

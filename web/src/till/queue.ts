@@ -49,6 +49,7 @@ export const status_keys_max = 100;
 export const unsure_after_ms = 60_000;
 export const keep_done_ms = 7 * 24 * 3600 * 1000;
 export const keep_done_max = 500;
+export const keep_done_when_full = 100;
 
 export function keep(body: WriteBody, seq: number, view: View, depends_on: string | null = null): Kept {
   return {
@@ -145,9 +146,9 @@ export function take_status(k: Kept, status: WriteStatus, asked_ms: number, now_
 }
 
 /** Done writes are kept for a while, so that their receipts can be printed again. Others are never forgotten. */
-export function forgettable(all: readonly Kept[], now_ms: number): Kept[] {
+export function forgettable(all: readonly Kept[], now_ms: number, keep_max = keep_done_max): Kept[] {
   const done = all.filter(is_done).sort((a, b) => b.seq - a.seq);
-  return done.filter((k, place) => place >= keep_done_max || now_ms - (k.done_ms ?? now_ms) > keep_done_ms);
+  return done.filter((k, place) => place >= keep_max || now_ms - (k.done_ms ?? now_ms) > keep_done_ms);
 }
 
 export interface Counts {

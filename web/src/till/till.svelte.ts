@@ -2,7 +2,7 @@
 // goes to disk.ts before it is shown as done.
 
 import {
-  random_hex,
+  is_about, random_hex,
   type About, type Answer, type Device, type Enrolled, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover,
   type Safety, type Session, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
@@ -193,6 +193,10 @@ class Till {
           void this.catalogue.copy();
           void this.#hear_feed();
         }
+        if (this.disk_failed !== null) {
+          await this.#disk.set('seq', this.#seq); // it can keep things again, or it throws
+          this.disk_failed = null;
+        }
       } catch (error) {
         this.disk_failed = error instanceof Error ? error.message : String(error);
       }
@@ -280,7 +284,7 @@ class Till {
 
   async read_about(): Promise<void> {
     const answer = await this.#machines.call<About>('/v1/about');
-    if (answer.kind !== 'ok') return;
+    if (answer.kind !== 'ok' || !is_about(answer.value)) return;
     const bound = await this.#disk.get<{ chain: string; site: string }>('bound_to');
     this.wrong_site =
       bound && (bound.chain !== answer.value.chain || bound.site !== answer.value.site)
