@@ -100,3 +100,31 @@ test('a sale rung alone while the site began to stand by is kept, not refused', 
     await node.stop();
   }
 });
+
+for (const [language, leave, ask, stay] of [['en-GB', 'Sign out', /nobody can sell at this till/, 'Stay signed in'], ['fr-FR', 'Quitter', /personne ne peut vendre/, 'Rester connecté']]) {
+  test(`hours alone end no sign-in, and signing out is asked about (${language})`, { skip, timeout: 120_000 }, async () => {
+    const node = await start_node();
+    const { page, context, errors } = await new_device(browser, { language });
+    try {
+      await page.clock.install();
+      await open_till(page, node);
+      await context.setOffline(true);
+      await until('silence', async () => /does not answer|ne répond pas/.test(await safety_text(page)));
+      await page.clock.fastForward('02:00:00');
+      await page.waitForTimeout(2500);
+      await page.getByRole('button', { name: leave, exact: true }).click();
+      await page.locator('dialog[open]').filter({ hasText: ask }).waitFor();
+      await axe_clean(page, 'sign out, alone');
+      await page.getByRole('button', { name: stay }).click();
+      await page.locator('.tile').nth(1).click();
+      await pay_cash(page);
+      await receipt_number(page);
+      await context.setOffline(false);
+      await until('it is taken', async () => (await node.state()).entries.length === 1);
+      assert.deepEqual(errors, []);
+    } finally {
+      await context.close();
+      await node.stop();
+    }
+  });
+}

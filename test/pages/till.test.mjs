@@ -419,6 +419,61 @@ at_till('a crash between card payment and the end of the sale keeps the payment,
   await context.storageState();
 });
 
+at_till('a till whose clock is hours ahead of the node’s keeps who is signed in', { closed: true, mock_only: true }, async ({ page, node }) => {
+  await page.clock.install({ time: Date.now() + 2 * 3600_000 });
+  await open_till(page, node);
+  await page.waitForTimeout(2500);
+  await page.reload();
+  await page.locator('#search').waitFor();
+  await page.waitForTimeout(2500);
+  assert.equal(await page.locator('#search').count(), 1);
+});
+
+at_till('the node is asked who works here while somebody does, and its word ends the sign-in', { closed: true, mock_only: true }, async ({ page, node, context }) => {
+  await page.clock.install();
+  let asked = 0;
+  await context.route('**/v1/session', (route) => {
+    if (route.request().method() === 'GET') asked++;
+    return route.continue();
+  });
+  await open_till(page, node);
+  await page.locator('.tile').first().click();
+  const before = asked;
+  await page.clock.fastForward('01:05');
+  await until('asked: somebody works', async () => asked === before + 1);
+  await page.clock.fastForward('30:00');
+  await page.waitForTimeout(2500);
+  assert.equal(asked, before + 1, 'nobody works: not renewed');
+  await page.clock.fastForward('31:00');
+  await until('asked: the time is up', async () => asked === before + 2);
+  assert.equal(await page.locator('#search').count(), 1, 'the node says that it goes on');
+  await node.post('sessions', {});
+  await page.clock.fastForward('01:00:05');
+  await page.locator('#staff').waitFor();
+  await sign_in(page, manager);
+  await until('the basket is still there', async () => (await basket_lines(page).count()) === 1);
+});
+
+at_till('a sign-out that nobody answered is said again before anybody is signed in', { mock_only: true }, async ({ page, context }) => {
+  await context.route('**/v1/session', (route) => (route.request().method() === 'DELETE' ? route.abort('connectionreset') : route.continue()));
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('#staff').waitFor();
+  await page.reload();
+  await page.locator('#staff').waitFor();
+  await context.setOffline(true);
+  await until('silence', async () => /does not answer/.test(await safety_text(page)));
+  await context.unroute('**/v1/session');
+  await context.setOffline(false);
+  await until('an answer', async () => !/does not answer/.test(await safety_text(page)));
+  await until('the cookie is worth nothing', () => page.evaluate(() => fetch('/v1/session').then((answer) => answer.status === 401)));
+  await page.waitForTimeout(1500);
+  assert.equal(await page.locator('#staff').count(), 1, 'nobody is signed in');
+  await sign_in(page, manager);
+  await page.locator('#search').waitFor();
+  await page.reload();
+  await page.locator('#search').waitFor();
+});
+
 at_till('storage that fails once closes the till only until it stores again', { mock_only: true }, async ({ page, node }) => {
   await page.evaluate(() => {
     const put = IDBObjectStore.prototype.put;

@@ -2,7 +2,7 @@
 // memory, without any of the promises. Never part of the product. Run: node mock/server.mjs [port] (0: any free port).
 //
 // Switches, POST /mock/…: node {down}, quorum {lost}, origin {} (a rebuild: new epoch, credentials gone, last `drop` entries
-// and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), refuse {n, status},
+// and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), sessions {} (all ended), refuse {n, status},
 // contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, standby {phase}. GET /mock/state: what the journal holds.
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -54,6 +54,7 @@ export function make_mock(options = {}) {
   let staff = [];
   let tills = new Map(); // number -> key
   const sessions = new Map();
+  const lasting = (session) => ({ ...session, expires_at: new Date(Date.now() + 3600e3).toISOString(), expires_in_s: 3600 });
   const products = names.map((name, i) => ({
     sku: `HF${1001 + i}`, gtin: gtin13(4100 + i * 7), name, goods: true, vat: i % 7 === 6 ? 'Z' : i % 5 === 4 ? 'R' : 'S',
     unit_price: ['2.55', '12.75', '1.95', '4.95', '1.65', '1.69', '9.95', '0.85', '3.40', '2.049'][i % 10], stock: String((i * 37) % 90),
@@ -288,6 +289,7 @@ export function make_mock(options = {}) {
         case 'state': return send(200, { ...cover(), phase: state.phase, needs_enrolment: state.needs_enrolment, entries: journal.map(({ key, till, body: b, reply, origin: o, index }) => ({ key, till, kind: b.kind, prior: b.prior ?? null, alone: b.alone ?? null, body: b, receipt: reply.receipt, total: reply.total, origin: o, index })) });
         case 'node': state.down = body.down; break;
         case 'standby': Object.assign(state, { phase: body.phase, phase_at: now() }); break;
+        case 'sessions': sessions.clear(); break;
         case 'quorum': state.quorum_lost_since = body.lost ? now() : null; break;
         case 'replies': state.lose = body.lose; break;
         case 'refuse': state.refuse = body; break;
@@ -374,7 +376,7 @@ export function make_mock(options = {}) {
       return send(200, posture_now(true));
     }
     if (path === '/v1/recovery') return state.recovery ? send(200, state.recovery) : fail(404, 'recovery/none', 'never rebuilt');
-    if (path === '/v1/session' && method === 'GET') return session ? send(200, session) : fail(401, 'auth/session', 'sign in');
+    if (path === '/v1/session' && method === 'GET') return session ? send(200, lasting(session)) : fail(401, 'auth/session', 'sign in');
     if (path === '/v1/session' && method === 'POST') {
       const body = await read_body(request);
       if (state.pin_fails >= 5) return fail(429, 'auth/slow_down', 'too many wrong PINs', { 'Retry-After': '30' });
@@ -385,9 +387,9 @@ export function make_mock(options = {}) {
       }
       state.pin_fails = 0;
       const id = hex(16);
-      const made = { staff_id: person.staff_id, number: person.number, role: person.role, csrf: hex(16), expires_at: new Date(Date.now() + 8 * 3600e3).toISOString() };
+      const made = { staff_id: person.staff_id, number: person.number, role: person.role, csrf: hex(16) };
       sessions.set(id, made);
-      return send(200, made, { 'Set-Cookie': `hf_session=${id}; HttpOnly; Secure; SameSite=Strict; Path=/` });
+      return send(200, lasting(made), { 'Set-Cookie': `hf_session=${id}; HttpOnly; Secure; SameSite=Strict; Path=/` });
     }
     if (path === '/v1/session' && method === 'DELETE') {
       if (session && !csrf_ok) return fail(403, 'auth/csrf', 'X-CSRF-Token');

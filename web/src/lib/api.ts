@@ -41,6 +41,8 @@ export interface Session {
   role: Role;
   csrf: string;
   expires_at: Time;
+  /** Whole seconds until then, for a page whose own clock says something else. */
+  expires_in_s: number;
   /** At the address of the store's other machine: instead of a cookie. */
   session?: string;
 }
@@ -382,6 +384,8 @@ export const are_statuses = (value: unknown): value is { writes: WriteStatus[] }
   is_object(value) && Array.isArray(value.writes) && value.writes.every(is_status);
 export const is_about = (value: unknown): value is About =>
   is_object(value) && typeof value.chain === 'string' && typeof value.site === 'string' && Array.isArray(value.vat_rates);
+export const is_session = (value: unknown): value is Session =>
+  is_object(value) && typeof value.staff_id === 'string' && typeof value.csrf === 'string' && typeof value.expires_in_s === 'number';
 
 export type Answer<T> =
   | { kind: 'ok'; value: T }

@@ -1,6 +1,6 @@
 // The till's own disk: IndexedDB, strict durability, one database for each page origin.
 // Shape:  writes  kept writes by key (queue.ts)
-//         kv      device, session (without its CSRF token), draft, seq, machines, alone (series and next number)
+//         kv      device, session (without its CSRF token), sign_out_owed, draft, seq, machines, alone (series and next number)
 //         products  the till's copy of the catalogue by sku
 // Errors: every method rejects when the browser could not make it durable; nothing is half done (one transaction each).
 

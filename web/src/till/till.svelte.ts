@@ -2,7 +2,7 @@
 // goes to disk.ts before it is shown as done.
 
 import {
-  is_about, random_hex,
+  csrf, is_about, is_session, random_hex,
   type About, type Answer, type Device, type Enrolled, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover,
   type Safety, type Session, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
@@ -28,6 +28,17 @@ const feed_every_ms = 60_000;
 const alone_after = 2;
 const refused_ms = 1000;
 const page_again_ms = 5 * 60_000;
+const renew_every_ms = 60_000;
+
+/** Work handed to it is done one after the other. */
+function one_by_one(): <T>(work: () => Promise<T>) => Promise<T> {
+  let before: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = before.then(work);
+    before = next.catch(() => undefined);
+    return next;
+  };
+}
 
 function free_texts(fields: WriteFields): string[] {
   const found: string[] = [];
@@ -46,7 +57,7 @@ class Till {
   about = $state<About | null>(null);
   device = $state<Device | null>(null);
   session = $state<Session | null>(null);
-  /** Who works here while the node does not answer: known from before, good until it expires. */
+  /** Who works here, also while no machine of the store answers: it ends by a node's word or by "sign out", not by a clock. */
   local_session = $state<LocalSession | null>(null);
   safety = $state.raw<Safety | null>(null);
   /** How old what the old system said is; kept, because it is true while the node is silent too. */
@@ -72,7 +83,11 @@ class Till {
   #seq = 0;
   #room_at = -Infinity;
   #feed_at = -Infinity;
-  #basket_work: Promise<unknown> = Promise.resolve();
+  #session_at_ms = Date.now(); // when a machine last said who works here, or the page started; on the page's own clock
+  #touched_ms = -Infinity;
+  /** A sign-out that this page's own node has not confirmed: its cookie may still be good. */
+  #sign_out_owed = false;
+  #people = one_by_one();
   #clock_base = Date.now() - performance.now();
   readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
 
@@ -132,7 +147,8 @@ class Till {
       this.device = (await this.#disk.get<Device>('device')) ?? null;
       this.about = (await this.#disk.get<About>('about')) ?? null;
       this.standby = (await this.#disk.get<Standby>('standby')) ?? null;
-      this.local_session = this.#still_good(await this.#disk.get<LocalSession>('session'));
+      this.#sign_out_owed = (await this.#disk.get<boolean>('sign_out_owed')) ?? false;
+      this.local_session = this.#sign_out_owed ? null : ((await this.#disk.get<LocalSession>('session')) ?? null);
       this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
       this.catalogue.products = await this.#disk.products();
       this.feed = (await this.#disk.get<Feed>('feed')) ?? null;
@@ -154,6 +170,9 @@ class Till {
     document.addEventListener('securitypolicyviolation', (event) => {
       if (this.#machines.others.some((each) => event.blockedURI.startsWith(each))) this.#machines.page_is_old = true;
     });
+    for (const kind of ['keydown', 'pointerdown']) {
+      window.addEventListener(kind, () => (this.#touched_ms = this.now_ms()), { capture: true, passive: true });
+    }
     try {
       await this.#look_at_room();
       await this.#hear();
@@ -176,17 +195,13 @@ class Till {
     });
   }
 
-  #still_good(session: LocalSession | undefined): LocalSession | null {
-    return session && Date.parse(session.expires_at) > Date.now() ? session : null;
-  }
-
   async #beat(): Promise<void> {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, poll_ms));
       try {
         await this.#hear();
         if (this.now_ms() - this.#room_at >= room_every_ms) await this.#look_at_room();
-        if (this.staff && Date.parse(this.staff.expires_at) <= Date.now()) await this.#forget_session();
+        await this.#keep_session();
         if (this.device && !this.wrong_site) await this.#pump.turn();
         this.#fetch_the_page_again();
         if (this.silent_since === null && this.staff) {
@@ -296,25 +311,61 @@ class Till {
 
   // ---- people and devices
 
-  async read_session(): Promise<void> {
-    if (!this.#machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
-    const answer = await this.#machines.call<Session>('/v1/session');
-    if (answer.kind === 'ok') await this.#have_session(answer.value);
-    else if (answer.kind === 'problem' && answer.problem.status === 401) await this.#forget_session();
+  read_session(): Promise<void> {
+    return this.#people(async () => {
+      if (!this.#machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
+      const answer = await this.#machines.call<Session>('/v1/session');
+      if (answer.kind === 'ok' && is_session(answer.value)) {
+        if (!this.#sign_out_owed || this.elsewhere !== null) return this.#have_session(answer.value);
+        // Who has signed out stays so; only this answer has the token that the sign-out takes.
+        const told = await this.#machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
+        if (told.kind === 'ok') await this.#forget_session({ told: true });
+      } else if (answer.kind === 'problem' && answer.problem.status === 401) {
+        await this.#forget_session({ told: this.elsewhere === null });
+      }
+    });
+  }
+  /**
+   * A node ends a sign-in that nobody uses, by its own clock. It is asked while somebody works, and when the time that it
+   * gave is over on this page's clock; while none answers nobody could sign in again, so nothing ends.
+   */
+  async #keep_session(): Promise<void> {
+    if (this.silent_since !== null) return;
+    const now = this.now_ms();
+    const lasts_ms = ((this.staff?.expires_in_s ?? 0) + 1) * 1000; // whole seconds, cut off: asked too early, it would be renewed
+    if (!this.#machines.has_signed_in()) {
+      if (this.staff && now - Math.max(this.#session_at_ms, this.#touched_ms) >= lasts_ms) await this.#forget_session({ told: false });
+      return;
+    }
+    const age_ms = now - this.#session_at_ms;
+    const works = this.#touched_ms > this.#session_at_ms && age_ms >= renew_every_ms;
+    const owed = this.#sign_out_owed && this.elsewhere === null;
+    if (owed || (this.staff && (this.session === null || works || age_ms >= lasts_ms))) await this.read_session();
   }
   async #have_session(session: Session): Promise<void> {
     this.session = session;
+    this.#session_at_ms = this.now_ms();
     const { csrf: _, session: __, ...local } = session;
     this.local_session = local;
     await this.#disk.set('session', local);
     this.#pump.hurry(); // what waited for a manager may go now
   }
-  async #forget_session(): Promise<void> {
+  /** `told`: the page's own node knows that nobody is signed in. */
+  async #forget_session({ told }: { told: boolean }): Promise<void> {
     this.session = null;
     this.local_session = null;
+    await this.#owe_sign_out(!told);
     await this.#disk.set('session', undefined);
   }
-  async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
+  async #owe_sign_out(owed: boolean): Promise<void> {
+    if (this.#sign_out_owed === owed) return;
+    this.#sign_out_owed = owed;
+    await this.#disk.set('sign_out_owed', owed || undefined);
+  }
+  sign_in(staff: string, pin: string): Promise<Answer<Session>> {
+    return this.#people(() => this.#sign_in(staff, pin));
+  }
+  async #sign_in(staff: string, pin: string): Promise<Answer<Session>> {
     const ask = () => this.#machines.call<Session>('/v1/session', { method: 'POST', headers: this.elsewhere === null ? {} : this.#person(), body: { staff, pin } });
     let answer = await ask();
     if (answer.kind === 'problem' && answer.problem.code === 'auth/till') {
@@ -322,14 +373,21 @@ class Till {
       this.till_unknown = this.#pump.till_unknown = true;
       answer = await ask();
     }
-    if (answer.kind === 'ok') this.#machines.signed_in(answer.value);
-    if (answer.kind === 'ok') await this.#have_session(answer.value);
+    if (answer.kind === 'ok' && !is_session(answer.value)) return { kind: 'no_answer' };
+    if (answer.kind === 'ok') {
+      this.#machines.signed_in(answer.value);
+      if (this.elsewhere === null) await this.#owe_sign_out(false); // the cookie is another one now
+      await this.#have_session(answer.value);
+    }
     return answer;
   }
-  async sign_out(): Promise<void> {
-    await this.#machines.call('/v1/session', { method: 'DELETE', headers: this.#person() });
-    this.#machines.signed_in(null);
-    await this.#forget_session();
+  sign_out(): Promise<void> {
+    return this.#people(async () => {
+      await this.#owe_sign_out(true); // before it is asked for: a page that ends now must not sign the person in again
+      const answer = await this.#machines.call('/v1/session', { method: 'DELETE', headers: this.#person() });
+      this.#machines.signed_in(null);
+      await this.#forget_session({ told: answer.kind === 'ok' && this.elsewhere === null });
+    });
   }
   async enrol_site(code: string, staff: string, pin: string): Promise<Answer<unknown>> {
     const answer = await this.#machines.call<unknown>('/v1/enrol', { method: 'POST', body: { code, staff, pin } });
@@ -360,7 +418,7 @@ class Till {
     if (this.elsewhere !== null) {
       // There a sign-in holds together with the till that it was made at, and that one is new.
       this.#machines.signed_in(null);
-      await this.#forget_session();
+      await this.#forget_session({ told: false });
     }
     this.#pump.hurry();
     void this.#pump.turn();
@@ -396,11 +454,7 @@ class Till {
   // ---- basket
 
   /** Changes of the basket go one after the other: a scan during "paid" must not bring the old basket back. */
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#basket_work.then(work);
-    this.#basket_work = next.catch(() => undefined);
-    return next;
-  }
+  #exclusive = one_by_one();
   /** Resolves when every change of the basket asked for so far is done. */
   settled(): Promise<void> {
     return this.#exclusive(async () => {});
