@@ -40,6 +40,7 @@ for (const language of ['en', 'fr']) {
     await page.locator('#cash-given').fill('50');
     await shot('till-06-payment');
     await page.locator('.ways section').last().locator('button').click();
+    await page.locator('dialog[open]').nth(1).waitFor();
     await shot('till-07-terminal');
     await page.keyboard.press('Escape');
     await page.locator('#cash-given').press('Enter');

@@ -124,7 +124,7 @@ at_till('a card is paid at the terminal: token, masked number and result are all
   await page.locator('.tile').first().click();
   await page.keyboard.press('F4');
   await page.getByRole('button', { name: /by card/ }).click();
-  assert.match(await page.locator('dialog[open]').last().textContent(), /SIMULATED TERMINAL/);
+  await page.locator('dialog[open]').filter({ hasText: 'SIMULATED TERMINAL' }).waitFor();
   await page.getByRole('button', { name: 'Decline' }).click();
   await page.getByText('The terminal declined').waitFor();
   await page.getByRole('button', { name: 'Approve' }).click();
@@ -419,6 +419,114 @@ at_till('a crash between card payment and the end of the sale keeps the payment,
   await context.storageState();
 });
 
+at_till('a scan while the card terminal is asked changes nothing, and the approved payment ends the sale', { mock_only: true }, async ({ page, node }) => {
+  await page.locator('.tile').nth(0).click();
+  await pay_cash(page);
+  const receipt = await receipt_number(page);
+  await next_customer(page);
+  const other = await tile_sku(page, 1);
+  await page.locator('.tile').nth(0).click();
+  await page.keyboard.press('F4');
+  await page.getByRole('button', { name: /by card/ }).click();
+  const approve = page.getByRole('button', { name: 'Approve' });
+  await approve.waitFor();
+  await scan(page, other);
+  await scan(page, receipt); // would open the refund
+  await node.post('sessions', {}); // and here the node starts again: it knows of nobody
+  await node.post('node', { down: true });
+  await until('silence', async () => /does not answer/.test(await safety_text(page)));
+  await node.post('node', { down: false });
+  await until('an answer', async () => !/does not answer/.test(await safety_text(page)));
+  await page.waitForTimeout(1500);
+  assert.equal(await approve.isVisible(), true, 'the terminal is still open');
+  assert.equal(await basket_lines(page).count(), 1, 'the basket is as it was');
+  await approve.click();
+  await page.locator('[data-testid=receipt-state]').waitFor();
+  await until('it is taken', async () => (await node.state()).entries.length === 2);
+  const { body } = (await node.state()).entries[1];
+  assert.deepEqual([body.lines.length, body.tenders.map((t) => t.kind)], [1, ['card']]);
+});
+
+for (const [answer, tenders] of [['Yes, approved', ['card']], ['No, not paid', ['cash']]]) {
+  at_till(`a reload while the card terminal is asked: was it paid? (${answer})`, { mock_only: true }, async ({ page, node }) => {
+    await page.locator('.tile').nth(0).click();
+    await page.keyboard.press('F4');
+    await page.getByRole('button', { name: /by card/ }).click();
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    await page.reload();
+    await page.getByText('was it paid?').waitFor();
+    await axe_clean(page, 'was it paid');
+    await page.keyboard.press('Escape'); // no answer to this question
+    await page.keyboard.press('Escape');
+    await page.getByText('was it paid?').waitFor();
+    await page.getByRole('button', { name: answer }).click();
+    if (tenders[0] === 'cash') await page.locator('#cash-given').press('Enter');
+    await receipt_number(page);
+    await page.reload();
+    await page.locator('#search').waitFor();
+    const { entries } = await node.state();
+    assert.equal(entries.length, 1, 'once');
+    assert.deepEqual(entries[0].body.tenders.map((t) => t.kind), tenders);
+    assert.equal(await basket_lines(page).count(), 0);
+  });
+}
+
+at_till('a terminal’s answer that cannot be kept is said, and taken when it can', { mock_only: true }, async ({ page, node }) => {
+  await page.locator('.tile').nth(0).click();
+  await page.keyboard.press('F4');
+  await page.getByRole('button', { name: /by card/ }).click();
+  const approve = page.getByRole('button', { name: 'Approve' });
+  await approve.waitFor();
+  await page.evaluate(() => {
+    const put = IDBObjectStore.prototype.put;
+    window.mend = () => { IDBObjectStore.prototype.put = put; };
+    IDBObjectStore.prototype.put = () => { throw new Error('full'); };
+  });
+  await approve.click();
+  await page.getByText('could not keep the terminal’s answer').waitFor();
+  await page.evaluate(() => window.mend());
+  await approve.click();
+  await receipt_number(page);
+  assert.deepEqual((await node.state()).entries[0].body.tenders.map((t) => t.kind), ['card']);
+});
+
+at_till('a refund that the terminal has paid back is kept, whatever is scanned and whoever is silent', { mock_only: true }, async ({ page, node }) => {
+  await page.locator('.tile').nth(0).click();
+  await pay_cash(page);
+  const receipt = await receipt_number(page);
+  await next_customer(page);
+  await scan(page, receipt);
+  await page.getByRole('button', { name: 'Everything left' }).click();
+  await page.getByRole('button', { name: 'Back to the card' }).click();
+  const approve = page.getByRole('button', { name: 'Approve' });
+  await approve.waitFor();
+  await scan(page, receipt); // would look it up anew
+  await node.post('node', { down: true });
+  await until('silence', async () => /does not answer/.test(await safety_text(page)));
+  await page.waitForTimeout(2500); // alone
+  await approve.click();
+  await page.locator('[data-testid=receipt-state]').waitFor();
+  await page.locator('dialog[open] .buttons .primary').click();
+  await node.post('node', { down: false });
+  await until('it is taken', async () => (await node.state()).entries.length === 2);
+  assert.deepEqual((await node.state()).entries[1].body.tenders.map((t) => t.kind), ['card']);
+
+  // The other way round: alone, the terminal is not asked at all.
+  await page.keyboard.press('F6');
+  await page.locator('.tile').nth(1).click();
+  await pay_cash(page);
+  const second = await receipt_number(page);
+  await next_customer(page);
+  await scan(page, second);
+  await page.getByRole('button', { name: 'Everything left' }).click();
+  await node.post('node', { down: true });
+  await until('silence', async () => /does not answer/.test(await safety_text(page)));
+  await page.waitForTimeout(2500);
+  await page.getByRole('button', { name: 'Back to the card' }).click();
+  await page.getByRole('alert').filter({ hasText: 'No money goes out' }).waitFor();
+  assert.equal(await approve.count(), 0);
+});
+
 at_till('a till whose clock is hours ahead of the node’s keeps who is signed in', { closed: true, mock_only: true }, async ({ page, node }) => {
   await page.clock.install({ time: Date.now() + 2 * 3600_000 });
   await open_till(page, node);
@@ -578,6 +686,7 @@ for (const language of ['en-GB', 'fr-FR']) {
     await page.locator('#cash-given').waitFor();
     await axe_clean(page, 'payment');
     await page.locator('.ways section').last().locator('button').click();
+    await page.locator('dialog[open]').nth(1).waitFor();
     await axe_clean(page, 'terminal');
     await page.locator('dialog[open]').last().locator('button.primary').click();
     const receipt = await receipt_number(page);

@@ -16,6 +16,8 @@ export interface Draft {
   key: string;
   lines: Line[];
   tenders: Tender[];
+  /** What the card terminal was asked for and has not answered yet: it may be paid. */
+  asking?: { amount: number; reference: string };
   /** Chosen when the sale is completed; a retry after a crash must carry the same time. */
   started_at: string;
 }
@@ -28,7 +30,7 @@ export function amount_of(line: Pick<Line, 'quantity' | 'unit_price'>, decimals:
 export const total_of = (lines: readonly Line[], decimals: number): number =>
   lines.reduce((sum, line) => sum + amount_of(line, decimals), 0);
 export const tendered = (tenders: readonly Tender[]): number => tenders.reduce((sum, t) => sum + t.amount, 0);
-export const has_card = (draft: Draft): boolean => draft.tenders.some((t) => t.kind === 'card');
+export const is_locked = (draft: Draft): boolean => draft.asking !== undefined || draft.tenders.some((t) => t.kind === 'card');
 
 /** The same product at the same price is one line; open prices are lines of their own. Gives the line's place. */
 export function add_product(lines: Line[], product: Product, quantity = '1'): { lines: Line[]; at: number } {

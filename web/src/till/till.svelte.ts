@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
-import { add_product, amount_of, has_card, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
+import { add_product, amount_of, is_locked, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
 import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
@@ -39,6 +39,10 @@ function one_by_one(): <T>(work: () => Promise<T>) => Promise<T> {
     return next;
   };
 }
+
+/** Letters only, so that no reference can look like a number of a card. */
+export const new_reference = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(24)), (b) => 'abcdefghijklmnop'[b & 15]).join('');
 
 function free_texts(fields: WriteFields): string[] {
   const found: string[] = [];
@@ -72,6 +76,8 @@ class Till {
   till_unknown = $state(false);
   kept = $state.raw<Kept[]>([]);
   draft = $state.raw<Draft | null>(null);
+  /** A card terminal is asked: what is shown stays, and whoever works here. */
+  at_terminal = $state(false);
   persistent = $state<boolean | null>(null);
   #estimate = $state.raw<Estimate | null>(null);
   #minute_ms = $state(Date.now()); // moves with #look_at_room, so that what depends on the time of day is said again
@@ -98,8 +104,8 @@ class Till {
     keep: (products) => this.#disk.replace_products(products),
   });
 
-  /** Part of the basket is paid by card: its lines stand. */
-  locked = $derived(this.draft !== null && has_card(this.draft));
+  /** Part of the basket is paid by card, or may be: its lines stand. */
+  locked = $derived(this.draft !== null && is_locked(this.draft));
   decimals = $derived(this.about?.currency_decimals ?? 2);
   staff = $derived<LocalSession | null>(this.session ?? this.local_session);
   is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
@@ -314,6 +320,7 @@ class Till {
   read_session(): Promise<void> {
     return this.#people(async () => {
       if (!this.#machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
+      if (this.at_terminal) return; // who asked it stays until it has answered
       const answer = await this.#machines.call<Session>('/v1/session');
       if (answer.kind === 'ok' && is_session(answer.value)) {
         if (!this.#sign_out_owed || this.elsewhere !== null) return this.#have_session(answer.value);
@@ -502,7 +509,24 @@ class Till {
   }
   clear_basket(): Promise<void> {
     return this.#exclusive(async () => {
-      if (this.draft && !has_card(this.draft)) await this.#save_draft(null);
+      if (this.draft && !is_locked(this.draft)) await this.#save_draft(null);
+    });
+  }
+  /** The rest of the sum is asked of the card terminal, and that is on disk before: what it approves belongs to this basket. */
+  ask_card(): Promise<void> {
+    return this.#exclusive(async () => {
+      const draft = this.draft;
+      if (!draft || draft.asking) return;
+      const amount = total_of(draft.lines, this.decimals) - tendered(draft.tenders);
+      if (amount > 0) await this.#save_draft({ ...draft, asking: { amount, reference: new_reference() } });
+    });
+  }
+  /** The terminal's answer; null: nothing was paid. */
+  card_answered(tender: Tender | null): Promise<void> {
+    return this.#exclusive(async () => {
+      if (!this.draft?.asking) return;
+      const { asking: _, ...draft } = this.draft;
+      await this.#save_draft({ ...draft, tenders: tender ? [...draft.tenders, tender] : draft.tenders });
     });
   }
 
@@ -539,7 +563,7 @@ class Till {
   }
   async #complete(last: Tender | undefined): Promise<string | null> {
     const draft = this.draft;
-    if (!draft || draft.lines.length === 0) return null;
+    if (!draft || draft.lines.length === 0 || draft.asking) return null;
     const tenders = last ? [...draft.tenders, last] : draft.tenders;
     const total = total_of(draft.lines, this.decimals);
     const change = tendered(tenders) - total;
