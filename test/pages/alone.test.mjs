@@ -128,3 +128,60 @@ for (const [language, leave, ask, stay] of [['en-GB', 'Sign out', /nobody can se
     }
   });
 }
+
+/** All that the till's storage holds; with `back`, the storage as it was then. */
+const storage = (page, back) => page.evaluate(async (back) => {
+  const done = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const db = await done(indexedDB.open('holdfast-till'));
+  const held = {};
+  for (const name of db.objectStoreNames) {
+    const store = db.transaction(name, 'readwrite').objectStore(name);
+    if (back) {
+      await done(store.clear());
+      for (const [key, value] of back[name]) await done(store.keyPath ? store.put(value) : store.put(value, key));
+    } else {
+      const [keys, values] = [await done(store.getAllKeys()), await done(store.getAll())];
+      held[name] = keys.map((key, i) => [key, values[i]]);
+    }
+  }
+  db.close();
+  return held;
+}, back);
+
+test('a device whose storage is set back prints no number twice', { skip, timeout: 120_000 }, async () => {
+  const node = await start_node();
+  const { page, context, errors } = await new_device(browser, {});
+  try {
+    await open_till(page, node);
+    await context.setOffline(true);
+    const ring = async () => {
+      await until('silence', async () => /does not answer/.test(await safety_text(page)));
+      await page.locator('.tile').nth(0).click();
+      await basket_lines(page).first().waitFor();
+      await page.keyboard.press('F4');
+      await page.locator('[data-testid=card-alone]').waitFor();
+      await page.locator('#cash-given').press('Enter');
+      const number = await receipt_number(page);
+      await next_customer(page);
+      return number;
+    };
+    const printed = [await ring()];
+    const image = await storage(page);
+    printed.push(await ring());
+    await storage(page, image);
+    await page.reload(); // from the service worker
+    await page.locator('#search').waitFor();
+    printed.push(await ring());
+    assert.equal(new Set(printed).size, 3, printed.join(' '));
+    await context.setOffline(false);
+    await until('what is still here is taken', async () => (await node.state()).entries.length === 2);
+    assert.deepEqual((await node.state()).entries.map((e) => e.receipt), [printed[0], printed[2]]);
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+    await node.stop();
+  }
+});

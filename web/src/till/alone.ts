@@ -1,6 +1,7 @@
-// With no machine of the store answering, the till still rings for cash: under a series of its own, drawn at random, so
-// that no number is ever printed twice, not even by a device whose storage was lost. The journal keeps the number where it
-// is free (protocol 8.4); until a machine has the sale, it exists only in this till.
+// With no machine of the store answering, the till still rings for cash: under a series of its own, drawn at random at
+// each start of the page and kept in memory alone, so that no number is ever printed twice, not even by a device whose
+// storage was lost, set back or copied. The journal keeps the number where it is free (protocol 8.4); until a machine has
+// the sale, it exists only in this till.
 
 import type { Kept } from './queue';
 

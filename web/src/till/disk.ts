@@ -1,11 +1,10 @@
 // The till's own disk: IndexedDB, strict durability, one database for each page origin.
 // Shape:  writes  kept writes by key (queue.ts)
-//         kv      device, session (without its CSRF token), sign_out_owed, draft, seq, machines, alone (series and next number)
+//         kv      device, session (without its CSRF token), sign_out_owed, draft, seq, machines
 //         products  the till's copy of the catalogue by sku
 // Errors: every method rejects when the browser could not make it durable; nothing is half done (one transaction each).
 
 import type { Product } from '../lib/api';
-import type { Series } from './alone';
 import type { Store } from './pump';
 import type { Kept } from './queue';
 
@@ -53,12 +52,11 @@ export class Disk implements Store {
     await finished(tx);
   }
   /** A write becomes owed to the journal and the basket that it came from ends: both or neither. */
-  async hand_over(k: Kept, draft_key: string, series?: Series): Promise<void> {
+  async hand_over(k: Kept, draft_key: string): Promise<void> {
     const tx = this.#begin(['writes', 'kv']);
     tx.objectStore('writes').put(plain(k));
     tx.objectStore('kv').delete(draft_key);
     tx.objectStore('kv').put(k.seq, 'seq');
-    if (series) tx.objectStore('kv').put(series, 'alone');
     await finished(tx);
   }
 

@@ -85,7 +85,8 @@ class Till {
   #disk!: Disk;
   #pump!: Pump;
   #machines = new Machines(() => this.now_ms(), location.origin);
-  #alone: Series | null = null;
+  // Drawn anew at each start and never kept: a storage that was rolled back or copied would print its numbers twice.
+  #alone: Series = new_series((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
   #seq = 0;
   #room_at = -Infinity;
   #feed_at = -Infinity;
@@ -158,7 +159,6 @@ class Till {
       this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
       this.catalogue.products = await this.#disk.products();
       this.feed = (await this.#disk.get<Feed>('feed')) ?? null;
-      this.#alone = (await this.#disk.get<Series>('alone')) ?? null;
       this.#machines.learn(await this.#disk.get('machines'));
       this.#pump = new Pump(
         this.#disk,
@@ -544,14 +544,13 @@ class Till {
     for (const text of free_texts(fields)) if (looks_like_card(text)) throw new Error('a card number is not kept');
     const body = { key, staff: this.staff.staff_id, at: new Date().toISOString(), ...fields } as WriteBody;
     let kept = keep(body, ++this.#seq, view, depends_on);
-    let series: Series | undefined;
     // Before it is sent for the first time: what a machine may have taken under its own number gets no second one.
     if (this.alone && this.device) {
-      const alone = numbered(kept, this.device.till, this.#alone ?? new_series((bytes) => crypto.getRandomValues(new Uint8Array(bytes))));
+      const alone = numbered(kept, this.device.till, this.#alone);
       kept = alone.kept;
-      series = this.#alone = alone.series;
+      this.#alone = alone.series; // before anything is waited for: the next sale takes the next number
     }
-    await this.#disk.hand_over(kept, draft_key, series);
+    await this.#disk.hand_over(kept, draft_key);
     this.#pump.adopt(kept);
     void this.#pump.turn().catch((error: unknown) => (this.disk_failed = String(error)));
     return kept.key;
