@@ -150,6 +150,29 @@ describe('the pump', () => {
     expect([pump.till_unknown, pump.kept.get(key_of(1))?.state]).toEqual([false, 'acknowledged']);
   });
 
+  it('brings a refund in when its sale, of another till, comes back after it to a node that was rebuilt without it', async () => {
+    const [disk, node] = [new Memory(), new FakeNode()];
+    let now = 1000;
+    const pump = new Pump(disk, node, () => now, () => {});
+    await node.writes([sale(1)]);
+    const { receipt } = node.entries[0]!; // till 2 reads it, pays out, and the node dies
+    node.rebuild(0);
+    const paid = keep(refund(2, receipt), 1, view);
+    await disk.change([paid], []);
+    pump.adopt(paid);
+    await pump.turn();
+    expect([pump.kept.get(paid.key)?.state, pump.kept.get(paid.key)?.problem?.code]).toEqual(['waiting', 'till/unknown_receipt']);
+    const again = new Pump(disk, node, () => now, () => {}); // the page is reloaded meanwhile
+    await again.load();
+    await again.turn();
+    expect(again.kept.get(paid.key)?.state).toBe('waiting');
+    await node.writes([{ ...sale(1), prior: { origin: 'N/s/1', index: 0, receipt, at: 'n0' } }]);
+    now += 60_000;
+    await again.turn();
+    expect(again.kept.get(paid.key)?.state).toBe('acknowledged');
+    expect(node.entries).toHaveLength(2);
+  });
+
   it('does not send faster and faster at a node that does not answer', async () => {
     const [disk, node] = [new Memory(), new FakeNode()];
     let now = 0;

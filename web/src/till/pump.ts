@@ -38,7 +38,7 @@ export class Pump {
   async load(): Promise<void> {
     // Waiting times of an earlier run mean nothing on this run's clock; everything is tried and asked for at once.
     for (const k of await this.store.all()) {
-      this.kept.set(k.key, { ...k, replied_ms: 0, next_try_ms: 0, next_check_ms: 0 });
+      this.kept.set(k.key, { ...k, replied_ms: 0, next_try_ms: 0, next_check_ms: 0, sale_missing: undefined });
     }
     this.changed();
   }
@@ -144,8 +144,7 @@ export class Pump {
       batch.map((sent) => {
         const k = this.kept.get(sent.key) ?? sent;
         const reply = by_key.get(k.key);
-        const sale = k.depends_on === null ? undefined : this.kept.get(k.depends_on);
-        return reply ? take_reply(k, reply, answered_by, now, sale) : try_later(k, now);
+        return reply ? take_reply(k, reply, answered_by, now) : try_later(k, now);
       }),
     );
     if (this.#writes_max === 1 && next_batch([...this.kept.values()], now).length === 0) this.#writes_max = undefined;

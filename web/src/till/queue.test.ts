@@ -41,13 +41,20 @@ describe('a kept write', () => {
       expect(q.take_reply(made(1), refused(1, status), '', 1000).state, String(status)).toBe('refused');
     }
   });
-  it('waits when its sale is unknown but not known to be cosigned: the node has lost it, and the till has it', () => {
+  it('waits for an hour when its sale is unknown, whichever till rang that: the node has lost it, and it may come back', () => {
     const unknown: Reply = { key: key_of(2), ok: false, problem: { code: 'till/unknown_receipt', title: '', detail: '', status: 404 } };
-    const sale = acknowledged(1);
-    const done = q.take_status(sale, { key: sale.key, state: 'cosigned' }, 2000, 2000);
-    expect(q.take_reply(made(2, sale.key), unknown, '', 1000, sale).state).toBe('waiting');
-    expect(q.take_reply(made(2, sale.key), unknown, '', 1000, done).state).toBe('refused');
-    expect(q.take_reply(made(2), unknown, '', 1000).state).toBe('refused');
+    const first = q.take_reply(made(2), unknown, 'N/s/2', 1000);
+    const later = q.take_reply(first, unknown, 'N/s/2', 1000 + q.sale_waits_ms - 1);
+    expect([first.state, later.state, later.problem?.code]).toEqual(['waiting', 'waiting', 'till/unknown_receipt']);
+    expect(q.take_reply(later, unknown, 'N/s/2', 1000 + q.sale_waits_ms).state).toBe('refused');
+    expect(q.take_reply(later, taken(2), 'N/s/2', 1000 + q.sale_waits_ms).state).toBe('acknowledged');
+  });
+  it('waits anew when a machine that was opened since does not know its sale either', () => {
+    const unknown: Reply = { key: key_of(2), ok: false, problem: { code: 'till/unknown_receipt', title: '', detail: '', status: 404 } };
+    const first = q.take_reply(made(2), unknown, 'N/s/2', 1000);
+    const moved = q.take_reply(first, unknown, 'N/s/3', 1000 + q.sale_waits_ms);
+    expect(moved.state).toBe('waiting');
+    expect(q.take_reply(moved, unknown, 'N/s/3', 1000 + 2 * q.sale_waits_ms).state).toBe('refused');
   });
   it('that was acknowledged and is refused when sent again stays for a person, never away', () => {
     const k = q.take_reply(q.send_again(acknowledged(1)), refused(1, 409), 'N/s/2', 2000);

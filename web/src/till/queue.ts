@@ -41,12 +41,14 @@ export interface Kept {
   done_ms: number | null;
   view: View;
   alone?: Alone; // it was rung while nobody answered, with this number on the paper
+  sale_missing?: { origin: string; since_ms: number }; // of a refund: who does not know its sale, and first said so when
 }
 
 export const batch_writes_max = 100;
 export const batch_bytes_max = 512 * 1024;
 export const status_keys_max = 100;
 export const unsure_after_ms = 60_000;
+export const sale_waits_ms = 3600 * 1000; // as long as a node waits for what comes back (docs/events.md)
 export const keep_done_ms = 7 * 24 * 3600 * 1000;
 export const keep_done_max = 500;
 export const keep_done_when_full = 100;
@@ -95,19 +97,20 @@ export function next_batch(all: readonly Kept[], now_ms: number, writes_max = ba
 export const is_passing = (status: number): boolean =>
   status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
 
-/**
- * `sale`: the write of this till that `k` depends on. Until that one is done, "unknown receipt" only means that the node
- * has lost it and does not have it back yet; the refund waits (protocol 8.3).
- */
-export function take_reply(k: Kept, reply: Reply, answered_by: string, now_ms: number, sale?: Kept): Kept {
+export function take_reply(k: Kept, reply: Reply, answered_by: string, now_ms: number): Kept {
   if (reply.ok) {
     const first = k.first ?? reply;
     const base = { ...k, first, latest: reply, answered_by, replied_ms: now_ms, again: false, problem: null, attempts: 0 };
     if (reply.listed) return { ...base, state: 'listed', done_ms: now_ms };
     return { ...base, state: 'acknowledged', next_check_ms: 0, done_ms: null };
   }
-  const sale_missing = reply.problem.code === 'till/unknown_receipt' && sale?.state === 'acknowledged';
-  if (is_passing(reply.problem.status) || sale_missing) return try_later({ ...k, problem: reply.problem }, now_ms);
+  if (is_passing(reply.problem.status)) return try_later({ ...k, problem: reply.problem }, now_ms);
+  if (reply.problem.code === 'till/unknown_receipt') {
+    // Every refund was paid out on a receipt that a node had shown. Who does not know it has lost it, and whichever till
+    // rang it, or the old machine's tail, may bring it back a little later (protocol 8.3).
+    const sale_missing = k.sale_missing?.origin === answered_by ? k.sale_missing : { origin: answered_by, since_ms: now_ms };
+    if (now_ms - sale_missing.since_ms < sale_waits_ms) return try_later({ ...k, problem: reply.problem, sale_missing }, now_ms);
+  }
   return { ...k, state: 'refused', again: false, problem: reply.problem, done_ms: null };
 }
 
