@@ -393,6 +393,55 @@ at_till('a refused sale says so, and goes back into the basket', { mock_only: tr
   assert.equal((await node.state()).entries.length, 1);
 });
 
+for (const [language, words] of [
+  ['en-GB', { provisional: /not registered yet/, sale: /one sale takes in at most £500/, refund: /one refund pays out at most £500/, card: 'Back to the card' }],
+  ['fr-FR', { provisional: /pas encore inscrite/, sale: /une vente encaisse au plus 500/, refund: /un remboursement rend au plus 500/, card: 'Rendre sur la carte' }],
+]) {
+  at_till(`a machine that is not registered yet: little cash in and out, the rest by card (${language})`, { mock_only: true, device: { language } }, async ({ page, node }) => {
+    const ring = async (quantity) => {
+      await page.locator('.tile').nth(1).click(); // 12.75
+      await page.locator('li[data-line] input').fill(quantity);
+      await page.locator('li[data-line] input').press('Tab');
+      await page.keyboard.press('F4');
+      await page.locator('#cash-given').waitFor();
+    };
+    await node.post('provisional', { on: true });
+    await until('it says so', async () => words.provisional.test(await safety_text(page)));
+    await ring('40');
+    await page.locator('#cash-given').press('Enter');
+    await page.getByRole('alert').filter({ hasText: words.sale }).waitFor();
+    await axe_clean(page, 'payment at a machine that is not registered');
+    await page.locator('#cash-given').fill('490');
+    await page.locator('#cash-given').press('Enter');
+    await page.locator('.sums .soft').waitFor(); // taken in part
+    await page.locator('#cash-given').press('Enter');
+    await page.getByRole('alert').filter({ hasText: words.sale }).waitFor();
+    await page.locator('section[aria-labelledby=card-title] button').click();
+    await page.locator('dialog[open] .terminal button.primary').click();
+    const receipt = await receipt_number(page);
+    await next_customer(page);
+
+    await ring('38'); // 484.50, and the change goes out again
+    await page.locator('#cash-given').fill('550');
+    await page.locator('#cash-given').press('Enter');
+    await receipt_number(page);
+    await next_customer(page);
+    assert.equal((await node.state()).entries.length, 2);
+
+    await page.keyboard.press('F7');
+    await page.locator('#receipt').fill(receipt);
+    await page.locator('#receipt').press('Enter');
+    await page.locator('td input').fill('40');
+    await page.getByText(words.refund).waitFor();
+    assert.equal(await page.locator('.foot .primary').isDisabled(), true, 'no cash');
+    assert.equal(await page.getByRole('button', { name: words.card }).isEnabled(), true, 'the card is offered');
+    await axe_clean(page, 'refund at a machine that is not registered');
+    await page.locator('td input').fill('39'); // 497.25
+    await page.locator('.foot .primary').click();
+    await until('it is taken', async () => (await node.state()).entries.length === 3);
+  });
+}
+
 at_till('a crash between card payment and the end of the sale keeps the payment, once', { mock_only: true }, async ({ page, context, node }) => {
   await page.locator('.tile').first().click();
   await page.keyboard.press('F4');

@@ -3,7 +3,7 @@
 //
 // Switches, POST /mock/…: node {down}, quorum {lost}, origin {} (a rebuild: new epoch, credentials gone, last `drop` entries
 // and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), sessions {} (all ended), refuse {n, status},
-// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, standby {phase}. GET /mock/state: what the journal holds.
+// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, standby {phase}, provisional {on}. GET /mock/state: what the journal holds.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -46,7 +46,7 @@ export function make_mock(options = {}) {
     epoch: 1, down: false, quorum_lost_since: null, lose: 0, refuse: null, needs_enrolment: Boolean(options.enrol),
     enrol_code: 'HOLD-FAST-2026', recovery: null, contradictions: [], site_count: options.sites ?? 34, cut: new Set(),
     replaced_by: null, pin_fails: 0, cosign_at: null, series: new_series(), n: 0, demo: options.demo ?? null, signing: 'signing',
-    listed: [], not_taken_in: 0, missing_receipts: [], damage: [], waits_for: null, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
+    listed: [], not_taken_in: 0, missing_receipts: [], damage: [], waits_for: null, provisional: false, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
   };
   let journal = []; // { key, till, hash, body, reply, origin, index, cosigned, at }
   let cosigned = 0;
@@ -105,7 +105,7 @@ export function make_mock(options = {}) {
     const known = journal.find((e) => e.key === w.key && e.till === who.till);
     if (known) {
       return known.hash === hash ? { ...known.reply, duplicate: true, origin: known.origin, index: known.index }
-        : bad(409, 'till/other_body', 'this key was used for another write');
+        : bad(409, 'fold/key_reused', 'this key was used for another write');
     }
     if (state.refuse && state.refuse.n > 0) {
       state.refuse.n--;
@@ -142,6 +142,8 @@ export function make_mock(options = {}) {
     } else return bad(400, 'http/bad_write', `kind ${w.kind}`);
     if (total !== undefined) {
       const paid = w.tenders.reduce((s, t) => s + t.amount, 0) - (w.change ?? 0);
+      const cash = w.tenders.reduce((s, t) => s + (t.kind === 'cash' ? t.amount : 0), 0) - (w.change ?? 0);
+      if (state.provisional && !prior && !alone && cash > 50_000) return bad(503, 'till/provisional_cash', 'this machine is not registered yet');
       if (paid !== total) return bad(422, 'till/tenders', `tenders make ${paid}, the lines ${total}`);
     }
     const reply = {
@@ -164,7 +166,7 @@ export function make_mock(options = {}) {
 
   const cover = () => ({ origin: origin(), size: size(), cosigned_size: cosigned, cosigned_at });
   const safety = () => ({
-    ...cover(), epoch: state.epoch, signing: state.signing, provisional: false, quorum: 2,
+    ...cover(), epoch: state.epoch, signing: state.signing, provisional: state.provisional, quorum: 2,
     mirrors: ['head-office', 'warehouse', 'store-01'].map((s, i) => ({ site: s, held: i < 2 ? cosigned : Math.max(0, cosigned - 3), last_heard_at: now() })),
     no_copy_elsewhere_since: state.quorum_lost_since, replaced_by: state.replaced_by, posture: posture.posture, posture_since: posture.since,
     listed: state.listed.length, not_taken_in: state.not_taken_in, missing_receipts: state.missing_receipts, damage: state.damage, waits_for: state.waits_for, registering: null, spare: null, machines_here: 1, machines: [],
@@ -290,6 +292,7 @@ export function make_mock(options = {}) {
         case 'node': state.down = body.down; break;
         case 'standby': Object.assign(state, { phase: body.phase, phase_at: now() }); break;
         case 'sessions': sessions.clear(); break;
+        case 'provisional': state.provisional = body.on; break;
         case 'quorum': state.quorum_lost_since = body.lost ? now() : null; break;
         case 'replies': state.lose = body.lose; break;
         case 'refuse': state.refuse = body; break;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Product } from '../lib/api';
-import { add_product, quick_amounts, sale_lines, set_quantity, total_of, vat_sums, type Line } from './basket';
+import { add_product, cash_moved, quick_amounts, sale_lines, set_quantity, total_of, vat_sums, type Line } from './basket';
 
 const product = (sku: string, unit_price = '2.55'): Product => ({ sku, gtin: null, name: sku, unit_price, vat: 'S', goods: true });
 const rates = [{ code: 'S', name: 'Standard', rate: '20' }, { code: 'Z', name: 'Zero', rate: '0' }];
@@ -36,6 +36,13 @@ describe('the basket', () => {
       { code: 'S', rate: '20', net: 212 + 84, vat: 43 + 17, gross: 356 },
       { code: 'Z', rate: '0', net: 90, vat: 0, gross: 90 },
     ]);
+  });
+  it('counts the cash that stays, not the notes that were given', () => {
+    const card = { kind: 'card', amount: 10_000, token: 't', masked: '', result: 'approved' } as const;
+    expect(cash_moved([{ kind: 'cash', amount: 55_000 }], 48_000)).toBe(48_000);
+    expect(cash_moved([card, { kind: 'cash', amount: 55_000 }], 58_000)).toBe(48_000);
+    expect(cash_moved([{ kind: 'cash', amount: 30_000 }], 48_000)).toBe(30_000);
+    expect(cash_moved([card], 10_000)).toBe(0);
   });
   it('offers the exact sum and the notes above it', () => {
     expect(quick_amounts(1985, 2)).toEqual([1985, 2000, 5000, 10000, 20000]);

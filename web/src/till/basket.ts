@@ -31,6 +31,9 @@ export const total_of = (lines: readonly Line[], decimals: number): number =>
   lines.reduce((sum, line) => sum + amount_of(line, decimals), 0);
 export const tendered = (tenders: readonly Tender[]): number => tenders.reduce((sum, t) => sum + t.amount, 0);
 export const is_locked = (draft: Draft): boolean => draft.asking !== undefined || draft.tenders.some((t) => t.kind === 'card');
+/** What the drawer gains when `total` is paid so: cash given, less the change. */
+export const cash_moved = (tenders: readonly Tender[], total: number): number =>
+  tendered(tenders.filter((t) => t.kind === 'cash')) - Math.max(0, tendered(tenders) - total);
 
 /** The same product at the same price is one line; open prices are lines of their own. Gives the line's place. */
 export function add_product(lines: Line[], product: Product, quantity = '1'): { lines: Line[]; at: number } {

@@ -62,7 +62,7 @@ class FakeNode implements Node {
     const known = this.entries[at];
     const reply = (index: number, receipt: string, duplicate: boolean, origin: string): Taken => ({ key: w.key, ok: true, duplicate, origin, index, at: `n${index}`, receipt, flags: [] });
     if (known) {
-      if (known.body !== text) return { key: w.key, ok: false, problem: { code: 'till/other_body', title: '', detail: '', status: 409 } };
+      if (known.body !== text) return { key: w.key, ok: false, problem: { code: 'fold/key_reused', title: '', detail: '', status: 409 } };
       return reply(at, known.receipt, true, known.origin);
     }
     if (w.kind === 'refund' && !this.entries.some((e) => e.receipt === w.receipt)) {

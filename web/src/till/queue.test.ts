@@ -41,6 +41,12 @@ describe('a kept write', () => {
       expect(q.take_reply(made(1), refused(1, status), '', 1000).state, String(status)).toBe('refused');
     }
   });
+  it('is tried later by a machine that takes it once it is registered, or once the site sells again', () => {
+    for (const [code, status] of [['till/provisional_cash', 422], ['standby/stands_by', 409]] as const) {
+      const k = q.take_reply(made(1), { key: key_of(1), ok: false, problem: { code, title: '', detail: '', status } }, 'N/s/2', 1000);
+      expect([k.state, k.next_try_ms > 1000, k.problem?.code]).toEqual(['waiting', true, code]);
+    }
+  });
   it('waits for an hour when its sale is unknown, whichever till rang that: the node has lost it, and it may come back', () => {
     const unknown: Reply = { key: key_of(2), ok: false, problem: { code: 'till/unknown_receipt', title: '', detail: '', status: 404 } };
     const first = q.take_reply(made(2), unknown, 'N/s/2', 1000);

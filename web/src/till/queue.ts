@@ -93,9 +93,11 @@ export function next_batch(all: readonly Kept[], now_ms: number, writes_max = ba
   return batch;
 }
 
+/** How things stand with a machine now; what has been rung has happened, and is taken when they stand otherwise. */
+const passing_codes = ['till/provisional_cash', 'standby/stands_by'];
 /** A refusal that says nothing about the write itself: it goes out again later. */
-export const is_passing = (status: number): boolean =>
-  status === 401 || status === 403 || status === 408 || status === 429 || status >= 500;
+export const is_passing = ({ status, code }: Pick<Problem, 'status' | 'code'>): boolean =>
+  status === 401 || status === 403 || status === 408 || status === 429 || status >= 500 || passing_codes.includes(code);
 
 export function take_reply(k: Kept, reply: Reply, answered_by: string, now_ms: number): Kept {
   if (reply.ok) {
@@ -104,7 +106,7 @@ export function take_reply(k: Kept, reply: Reply, answered_by: string, now_ms: n
     if (reply.listed) return { ...base, state: 'listed', done_ms: now_ms };
     return { ...base, state: 'acknowledged', next_check_ms: 0, done_ms: null };
   }
-  if (is_passing(reply.problem.status)) return try_later({ ...k, problem: reply.problem }, now_ms);
+  if (is_passing(reply.problem)) return try_later({ ...k, problem: reply.problem }, now_ms);
   if (reply.problem.code === 'till/unknown_receipt') {
     // Every refund was paid out on a receipt that a node had shown. Who does not know it has lost it, and whichever till
     // rang it, or the old machine's tail, may bring it back a little later (protocol 8.3).

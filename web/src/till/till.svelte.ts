@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
-import { add_product, amount_of, is_locked, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
+import { add_product, amount_of, cash_moved, is_locked, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
 import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
@@ -506,6 +506,10 @@ class Till {
       const draft = this.draft;
       if (draft) await this.#save_draft({ ...draft, tenders: draft.tenders.filter((t) => t.kind === 'card') });
     });
+  }
+  /** Too much cash for a machine that is not registered yet; asked before the money moves, for what has moved is kept. */
+  beyond_provisional(tenders: readonly Tender[], total: number): boolean {
+    return !this.alone && this.safety?.provisional === true && beyond_alone(cash_moved(tenders, total), this.decimals);
   }
   clear_basket(): Promise<void> {
     return this.#exclusive(async () => {

@@ -217,6 +217,8 @@ export const till = {
   'certificate.compare': 'SHA-256, also printed by holdfast tills certificate at the machine:',
   'tender.card_alone': 'No card while no machine of the store answers: nobody could say later whether it was paid. Cash only.',
   'tender.alone_max': 'While no machine of the store answers, one sale takes in at most {amount}. Make it smaller, or wait.',
+  'tender.provisional_max': 'This machine of the store is not registered yet: one sale takes in at most {amount} in cash. Take the rest by card.',
+  'refund.provisional_max': 'This machine of the store is not registered yet: one refund pays out at most {amount} in cash. Put it on the card, or wait.',
   'refund.alone': 'No machine of the store answers, so nobody can say what was refunded before. No money goes out until one does.',
   'receipt.only_here': 'Only in this till. No machine of the store has answered; it is sent by itself when one does.',
   'receipt.alone': 'only in this till when printed',

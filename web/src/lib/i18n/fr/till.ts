@@ -217,6 +217,8 @@ export const till = {
   'certificate.compare': 'SHA-256, imprimé aussi par holdfast tills certificate sur la machine :',
   'tender.card_alone': 'Pas de carte tant qu’aucune machine du magasin ne répond : personne ne saurait dire ensuite si elle a payé. Espèces seulement.',
   'tender.alone_max': 'Tant qu’aucune machine du magasin ne répond, une vente encaisse au plus {amount}. Réduisez-la, ou attendez.',
+  'tender.provisional_max': 'Cette machine du magasin n’est pas encore inscrite : une vente encaisse au plus {amount} en espèces. Prenez le reste par carte.',
+  'refund.provisional_max': 'Cette machine du magasin n’est pas encore inscrite : un remboursement rend au plus {amount} en espèces. Rendez sur la carte, ou attendez.',
   'refund.alone': 'Aucune machine du magasin ne répond : personne ne sait ce qui a déjà été remboursé. Rien n’est versé avant que l’une d’elles réponde.',
   'receipt.only_here': 'Seulement dans cette caisse. Aucune machine du magasin n’a répondu ; l’envoi se fera de lui-même dès que l’une répondra.',
   'receipt.alone': 'seulement dans cette caisse à l’impression',
