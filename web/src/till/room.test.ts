@@ -51,4 +51,11 @@ describe('the file of what is not safe', () => {
       { ...body(4, at), till: 3 },
     ]);
   });
+  it('has what was refused, too, until a person has dealt with it: it lies nowhere else', () => {
+    const at = '2026-11-24T09:00:00.000Z';
+    const problem = { code: 'till/unknown_sku', title: '', detail: '', status: 422 };
+    const refused = take_reply(waiting(1, at), { key: body(1, at).key, ok: false, problem }, 'N/s/1', 0);
+    expect(hand_out([refused], { chain: 'c', site: 's', till: 3, made_at: at }).writes).toEqual([{ ...body(1, at), till: 3 }]);
+    expect(uncovered_since([refused], null, true), 'it is told as refused, not as uncovered').toBeNull();
+  });
 });

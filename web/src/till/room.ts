@@ -52,8 +52,11 @@ export interface HandOut {
   made_at: string;
   writes: unknown[];
 }
-/** Every write that is not safe yet, oldest first, each as POST /v1/writes takes it, with the till and the reply it got. */
+/**
+ * Every write that is not safe yet, oldest first, each as POST /v1/writes takes it, with the till and the reply it got. One
+ * that was refused is among them until a person has dealt with it: who takes the file in is told of it, or has it now.
+ */
 export function hand_out(kept: readonly Kept[], of: Omit<HandOut, 'format' | 'writes'>): HandOut {
-  const writes = kept.filter(is_unsafe).sort((a, b) => a.seq - b.seq);
+  const writes = kept.filter((k) => is_unsafe(k) || k.state === 'refused').sort((a, b) => a.seq - b.seq);
   return { format: 'holdfast till writes 1', ...of, writes: writes.map((k) => ({ ...request_of(k), till: of.till })) };
 }
