@@ -394,6 +394,50 @@ at_till('a refused sale says so, and goes back into the basket', { mock_only: tr
 });
 
 for (const [language, words] of [
+  ['en-GB', { basket: 'Into the basket', met: /recorded under this reference already/, next: 'Next customer' }],
+  ['fr-FR', { basket: 'Au panier', met: /déjà inscrit sous cette référence/, next: 'Client suivant' }],
+]) {
+  at_till(`a refused sale keeps its key: where another machine had taken it, a person is told (${language})`, { mock_only: true, device: { language } }, async ({ page, context, node }) => {
+    let first = null; // the sale as it was sent before anybody refused it
+    await context.route('**/v1/writes', async (route) => {
+      if (first) return route.continue();
+      first = { data: route.request().postDataJSON(), headers: await route.request().allHeaders() };
+      const [{ key }] = first.data.writes;
+      const { origin, size, cosigned_size, cosigned_at } = await node.state();
+      const problem = { code: 'till/unknown_sku', title: 'x', detail: 'not listed here', status: 422 };
+      return route.fulfill({ json: { replies: [{ key, ok: false, problem }], safety: { origin, size, cosigned_size, cosigned_at } } });
+    });
+    await page.locator('.tile').first().click();
+    await pay_cash(page);
+    await page.getByText('not listed here').first().waitFor();
+    await page.locator('dialog[open] .buttons').getByText(words.basket).click();
+    await page.locator('li[data-line] input').fill('2');
+    await page.locator('li[data-line] input').press('Tab');
+    await page.reload(); // the basket is on disk, the refused sale is not
+    await basket_lines(page).first().waitFor();
+    assert.equal(await page.locator('.badge').count(), 0);
+
+    // Meanwhile the tail of the machine that had taken it comes in.
+    const { authorization } = first.headers;
+    const taken = await context.request.post(`${node.url}/v1/writes`, { data: first.data, headers: { authorization } });
+    assert.equal((await taken.json()).replies[0].ok, true);
+    await pay_cash(page);
+    await page.getByRole('alert').filter({ hasText: words.met }).waitFor();
+    await axe_clean(page, 'two sales met');
+    assert.equal(await page.locator('dialog[open] .buttons .primary').textContent(), words.next, 'not rung again by a hasty Enter');
+    const keys = async () => (await node.state()).entries.map((e) => e.key);
+    assert.deepEqual(await keys(), [first.data.writes[0].key], 'counted once');
+
+    // A person has looked: it was another sale after all.
+    await page.locator('dialog[open] .buttons').getByText(words.basket).click();
+    await basket_lines(page).first().waitFor();
+    await pay_cash(page);
+    await receipt_number(page);
+    assert.equal(new Set(await keys()).size, 2);
+  });
+}
+
+for (const [language, words] of [
   ['en-GB', { provisional: /not registered yet/, sale: /one sale takes in at most £500/, refund: /one refund pays out at most £500/, card: 'Back to the card' }],
   ['fr-FR', { provisional: /pas encore inscrite/, sale: /une vente encaisse au plus 500/, refund: /un remboursement rend au plus 500/, card: 'Rendre sur la carte' }],
 ]) {

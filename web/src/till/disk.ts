@@ -5,6 +5,7 @@
 // Errors: every method rejects when the browser could not make it durable; nothing is half done (one transaction each).
 
 import type { Product } from '../lib/api';
+import type { Draft } from './basket';
 import type { Store } from './pump';
 import type { Kept } from './queue';
 
@@ -57,6 +58,13 @@ export class Disk implements Store {
     tx.objectStore('writes').put(plain(k));
     tx.objectStore('kv').delete(draft_key);
     tx.objectStore('kv').put(k.seq, 'seq');
+    await finished(tx);
+  }
+  /** A refused write becomes the basket again: both or neither. */
+  async take_back(key: string, draft: Draft): Promise<void> {
+    const tx = this.#begin(['writes', 'kv']);
+    tx.objectStore('kv').put(plain(draft), 'draft');
+    tx.objectStore('writes').delete(key);
     await finished(tx);
   }
 

@@ -5,6 +5,7 @@
 import 'fake-indexeddb/auto';
 import { describe, expect, it } from 'vitest';
 import type { Answer, Cover, Reply, Safety, Taken, Write, WriteBody, WriteStatus } from '../lib/api';
+import type { Draft } from './basket';
 import { Disk } from './disk';
 import { Pump, type Node, type Store } from './pump';
 import { is_done, is_open, keep, type Kept, type View } from './queue';
@@ -336,6 +337,17 @@ describe('the till’s disk', () => {
     expect(await again.all()).toHaveLength(1);
     expect(await again.get('draft')).toEqual({ key: key_of(2) });
     again.close();
+  });
+  it('takes a refused sale back in one step: the basket is there and the write gone, or neither', async () => {
+    const disk = await Disk.open('back');
+    const refused = keep(sale(1), 1, view);
+    const draft = { key: key_of(1), lines: [], tenders: [], started_at: 't' };
+    await disk.change([refused], []);
+    await expect(disk.take_back(refused.key, undefined as unknown as Draft)).rejects.toThrow();
+    expect([(await disk.all()).length, await disk.get('draft')]).toEqual([1, undefined]);
+    await disk.take_back(refused.key, draft);
+    expect([await disk.all(), await disk.get('draft')]).toEqual([[], draft]);
+    disk.close();
   });
   it('replaces the catalogue as a whole', async () => {
     const disk = await Disk.open('catalogue');

@@ -607,19 +607,31 @@ class Till {
   read_receipt(receipt: string): Promise<Answer<Receipt>> {
     return this.#machines.call(`/v1/receipts/${encodeURIComponent(receipt)}`, { headers: this.#headers() });
   }
-  /** A refused sale goes back into the basket under a new key; what the card paid stays paid. */
-  async back_to_basket(k: Kept): Promise<void> {
-    if (k.state !== 'refused' || k.body.kind !== 'sale' || this.draft || k.first) return;
-    const skus = k.body.lines.map((l) => l.sku);
-    const lines: Line[] = k.view.lines.map(({ amount: _, ...l }, i) => ({ ...l, sku: skus[i] ?? '' }));
-    const tenders = k.body.tenders.filter((t) => t.kind === 'card');
-    await this.#save_draft({ ...new_draft(random_hex(16), new Date().toISOString()), lines, tenders });
-    await this.dismiss(k);
+  /**
+   * A refused sale goes back into the basket; what the card paid stays paid. It keeps its key: another machine may have
+   * taken it before this one refused it, and then the two meet and a person is told, instead of both being counted. Only
+   * where they have met (the key is another write's), what is rung after a look at both is a sale of its own.
+   */
+  back_to_basket(k: Kept): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.#pump.kept.get(k.key)?.state !== 'refused' || k.body.kind !== 'sale' || this.draft || k.first) return;
+      const skus = k.body.lines.map((l) => l.sku);
+      const lines: Line[] = k.view.lines.map(({ amount: _, ...l }, i) => ({ ...l, sku: skus[i] ?? '' }));
+      const tenders = k.body.tenders.filter((t) => t.kind === 'card');
+      const key = k.problem?.code === 'fold/key_reused' ? random_hex(16) : k.key;
+      const draft = { ...new_draft(key, new Date().toISOString()), lines, tenders };
+      await this.#disk.take_back(k.key, draft);
+      this.draft = draft;
+      this.#forget(k);
+    });
   }
   /** A person has dealt with a refused write. */
   async dismiss(k: Kept): Promise<void> {
     if (k.state !== 'refused') return;
     await this.#disk.change([], [k.key]);
+    this.#forget(k);
+  }
+  #forget(k: Kept): void {
     this.#pump.kept.delete(k.key);
     this.#pump_changed();
   }

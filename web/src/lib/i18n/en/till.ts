@@ -204,6 +204,7 @@ export const till = {
   'writes.no_number': 'reference {key}',
   'writes.show': 'Show',
   'writes.to_basket': 'Into the basket',
+  'writes.key_reused': 'Something else is recorded under this reference already: perhaps this very sale, as it was before it was changed. Compare the two before it is rung once more.',
   'writes.dismiss': 'Dealt with',
   'writes.save': 'Save as a file',
   'writes.save_why': 'Everything that has no copy elsewhere yet, as a file that a node takes in with holdfast import till-writes',

@@ -204,6 +204,7 @@ export const till = {
   'writes.no_number': 'référence {key}',
   'writes.show': 'Voir',
   'writes.to_basket': 'Au panier',
+  'writes.key_reused': 'Autre chose est déjà inscrit sous cette référence : peut-être cette même vente, telle qu’elle était avant d’être modifiée. Comparez les deux avant de l’encaisser encore une fois.',
   'writes.dismiss': 'Traité',
   'writes.save': 'Enregistrer un fichier',
   'writes.save_why': 'Tout ce qui n’a pas encore de copie ailleurs, dans un fichier qu’un nœud reprend avec holdfast import till-writes',
