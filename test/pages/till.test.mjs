@@ -551,6 +551,7 @@ for (const [answer, tenders] of [['Yes, approved', ['card']], ['No, not paid', [
     await axe_clean(page, 'was it paid');
     await page.keyboard.press('Escape'); // no answer to this question
     await page.keyboard.press('Escape');
+    await page.keyboard.press('Enter'); // nor is the end of a scan
     await page.getByText('was it paid?').waitFor();
     await page.getByRole('button', { name: answer }).click();
     if (tenders[0] === 'cash') await page.locator('#cash-given').press('Enter');
