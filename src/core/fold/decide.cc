@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/fold/follow.h"
 #include "core/fold/incidents.h"
+#include "core/till/cash.h"
 
 namespace holdfast::fold {
 namespace {
@@ -336,12 +337,7 @@ Result<Body> decide_again(Asked asked, WriteInfo& write, const Error& refusal) {
 bool is_beyond_alone(const chain::ChainFile& chain, const Event& event) {
   const auto* sale = std::get_if<till::SaleRecorded>(&event.body);
   if (sale == nullptr || !was_rung_alone(event)) return false;
-  std::int64_t most = rung_alone_cash_max;
-  for (int i = 0; i < chain.currency.decimals; ++i) most *= 10;
-  std::int64_t cash = -sale->change.minor;
-  for (const till::Tender& tender : sale->tenders)
-    if (tender.kind == till::TenderKind::cash && tender.amount.minor < INT64_MAX / 64) cash += tender.amount.minor;
-  return cash > most;
+  return till::moves_more_cash(sale->tenders, sale->change, rung_alone_cash_max, chain.currency.decimals);
 }
 
 }  // namespace

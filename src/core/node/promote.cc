@@ -8,6 +8,7 @@
 #include "core/journal/peek.h"
 #include "core/node/node_impl.h"
 #include "core/node/spare_copy.h"
+#include "core/till/cash.h"
 
 namespace holdfast::node {
 namespace {
@@ -297,20 +298,16 @@ void NodeImpl::dial_old_machine() {
 // Provisional trade takes in and pays out little cash (node.h). What has happened is taken whatever it was (6.2).
 std::optional<Error> NodeImpl::beyond_provisional(const fold::WriteRequest& request) const {
   if (phase_ != Phase::provisional || request.prior) return std::nullopt;
-  std::int64_t unit = 1;
-  for (int i = 0; i < chain_.currency.decimals; ++i) unit *= 10;
-  const std::int64_t most = provisional_cash_max * unit;
-  const std::int64_t cash = std::visit(
-      [](const auto& command) -> std::int64_t {
-        std::int64_t sum = 0;
-        if constexpr (requires { command.change; }) sum -= command.change.minor;
+  const bool is_beyond = std::visit(
+      [&](const auto& command) {
+        Money change;
+        if constexpr (requires { command.change; }) change = command.change;
         if constexpr (requires { command.tenders; })
-          for (const till::Tender& t : command.tenders)
-            if (t.kind == till::TenderKind::cash && t.amount.minor < INT64_MAX / 64) sum += t.amount.minor;
-        return sum;
+          return till::moves_more_cash(command.tenders, change, provisional_cash_max, chain_.currency.decimals);
+        return false;
       },
       request.command);
-  if (cash <= most || state_.find_write({request.till, request.key}) != nullptr) return std::nullopt;
+  if (!is_beyond || state_.find_write({request.till, request.key}) != nullptr) return std::nullopt;
   return Error{
       "till/provisional_cash",
       fmt::format("this machine is not registered yet: until then one sale or refund may move at most {} {} in "
