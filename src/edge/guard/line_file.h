@@ -22,7 +22,6 @@ namespace holdfast::guard {
 class LineFile {
  public:
   static constexpr std::size_t line_bytes_max = 256u << 10;
-
   static constexpr std::size_t round_bytes_max = 256u << 10;
 
   explicit LineFile(std::string path);

@@ -13,14 +13,14 @@ constexpr TextRule number_rule{.bytes_max = 8};
 constexpr TextRule pin_rule{.bytes_max = 12};
 
 // `token`: for the header, where a cookie cannot go.
-std::string session_json(const people::Session& session, std::string_view token = {}) {
+std::string session_json(const people::Session& session, Instant now, std::string_view token = {}) {
   JsonOut out;
   out.object();
   if (!token.empty()) out.field("session", token);
   out.field("staff_id", to_hex(session.staff.id.bytes)).field("number", session.staff.number);
   out.field("role", people::to_text(session.staff.role))
       .field("csrf", session.csrf)
-      .field("expires_at", to_text(session.expires_at))
+      .field("expires_at", to_text(now + session.left))
       .field("expires_in_s", session.left.ns / seconds(1).ns);
   return out.end_object().take();
 }
@@ -65,7 +65,7 @@ void Api::post_session(const CallPtr& call) {
     const auto at = call->is_of_store ? std::optional(call->asker.till) : std::nullopt;
     const auto [token, session] = parts_.sessions.start(*who, at);
     Response response;
-    response.body = session_json(session, at ? token : std::string());
+    response.body = session_json(session, parts_.clock.now(), at ? token : std::string());
     if (at) return call->done(std::move(response));
     response.headers.emplace_back("Set-Cookie",
                                   fmt::format("{}={}; Path=/; HttpOnly; Secure; SameSite=Strict", cookie_name_, token));
@@ -73,7 +73,7 @@ void Api::post_session(const CallPtr& call) {
   });
 }
 
-void Api::get_session(const CallPtr& call) { call->answer(session_json(*call->session)); }
+void Api::get_session(const CallPtr& call) { call->answer(session_json(*call->session, parts_.clock.now())); }
 
 void Api::delete_session(const CallPtr& call) {
   if (call->session) parts_.sessions.end(call->token);

@@ -20,8 +20,7 @@ std::pair<std::string, Session> Sessions::start(const Staff& staff, std::optiona
     sessions_.erase(std::ranges::min_element(sessions_, {}, [](const auto& item) { return item.second.used; }));
   }
   sessions_[sha256(as_bytes(text))] = {staff, to_hex(csrf), at, now, now};
-  const Duration left = std::min(settings_.idle_max, settings_.total_max);
-  return {text, {staff, to_hex(csrf), left, clock_.now() + left}};
+  return {text, {staff, to_hex(csrf), std::min(settings_.idle_max, settings_.total_max)}};
 }
 
 std::optional<Session> Sessions::find(std::string_view token, std::optional<TillId> at) {
@@ -36,7 +35,7 @@ std::optional<Session> Sessions::find(std::string_view token, std::optional<Till
   }
   record.used = now;
   const Duration left = std::min(settings_.idle_max, Duration{settings_.total_max.ns - (now - record.started).ns});
-  return Session{record.staff, record.csrf, left, clock_.now() + left};
+  return Session{record.staff, record.csrf, left};
 }
 
 void Sessions::end(std::string_view token) {

@@ -24,9 +24,8 @@ struct SessionSettings {
 };
 struct Session {
   Staff staff;
-  std::string csrf;    // 64 hex digits; every change made with the cookie carries it
-  Duration left;       // if nothing is done from now on
-  Instant expires_at;  // UTC, of this machine's clock
+  std::string csrf;  // 64 hex digits; every change made with the cookie carries it
+  Duration left;     // if nothing is done from now on
 };
 
 class Sessions {
