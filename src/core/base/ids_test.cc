@@ -30,6 +30,21 @@ TEST(Receipt, what_is_not_one_is_refused) {
     EXPECT_EQ(parse_receipt(bad).error().code, "base/bad_receipt") << bad;
 }
 
+// The order of sites and products is that of what a state writes: it must be that of their bytes, whatever they are.
+RC_GTEST_PROP(ShortText, sorts_as_its_text_does, ()) {
+  const auto text = [] {
+    std::string out;
+    for (const int c : *rc::gen::container<std::vector<int>>(rc::gen::element(0, 1, 'a', 'b', 0x7f, 0xff)))
+      if (out.size() < Sku::bytes_max) out.push_back(static_cast<char>(c));
+    return out;
+  };
+  const std::string a = text(), b = *rc::gen::arbitrary<bool>() ? text() : a + text().substr(0, 31 - a.size());
+  RC_ASSERT((Sku(a) <=> Sku(b)) == (std::string_view(a) <=> std::string_view(b)));
+  RC_ASSERT((Sku(a) == Sku(b)) == (a == b));
+  const std::string_view short_a = std::string_view(a).substr(0, 7), short_b = std::string_view(b).substr(0, 7);
+  RC_ASSERT((VatCode(short_a) <=> VatCode(short_b)) == (short_a <=> short_b));
+}
+
 TEST(Origin, text_of_an_origin) {
   const Origin origin{"holdfast.example/acme", SiteName("store-07"), 2};
   EXPECT_EQ(origin.text(), "holdfast.example/acme/store-07/2");
