@@ -73,17 +73,6 @@ std::vector<std::pair<std::string, std::string>> security_headers(std::string_vi
 // The store's certificate as a device installs it; nullopt: there is none.
 std::optional<Response> store_certificate(const tills::Machine* tills);
 
-// How fast sensors may speak: a burst, then so many a second. Beyond, 429; the sensor's own log keeps the rest.
-class AlertPace {
- public:
-  static constexpr std::int64_t burst = 500, a_second = 100;
-  bool may(Instant monotonic_now);
-
- private:
-  Instant since_;
-  std::int64_t left_ = burst;
-};
-
 class Api {
  public:
   Api(ApiParts parts, ApiSettings settings);
@@ -197,8 +186,8 @@ class Api {
 
   ApiParts parts_;
   ApiSettings settings_;
-  AlertPace alert_pace_;  // on the server's thread
-  Pace pace_;             // on the server's thread
+  Refill alerts_;  // on the server's thread
+  Pace pace_;      // on the server's thread
   std::string cookie_name_;
 };
 

@@ -8,6 +8,10 @@
 
 namespace holdfast::http {
 
+// How fast sensors may speak, all together; what is beyond stays in their own logs.
+static constexpr std::int64_t alerts_a_second = 100;
+static constexpr Rate alert_rate = a_second(500, alerts_a_second);
+
 void Api::get_posture(const CallPtr& call) {
   const bool in_full = call->asker.is_local || call->asker.signed_in;
   read(call, [this, in_full](const node::Node& node) {
@@ -49,27 +53,18 @@ void Api::post_posture(const CallPtr& call) {
   });
 }
 
-bool AlertPace::may(Instant now) {
-  const std::int64_t back = (now - since_).ns / (1'000'000'000 / a_second);
-  if (back > 0) {
-    left_ = std::min(burst, left_ + std::min(back, burst));
-    since_ = now;
-  }
-  if (left_ == 0) return false;
-  --left_;
-  return true;
-}
-
 void Api::post_alert(const CallPtr& call) {
   if (!parts_.take_alert) return call->refuse({"http/not_found", "This node takes no alerts."});
-  if (!alert_pace_.may(parts_.clock.monotonic())) {
+  const Instant now = parts_.clock.monotonic();
+  if (alerts_.wait(1, alert_rate, now).ns > 0) {
     Response response =
         problem("alerts/too_fast", fmt::format("More than {} alerts a second. Send fewer; what is not sent "
                                                "stays in your own log.",
-                                               AlertPace::a_second));
+                                               alerts_a_second));
     response.headers.emplace_back("Retry-After", "1");
     return call->done(std::move(response));
   }
+  alerts_.take(1, alert_rate, now);
   const Status taken = parts_.take_alert(call->argument, call->request.body);
   if (!taken) return call->refuse(taken.error());
   Response response;

@@ -9,22 +9,15 @@
 
 namespace holdfast::http {
 
-std::optional<Duration> Pace::begin(const std::string& asker, const Allowance& allowance, std::int64_t cost,
-                                    Instant now) {
-  if (whole_again_.size() >= askers_max && now - cleaned_at_ >= seconds(1)) {
+std::optional<Duration> Pace::begin(const std::string& asker, const Rate& rate, std::int64_t cost, Instant now) {
+  if (askers_.size() >= askers_max && now - cleaned_at_ >= seconds(1)) {
     cleaned_at_ = now;
-    std::erase_if(whole_again_, [&](const auto& item) { return item.second <= now; });
+    std::erase_if(askers_, [&](const auto& item) { return item.second.is_whole(now); });
   }
-  auto it = whole_again_.find(asker);
-  if (it == whole_again_.end()) {
-    const bool has_room = whole_again_.size() < askers_max;
-    it = whole_again_.try_emplace(has_room ? asker : std::string("others"), now).first;
-  }
-  const Duration unit{seconds(1).ns / allowance.a_second};
-  const Instant whole = std::max(it->second, now) + Duration{unit.ns * cost};
-  const Duration over{(whole - now).ns - unit.ns * allowance.burst};
-  if (over.ns > 0) return over;
-  it->second = whole;
+  const bool is_known = askers_.contains(asker) || askers_.size() < askers_max;
+  Refill& refill = askers_[is_known ? asker : std::string("others")];
+  if (const Duration wait = refill.wait(cost, rate, now); wait.ns > 0) return wait;
+  refill.take(cost, rate, now);
   return std::nullopt;
 }
 

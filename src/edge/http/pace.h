@@ -11,28 +11,24 @@
 #include <optional>
 #include <string>
 
-#include "core/base/values.h"
+#include "core/base/refill.h"
 
 namespace holdfast::http {
 
 class Pace {
  public:
-  struct Allowance {
-    std::int64_t burst, a_second;
-  };
-  static constexpr Allowance known{1000, 300};   // an enrolled till, or a person who is signed in
-  static constexpr Allowance unknown{400, 100};  // an address
+  static constexpr Rate known = a_second(1000, 300);   // an enrolled till, or a person who is signed in
+  static constexpr Rate unknown = a_second(400, 100);  // an address
   // What a till or a person writes, in KiB of requests that change something, each at least one. Far above a week's
   // sales sent at once; in a day less than half of what mirrors take of one site (4.4), so that no single key ends it.
-  static constexpr Allowance writing{40'000, 10};
+  static constexpr Rate writing = a_second(40'000, 10);
   static constexpr std::size_t askers_max = 4096;
 
   // How long to wait; nullopt: it may ask now, and `cost` is counted.
-  std::optional<Duration> begin(const std::string& asker, const Allowance& allowance, std::int64_t cost,
-                                Instant monotonic_now);
+  std::optional<Duration> begin(const std::string& asker, const Rate& rate, std::int64_t cost, Instant monotonic_now);
 
  private:
-  std::map<std::string, Instant> whole_again_;  // when the asker's burst is whole again
+  std::map<std::string, Refill> askers_;
   Instant cleaned_at_;
 };
 

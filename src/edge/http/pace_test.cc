@@ -9,7 +9,7 @@ Instant at(std::int64_t ms) { return Instant{} + seconds(1000) + milliseconds(ms
 
 TEST(Pace, a_burst_then_so_much_a_second_and_each_asker_for_itself) {
   Pace pace;
-  const Pace::Allowance little{10, 2};
+  const Rate little = a_second(10, 2);
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(pace.begin("a", little, 1, at(0))) << i;
   const auto wait = pace.begin("a", little, 1, at(0));
   ASSERT_TRUE(wait);
@@ -25,7 +25,7 @@ TEST(Pace, a_burst_then_so_much_a_second_and_each_asker_for_itself) {
 
 TEST(Pace, a_flood_of_askers_is_bounded_and_takes_nothing_from_those_who_are_known) {
   Pace pace;
-  const Pace::Allowance little{10, 2};
+  const Rate little = a_second(10, 2);
   EXPECT_FALSE(pace.begin("till/1", little, 9, at(0)));
   int taken = 0;
   for (std::size_t i = 0; i < 3 * Pace::askers_max; ++i)

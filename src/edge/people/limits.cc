@@ -40,11 +40,9 @@ std::optional<Duration> AttemptLimits::begin(const std::string& subject, Instant
   const std::int64_t own = wait_after(count.attempts - free_attempts() + 1).ns - (now - count.last).ns;
   const int beyond = settings_.all_together ? all.attempts - settings_.global_free_attempts + 1 : 0;
   const std::int64_t global = wait_after(beyond).ns - (now - all.last).ns;
-  const Instant checked = std::max(whole.checks_whole_again, now) + settings_.check_each;
-  const std::int64_t checks =
-      settings_.all_together ? (checked - now).ns - settings_.check_each.ns * settings_.checks_at_once : 0;
+  const std::int64_t checks = settings_.all_together ? whole.checks.wait(1, settings_.checks, now).ns : 0;
   if (const std::int64_t wait = std::max({own, global, checks}); wait > 0) return Duration{wait};
-  whole.checks_whole_again = checked;
+  whole.checks.take(1, settings_.checks, now);
   ++count.attempts;
   ++all.attempts;
   count.last = now;

@@ -7,7 +7,7 @@
 //         attack, a machine trying is. An enrolled till is a group of its own, so that whoever is merely on the shop's
 //         network holds nobody up who signs in at a till.
 //         Right ones count too where all count together: to check a PIN takes long, and whoever has one could keep
-//         everybody waiting with it. A group begins at most checks_at_once, and one more each check_each.
+//         everybody waiting with it. See `checks`.
 // Thread: one at a time (its owner locks).
 #pragma once
 
@@ -16,7 +16,7 @@
 #include <optional>
 #include <string>
 
-#include "core/base/values.h"
+#include "core/base/refill.h"
 
 namespace holdfast::people {
 
@@ -26,8 +26,7 @@ struct LimitSettings {
   Duration wait_first = seconds(5);
   Duration wait_longest = seconds(900);
   Duration global_forget = seconds(30);
-  int checks_at_once = 30;
-  Duration check_each = seconds(2);
+  Rate checks{30, seconds(2)};  // that a group may begin
   std::size_t subjects_max = 2000;
   std::size_t groups_max = 2000;
   bool all_together = true;  // false: each subject by itself, for codes that nobody can try through
@@ -49,8 +48,8 @@ class AttemptLimits {
   };
   struct Group {
     Count all;
-    Instant forget_from;         // all.attempts has been aged to here
-    Instant checks_whole_again;  // when checks_at_once may begin at once
+    Instant forget_from;  // all.attempts has been aged to here
+    Refill checks;
   };
   Duration wait_after(int attempts_beyond) const;
   void forget_old(Instant now);
