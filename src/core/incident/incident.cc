@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/base/sums.h"
+#include "core/incident/merge.h"
 
 namespace holdfast::incident {
 namespace {
@@ -75,9 +76,10 @@ Result<IncidentNoted> decide(const States& states, const NoteIncident& c) {
   HF_TRY(IncidentNoted event,
          checked(states, IncidentNoted{c.incident, c.kind, c.knowing, c.text, c.about, c.by_whom, c.corrects}));
   if (event.corrects && !any_record(states, [&](const Record& record) {
-        return record.id == *event.corrects && std::holds_alternative<IncidentNoted>(record.what);
+        const auto* noted = std::get_if<IncidentNoted>(&record.what);
+        return noted != nullptr && record.id == *event.corrects && are_one(states, noted->incident, c.incident);
       }))
-    return fail(unknown, "the note that this corrects is not seen from this site");
+    return fail(unknown, "the note that this corrects is not seen from this site, or is of another incident");
   return event;
 }
 
@@ -85,9 +87,9 @@ Result<TaskSet> decide(const States& states, const SetTask& c, const TaskId& id)
   HF_TRY(TaskSet event, checked(states, TaskSet{c.incident, c.task.value_or(id), c.text, c.owner, c.state}));
   if (c.task && !any_record(states, [&](const Record& record) {
         const auto* set = std::get_if<TaskSet>(&record.what);
-        return set != nullptr && set->task == *c.task;
+        return set != nullptr && set->task == *c.task && are_one(states, set->incident, c.incident);
       }))
-    return fail(unknown, "no such task is seen from this site");
+    return fail(unknown, "no such task of this incident is seen from this site");
   return event;
 }
 

@@ -74,6 +74,24 @@ TEST_F(Incidents, a_correction_names_a_note_that_is_seen) {
   EXPECT_EQ(code(decide(states, n)), "fine");
 }
 
+TEST_F(Incidents, a_correction_and_a_task_are_of_the_incident_that_they_are_written_to) {
+  apply(peer, Record{Instant{6}, 1, 1, id<NoteId>(2), {}, *decide(states, note())});
+  apply(peer, Record{Instant{6}, 1, 2, id<NoteId>(3), {}, TaskSet{id<IncidentId>(1), id<TaskId>(7), "call", {}, {}}});
+  apply(own, Record{Instant{7}, 1, 0, id<NoteId>(4), {}, IncidentOpened{id<IncidentId>(2), "y", {}}});
+  auto n = note();
+  n.incident = id<IncidentId>(2);
+  n.corrects = id<NoteId>(2);
+  const SetTask set{id<IncidentId>(2), id<TaskId>(7), "call", {}, TaskState::done};
+  EXPECT_EQ(code(decide(states, n)), "incident/unknown");
+  EXPECT_EQ(code(decide(states, set, id<TaskId>(8))), "incident/unknown");
+  apply(
+      own,
+      Record{
+          Instant{8}, 1, 1, id<NoteId>(5), {}, *decide(states, JoinIncidents{id<IncidentId>(1), {id<IncidentId>(2)}})});
+  EXPECT_EQ(code(decide(states, n)), "fine") << "they are one by now";
+  EXPECT_EQ(code(decide(states, set, id<TaskId>(8))), "fine");
+}
+
 TEST_F(Incidents, a_task_is_new_or_one_that_is_seen) {
   SetTask set{id<IncidentId>(1), std::nullopt, "call", {}, TaskState::open};
   const auto made = decide(states, set, id<TaskId>(7));

@@ -36,6 +36,11 @@ class Groups {
     if (x != y)
       into_.emplace(std::max(x, y), std::min(x, y));  // towards the smaller: the order of joining is no matter
   }
+  void take(const IncidentState& state) {
+    for (const Record& record : state.records)
+      if (const auto* joined = std::get_if<IncidentsJoined>(&record.what))
+        for (const IncidentId& other : joined->others) join(joined->into, other);
+  }
 
  private:
   std::map<IncidentId, IncidentId> into_;
@@ -92,7 +97,7 @@ void tell(SeenIncident& incident) {
   for (const SeenRecord& seen : incident.records) {
     const auto* noted = std::get_if<IncidentNoted>(&seen.record->what);
     if (noted != nullptr && !incident.corrected_by.contains(seen.record->id))
-      incident.newest.insert_or_assign(noted->kind, seen);
+      incident.standing[noted->kind].push_back(seen);
   }
   incident.title = !tell.named.empty() ? tell.named : tell.titles.empty() ? std::string() : tell.titles.front();
   for (std::string& title : tell.titles)
@@ -103,10 +108,7 @@ void tell(SeenIncident& incident) {
 
 std::vector<SeenIncident> merge(const std::vector<Part>& parts) {
   Groups groups;
-  for (const Part& part : parts)
-    for (const Record& record : part.state->records)
-      if (const auto* joined = std::get_if<IncidentsJoined>(&record.what))
-        for (const IncidentId& other : joined->others) groups.join(joined->into, other);
+  for (const Part& part : parts) groups.take(*part.state);
   std::map<IncidentId, SeenIncident> by_group;
   for (const Part& part : parts) {
     for (const Record& record : part.state->records) {
@@ -138,6 +140,12 @@ const SeenIncident* find(const std::vector<SeenIncident>& incidents, const Incid
   const auto it =
       std::ranges::find_if(incidents, [&](const SeenIncident& i) { return std::ranges::binary_search(i.ids, id); });
   return it == incidents.end() ? nullptr : &*it;
+}
+
+bool are_one(const States& states, const IncidentId& a, const IncidentId& b) {
+  Groups groups;
+  for (const IncidentState* state : states) groups.take(*state);
+  return groups.of(a) == groups.of(b);
 }
 
 std::vector<SeenFact> facts_between(const std::vector<Part>& parts, Instant from, std::optional<Instant> to) {

@@ -39,7 +39,9 @@ struct SeenIncident {
   std::optional<SeenRecord> closing;  // none: open
   std::vector<SeenRecord> tasks;      // each as it was set last, in the order of their first setting
   std::map<NoteId, NoteId> corrected_by;
-  std::map<NoteKind, SeenRecord> newest;  // of each kind, without those that were corrected
+  // Of each kind in order, without those that were corrected. Each stands beside the others: that card data is ruled
+  // out takes nothing back of what is known about addresses.
+  std::map<NoteKind, std::vector<SeenRecord>> standing;
 
   bool is_closed() const { return closing.has_value(); }
 };
@@ -48,6 +50,8 @@ struct SeenIncident {
 std::vector<SeenIncident> merge(const std::vector<Part>& parts);
 // Null: none.
 const SeenIncident* find(const std::vector<SeenIncident>& incidents, const IncidentId& id);
+// Whether they are one by now: they were joined, or are the same.
+bool are_one(const States& states, const IncidentId& a, const IncidentId& b);
 // What the journals know by themselves, from `from` on and until `to`, in the same order.
 std::vector<SeenFact> facts_between(const std::vector<Part>& parts, Instant from, std::optional<Instant> to);
 // The facts of this long before an incident was opened belong to it: the alert comes before the seal.

@@ -154,8 +154,10 @@ TEST(Merge, a_correction_names_what_it_corrects_and_what_is_known_goes_by_what_i
   a.add(6, noted(1, "an unpatched VPN", NoteKind::cause), 42);
   const auto seen = merge(parts_of({&a, &b}));
   EXPECT_EQ(seen[0].corrected_by.at(id<NoteId>(40)), id<NoteId>(41));
-  EXPECT_EQ(seen[0].newest.at(NoteKind::data_affected).record->id, id<NoteId>(41));
-  EXPECT_EQ(seen[0].newest.size(), 2u);
+  const auto& data = seen[0].standing.at(NoteKind::data_affected);
+  ASSERT_EQ(data.size(), 1u);
+  EXPECT_EQ(data[0].record->id, id<NoteId>(41));
+  EXPECT_EQ(seen[0].standing.size(), 2u);
   EXPECT_EQ(texts(seen[0]).size(), 3u) << "what was wrong is still told";
 }
 

@@ -140,16 +140,18 @@ class Page {
          k < static_cast<std::uint8_t>(incident::NoteKind::title); ++k) {
       const auto kind = static_cast<incident::NoteKind>(k);
       const std::string label = w2("kind", to_text(kind));
-      const auto it = report_.incident.newest.find(kind);
-      if (it == report_.incident.newest.end()) {
+      const auto standing = report_.incident.standing.find(kind);
+      if (standing == report_.incident.standing.end()) {
         row({label, fmt::format("<span class=\"soft\">{}</span>", w("nothing_noted")), "", "", ""});
         continue;
       }
-      const auto& note = std::get<incident::IncidentNoted>(it->second.record->what);
-      row({label,
-           fmt::format("<span class=\"{}\">{}</span>", note.knowing == incident::Knowing::known ? "good" : "care",
-                       w2("knowing", to_text(note.knowing))),
-           escaped(note.text), period(note.about), utc_text(it->second.record->at)});
+      for (const incident::SeenRecord& seen : standing->second) {
+        const auto& note = std::get<incident::IncidentNoted>(seen.record->what);
+        row({label,
+             fmt::format("<span class=\"{}\">{}</span>", note.knowing == incident::Knowing::known ? "good" : "care",
+                         w2("knowing", to_text(note.knowing))),
+             escaped(note.text), period(note.about), utc_text(seen.record->at)});
+      }
     }
     end_table();
   }

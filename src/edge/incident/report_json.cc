@@ -108,23 +108,25 @@ void write_timeline(JsonOut& out, const Report& report) {
   out.end_array();
 }
 
-// One line for each question that a regulator asks: what is known, suspected, ruled out, or not yet known.
+// A line for each question that a regulator asks: what is known, suspected, ruled out, or not yet known; several, where
+// several notes stand.
 void write_known(JsonOut& out, const Report& report) {
   out.array("known");
   for (std::uint8_t k = static_cast<std::uint8_t>(incident::NoteKind::discovered);
        k < static_cast<std::uint8_t>(incident::NoteKind::title); ++k) {
     const auto kind = static_cast<incident::NoteKind>(k);
-    out.object().field("kind", to_text(kind));
-    if (const auto it = report.incident.newest.find(kind); it != report.incident.newest.end()) {
-      const auto& note = std::get<incident::IncidentNoted>(it->second.record->what);
-      out.field("knowing", to_text(note.knowing)).field("text", note.text);
-      out.field("about_from", time_or_null(note.about.from)).field("about_to", time_or_null(note.about.to));
-      out.field("noted_at", to_text(it->second.record->at));
-    } else {
-      out.field("knowing", "nothing_noted").field("text", "").field_null("about_from").field_null("about_to");
-      out.field_null("noted_at");
+    const auto standing = report.incident.standing.find(kind);
+    if (standing == report.incident.standing.end()) {
+      out.object().field("kind", to_text(kind)).field("knowing", "nothing_noted").field("text", "");
+      out.field_null("about_from").field_null("about_to").field_null("noted_at").end_object();
+      continue;
     }
-    out.end_object();
+    for (const incident::SeenRecord& seen : standing->second) {
+      const auto& note = std::get<incident::IncidentNoted>(seen.record->what);
+      out.object().field("kind", to_text(kind)).field("knowing", to_text(note.knowing)).field("text", note.text);
+      out.field("about_from", time_or_null(note.about.from)).field("about_to", time_or_null(note.about.to));
+      out.field("noted_at", to_text(seen.record->at)).end_object();
+    }
   }
   out.end_array();
 }

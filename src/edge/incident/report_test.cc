@@ -68,9 +68,12 @@ struct Told : ::testing::Test {
     state.newest = at(s);
     state.size = next;
   }
+  // Its id is its second; `corrects` names one so.
   void note(std::int64_t s, incident::NoteKind kind, incident::Knowing knowing = incident::Knowing::known,
-            incident::Period about = {}) {
-    add(s, incident::IncidentNoted{id, kind, knowing, "words", about, {}, {}});
+            incident::Period about = {}, std::uint8_t corrects = 0) {
+    incident::IncidentNoted noted{id, kind, knowing, "words", about, {}, {}};
+    if (corrects != 0) noted.corrects = incident::NoteId{{std::byte{corrects}}};
+    add(s, noted, static_cast<std::uint8_t>(s));
   }
   std::vector<std::string> codes() {
     std::vector<std::string> out;
@@ -102,6 +105,9 @@ TEST_F(Told, steps_come_and_go_with_what_is_noted) {
   note(5, NoteKind::data_affected);
   EXPECT_TRUE(says("inform_people"));
   note(6, NoteKind::data_affected, Knowing::ruled_out);
+  EXPECT_TRUE(says("inform_authority")) << "card data is ruled out, and addresses are still known";
+  EXPECT_TRUE(says("inform_people"));
+  note(7, NoteKind::data_affected, Knowing::ruled_out, {}, 5);
   EXPECT_FALSE(says("inform_authority"));
   EXPECT_FALSE(says("inform_people"));
   note(7, NoteKind::cause);
@@ -130,6 +136,12 @@ TEST_F(Told, the_72_hours_run_from_the_discovery_as_far_as_it_is_noted) {
   EXPECT_EQ(due(), (at(0) + seconds(72 * 3600)).unix_ns);
   note(50, incident::NoteKind::discovered, incident::Knowing::known, {at(-7200), std::nullopt});
   EXPECT_EQ(due(), (at(-7200) + seconds(72 * 3600)).unix_ns);
+  note(60, incident::NoteKind::discovered, incident::Knowing::known, {at(60), std::nullopt});
+  EXPECT_EQ(due(), (at(-7200) + seconds(72 * 3600)).unix_ns) << "another store that learns of it later moves nothing";
+  note(70, incident::NoteKind::authority_informed, incident::Knowing::suspected);
+  EXPECT_NE(due(), 0) << "somebody who may have been told is not told";
+  note(71, incident::NoteKind::authority_informed);
+  EXPECT_EQ(due(), 0);
 }
 
 TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_it_is) {
@@ -138,6 +150,8 @@ TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_i
   EXPECT_TRUE(says("no_outside"));
   EXPECT_TRUE(says("explain_seal"));
   EXPECT_FALSE(says("begin_rejoin"));
+  note(1, incident::NoteKind::cause, incident::Knowing::ruled_out);
+  EXPECT_TRUE(says("explain_seal")) << "what it was not explains nothing";
   note(2, incident::NoteKind::cause, incident::Knowing::suspected);
   note(3, incident::NoteKind::contained, incident::Knowing::suspected);
   EXPECT_FALSE(says("begin_rejoin")) << "a guess opens no link";

@@ -15,31 +15,47 @@ using incident::NoteKind;
 // GDPR article 33 (1); others count otherwise, and counsel decides.
 constexpr Duration authority_hours = seconds(72 * 3600);
 
-const incident::IncidentNoted* noted(const incident::SeenIncident& incident, NoteKind kind) {
-  const auto it = incident.newest.find(kind);
-  return it == incident.newest.end() ? nullptr : std::get_if<incident::IncidentNoted>(&it->second.record->what);
+// What is noted of it and was not corrected, in order.
+std::vector<const incident::IncidentNoted*> noted(const incident::SeenIncident& incident, NoteKind kind) {
+  std::vector<const incident::IncidentNoted*> out;
+  if (const auto it = incident.standing.find(kind); it != incident.standing.end())
+    for (const incident::SeenRecord& seen : it->second)
+      out.push_back(&std::get<incident::IncidentNoted>(seen.record->what));
+  return out;
+}
+bool any_says(const incident::SeenIncident& incident, NoteKind kind, std::initializer_list<Knowing> what) {
+  return std::ranges::any_of(noted(incident, kind), [&](const incident::IncidentNoted* note) {
+    return std::ranges::find(what, note->knowing) != what.end();
+  });
 }
 bool is_known(const incident::SeenIncident& incident, NoteKind kind) {
-  const auto* note = noted(incident, kind);
-  return note != nullptr && note->knowing == Knowing::known;
+  return any_says(incident, kind, {Knowing::known});
+}
+bool is_suspected(const incident::SeenIncident& incident, NoteKind kind) {
+  return any_says(incident, kind, {Knowing::known, Knowing::suspected});
+}
+// One thing that is ruled out rules nothing else out: whoever has said more corrects it first.
+bool is_ruled_out(const incident::SeenIncident& incident, NoteKind kind) {
+  return any_says(incident, kind, {Knowing::ruled_out}) && !is_suspected(incident, kind);
 }
 // Whether something is said of it, even a suspicion.
 bool is_told(const incident::SeenIncident& incident, NoteKind kind) {
-  const auto* note = noted(incident, kind);
-  return note != nullptr && note->knowing != Knowing::not_yet_known;
+  return is_suspected(incident, kind) || is_ruled_out(incident, kind);
 }
-bool is_ruled_out(const incident::SeenIncident& incident, NoteKind kind) {
-  const auto* note = noted(incident, kind);
-  return note != nullptr && note->knowing == Knowing::ruled_out;
+// Whether it is so by now: what was contained may be contained no longer.
+bool is_so_now(const incident::SeenIncident& incident, NoteKind kind) {
+  const auto notes = noted(incident, kind);
+  return !notes.empty() && notes.back()->knowing == Knowing::known;
 }
 
-// When we learned of it, as far as it is noted; else when the incident was opened.
+// When the first of us learned of it, as far as it is noted; else when the incident was opened.
 Instant learned_at(const incident::SeenIncident& incident) {
-  if (const auto* note = noted(incident, NoteKind::discovered)) {
-    if (note->about.from) return *note->about.from;
-    if (note->about.to) return *note->about.to;
+  std::optional<Instant> first;
+  for (const incident::IncidentNoted* note : noted(incident, NoteKind::discovered)) {
+    const std::optional<Instant> at = note->about.from ? note->about.from : note->about.to;
+    if (at && (!first || *at < *first)) first = at;
   }
-  return incident.records.front().record->at;
+  return first.value_or(incident.records.front().record->at);
 }
 
 struct Steps {
@@ -83,26 +99,26 @@ void for_security(Steps& steps, const Report& report, const fold::State& state) 
               "rebuild it with new keys.",
               "Un journal se contredit : une clé est volée ou une machine copiée. Coupez ce site chez ses pairs et "
               "reconstruisez-le avec de nouvelles clés.");
-  if (is_sealed && !is_told(incident, NoteKind::cause))
+  const bool has_cause = is_suspected(incident, NoteKind::cause);
+  if (is_sealed && !has_cause)
     steps.add(
         "explain_seal", For::security,
         "Sealed and not explained: stay sealed. Look at the alert, and note the cause or that it is not yet known.",
         "Scellé et inexpliqué : restez scellé. Examinez l’alerte et notez la cause, ou qu’elle n’est pas encore "
         "connue.");
-  const bool asked = is_told(incident, NoteKind::ransom_asked) && !is_ruled_out(incident, NoteKind::ransom_asked);
-  const bool contacted =
-      is_told(incident, NoteKind::attacker_contact) && !is_ruled_out(incident, NoteKind::attacker_contact);
-  if ((asked || contacted) && noted(incident, NoteKind::decision) == nullptr)
+  const bool has_spoken =
+      is_suspected(incident, NoteKind::ransom_asked) || is_suspected(incident, NoteKind::attacker_contact);
+  if (has_spoken && noted(incident, NoteKind::decision).empty())
     steps.add(
         "decide", For::security,
         "The attacker has spoken: nobody answers before it is decided who speaks. Note the decision and who took it.",
         "L’attaquant s’est manifesté : personne ne répond avant que l’on ait décidé qui parle. Notez la décision et "
         "qui l’a prise.");
-  if (!is_known(incident, NoteKind::contained) && is_told(incident, NoteKind::cause))
+  if (!is_so_now(incident, NoteKind::contained) && has_cause)
     steps.add("contain", For::security,
               "The cause is noted. Stop it everywhere, then note when and how it was contained.",
               "La cause est notée. Arrêtez-la partout, puis notez quand et comment elle a été contenue.");
-  if (is_sealed && is_told(incident, NoteKind::cause) && is_known(incident, NoteKind::contained))
+  if (is_sealed && has_cause && is_so_now(incident, NoteKind::contained))
     steps.add("begin_rejoin", For::security,
               "Explained and contained: begin to rejoin. Each link returns when its checklist is met.",
               "Expliqué et contenu : commencez le retour. Chaque lien revient quand sa liste de contrôle est remplie.");
@@ -127,7 +143,7 @@ void for_tasks(Steps& steps, const Report& report) {
               fmt::format("Donnez un responsable à chaque tâche : {} sur {} n’en ont pas.", without_owner, open));
   const bool calm =
       std::ranges::all_of(report.sites, [](const SiteSight& s) { return s.posture.empty() || s.posture == "open"; });
-  if (calm && open == 0 && is_known(report.incident, NoteKind::contained))
+  if (calm && open == 0 && is_so_now(report.incident, NoteKind::contained))
     steps.add("close", For::security,
               "Every site that is seen is open and no task is left: close the incident with its figures.",
               "Tous les sites visibles sont ouverts et aucune tâche ne reste : clôturez l’incident avec ses chiffres.");
@@ -139,14 +155,14 @@ void for_the_lawyer(Steps& steps, const Report& report) {
     steps.add("note_data", For::lawyer,
               "Say which people’s data may be affected, or that it is not yet known. Do not guess.",
               "Dites quelles personnes peuvent être touchées, ou que ce n’est pas encore connu. Ne devinez pas.");
-  if (!is_ruled_out(incident, NoteKind::data_affected) && !is_told(incident, NoteKind::authority_informed))
+  if (!is_ruled_out(incident, NoteKind::data_affected) && !is_known(incident, NoteKind::authority_informed))
     steps.add("inform_authority", For::lawyer,
               "Personal data is not ruled out and no authority is informed. Under the GDPR, 72 hours end at the time "
               "shown; counsel decides.",
               "Des données personnelles ne sont pas exclues et aucune autorité n’est informée. Selon le RGPD, les 72 "
               "heures s’achèvent à l’heure indiquée ; le juriste décide.",
               learned_at(incident) + authority_hours);
-  if (is_known(incident, NoteKind::data_affected) && !is_told(incident, NoteKind::people_informed))
+  if (is_known(incident, NoteKind::data_affected) && !is_known(incident, NoteKind::people_informed))
     steps.add("inform_people", For::lawyer, "People’s data is affected: decide who tells them, and note it.",
               "Des données de personnes sont touchées : décidez qui les informe, et notez-le.");
 }
