@@ -125,6 +125,29 @@ TEST(Seal, what_a_person_excused_does_not_seal_again_and_what_floods_does_not_fi
   EXPECT_LE(store.state().guard.recent.size(), guard::recent_max);
 }
 
+TEST(Seal, what_was_sealed_since_a_person_looked_is_not_opened_by_what_he_saw) {
+  Chain chain(13, 3);
+  node::Node& store = store_with_rules(chain);
+  store.set_posture(order(guard::Posture::guarded, "a test"), {});
+  chain.run_for(seconds(1));
+  guard::SetPosture open = order(guard::Posture::open, "a false alarm");
+  open.seen_since = store.state().guard.since;
+  store.raise(alert("bad"));
+  std::string said;
+  const auto take = [&](const Status& done) { said = done ? "done" : std::string(done.error().code); };
+  store.set_posture(open, take);
+  EXPECT_EQ(said, "guard/changed_meanwhile") << "in force, though not recorded yet";
+  chain.run_for(seconds(1));
+  store.set_posture(open, take);
+  EXPECT_EQ(said, "guard/changed_meanwhile");
+  EXPECT_TRUE(is_sealed(chain));
+  open.seen_since = store.state().guard.since;
+  store.set_posture(open, take);
+  chain.run_for(seconds(1));
+  EXPECT_EQ(said, "done");
+  EXPECT_FALSE(is_sealed(chain));
+}
+
 TEST(Seal, rejoining_opens_link_by_link) {
   Chain chain(14, 3);
   node::Node& store = store_with_rules(chain);

@@ -80,6 +80,8 @@ struct SetPosture {
   SubjectId staff;
   std::string source, signature, rule;  // cause alert
   std::string reason;                   // needed for everything but sealing by hand, where seconds count
+  // `since` of the posture that whoever opens has before his eyes; guard/changed_meanwhile if there is a newer one.
+  std::optional<Instant> seen_since = {};
 };
 
 struct SeenAlert {

@@ -75,6 +75,15 @@ Status NodeImpl::enforce(guard::Posture posture) {
 
 void NodeImpl::set_posture(guard::SetPosture order, PostureAnswer answer) {
   if (!answer) answer = [](const Status&) {};
+  // Else whoever calls one alert a false alarm opens what another has sealed since, and excuses that one too.
+  const bool closes = order.posture == guard::Posture::sealed;
+  const bool has_changed =
+      order.seen_since && (!posture_recorded_ || *order.seen_since != state_.guard.since) && order.posture != posture_;
+  if (has_changed && !closes)
+    return answer(fail("guard/changed_meanwhile",
+                       fmt::format("this site's posture has changed since you looked: it is {} now; look why, and "
+                                   "decide again",
+                                   guard::to_text(posture_))));
   guard::GuardState in_force;
   in_force.posture = posture_;
   auto decided = guard::decide(in_force, order);

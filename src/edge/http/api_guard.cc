@@ -26,12 +26,13 @@ void Api::post_posture(const CallPtr& call) {
   std::string reason, pin;
   if (body.has("reason")) reason = body.text("reason", {.bytes_max = guard::reason_bytes_max, .free_text = true});
   if (body.has("pin")) pin = body.text("pin", {.bytes_max = 12});
+  const std::optional<Instant> seen_since = body.time_if_any("seen_since");
   const auto posture = guard::posture_of(wanted);
   if (!posture) body.refuse("http/bad_value", "posture", "must be \"open\", \"guarded\", \"sealed\" or \"rejoining\"");
   body.finish();
   if (problem) return call->refuse(*problem);
 
-  guard::SetPosture order{*posture, guard::Cause::person, {}, "", "", "", reason};
+  guard::SetPosture order{*posture, guard::Cause::person, {}, "", "", "", reason, seen_since};
   if (call->asker.is_local) {
     order.cause = guard::Cause::machine;
     return order_posture(call, std::move(order));

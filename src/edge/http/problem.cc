@@ -89,6 +89,7 @@ constexpr Row rows[] = {
     {"guard/unknown_webhook", {404, "There is no such webhook"}},
     {"alerts/too_fast", {429, "Too many alerts at once"}},
     {"guard/already_so", {409, "The posture is this already"}},
+    {"guard/changed_meanwhile", {409, "The posture has changed meanwhile"}},
     {"guard/reason_needed", {422, "A reason is needed"}},
     {"guard/links_cut", {409, "Links are still cut"}},
     {"guard/not_sealed", {409, "This site is not sealed"}},
