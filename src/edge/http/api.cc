@@ -316,8 +316,11 @@ Status Api::identify_session(Call& call) const {
   call.token = token;
   if (is_change(call.request.method) && !same_secret(call.request.csrf, call.session->csrf)) {
     call.session.reset();
-    if (call.asker.till.number == 0 && !call.asker.is_local && call.request.path != "/v1/session" &&
-        call.request.path != "/v1/enrol") {
+    // Signing in needs none. Signing out does: else it would be called done while the cookie's session, a newer one of
+    // another tab, lives on.
+    const bool needs_none =
+        call.request.path == "/v1/enrol" || (call.request.path == "/v1/session" && call.request.method != Method::del);
+    if (call.asker.till.number == 0 && !call.asker.is_local && !needs_none) {
       return fail("auth/csrf", "The X-CSRF-Token header is missing or not this session's. Load the page again.");
     }
     return {};

@@ -102,8 +102,12 @@ TEST_F(ApiTest, SignOutEndsTheSession) {
   EXPECT_EQ(known.status, 200);
   EXPECT_EQ(known.object().at("role").as_string(), "cashier");
   EXPECT_EQ(known.object().at("csrf").as_string(), csrf_);
+  EXPECT_EQ(ask("DELETE", "/v1/session", cookie + "X-CSRF-Token: of-an-older-sign-in\r\n").code(), "auth/csrf")
+      << "this session is another tab's, and lives on";
+  EXPECT_EQ(ask("GET", "/v1/session", cookie).status, 200);
   EXPECT_EQ(ask("DELETE", "/v1/session", cookie + with_csrf()).status, 204);
   EXPECT_EQ(ask("GET", "/v1/session", cookie).status, 401);
+  EXPECT_EQ(ask("DELETE", "/v1/session", cookie + with_csrf()).status, 204) << "there is none any more";
 }
 
 TEST_F(ApiTest, WrongPinsEndIn429WithATimeToWait) {
