@@ -44,6 +44,7 @@ void Api::get_ready(const CallPtr& call) {
   facts.disk_free_bytes = free_bytes(settings_.data);
   const bool tills_come = parts_.tills != nullptr && !parts_.tills->is_here_only();
   facts.loopback_only = !tills_come && is_loopback(settings_.listen);
+  facts.tills_cannot_come = parts_.tills != nullptr && !parts_.tills->can_be_reached();
   read(call, [facts](const node::Node& node) { return ready_json(node, facts); });
 }
 

@@ -75,6 +75,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   asio::io_context context{1};
   Listener plain, tills;
   std::atomic<std::uint16_t> tills_port = 0;
+  std::atomic<bool> tills_come = false;
   std::thread thread;
 };
 
@@ -430,6 +431,7 @@ Session* Server::Impl::least_entitled(const Listener& listener) const {
 }
 
 void Server::Impl::accept(Listener& listener) {
+  if (&listener == &tills) tills_come = true;
   listener.acceptor.async_accept([this, &listener](error_code error, tcp::socket socket) {
     if (stopping) return;
     if (error) {
@@ -536,6 +538,7 @@ std::uint16_t Server::port() const {
   return impl_->plain.acceptor.local_endpoint(error).port();
 }
 std::uint16_t Server::tills_port() const { return impl_->tills_port; }
+bool Server::tills_can_come() const { return impl_->tills_come; }
 const Server::Counters& Server::counters() const { return impl_->counters; }
 
 }  // namespace holdfast::http

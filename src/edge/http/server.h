@@ -66,6 +66,7 @@ class Server {
   std::string address() const;  // "127.0.0.1:7400"
   std::uint16_t port() const;
   std::uint16_t tills_port() const;  // 0: none; the one that was asked for, while it cannot be had
+  bool tills_can_come() const;       // their address is listened on, and there is a certificate
 
   struct Counters {
     std::atomic<std::uint64_t> requests = 0, problems = 0, failures = 0;  // all, 4xx, 5xx

@@ -173,7 +173,12 @@ void check_machine(Checks& checks, const node::Safety& safety, const ReadyFacts&
   checks.add("pages", facts.pages == 0 ? Light::missing : Light::good,
              facts.pages == 0 ? "The pages are not there: the directory of --pages has none; leave --pages away."
                               : "The till page is served.");
-  if (facts.loopback_only)
+  if (facts.tills_cannot_come)
+    checks.add(
+        "address", Light::missing,
+        "Devices cannot come: the address of --tills is not this machine's now, or its certificate is missing. It "
+        "is tried again by itself; look at cable, switch and DHCP.");
+  else if (facts.loopback_only)
     checks.add("address", Light::care,
                "Only this machine can open the till page. Other devices need --tills with its address in the shop.");
   else

@@ -60,6 +60,7 @@ struct ReadyFacts {
   std::size_t managers = 0, tills = 0, pages = 0;
   std::optional<std::uint64_t> disk_free_bytes;
   bool loopback_only = false;
+  bool tills_cannot_come = false;  // though --tills is said
 };
 std::string ready_json(const node::Node& node, const ReadyFacts& facts);
 

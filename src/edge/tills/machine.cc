@@ -160,6 +160,7 @@ std::string Machine::origin() const {
   return server_ == nullptr ? std::string() : origin_of(called_, server_->tills_port());
 }
 bool Machine::is_here_only() const { return is_loopback(called_); }
+bool Machine::can_be_reached() const { return server_ != nullptr && server_->tills_can_come(); }
 
 std::vector<std::string> Machine::others() const {
   const std::lock_guard lock(mutex_);

@@ -47,6 +47,7 @@ class Machine {
 
   std::string origin() const;
   bool is_here_only() const;                 // tills call it by a name that only this machine understands
+  bool can_be_reached() const;               // its address is listened on, with a certificate
   std::vector<std::string> origins() const;  // of the store's machines, this one first
   std::vector<std::string> others() const;   // but this one
   std::vector<std::string> known() const;    // others, now and before, newest first: whose pages may ask
