@@ -118,6 +118,7 @@ bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std:
   return std::ranges::any_of(event.products, [&](const Product& product) {
     const Listed* known = state.find(product.sku);
     if (known == nullptr) return false;
+    if (product.vat != known->product.vat) return true;
     const std::int64_t before = known->product.unit_price.millionths;
     const std::int64_t difference = product.unit_price.millionths - before;  // both within unit_price_millionths_max
     __extension__ using Wide = __int128;

@@ -77,7 +77,7 @@ Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
 void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event);
 void apply(CatalogueState& state, EntryIndex at, const ProductDelisted& event);
 // Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` (either way) against
-// what is held here. New products and a first price pass.
+// what is held here, or a VAT code at all. New products and a first price pass.
 bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std::int64_t percent);
 
 }  // namespace holdfast::catalogue

@@ -122,6 +122,9 @@ TEST(Catalogue, a_price_beyond_the_bound_is_seen_either_way_and_new_products_pas
   EXPECT_TRUE(beyond("Free", 1));
   EXPECT_FALSE(beyond("Free", 0));
   EXPECT_TRUE(beyond("A", unit_price_millionths_max));
+  Product taxed = product("A", 1'000'000);
+  taxed.vat = VatCode("Z");
+  EXPECT_TRUE(beyond_bound(state, ProductsListed{{taxed}}, 50)) << "another VAT is no matter of how much";
 }
 
 RC_GTEST_PROP(CatalogueProperty, whatever_is_listed_and_delisted_comes_back_from_a_snapshot, ()) {
