@@ -103,7 +103,11 @@ struct ToState {
   void operator()(const catalogue::ProductDelisted& e) { catalogue::apply(state.catalogue, index, e); }
   void operator()(const stock::StockReceived& e) { move(e); }
   void operator()(const stock::StockWrittenOff& e) { move(e); }
-  void operator()(const stock::StockCounted& e) { move(e); }
+  void operator()(const stock::StockCounted& e) {
+    move(e);
+    // One that comes back says what lay there once; what was sold since may stand before it in this journal.
+    if (event.write && event.write->prior) stock::want_count(state.stock, e);
+  }
   void operator()(const stock::StockDispatched& e) {
     if (!event.write) return;
     stock::apply(state.stock, e, DispatchId{event.write->key.bytes}, happened_at(event), index);

@@ -265,6 +265,18 @@ TEST_F(Decide, what_has_happened_and_its_sender_may_not_do_is_taken_and_flagged_
   EXPECT_NE(store.state.listed.begin()->second.reason.find("auth/role"), std::string::npos);
 }
 
+TEST_F(Decide, a_count_that_comes_back_stands_and_is_counted_again) {
+  ASSERT_TRUE(store.write(stock::Receive{{{Sku("A"), Quantity{9000}}}, ""}));
+  const auto taken = store.write(again(store.request(stock::Count{{{Sku("A"), Quantity{10'000}}}}, till_1)));
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_EQ(store.read(taken->index).write->prior->broke, "stock/counted_before");
+  EXPECT_EQ(store.state.stock.items.at(Sku("A")).on_hand, Quantity{10'000});
+  EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted) << "one was sold since, and its sale came first";
+  EXPECT_EQ(store.state.listed.size(), 1u);
+  ASSERT_TRUE(store.write(stock::Count{{{Sku("A"), Quantity{9000}}}}));
+  EXPECT_FALSE(store.state.stock.items.at(Sku("A")).count_wanted);
+}
+
 TEST_F(Decide, a_resubmitted_refund_that_another_has_spent_is_taken_and_flagged) {
   const auto sale = store.write(sale_of_a(), till_1);
   const till::Refund refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(255)}, ""};

@@ -99,7 +99,7 @@ Status check_event(const DispatchReceived& event) {
   HF_TRY_VOID(check_site(event.from));
   if (event.dispatch.is_zero())
     return fail(bad_line, "the dispatch has no id; it is printed on the paper with the goods");
-  return check_lines(event.lines, 1);
+  return check_lines(event.lines, 0);  // 0: it never arrived
 }
 
 Status check_event(const StockFed& event) {
@@ -174,6 +174,10 @@ void apply(StockState& state, const StockCounted& event) {
     set_level(state, line, state.counted_up, state.counted_down);
     state.items[line.sku].count_wanted = false;
   }
+}
+
+void want_count(StockState& state, const StockCounted& event) {
+  for (const Line& line : event.lines) state.items[line.sku].count_wanted = true;
 }
 
 void apply(StockState& state, const StockFed& event) {

@@ -147,6 +147,8 @@ void apply(StockState& state, const StockFed& event);
 // A dispatch is sent once and arrives once: a second event with its id changes nothing.
 void apply(StockState& state, const StockDispatched& event, const DispatchId& id, Instant at, EntryIndex index);
 void apply(StockState& state, const DispatchReceived& event, Instant at);
+// What such a count found may have been moved since.
+void want_count(StockState& state, const StockCounted& event);
 // Products of which another quantity arrived than was sent are to be counted here.
 void want_count_of_differences(StockState& state, const std::vector<Line>& sent, const std::vector<Line>& arrived);
 // A site goes on from a copy that may lack what was last moved (protocol 10.1): everything is to be counted.

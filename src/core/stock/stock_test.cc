@@ -103,6 +103,16 @@ TEST(Stock, a_dispatch_arrives_once) {
   EXPECT_EQ(state, before);
 }
 
+TEST(Stock, a_dispatch_of_which_nothing_arrived_is_over) {
+  StockState state = with({line("A", 1)});
+  const auto lost = decide(state, here, ReceiveDispatch{there, id(4), {line("A", 0)}});
+  ASSERT_TRUE(lost);
+  apply(state, *lost, Instant{1});
+  EXPECT_EQ(on_hand(state, "A"), 1);
+  EXPECT_TRUE(state.arrived.contains(id(4)));
+  EXPECT_TRUE(is_conserved(state));
+}
+
 TEST(Stock, products_of_which_another_quantity_arrived_are_to_be_counted) {
   StockState state = with({line("A", 1), line("B", 1), line("C", 1), line("D", 1)});
   want_count_of_differences(state, {line("A", 1), line("A", 1), line("B", 2), line("C", 1)},
@@ -126,8 +136,9 @@ TEST(Stock, bad_lines_are_refused) {
     EXPECT_EQ(code(decide(state, Receive{{line("A", 1), bad}, ""})), "stock/bad_line");
     EXPECT_EQ(code(decide(state, WriteOff{{bad}, "why"})), "stock/bad_line");
     EXPECT_EQ(code(decide(state, here, Dispatch{there, {bad}})), "stock/bad_line");
-    EXPECT_EQ(code(decide(state, here, ReceiveDispatch{there, id(1), {bad}})), "stock/bad_line");
   }
+  for (const Line& bad : {none, negative, endless, control})
+    EXPECT_EQ(code(decide(state, here, ReceiveDispatch{there, id(1), {bad}})), "stock/bad_line");
   EXPECT_EQ(code(decide(state, Count{{zero}})), "taken");
   EXPECT_EQ(code(decide(state, Count{{negative}})), "stock/bad_line");
   EXPECT_EQ(code(decide(state, Count{{line("A", 1), line("A", 2)}})), "stock/bad_line");
