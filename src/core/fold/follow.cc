@@ -424,4 +424,10 @@ Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName
   return beyond;
 }
 
+bool can_follow_on(const PeerPart& part, std::uint64_t size, const PeerEntries& peers) {
+  if (size <= part.size) return false;
+  const auto end = scan_events(peers, part.origin, part.size, size, [](EntryIndex, Event&&) {});
+  return end && end->size > part.size;
+}
+
 }  // namespace holdfast::fold

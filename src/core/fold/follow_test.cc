@@ -267,6 +267,10 @@ TEST_F(Follow, an_unknown_kind_stops_the_following_there_and_the_site_sells_on) 
   }
   EXPECT_TRUE(sell_a(100));
   expect_replay_equals_live();
+  EXPECT_FALSE(can_follow_on(part("head-office"), head.size(), store.reader()));
+  head.entries()[known] = head.entries()[known - 1];  // as a version that knows the kind reads it
+  EXPECT_TRUE(can_follow_on(part("head-office"), head.size(), store.reader()));
+  EXPECT_FALSE(can_follow_on(part("head-office"), known, store.reader())) << "nothing is there to be known";
 }
 
 TEST_F(Follow, an_event_in_parts_is_taken_when_its_last_part_is_named) {

@@ -227,5 +227,8 @@ Use use_by_followers(const Body& body);
 Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,
                                               std::uint64_t size, const chain::ChainFile& chain,
                                               const PeerEntries& peers);
+// 7.5: of a part that stopped at a kind that an older version did not know: whether this one knows it, looking no
+// further than `size`.
+bool can_follow_on(const PeerPart& part, std::uint64_t size, const PeerEntries& peers);
 
 }  // namespace holdfast::fold

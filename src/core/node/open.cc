@@ -235,6 +235,10 @@ Status NodeImpl::open_own_journal() {
     }
   }
   HF_TRY_VOID(folded);
+  for (auto& [site, part] : state_.peers) {
+    const sync::Replica* replica = part.needs_newer_version ? replicas_.find(part.origin) : nullptr;
+    if (replica != nullptr && fold::can_follow_on(part, replica->size(), replicas_)) part.needs_newer_version = false;
+  }
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
   HF_TRY_VOID(unless_damaged(learn_own_line()));
