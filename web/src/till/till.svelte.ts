@@ -2,9 +2,9 @@
 // goes to disk.ts before it is shown as done.
 
 import {
-  csrf, is_about, is_session, random_hex,
+  is_about, random_hex,
   type About, type Answer, type Device, type Enrolled, type Feed, type Problem, type Product, type Receipt, type Reply, type Cover,
-  type Safety, type Session, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
+  type Safety, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
@@ -13,12 +13,12 @@ import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
 import { Machines } from './machines';
+import { one_by_one } from './one_by_one';
 import { Pump } from './pump';
 import { count, keep, type Kept, type View } from './queue';
 import { hand_out, room_of, uncovered_since, type Estimate } from './room';
 import { a_day_without_copy, safety_line } from './safety_line';
-
-type LocalSession = Omit<Session, 'csrf'>;
+import { SignedIn } from './signed_in.svelte';
 
 const poll_ms = 1000;
 const room_every_ms = 30_000;
@@ -28,17 +28,6 @@ const feed_every_ms = 60_000;
 const alone_after = 2;
 const refused_ms = 1000;
 const page_again_ms = 5 * 60_000;
-const renew_every_ms = 60_000;
-
-/** Work handed to it is done one after the other. */
-function one_by_one(): <T>(work: () => Promise<T>) => Promise<T> {
-  let before: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = before.then(work);
-    before = next.catch(() => undefined);
-    return next;
-  };
-}
 
 /** Letters only, so that no reference can look like a number of a card. */
 export const new_reference = (): string =>
@@ -60,9 +49,6 @@ class Till {
   disk_failed = $state<string | null>(null);
   about = $state<About | null>(null);
   device = $state<Device | null>(null);
-  session = $state<Session | null>(null);
-  /** Who works here, also while no machine of the store answers: it ends by a node's word or by "sign out", not by a clock. */
-  local_session = $state<LocalSession | null>(null);
   safety = $state.raw<Safety | null>(null);
   /** How old what the old system said is; kept, because it is true while the node is silent too. */
   feed = $state.raw<Feed | null>(null);
@@ -90,14 +76,19 @@ class Till {
   #seq = 0;
   #room_at = -Infinity;
   #feed_at = -Infinity;
-  #session_at_ms = Date.now(); // when a machine last said who works here, or the page started; on the page's own clock
-  #touched_ms = -Infinity;
-  /** A sign-out that this page's own node has not confirmed: its cookie may still be good. */
-  #sign_out_owed = false;
-  #people = one_by_one();
   #clock_base = Date.now() - performance.now();
   readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
 
+  signed_in = new SignedIn({
+    machines: this.#machines,
+    headers: () => this.#person(),
+    now_ms: this.now_ms,
+    is_silent: () => this.silent_since !== null,
+    is_elsewhere: () => this.elsewhere !== null,
+    at_terminal: () => this.at_terminal,
+    till_unknown: () => (this.till_unknown = this.#pump.till_unknown = true),
+    known: () => this.#pump.hurry(),
+  });
   catalogue = new Catalogue({
     call: (path, options) => this.#machines.call(path, { ...options, headers: this.#headers() }),
     is_silent: () => this.silent_since !== null,
@@ -108,8 +99,6 @@ class Till {
   /** Part of the basket is paid by card, or may be: its lines stand. */
   locked = $derived(this.draft !== null && is_locked(this.draft));
   decimals = $derived(this.about?.currency_decimals ?? 2);
-  staff = $derived<LocalSession | null>(this.session ?? this.local_session);
-  is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
   stands_by = $derived(this.standby?.phase === 'standing by');
   counts = $derived(count(this.kept));
   /** Nobody answers, and not only for a moment: cash only, and not much of it; no money goes out. */
@@ -154,8 +143,7 @@ class Till {
       this.device = (await this.#disk.get<Device>('device')) ?? null;
       this.about = (await this.#disk.get<About>('about')) ?? null;
       this.standby = (await this.#disk.get<Standby>('standby')) ?? null;
-      this.#sign_out_owed = (await this.#disk.get<boolean>('sign_out_owed')) ?? false;
-      this.local_session = this.#sign_out_owed ? null : ((await this.#disk.get<LocalSession>('session')) ?? null);
+      await this.signed_in.load(this.#disk);
       this.draft = (await this.#disk.get<Draft>('draft')) ?? null;
       this.catalogue.products = await this.#disk.products();
       this.feed = (await this.#disk.get<Feed>('feed')) ?? null;
@@ -177,12 +165,12 @@ class Till {
       if (this.#machines.others.some((each) => event.blockedURI.startsWith(each))) this.#machines.page_is_old = true;
     });
     for (const kind of ['keydown', 'pointerdown']) {
-      window.addEventListener(kind, () => (this.#touched_ms = this.now_ms()), { capture: true, passive: true });
+      window.addEventListener(kind, () => this.signed_in.touched(), { capture: true, passive: true });
     }
     try {
       await this.#look_at_room();
       await this.#hear();
-      await this.read_session();
+      await this.signed_in.read();
     } catch (error) {
       this.disk_failed = error instanceof Error ? error.message : String(error); // full, say: what is kept still goes out
     }
@@ -207,10 +195,10 @@ class Till {
       try {
         await this.#hear();
         if (this.now_ms() - this.#room_at >= room_every_ms) await this.#look_at_room();
-        await this.#keep_session();
+        await this.signed_in.renew();
         if (this.device && !this.wrong_site) await this.#pump.turn();
         this.#fetch_the_page_again();
-        if (this.silent_since === null && this.staff) {
+        if (this.silent_since === null && this.signed_in.staff) {
           void this.catalogue.copy();
           void this.#hear_feed();
         }
@@ -253,7 +241,7 @@ class Till {
     }
     if (moved) {
       this.elsewhere = this.#machines.current || null;
-      this.session = null; // a machine knows only who signed in there; the till sells on by its own key
+      this.signed_in.moved();
       this.#pump.hurry();
     }
     const was_silent = this.silent_since !== null;
@@ -266,7 +254,7 @@ class Till {
     if (was_silent || moved || !this.about || this.about.origin !== safety.origin || this.about.needs_enrolment) {
       await this.read_about();
       if (was_silent) this.#pump.hurry();
-      if (this.ready && (was_silent || moved)) await this.read_session();
+      if (this.ready && (was_silent || moved)) await this.signed_in.read();
     }
   }
 
@@ -298,7 +286,7 @@ class Till {
   }
   /** The old system is back and sells again. */
   async resume_standby(): Promise<Answer<{ replies: Reply[] }>> {
-    const answer = await this.#post_writes([{ key: random_hex(16), kind: 'resume_standby', staff: this.staff?.staff_id }]);
+    const answer = await this.#post_writes([{ key: random_hex(16), kind: 'resume_standby', staff: this.signed_in.staff?.staff_id }]);
     if (answer.kind === 'ok' && answer.value.replies[0]?.ok) await this.#hear();
     return answer;
   }
@@ -317,85 +305,6 @@ class Till {
 
   // ---- people and devices
 
-  read_session(): Promise<void> {
-    return this.#people(async () => {
-      if (!this.#machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
-      if (this.at_terminal) return; // who asked it stays until it has answered
-      const answer = await this.#machines.call<Session>('/v1/session');
-      if (answer.kind === 'ok' && is_session(answer.value)) {
-        if (!this.#sign_out_owed || this.elsewhere !== null) return this.#have_session(answer.value);
-        // Who has signed out stays so; only this answer has the token that the sign-out takes.
-        const told = await this.#machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
-        if (told.kind === 'ok') await this.#forget_session({ told: true });
-      } else if (answer.kind === 'problem' && answer.problem.status === 401) {
-        await this.#forget_session({ told: this.elsewhere === null });
-      }
-    });
-  }
-  /**
-   * A node ends a sign-in that nobody uses, by its own clock. It is asked while somebody works, and when the time that it
-   * gave is over on this page's clock; while none answers nobody could sign in again, so nothing ends.
-   */
-  async #keep_session(): Promise<void> {
-    if (this.silent_since !== null) return;
-    const now = this.now_ms();
-    const lasts_ms = ((this.staff?.expires_in_s ?? 0) + 1) * 1000; // whole seconds, cut off: asked too early, it would be renewed
-    if (!this.#machines.has_signed_in()) {
-      if (this.staff && now - Math.max(this.#session_at_ms, this.#touched_ms) >= lasts_ms) await this.#forget_session({ told: false });
-      return;
-    }
-    const age_ms = now - this.#session_at_ms;
-    const works = this.#touched_ms > this.#session_at_ms && age_ms >= renew_every_ms;
-    const owed = this.#sign_out_owed && this.elsewhere === null;
-    if (owed || (this.staff && (this.session === null || works || age_ms >= lasts_ms))) await this.read_session();
-  }
-  async #have_session(session: Session): Promise<void> {
-    this.session = session;
-    this.#session_at_ms = this.now_ms();
-    const { csrf: _, session: __, ...local } = session;
-    this.local_session = local;
-    await this.#disk.set('session', local);
-    this.#pump.hurry(); // what waited for a manager may go now
-  }
-  /** `told`: the page's own node knows that nobody is signed in. */
-  async #forget_session({ told }: { told: boolean }): Promise<void> {
-    this.session = null;
-    this.local_session = null;
-    await this.#owe_sign_out(!told);
-    await this.#disk.set('session', undefined);
-  }
-  async #owe_sign_out(owed: boolean): Promise<void> {
-    if (this.#sign_out_owed === owed) return;
-    this.#sign_out_owed = owed;
-    await this.#disk.set('sign_out_owed', owed || undefined);
-  }
-  sign_in(staff: string, pin: string): Promise<Answer<Session>> {
-    return this.#people(() => this.#sign_in(staff, pin));
-  }
-  async #sign_in(staff: string, pin: string): Promise<Answer<Session>> {
-    const ask = () => this.#machines.call<Session>('/v1/session', { method: 'POST', headers: this.elsewhere === null ? {} : this.#person(), body: { staff, pin } });
-    let answer = await ask();
-    if (answer.kind === 'problem' && answer.problem.code === 'auth/till') {
-      // That machine does not know this till (its list is older): a manager signs in without it, and enrols it again.
-      this.till_unknown = this.#pump.till_unknown = true;
-      answer = await ask();
-    }
-    if (answer.kind === 'ok' && !is_session(answer.value)) return { kind: 'no_answer' };
-    if (answer.kind === 'ok') {
-      this.#machines.signed_in(answer.value);
-      if (this.elsewhere === null) await this.#owe_sign_out(false); // the cookie is another one now
-      await this.#have_session(answer.value);
-    }
-    return answer;
-  }
-  sign_out(): Promise<void> {
-    return this.#people(async () => {
-      await this.#owe_sign_out(true); // before it is asked for: a page that ends now must not sign the person in again
-      const answer = await this.#machines.call('/v1/session', { method: 'DELETE', headers: this.#person() });
-      this.#machines.signed_in(null);
-      await this.#forget_session({ told: answer.kind === 'ok' && this.elsewhere === null });
-    });
-  }
   async enrol_site(code: string, staff: string, pin: string): Promise<Answer<unknown>> {
     const answer = await this.#machines.call<unknown>('/v1/enrol', { method: 'POST', body: { code, staff, pin } });
     if (answer.kind === 'ok') await this.read_about();
@@ -422,11 +331,7 @@ class Till {
     if (this.about) await this.#disk.set('bound_to', { chain: this.about.chain, site: this.about.site });
     this.device = device;
     this.till_unknown = this.#pump.till_unknown = false;
-    if (this.elsewhere !== null) {
-      // There a sign-in holds together with the till that it was made at, and that one is new.
-      this.#machines.signed_in(null);
-      await this.#forget_session({ told: false });
-    }
+    await this.signed_in.till_is_new();
     this.#pump.hurry();
     void this.#pump.turn();
     return answer;
@@ -436,11 +341,11 @@ class Till {
   }
 
   #headers(): Record<string, string> {
-    return this.#machines.headers(this.device, this.session);
+    return this.#machines.headers(this.device, this.signed_in.session);
   }
   /** For what a person does, on a device that may be no till. At the other address a person is known together with the till. */
   #person(): Record<string, string> {
-    return this.#machines.headers(this.elsewhere === null || this.till_unknown ? null : this.device, this.session);
+    return this.#machines.headers(this.elsewhere === null || this.till_unknown ? null : this.device, this.signed_in.session);
   }
   #post_writes(writes: unknown[]): Promise<Answer<{ replies: Reply[]; safety: Cover }>> {
     return this.#machines.call('/v1/writes', { method: 'POST', headers: this.#headers(), body: { writes }, timeout_ms: 10_000 });
@@ -538,15 +443,15 @@ class Till {
 
   #view(total: number, change: number, lines: View['lines'], of_receipt: string | null = null): View {
     return {
-      site: this.about?.site ?? '', till: this.device?.till ?? 0, staff_number: this.staff?.number ?? '',
+      site: this.about?.site ?? '', till: this.device?.till ?? 0, staff_number: this.signed_in.staff?.number ?? '',
       total, change, lines, of_receipt,
     };
   }
   async #hand_over(fields: WriteFields, key: string, view: View, draft_key: string, depends_on: string | null = null) {
-    if (!this.staff) throw new Error('nobody is signed in');
+    if (!this.signed_in.staff) throw new Error('nobody is signed in');
     // The last of several gates: no free text that may be a card number is kept or sent (design promise 9).
     for (const text of free_texts(fields)) if (looks_like_card(text)) throw new Error('a card number is not kept');
-    const body = { key, staff: this.staff.staff_id, at: new Date().toISOString(), ...fields } as WriteBody;
+    const body = { key, staff: this.signed_in.staff.staff_id, at: new Date().toISOString(), ...fields } as WriteBody;
     let kept = keep(body, ++this.#seq, view, depends_on);
     // Before it is sent for the first time: what a machine may have taken under its own number gets no second one.
     if (this.alone && this.device) {

@@ -1,0 +1,161 @@
+// Who is signed in at this till: asked of the node, kept over a reload, ended by a node's word or by "sign out".
+//
+// Shape:  a node's clock ends a sign-in, not the till's; while no machine of the store answers nothing does, for nobody
+//         could sign in again. One thing is asked at a time, so that no late answer undoes a newer sign-in.
+//         A sign-out is on disk before it is asked for, and owed until the page's own node has confirmed it: its cookie
+//         may still be good.
+//         The store's other machine knows only who signed in there (machines.ts). Who signed in at home works on there,
+//         until nobody has touched the till for as long as home gave.
+// Units:  the page's own clock, which never steps back; the node says how many seconds are left on it.
+// Errors: what nobody answered changes nothing. Rejects where the disk could not keep it.
+
+import { csrf, is_session, type Answer, type Session } from '../lib/api';
+import type { Disk } from './disk';
+import type { Machines } from './machines';
+import { one_by_one } from './one_by_one';
+
+export type Staff = Omit<Session, 'csrf' | 'session'>;
+
+/** The till, as far as this needs it. */
+export interface Around {
+  machines: Pick<Machines, 'call' | 'has_signed_in' | 'signed_in'>;
+  /** Who asks, for what a person does. */
+  headers(): Record<string, string>;
+  now_ms(): number;
+  is_silent(): boolean;
+  /** The till speaks to the store's other machine. */
+  is_elsewhere(): boolean;
+  /** A card terminal is asked. */
+  at_terminal(): boolean;
+  /** That machine does not know this till. */
+  till_unknown(): void;
+  /** A machine knows who works here: what waited for a manager may go now. */
+  known(): void;
+}
+
+const renew_every_ms = 60_000;
+
+export class SignedIn {
+  /** Who works here, also while no machine of the store answers. */
+  staff = $state.raw<Staff | null>(null);
+  is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
+  /** As the machine spoken to knows it; null until it has said who works here. */
+  session: Session | null = null;
+
+  #disk!: Pick<Disk, 'get' | 'set'>;
+  #said_at_ms: number; // when a machine last said who works here, or the page started
+  #touched_ms = -Infinity;
+  #sign_out_owed = false;
+  #one_by_one = one_by_one();
+
+  constructor(private till: Around) {
+    this.#said_at_ms = till.now_ms();
+  }
+
+  async load(disk: Pick<Disk, 'get' | 'set'>): Promise<void> {
+    this.#disk = disk;
+    this.#sign_out_owed = (await disk.get<boolean>('sign_out_owed')) ?? false;
+    this.staff = this.#sign_out_owed ? null : ((await disk.get<Staff>('session')) ?? null);
+  }
+
+  /** Somebody works. */
+  touched(): void {
+    this.#touched_ms = this.till.now_ms();
+  }
+  /** A machine knows only who signed in there; the till sells on by its own key. */
+  moved(): void {
+    this.session = null;
+  }
+  /** At the other machine a sign-in holds together with the till that it was made at, and that one is new. */
+  async till_is_new(): Promise<void> {
+    if (!this.till.is_elsewhere()) return;
+    this.till.machines.signed_in(null);
+    await this.#forget({ told: false });
+  }
+
+  /** Asks the node who works here. */
+  read(): Promise<void> {
+    return this.#one_by_one(async () => {
+      if (!this.till.machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
+      if (this.till.at_terminal()) return; // who asked it stays until it has answered
+      const answer = await this.till.machines.call<Session>('/v1/session');
+      if (answer.kind === 'ok' && is_session(answer.value)) {
+        if (!this.#sign_out_owed || this.till.is_elsewhere()) return this.#have(answer.value);
+        // Who has signed out stays so; only this answer has the token that the sign-out takes.
+        const told = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
+        if (told.kind === 'ok') await this.#forget({ told: true });
+      } else if (answer.kind === 'problem' && answer.problem.status === 401) {
+        await this.#forget({ told: !this.till.is_elsewhere() });
+      }
+    });
+  }
+  /**
+   * A node ends a sign-in that nobody uses, by its own clock. It is asked while somebody works, and when the time that
+   * it gave is over on this page's clock.
+   */
+  async renew(): Promise<void> {
+    if (this.till.is_silent()) return;
+    const now = this.till.now_ms();
+    // Whole seconds, cut off: asked too early, it would be renewed.
+    const lasts_ms = ((this.staff?.expires_in_s ?? 0) + 1) * 1000;
+    if (!this.till.machines.has_signed_in()) {
+      const unused_ms = now - Math.max(this.#said_at_ms, this.#touched_ms);
+      if (this.staff && unused_ms >= lasts_ms) await this.#forget({ told: false });
+      return;
+    }
+    const age_ms = now - this.#said_at_ms;
+    const works = this.#touched_ms > this.#said_at_ms && age_ms >= renew_every_ms;
+    const owed = this.#sign_out_owed && !this.till.is_elsewhere();
+    if (owed || (this.staff && (this.session === null || works || age_ms >= lasts_ms))) await this.read();
+  }
+
+  sign_in(staff: string, pin: string): Promise<Answer<Session>> {
+    return this.#one_by_one(async () => {
+      const ask = () => this.till.machines.call<Session>('/v1/session', {
+        method: 'POST', headers: this.till.is_elsewhere() ? this.till.headers() : {}, body: { staff, pin },
+      });
+      let answer = await ask();
+      if (answer.kind === 'problem' && answer.problem.code === 'auth/till') {
+        // That machine does not know this till (its list is older): a manager signs in without it, and enrols it again.
+        this.till.till_unknown();
+        answer = await ask();
+      }
+      if (answer.kind === 'ok' && !is_session(answer.value)) return { kind: 'no_answer' };
+      if (answer.kind === 'ok') {
+        this.till.machines.signed_in(answer.value);
+        if (!this.till.is_elsewhere()) await this.#owe_sign_out(false); // the cookie is another one now
+        await this.#have(answer.value);
+      }
+      return answer;
+    });
+  }
+  sign_out(): Promise<void> {
+    return this.#one_by_one(async () => {
+      await this.#owe_sign_out(true); // before it is asked for: a page that ends now must not sign the person in again
+      const answer = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: this.till.headers() });
+      this.till.machines.signed_in(null);
+      await this.#forget({ told: answer.kind === 'ok' && !this.till.is_elsewhere() });
+    });
+  }
+
+  async #have(session: Session): Promise<void> {
+    this.session = session;
+    this.#said_at_ms = this.till.now_ms();
+    const { csrf: _, session: __, ...staff } = session;
+    this.staff = staff;
+    await this.#disk.set('session', staff);
+    this.till.known();
+  }
+  /** `told`: the page's own node knows that nobody is signed in. */
+  async #forget({ told }: { told: boolean }): Promise<void> {
+    this.session = null;
+    this.staff = null;
+    await this.#owe_sign_out(!told);
+    await this.#disk.set('session', undefined);
+  }
+  async #owe_sign_out(owed: boolean): Promise<void> {
+    if (this.#sign_out_owed === owed) return;
+    this.#sign_out_owed = owed;
+    await this.#disk.set('sign_out_owed', owed || undefined);
+  }
+}
