@@ -78,14 +78,15 @@ export class SignedIn {
     return this.#one_by_one(async () => {
       if (!this.till.machines.has_signed_in()) return; // nobody is signed in there; who works here goes on
       if (this.till.at_terminal()) return; // who asked it stays until it has answered
-      const answer = await this.till.machines.call<Session>('/v1/session');
+      const at_home = !this.till.is_elsewhere(); // as it is asked: the till may move meanwhile
+      const answer = await this.till.machines.call<Session>('/v1/session', { headers: this.#who() });
       if (answer.kind === 'ok' && is_session(answer.value)) {
-        if (!this.#sign_out_owed || this.till.is_elsewhere()) return this.#have(answer.value);
+        if (!this.#sign_out_owed || !at_home) return this.#have(answer.value);
         // Who has signed out stays so; only this answer has the token that the sign-out takes.
         const told = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
         if (told.kind === 'ok') await this.#forget({ told: true });
       } else if (answer.kind === 'problem' && answer.problem.status === 401) {
-        await this.#forget({ told: !this.till.is_elsewhere() });
+        await this.#forget({ told: at_home });
       }
     });
   }
@@ -112,7 +113,7 @@ export class SignedIn {
   sign_in(staff: string, pin: string): Promise<Answer<Session>> {
     return this.#one_by_one(async () => {
       const ask = () => this.till.machines.call<Session>('/v1/session', {
-        method: 'POST', headers: this.till.is_elsewhere() ? this.till.headers() : {}, body: { staff, pin },
+        method: 'POST', headers: this.#who(), body: { staff, pin },
       });
       let answer = await ask();
       if (answer.kind === 'problem' && answer.problem.code === 'auth/till') {
@@ -132,12 +133,17 @@ export class SignedIn {
   sign_out(): Promise<void> {
     return this.#one_by_one(async () => {
       await this.#owe_sign_out(true); // before it is asked for: a page that ends now must not sign the person in again
+      const at_home = !this.till.is_elsewhere();
       const answer = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: this.till.headers() });
       this.till.machines.signed_in(null);
-      await this.#forget({ told: answer.kind === 'ok' && !this.till.is_elsewhere() });
+      await this.#forget({ told: answer.kind === 'ok' && at_home });
     });
   }
 
+  /** The other machine takes no cookie: it knows the till by its key and the person by what a sign-in there gave. */
+  #who(): Record<string, string> {
+    return this.till.is_elsewhere() ? this.till.headers() : {};
+  }
   async #have(session: Session): Promise<void> {
     this.session = session;
     this.#said_at_ms = this.till.now_ms();
@@ -150,8 +156,10 @@ export class SignedIn {
   async #forget({ told }: { told: boolean }): Promise<void> {
     this.session = null;
     this.staff = null;
-    await this.#owe_sign_out(!told);
+    // In the order in which a page that ends in between signs nobody in again.
+    if (!told) await this.#owe_sign_out(true);
     await this.#disk.set('session', undefined);
+    if (told) await this.#owe_sign_out(false);
   }
   async #owe_sign_out(owed: boolean): Promise<void> {
     if (this.#sign_out_owed === owed) return;

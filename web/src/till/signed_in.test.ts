@@ -47,7 +47,7 @@ class FakeNode {
     return answer;
   };
   #answer(method: string, { body, headers }: CallOptions): Answer<unknown> {
-    let id = this.elsewhere ? this.token : this.cookie;
+    let id = this.elsewhere ? (headers?.['X-Holdfast-Session'] ?? null) : this.cookie;
     if (method === 'POST') {
       id = String(++this.#made);
       this.sessions.set(id, { number: (body as { staff: string }).staff, csrf: `csrf-${id}`, ends_ms: Infinity });
@@ -91,7 +91,10 @@ let told: string[];
 async function page(): Promise<SignedIn> {
   const signed_in: SignedIn = new SignedIn({
     machines: node,
-    headers: () => (node.elsewhere ? { Authorization: 'Till 3.k' } : csrf(signed_in.session)),
+    headers: () =>
+      node.elsewhere
+        ? { Authorization: 'Till 3.k', ...(node.token ? { 'X-Holdfast-Session': node.token } : {}) }
+        : csrf(signed_in.session),
     now_ms: () => node.clock_ms + ahead_ms,
     is_silent: () => silent,
     is_elsewhere: () => node.elsewhere,
