@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/check.h"
 #include "edge/trade/rows.h"
 
 namespace holdfast::trade {
@@ -26,7 +27,11 @@ class Import {
   About about_;
   std::optional<ProductRows> rows_;
   std::map<std::string, Product> known_;
-  std::map<std::uint64_t, std::vector<std::string>> sent_;  // rows on their way, for the refused file
+  struct Sent {
+    std::uint64_t line;
+    std::vector<std::string> fields;
+  };
+  std::map<std::uint64_t, Sent> sent_;  // rows on their way, by how many rows were read: for the refused file
   std::optional<RefusedFile> refused_;
   std::optional<ProductLister> lister_;
   CatalogueReport report_;
@@ -54,13 +59,14 @@ Result<CatalogueReport> Import::run() {
   HF_TRY(refused_, RefusedFile::create(options_.refused_path, header->fields));
   lister_.emplace(
       node_, as_of,
-      [this](const Product&, std::uint64_t line, const std::string& code, const std::string& reason) -> Status {
-        const auto row = sent_.extract(line);
+      [this](const Product&, std::uint64_t row, const std::string& code, const std::string& reason) -> Status {
+        const auto sent = sent_.extract(row);
+        HF_CHECK(!sent.empty(), "row {} is answered twice", row);
         if (reason.empty()) {
           ++report_.listed;
           return {};
         }
-        return refuse(line, {code, reason}, row.mapped());
+        return refuse(sent.mapped().line, {code, reason}, sent.mapped().fields);
       });
   for (;;) {
     HF_TRY(const std::optional<CsvRecord> record, csv_.next());
@@ -86,8 +92,8 @@ Status Import::take(const CsvRecord& record) {
     ++report_.unchanged;
     return {};
   }
-  sent_.emplace(record.line, record.fields);
-  return lister_->add(std::move(product), record.line);
+  sent_.emplace(report_.rows, Sent{record.line, record.fields});
+  return lister_->add(std::move(product), report_.rows);
 }
 
 Status Import::refuse(std::uint64_t line, const Why& why, const std::vector<std::string>& fields) {
@@ -104,8 +110,8 @@ Result<CatalogueReport> import_catalogue(std::unique_ptr<ByteSource> source, Nod
   return Import(csv, node, options).run();
 }
 
-Status ProductLister::add(Product product, std::uint64_t line) {
-  waiting_.push_back({std::move(product), line});
+Status ProductLister::add(Product product, std::uint64_t row) {
+  waiting_.push_back({std::move(product), row});
   if (waiting_.size() == products_a_write) return flush();
   return {};
 }
@@ -120,7 +126,7 @@ Status ProductLister::flush() {
       HF_TRY(reply, post({each}));
     }
     const std::string reason = reply.ok ? "" : reply.detail.empty() ? "Refused: " + reply.code : reply.detail;
-    HF_TRY_VOID(done_(each.product, each.line, reply.code, reason));
+    HF_TRY_VOID(done_(each.product, each.row, reply.code, reason));
   }
   return {};
 }

@@ -40,16 +40,17 @@ Result<CatalogueReport> import_catalogue(std::unique_ptr<ByteSource> source, Nod
 class ProductLister {
  public:
   using Done =
-      std::function<Status(const Product&, std::uint64_t line, const std::string& code, const std::string& reason)>;
+      std::function<Status(const Product&, std::uint64_t row, const std::string& code, const std::string& reason)>;
   // `run`: part of every key; names the state that the products were compared with.
   ProductLister(Node& node, std::string run, Done done) : node_(node), run_(std::move(run)), done_(std::move(done)) {}
-  Status add(Product product, std::uint64_t line);
+  // `row`: what the caller knows it by; handed to `done`.
+  Status add(Product product, std::uint64_t row);
   Status flush();
 
  private:
   struct Waiting {
     Product product;
-    std::uint64_t line;
+    std::uint64_t row;
   };
   Result<Reply> post(const std::vector<Waiting>& products);
   Node& node_;

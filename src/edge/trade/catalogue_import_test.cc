@@ -102,6 +102,20 @@ TEST_F(CatalogueImport, a_product_that_the_node_refuses_costs_itself_alone) {
   EXPECT_EQ(refused(), "line,reason,sku,gtin,name,unit_price,vat,goods\n19,Not this one.,P17,,Product,1,S,true\n");
 }
 
+TEST_F(CatalogueImport, a_file_whose_lines_end_with_a_carriage_return_alone_names_its_bad_rows) {
+  node.unlistable = {"A2", "A3"};
+  const auto report =
+      run("sku,gtin,name,unit_price,vat,goods\rA1,,Pen,1,S,true\rA2,,Ink,1,S,true\rA3,,Nib,1,S,true\r"
+          "A4,,5\" rule,1,S,true\rA5,,Pad,1,S,true\r");
+  ASSERT_TRUE(report.has_value()) << report.error().text;
+  EXPECT_EQ(report->rows, 5u);
+  EXPECT_EQ(report->listed, 2u);
+  EXPECT_EQ(report->refused, 3u);
+  EXPECT_TRUE(node.listed.contains("A5"));
+  EXPECT_NE(refused().find("\n3,Not this one.,A2,,Ink,"), std::string::npos) << refused();
+  EXPECT_NE(refused().find("\n4,Not this one.,A3,,Nib,"), std::string::npos) << refused();
+}
+
 TEST(Barcode, agrees_with_core_on_real_codes) {
   const std::string path = std::string(HF_SOURCE_DIR) + "/../shared/data/product_codes.csv";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "../shared/data is not here";

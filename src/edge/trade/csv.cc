@@ -57,8 +57,7 @@ Result<bool> CsvReader::next(CsvRecord& record) {
     const int c = peek();
     if (c < 0) break;
     if (c == '\n' || c == '\r') {
-      skip();
-      line_ += c == '\n' ? 1 : 0;
+      at_line_end();
       continue;
     }
     record.line = line_;
@@ -174,7 +173,7 @@ void CsvReader::read_quoted(CsvRecord& record) {
       return spoil(record, "The row is longer than 1 MiB; is a quote never closed?");
     raw_ += static_cast<char>(c);
     skip();
-    if (c == '\n') ++line_;
+    if (c == '\n' || (c == '\r' && peek() != '\n')) ++line_;
     if (c != '"') {
       field += static_cast<char>(c);
       continue;
@@ -194,31 +193,17 @@ void CsvReader::read_quoted(CsvRecord& record) {
 }
 
 bool CsvReader::at_line_end() {
-  int c = peek();
-  if (c == '\r') {
-    skip();
-    c = peek();
-    line_was_ended_ = true;
-    if (c != '\n') return true;  // a lone CR ends a line too: old spreadsheets write it
-  }
-  if (c == '\n') {
-    skip();
-    ++line_;
-    line_was_ended_ = true;
-    return true;
-  }
-  return c < 0;
+  const int c = peek();
+  if (c != '\r' && c != '\n') return c < 0;
+  skip();
+  if (c == '\r' && peek() == '\n') skip();  // a lone CR ends a line too: old spreadsheets write it
+  ++line_;
+  line_was_ended_ = true;
+  return true;
 }
 
 void CsvReader::to_next_line() {
-  for (int c = peek(); c >= 0; c = peek()) {
-    skip();
-    if (c == '\n') {
-      ++line_;
-      line_was_ended_ = true;
-      return;
-    }
-  }
+  while (!at_line_end()) skip();
 }
 
 void CsvReader::spoil(CsvRecord& record, std::string why) {

@@ -1,7 +1,7 @@
 // CSV as people's systems write it, one record at a time, in bounded memory.
 //
-// Shape:  comma-separated (or by what CsvReader is told), fields quoted with " where needed ("" inside), LF or CRLF; a
-//         UTF-8 byte order mark is dropped. A quoted field may hold line ends. Empty lines are skipped.
+// Shape:  comma-separated (or by what CsvReader is told), fields quoted with " where needed ("" inside), LF, CRLF or a
+//         lone CR; a UTF-8 byte order mark is dropped. A quoted field may hold line ends. Empty lines are skipped.
 // Errors: a record that breaks the rules (quotes, encoding, size, NUL) is still handed out, with `trouble` saying why
 //         and its raw text as its only field, and reading goes on with the next line; so one bad row costs one row.
 //         Only a failure to read bytes is an Error.

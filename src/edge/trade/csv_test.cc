@@ -64,6 +64,20 @@ TEST(Csv, a_bad_row_costs_that_row_alone) {
   }
 }
 
+// Old spreadsheets write it. Each line counted as the first, and one bad row took all others with it.
+TEST(Csv, a_lone_carriage_return_ends_a_line) {
+  for (const std::size_t step : {1u, 7u, 100u}) {
+    const auto records = read_all("sku,name\r1,a\"b\r2,\"two\rlines\"\r\r3,c\r\n4,d\re", step);
+    ASSERT_EQ(records.size(), 6u) << step;
+    EXPECT_FALSE(records[1].trouble.empty());
+    EXPECT_EQ(records[2].fields, (std::vector<std::string>{"2", "two\rlines"}));
+    EXPECT_EQ(records[4].fields, (std::vector<std::string>{"4", "d"}));
+    std::vector<std::uint64_t> lines;
+    for (const CsvRecord& record : records) lines.push_back(record.line);
+    EXPECT_EQ(lines, (std::vector<std::uint64_t>{1, 2, 3, 6, 7, 8})) << step;
+  }
+}
+
 TEST(Csv, a_file_larger_than_the_buffer_reads_the_same_in_any_steps) {
   std::string text = "sku;name\n";
   std::vector<std::vector<std::string>> rows = {{"sku", "name"}};
