@@ -12,6 +12,7 @@
 namespace holdfast::trade {
 
 int CsvReader::peek() {
+  if (is_reading_again()) return static_cast<unsigned char>(again_[again_at_]);
   if (at_ == filled_) {
     if (ended_) return end;
     auto got = source_->read(buffer_);
@@ -87,6 +88,7 @@ std::string& CsvReader::new_field(CsvRecord& record) {
 }
 
 bool CsvReader::read_plain_line(CsvRecord& record) {
+  if (is_reading_again()) return false;
   const auto find_end = [&] {
     return static_cast<const char*>(std::memchr(buffer_.data() + at_, '\n', filled_ - at_));
   };
@@ -131,11 +133,11 @@ void CsvReader::read_record(CsvRecord& record) {
   for (;;) {
     read_field(record);
     if (error_) return;
-    if (!record.trouble.empty()) return to_next_line();
+    if (!record.trouble.empty()) return to_next_line(record);
     if (at_line_end()) return;
     if (fields_ == csv_fields_max) {
       spoil(record, fmt::format("The row has more than {} fields.", csv_fields_max));
-      return to_next_line();
+      return to_next_line(record);
     }
     raw_ += separator_;
     skip();  // the separator, which read_field left
@@ -186,7 +188,8 @@ void CsvReader::read_quoted(CsvRecord& record) {
       continue;
     }
     if (after >= 0 && after != static_cast<unsigned char>(separator_) && after != '\n' && after != '\r') {
-      return spoil(record, "Text follows a closing quote: double the quotes inside a field.");
+      return spoil(record,
+                   "Text follows a closing quote: double the quotes inside a field, and close the one that begins it.");
     }
     return;
   }
@@ -202,8 +205,25 @@ bool CsvReader::at_line_end() {
   return true;
 }
 
-void CsvReader::to_next_line() {
+// A quote that is not closed takes the lines behind it for a part of its field, up to the next quote or 1 MiB: they are
+// rows of their own. No byte is read a third time: the lines between hold an even number of quotes each, so that none
+// of them leaves a field open when it is read by itself.
+void CsvReader::to_next_line(CsvRecord& record) {
+  if (const std::size_t stop = raw_.find_first_of("\r\n"); stop != std::string::npos) {
+    read_again(raw_.substr(stop));
+    record.fields = {raw_.substr(0, stop)};
+    line_ = record.line;
+  }
   while (!at_line_end()) skip();
+}
+
+void CsvReader::read_again(std::string bytes) {
+  if (is_reading_again()) {
+    again_at_ -= bytes.size();  // so all of them came from there
+    return;
+  }
+  again_ = std::move(bytes);
+  again_at_ = 0;
 }
 
 void CsvReader::spoil(CsvRecord& record, std::string why) {

@@ -3,7 +3,8 @@
 // Shape:  comma-separated (or by what CsvReader is told), fields quoted with " where needed ("" inside), LF, CRLF or a
 //         lone CR; a UTF-8 byte order mark is dropped. A quoted field may hold line ends. Empty lines are skipped.
 // Errors: a record that breaks the rules (quotes, encoding, size, NUL) is still handed out, with `trouble` saying why
-//         and its raw text as its only field, and reading goes on with the next line; so one bad row costs one row.
+//         and its raw text as its only field, and reading goes on with the next line; so one bad row costs one row,
+//         also where its quote is never closed: what was read behind its first line is read again, as rows.
 //         Only a failure to read bytes is an Error.
 // Source: RFC 4180.
 #pragma once
@@ -44,7 +45,9 @@ class CsvReader {
  private:
   static constexpr int end = -1, failed = -2;
   int peek();  // end, failed (error_ is set), or 0..255
-  void skip() { ++at_; }
+  void skip() { ++(is_reading_again() ? again_at_ : at_); }
+  bool is_reading_again() const { return again_at_ < again_.size(); }
+  void read_again(std::string bytes);  // the last that were read
   void skip_byte_order_mark();
   std::string& new_field(CsvRecord& record);
   // A whole line that lies in the buffer and holds no quote; false: it is read the long way.
@@ -53,7 +56,7 @@ class CsvReader {
   void read_field(CsvRecord& record);
   void read_quoted(CsvRecord& record);
   bool at_line_end();
-  void to_next_line();
+  void to_next_line(CsvRecord& record);
   void spoil(CsvRecord& record, std::string why);
 
   std::unique_ptr<ByteSource> source_;
@@ -65,7 +68,9 @@ class CsvReader {
   bool ended_ = false;
   bool started_ = false;
   std::uint64_t line_ = 1;
-  std::string raw_;  // of the record being read
+  std::string raw_;    // of the record being read
+  std::string again_;  // comes before what is left in the buffer
+  std::size_t again_at_ = 0;
   std::optional<Error> error_;
 };
 

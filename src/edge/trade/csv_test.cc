@@ -121,6 +121,32 @@ TEST(Csv, a_quote_that_is_never_closed_is_bounded_and_told) {
   EXPECT_NE(open[1].trouble.find("never closed"), std::string::npos);
 }
 
+// It took up to 1 MiB of rows with it, as one.
+TEST(Csv, a_quote_that_is_never_closed_costs_its_own_line_alone) {
+  const std::string end = "7,c\n";
+  for (const std::string& text : {"1,\"a\r\n2,b\n\n\"3\"\"\",\"two\nlines\"\n" + end,  // up to another row's quote
+                                  "1,\"a\r\n2,b\n\n3\"x\",y\n6,b\n" + end,             // whose row is bad as well
+                                  "1,\"a\r2,b\r\r\"3,b\r\"4,\"b\r6,b\r" + end,  // of several, each in another's field
+                                  "1,\"a\n2,b\n\n4,b\n5,b\n6,b\n" + end}) {     // up to the end
+    for (const std::size_t step : {1u, 2u, 7u, 100u}) {
+      const auto records = read_all("sku,name\n" + text, step);
+      ASSERT_GE(records.size(), 5u) << text;
+      EXPECT_FALSE(records[1].trouble.empty()) << text;
+      EXPECT_EQ(records[1].fields, (std::vector<std::string>{"1,\"a"})) << text;
+      EXPECT_EQ(records[1].line, 2u);
+      EXPECT_EQ(records[2].fields, (std::vector<std::string>{"2", "b"})) << text;
+      EXPECT_EQ(records[2].line, 3u);
+      EXPECT_EQ(records[3].line, 5u);
+      EXPECT_EQ(records.back().fields, (std::vector<std::string>{"7", "c"})) << text;
+      EXPECT_EQ(records.back().trouble, "");
+    }
+  }
+  std::string many = "1,\"a\n";
+  for (int i = 0; i < 300'000; ++i) many += "2,b\n";  // more than 1 MiB
+  EXPECT_EQ(read_all(many, 4096).size(), 300'001u);
+  EXPECT_EQ(read_all(many + "3,\"c\n4,d", 4096).back().fields, (std::vector<std::string>{"4", "d"}));
+}
+
 TEST(Csv, too_many_fields_are_refused) {
   const auto records = read_all(std::string(5000, ',') + "\nb\n", 512);
   ASSERT_EQ(records.size(), 2u);
