@@ -29,6 +29,7 @@ class FeedReader {
   const FeedSite& site_;
   const FileRule& rule_;
   FeedFile& file_;
+  std::size_t width_ = 0;
   std::optional<ProductRows> products_;
   std::optional<LevelRows> levels_;
   std::optional<OrderRows> orders_;
@@ -38,6 +39,7 @@ bool FeedReader::takes_kind() const { return file_.kind != feed::Kind::catalogue
 
 Status FeedReader::begin(const std::vector<std::string>& names) {
   HF_TRY(Header header, read_header(names, rule_));
+  width_ = header.width;
   file_.kind = header.kind;
   file_.format = header.format;
   file_.whole = rule_.whole.value_or(header.kind != feed::Kind::catalogue);
@@ -63,9 +65,12 @@ std::string FeedReader::sku_of(const CsvRecord& record) const {
 Status FeedReader::refuse(const CsvRecord& record, const Why& why) {
   ++file_.refused;
   ++file_.reasons[why.kind];
-  if (orders_) orders_->spoil();
-  if (std::string sku = sku_of(record); !sku.empty() && file_.unclear.size() < items_max)
+  const bool has_order = !orders_ || orders_->spoil();
+  if (!has_order || !is_readable(record, width_) || file_.unclear.size() == items_max) {
+    ++file_.nameless;
+  } else if (std::string sku = sku_of(record); !sku.empty()) {
     file_.unclear.insert(std::move(sku));
+  }
   return file_.refused_rows->add(record.line, why.reason, record.fields);
 }
 
@@ -138,6 +143,7 @@ Status FeedReader::run(const std::string& spare_folder) {
   if (!refused) return pass_on(refused.error());
   file_.refused_rows = std::move(*refused);
   HF_TRY_VOID(read_rows(csv));
+  file_.is_of_several_rows = orders_ || (levels_ && levels_->adds_rows());
   if (levels_) {
     file_.levels = levels_->take_levels();
     // Of several rows or columns of this site one was refused: the others are not its level.
@@ -204,6 +210,18 @@ std::string reasons_text(const FeedFile& file) {
   std::string why;
   for (const auto& [kind, rows] : file.reasons) why += fmt::format("{}{} {}", why.empty() ? ": " : ", ", rows, kind);
   return fmt::format("{} of {} rows refused{}", file.refused, file.rows, why);
+}
+
+std::string kept_text(const FeedFile& file) {
+  if (!file.whole || file.nameless == 0) return {};
+  const std::string_view of = file.kind == feed::Kind::orders ? "order" : "product";
+  const std::string_view end = file.kind == feed::Kind::orders  ? "is gone"
+                               : file.kind == feed::Kind::stock ? "is set to 0"
+                                                                : "is delisted";
+  return fmt::format(
+      "Refused rows that nobody can tell the {} of: {}. So nothing {}, and what the file does not name "
+      "stays as it was.",
+      of, file.nameless, end);
 }
 
 }  // namespace holdfast::trade

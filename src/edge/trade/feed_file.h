@@ -32,6 +32,8 @@ struct FeedFile {
   std::uint64_t rows = 0, refused = 0, skipped = 0;
   std::map<std::string, std::uint64_t> reasons;  // kind of reason -> rows
   bool is_cut_off = false;                       // ends in the middle of a row
+  std::uint64_t nameless = 0;       // refused rows of which nobody can tell the product or order: it may be any
+  bool is_of_several_rows = false;  // an order is, a level may be: one row less makes it wrong
   // What it says, one of these by its kind.
   std::vector<Product> products;
   std::vector<Level> levels;
@@ -41,6 +43,8 @@ struct FeedFile {
   std::string refused_path;
   std::optional<RefusedFile> refused_rows;  // open, until close_refused()
 
+  // What it does not name is no more, where it is whole. A refused row may have named it.
+  bool says_is_gone(const std::string& item) const { return whole && nameless == 0 && !unclear.contains(item); }
   std::size_t taken() const { return products.size() + levels.size() + orders.size(); }
 };
 
@@ -54,5 +58,7 @@ Result<FeedFile> read_feed_file(const std::string& path, const FeedSite& site, c
 Result<Hash> hash_feed_file(const std::string& path);
 // "8 of 20 rows refused: 5 spoilt barcode, 3 bad price"; for people.
 std::string reasons_text(const FeedFile& file);
+// Why what a whole file does not name stays as it was, as a sentence; empty: it does not.
+std::string kept_text(const FeedFile& file);
 
 }  // namespace holdfast::trade

@@ -252,6 +252,7 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
       fmt::format("{} taken ({} {}, as of {}Z): {} rows, {} held for {}, {} changed, {} skipped, {}.", candidate.name,
                   file->format, feed::to_text(file->kind), to_text(file->as_of).substr(0, 19), file->rows,
                   file->taken(), site_.about.site, outcome->changed, file->skipped, reasons_text(*file));
+  if (const std::string kept = kept_text(*file); !kept.empty()) text += " " + kept;
   if (refused && !refused->empty()) text += fmt::format(" The refused rows, each with its reason: {}", *refused);
   return fate(FileFate::taken, std::move(text));
 }

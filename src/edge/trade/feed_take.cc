@@ -82,6 +82,13 @@ Status Taking::waits(std::string why) const {
 Status Taking::check_bounds(std::size_t known_here) const {
   if (file_.is_cut_off) HF_TRY_VOID(waits("it ends in the middle of a row, so it may be cut off"));
   if (file_.refused * 2 > file_.rows) HF_TRY_VOID(waits(reasons_text(file_) + ", more than half"));
+  if (file_.nameless > 0 && file_.is_of_several_rows) {
+    const std::string_view what = file_.kind == feed::Kind::orders ? "order" : "level";
+    HF_TRY_VOID(
+        waits(fmt::format("nobody can tell which {} {} of its refused rows belong to, and one without a row of "
+                          "its own would be taken for whole",
+                          what, file_.nameless)));
+  }
   if (file_.kind == feed::Kind::orders) return {};  // a day on which everything is delivered is a good day
   const std::size_t expected = before_ ? before_->taken : file_.whole ? known_here : 0;
   if (file_.taken() * 2 < expected)
@@ -144,7 +151,7 @@ Status Taking::refuse_taken_barcodes(const std::map<std::string, std::string>& o
     Product& product = file_.products[i];
     const auto owner = product.gtin.empty() ? owners.end() : owners.find(product.gtin);
     const bool is_free = owner == owners.end() || owner->second == product.sku || named.contains(owner->second) ||
-                         (file_.whole && !file_.unclear.contains(owner->second));
+                         file_.says_is_gone(owner->second);
     if (is_free) {
       kept.push_back(std::move(product));
       continue;
@@ -190,12 +197,10 @@ Status Taking::take_products() {
     (claimed.contains(product.sku) ? movers : is_far(product, known) ? far : near).push_back(&product);
   }
   outcome_.changed = movers.size() + near.size() + far.size();
-  if (file_.whole) {
-    for (const auto& [sku, product] : known) {
-      if (named.contains(sku) || file_.unclear.contains(sku)) continue;
-      ++outcome_.changed;
-      HF_TRY_VOID(write("delist_product", "\"sku\":" + json_text(sku)));
-    }
+  for (const auto& [sku, product] : known) {
+    if (named.contains(sku) || !file_.says_is_gone(sku)) continue;
+    ++outcome_.changed;
+    HF_TRY_VOID(write("delist_product", "\"sku\":" + json_text(sku)));
   }
   // A barcode changes hands within one write, or the node would see it twice.
   std::vector<Product> bare;
@@ -221,7 +226,7 @@ Status Taking::take_levels() {
   auto known = levels.begin();
   const auto gone_until = [&](std::string_view sku) {  // known levels before `sku` that the file does not name
     for (; known != levels.end() && known->sku < sku; ++known)
-      if (file_.whole && known->quantity.thousandths != 0 && !file_.unclear.contains(known->sku))
+      if (known->quantity.thousandths != 0 && file_.says_is_gone(known->sku))
         changed.push_back({known->sku, Quantity{}});
   };
   for (const Level& level : file_.levels) {
@@ -271,7 +276,7 @@ Status Taking::take_orders() {
   list.clear();
   count = 0;
   for (const auto& [number, order] : known) {
-    if (!file_.whole || file_.unclear.contains(order->number)) continue;
+    if (!file_.says_is_gone(order->number)) continue;
     list += fmt::format("{}{{\"number\":{}}}", list.empty() ? "" : ",", json_text(number));
     ++outcome_.changed;
     if (++count % gone_a_write != 0) continue;

@@ -1,8 +1,10 @@
 // Exports of other systems, taken whole or not at all.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -488,6 +490,102 @@ TEST_F(Feed, orders_that_are_delivered_go_and_one_with_a_bad_row_stays_as_it_was
   ASSERT_EQ(node.orders.size(), 2u);
   EXPECT_EQ(node.orders.at("2").lines, (std::vector<Level>{{"A", {1000}}}));
   EXPECT_EQ(node.orders.at("3").lines, (std::vector<Level>{{"A", {2000}}}));
+}
+
+// A separator or a quote too many, a byte of another encoding: nobody can tell which product such a row is of.
+const std::vector<std::string>& unreadable_rows() {
+  static const std::vector<std::string> rows = {"C,store;-01,5,\n", "C,store-01\n", "C\xe4,store-01,5\n",
+                                                "C,\"store-01,5\n", "C,store-\"01\",5\n"};
+  return rows;
+}
+
+TEST_F(Feed, with_a_row_that_cannot_be_read_the_good_ones_are_taken_and_no_level_is_set_to_0) {
+  const std::string header = "sku,location,quantity\n";
+  for (const std::string& bad : unreadable_rows()) {
+    put("stock.csv", header + "A,store-01,5\nB,store-01,5\nC,store-01,5\nD,store-01,5\n");
+    ASSERT_EQ(one().fate, FileFate::taken);
+    put("stock.csv", header + "A,store-01,6\n" + bad + "D,store-01,7\n");
+    const FileState state = one();
+    ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+    EXPECT_EQ(node.levels,
+              (std::map<std::string, Quantity>{{"A", {6000}}, {"B", {5000}}, {"C", {5000}}, {"D", {7000}}}))
+        << bad;
+    EXPECT_NE(state.text.find("the product of: 1. So nothing is set to 0"), std::string::npos) << state.text;
+  }
+  put("stock.csv", header + "A,store-01,6\nD,store-01,7\n,store-01,1\n");
+  const FileState state = one();
+  EXPECT_EQ(state.fate, FileFate::taken);
+  EXPECT_EQ(node.levels.at("C"), Quantity{0}) << "a row that can be read, and names no product, hides none";
+  EXPECT_EQ(state.text.find("nobody can tell"), std::string::npos) << state.text;
+}
+
+TEST_F(Feed, one_open_quote_in_thirty_thousand_rows_leaves_all_others) {
+  const auto stock = [](const std::string& quote, int level) {
+    std::string text = "sku,name,location,quantity\n";
+    for (int i = 0; i < 30'000; ++i)
+      text += fmt::format("P{},{}Product {},store-01,{}\n", 100'000 + i, i == 5 ? quote : "", i, level);
+    return text;
+  };
+  put("stock.csv", stock("", 1));
+  ASSERT_EQ(one().fate, FileFate::taken);
+  put("stock.csv", stock("\"", 2));
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  EXPECT_EQ(std::ranges::count_if(node.levels, [](const auto& level) { return level.second == Quantity{2000}; }),
+            29'999);
+  EXPECT_EQ(node.levels.at("P100005"), Quantity{1000});
+}
+
+TEST_F(Feed, a_level_of_several_rows_waits_where_one_of_them_cannot_be_read) {
+  map("[locations]\n\"Shop\" = \"store-01\"\n\"Cellar\" = \"store-01\"\n");
+  const std::string header = "sku,location,quantity\n";
+  put("stock.csv", header + "A,Shop,5\nA,Cellar,7\nB,Shop,1\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  put("stock.csv", header + "A,Shop,5\nA,\"Cellar,7\nB,Cellar,2\n");
+  const FileState state = one();
+  EXPECT_EQ(state.fate, FileFate::waits) << state.text;
+  EXPECT_NE(state.text.find("which level 1 of its refused rows"), std::string::npos) << state.text;
+  EXPECT_EQ(node.levels.at("A"), Quantity{12'000});
+  put("stock.csv", "SKU,HS Code,COO,Shop,Cellar\nA,,,6,8\nB,,,1\n");
+  EXPECT_EQ(one().fate, FileFate::taken) << "here a level is of one row";
+  EXPECT_EQ(node.levels, (std::map<std::string, Quantity>{{"A", {14'000}}, {"B", {1'000}}}));
+}
+
+TEST_F(Feed, a_whole_catalogue_with_a_row_that_cannot_be_read_delists_nothing) {
+  head_office();
+  map("[[file]]\nmatch = \"products*\"\nwhole = true\n");
+  put("products.csv", catalogue(0, 9) + "OLD,4006381333931,Pen,1.00,S,true\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  put("products.csv",
+      catalogue(0, 9, "1.01") + "OLD,4006381333931,Pen, red,1.00,S,true\nNEW,4006381333931,Ink,1.00,S,true\n");
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  EXPECT_TRUE(node.listed.contains("OLD"));
+  EXPECT_FALSE(node.listed.contains("NEW")) << "its barcode is the old product's, which is not gone";
+  EXPECT_EQ(node.listed.at("P1008").unit_price.millionths, 1'010'000);
+  EXPECT_NE(state.text.find("nothing is delisted"), std::string::npos) << state.text;
+}
+
+TEST_F(Feed, orders_with_a_row_that_cannot_be_read_wait_and_none_is_gone) {
+  map("[locations]\n\"\" = \"store-01\"\n");
+  const std::string header = "number,sku,quantity,state\n";
+  for (const std::string bad : {"2,A,1,2,paid\n", "2,\"A,1,paid\n", "2,\xe4,1,paid\n"}) {
+    put("orders.csv", header + "1,A,1,paid\n2,A,1,paid\n3,A,1,paid\n");
+    ASSERT_EQ(one().fate, FileFate::taken);
+    put("orders.csv", header + "1,A,2,paid\n3,A,2,paid\n" + bad + "4,A,1,paid\n");
+    const FileState state = one();
+    EXPECT_EQ(state.fate, FileFate::waits) << state.text;
+    EXPECT_NE(state.text.find("which order 1 of its refused rows"), std::string::npos) << state.text;
+    EXPECT_EQ(node.orders.at("1").lines, (std::vector<Level>{{"A", {1000}}}));
+    ASSERT_TRUE(accept_feed_file(exports.path() + "/orders.csv", data.path()));
+    ASSERT_EQ(one().fate, FileFate::taken);
+    EXPECT_EQ(node.orders.at("1").lines, (std::vector<Level>{{"A", {2000}}}));
+    EXPECT_TRUE(node.orders.contains("2")) << "let in by a person, and still not gone";
+    EXPECT_EQ(node.orders.at("3").lines, (std::vector<Level>{{"A", {1000}}})) << "the row may be of the one above";
+    EXPECT_TRUE(node.orders.contains("4"));
+  }
+  put("orders.csv", header + ",B,1,paid\n1,A,1,paid\n2,A,1,paid\n");
+  EXPECT_EQ(one().fate, FileFate::waits) << "a line of an order that nobody names";
 }
 
 TEST_F(Feed, of_one_export_the_newest_is_taken_and_an_older_one_only_where_that_is_broken) {

@@ -22,8 +22,8 @@ std::string_view cell(const CsvRecord& record, int at) {
 }
 
 std::optional<Why> shape_trouble(const CsvRecord& record, std::size_t width) {
+  if (is_readable(record, width)) return std::nullopt;
   if (!record.trouble.empty()) return Why{"row cannot be read", record.trouble};
-  if (record.fields.size() == width) return std::nullopt;
   return Why{"wrong number of fields",
              fmt::format("The row has {} fields, the header {}.", record.fields.size(), width)};
 }
@@ -105,6 +105,10 @@ std::optional<Why> sku_trouble(std::string_view sku) {
 
 }  // namespace
 
+bool is_readable(const CsvRecord& record, std::size_t width) {
+  return record.trouble.empty() && record.fields.size() == width;
+}
+
 std::expected<std::string, std::string> plain_number(std::string_view text, char decimal,
                                                      std::optional<char> thousands) {
   text = trimmed(text);
@@ -163,7 +167,7 @@ std::optional<Instant> parse_export_time(std::string_view text) {
 // ---- products
 
 std::string ProductRows::sku_of(const CsvRecord& record) const {
-  return record.trouble.empty() && record.fields.size() == header_.width ? sku_at(header_, record) : std::string();
+  return is_readable(record, header_.width) ? sku_at(header_, record) : std::string();
 }
 
 // A Shopify row that only adds an image to the product above it.
@@ -261,7 +265,7 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
 // ---- levels
 
 std::string LevelRows::sku_of(const CsvRecord& record) const {
-  return record.trouble.empty() && record.fields.size() == header_.width ? sku_at(header_, record) : std::string();
+  return is_readable(record, header_.width) ? sku_at(header_, record) : std::string();
 }
 
 std::optional<std::size_t> LevelRows::own_location(std::string_view location) {
@@ -419,8 +423,11 @@ std::expected<Row, Why> OrderRows::read(const CsvRecord& record) {
   return add_line(record, orders_.find(current_)->second);
 }
 
-void OrderRows::spoil() {
-  if (const auto open = orders_.find(current_); open != orders_.end()) open->second.is_spoilt = true;
+bool OrderRows::spoil() {
+  const auto open = orders_.find(current_);
+  if (open == orders_.end()) return false;
+  open->second.is_spoilt = true;
+  return true;
 }
 
 std::set<std::string> OrderRows::spoilt() const {

@@ -36,13 +36,16 @@ struct RowRules {
   std::string vat_default, vat_untaxed;
 };
 
+// Whether the fields of a row can be told apart. Where they cannot, nobody knows which product or order it is of.
+bool is_readable(const CsvRecord& record, std::size_t width);
+
 class ProductRows {
  public:
   ProductRows(Header header, RowRules rules, std::set<std::string> vat_codes)
       : header_(std::move(header)), rules_(std::move(rules)), vat_codes_(std::move(vat_codes)) {}
   // Taken: `into` is filled.
   std::expected<Row, Why> read(const CsvRecord& record, Product& into);
-  // The SKU of a row, refused or not; empty: it has none.
+  // The SKU of a row, refused or not; empty: it has none, or cannot be read.
   std::string sku_of(const CsvRecord& record) const;
 
  private:
@@ -75,6 +78,8 @@ class LevelRows {
   // Some locations of the file that are not this site's, for a person who looks for his own.
   const std::set<std::string>& other_locations() const { return others_; }
   bool has_own_rows() const { return own_locations_ > 0 || !header_.names_locations(); }
+  // A level may be the sum of several rows: one that is missing makes it wrong.
+  bool adds_rows() const { return header_.adds_up || (header_.locations.empty() && own_locations_ > 1); }
   // Each location of the file is another site of the chain, or the mapping file says whose it is.
   bool names_known_sites_alone() const { return !others_.empty() && !has_unknown_location_; }
 
@@ -115,8 +120,8 @@ class OrderRows {
         takes_unplaced_(takes_unplaced),
         customer_key_(std::move(customer_key)) {}
   std::expected<Row, Why> read(const CsvRecord& record);
-  // A row of the current order could not be taken: none of that order is.
-  void spoil();
+  // A row of the current order could not be taken: none of that order is. False: there is none yet.
+  bool spoil();
   // Orders that the file names and that could not be taken.
   std::set<std::string> spoilt() const;
   std::vector<FedOrder> take_orders();  // in the order of their numbers
