@@ -102,6 +102,16 @@ TEST_F(CatalogueImport, a_product_that_the_node_refuses_costs_itself_alone) {
   EXPECT_EQ(refused(), "line,reason,sku,gtin,name,unit_price,vat,goods\n19,Not this one.,P17,,Product,1,S,true\n");
 }
 
+TEST_F(CatalogueImport, a_name_that_holds_what_looks_like_a_card_number_is_not_sent) {
+  const auto report =
+      run("sku,gtin,name,unit_price,vat,goods\nA1,,Pen,1,S,true\nA2,,Ink 4111.1111.1111.1111,1,S,true\n");
+  ASSERT_TRUE(report.has_value()) << report.error().text;
+  EXPECT_EQ(report->listed, 1u);
+  EXPECT_EQ(report->reasons.at("looks like a card number"), 1u);
+  EXPECT_EQ(node.posts, 1u);
+  EXPECT_NE(refused().find("\n3,\"The name holds"), std::string::npos) << refused();
+}
+
 TEST_F(CatalogueImport, a_file_whose_lines_end_with_a_carriage_return_alone_names_its_bad_rows) {
   node.unlistable = {"A2", "A3"};
   const auto report =

@@ -419,6 +419,25 @@ TEST_F(Feed, a_whole_catalogue_takes_away_what_it_no_longer_names_but_nothing_wh
   EXPECT_NE(refused("products.csv").find("62,"), std::string::npos) << refused("products.csv");
 }
 
+// One ISBN in ten passes for a card's number. The node refuses a write with one, and 199 other products with it.
+TEST_F(Feed, a_name_that_holds_what_looks_like_a_card_number_costs_that_product_alone) {
+  head_office();
+  put("products.csv", catalogue(0, 300));
+  ASSERT_EQ(one().fate, FileFate::taken);
+  for (const char* name : {"Ink 4111111111111111", "Ink 4111 1111 1111 1111", "Ink 4111....1111.1111.1111"}) {
+    put("products.csv", catalogue(0, 250, "1.01") + "P1299,," + name + ",1.00,S,true\n");
+    const FileState state = one();
+    ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+    EXPECT_EQ(node.listed.at("P1249").unit_price.millionths, 1'010'000);
+    EXPECT_EQ(node.listed.at("P1299").name, "Product 299") << "it stays as it was";
+    EXPECT_NE(state.text.find("1 looks like a card number"), std::string::npos) << state.text;
+    EXPECT_NE(refused("products.csv").find("\n252,\"The name holds what looks like"), std::string::npos);
+  }
+  put("products.csv", catalogue(0, 299) + "P1299,,Ink 4111111111111112,1.00,S,true\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_EQ(node.listed.at("P1299").name, "Ink 4111111111111112") << "whose check digit is wrong";
+}
+
 TEST_F(Feed, a_price_list_gone_mad_waits) {
   head_office();
   put("products.csv", catalogue(0, 100));
