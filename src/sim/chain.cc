@@ -293,11 +293,14 @@ std::string Chain::add_spare(const SiteName& site) {
   return name;
 }
 
-void Chain::certify_again(const std::string& spare) {
-  Machine& m = machine(spare);
+void Chain::certify_again(const std::string& name) {
+  Machine& m = machine(name);
+  audit::MachineFacts before = facts_of(file_.chain, m);
+  before.name += fmt::format(", epoch {}", m.epoch);  // its key goes on speaking for that one, too
+  if (!m.is_spare) auditor_->knows(before);
   m.epoch = ++epochs_[m.site];
   auditor_->knows(facts_of(file_.chain, m));
-  const std::string note = certify(m.site, m.epoch, m.signer->keys(), true).note;
+  const std::string note = certify(m.site, m.epoch, m.signer->keys(), m.is_spare).note;
   HF_CHECK(m.disk.write_all(node::certificate_path, as_bytes(note)).has_value(), "write");
 }
 

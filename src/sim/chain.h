@@ -128,8 +128,9 @@ class Chain {
   std::string copy_of(const std::string& machine, const SimDisk& image);
   // A second machine in the store, with a certificate signed beforehand; it copies from now on. Its name.
   std::string add_spare(const SiteName& site);
-  // The same unused spare, with a certificate for another epoch.
-  void certify_again(const std::string& spare);
+  // The same machine, with a certificate for another epoch in place of its own: an unused spare, or one that does not
+  // run and was the site in the epoch before.
+  void certify_again(const std::string& machine);
   // The paper code is typed: the spare of the site opens in the node's place, whatever the node does.
   Status promote(const std::string& spare);
   void run_for(Duration time);

@@ -372,6 +372,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Registered& m);
   Status advance_rebuild();
   Result<bool> choose_history();
+  Result<std::optional<chain::Registration>> said_before() const;
   void ask_to_seal();
   Status settle_if_fetched();
   void choose_anew();

@@ -41,13 +41,12 @@ Result<bool> NodeImpl::choose_history() {
   if (!quorum_sealed_at_) quorum_sealed_at_ = monotonic_;
   if (!rebuild_->all_sealed() && monotonic_ - *quorum_sealed_at_ < straggler_patience) return false;
   Result<recovery::Choice> chosen = rebuild_->choose(keys_);
-  HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
-  if (note && !HF_MUTANT(15)) {
+  HF_TRY(const auto said, said_before());
+  if (said && !HF_MUTANT(15)) {
     // We were interrupted after we had said what we keep: an epoch number is registered once only (5.4).
-    HF_TRY(const chain::Registration said, chain::open_registration(chain_, as_text(*note)));
-    registration_ = said.note;
-    if (!chosen || chosen->old_origin != said.old_origin || chosen->kept_root != said.kept_root) {
-      chosen = recovery::Choice{said.old_origin, said.kept_size, said.kept_root, true, true, {}, 0, {}, {}};
+    registration_ = said->note;
+    if (!chosen || chosen->old_origin != said->old_origin || chosen->kept_root != said->kept_root) {
+      chosen = recovery::Choice{said->old_origin, said->kept_size, said->kept_root, true, true, {}, 0, {}, {}};
       rebuild_->add_up(*chosen);  // of the epoch that it said, whatever would be chosen now
     }
     chosen->is_settled = chosen->root_is_signed = true;
@@ -65,6 +64,17 @@ Result<bool> NodeImpl::choose_history() {
     if (choice.root_is_signed) need.root = choice.kept_root;
   }
   return true;
+}
+
+// What this machine has said that it keeps, under the certificate in use. Said under another one, it was of an epoch
+// that this machine had before.
+Result<std::optional<chain::Registration>> NodeImpl::said_before() const {
+  HF_TRY(const auto note, read_if_there(world_.disk, recovery::registration_path));
+  if (!note) return std::optional<chain::Registration>();
+  HF_TRY(const chain::Registration said, chain::parse_registration(as_text(*note)));
+  if (said.certificate.note != certificate_->note) return std::optional<chain::Registration>();
+  HF_TRY(chain::Registration opened, chain::open_registration(chain_, as_text(*note)));
+  return std::optional(std::move(opened));
 }
 
 // What was fetched is compared with what the other mirrors hold. If something cosigned may stand in another history,

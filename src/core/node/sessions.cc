@@ -178,11 +178,16 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   }
   const std::uint32_t newest = keys_.newest_epoch(m.site);
   bool rebuilding = false;
-  if (const chain::SiteKeys* keys = keys_.keys(m.site, newest); keys != nullptr && keys->tls == session.tls) {
+  // A machine that was the site before, and has a certificate for a new epoch with the same keys, is that epoch's (5.4).
+  const auto shown_for = chain::open_certificate(chain_, m.certificate);
+  const bool begins_again = shown_for && shown_for->site == m.site && shown_for->epoch > newest &&
+                            shown_for->keys.tls == session.tls && !shown_for->spare;
+  if (const chain::SiteKeys* keys = keys_.keys(m.site, newest);
+      keys != nullptr && keys->tls == session.tls && !begins_again) {
     session.epoch = newest;
     // A spare that this mirror has registered shows the lines of the others now.
     if (const auto shown = chain::open_registration(chain_, m.registration)) HF_TRY_VOID(take_registration(*shown));
-  } else if (const auto known = keys_.by_tls(session.tls); known && known->site == m.site) {
+  } else if (const auto known = keys_.by_tls(session.tls); known && known->site == m.site && !begins_again) {
     return meet_old_machine(session, m.site, known->epoch);  // alive after all
   } else if (!m.registration.empty()) {
     HF_TRY(const chain::Registration registration, chain::open_registration(chain_, m.registration));
