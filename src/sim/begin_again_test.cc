@@ -50,6 +50,26 @@ TEST(BeginsAgain, machine_whose_power_fails_in_any_write_of_it) {
   FAIL() << "it never got through";
 }
 
+// Promise 2: nobody else has it, and no till sends it again; this disk was never lost.
+TEST(BeginsAgain, machine_takes_in_what_it_had_acknowledged_and_no_mirror_has) {
+  Chain chain(47, 3);
+  const std::string second = start_on_second_machine(chain);
+  isolate(chain, second);
+  const std::size_t alone = chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_EQ(chain.writes(store_1)[alone].kept_by, second);
+  chain.writes(store_1)[alone].is_forgotten = true;
+  chain.kill(second);
+  chain.network.heal_all();
+  chain.certify_again(second);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  EXPECT_EQ(chain.node(second).state().till.totals.sales, 21u);
+  EXPECT_EQ(chain.node(second).recovery()->readmitted, 1u);
+  restart(chain, {second});
+  EXPECT_EQ(chain.node(second).state().till.totals.sales, 21u) << "and once";
+  settle(chain);
+}
+
 // A store that was rebuilt onto its second machine, is on its third, and gets the second one back.
 TEST(BeginsAgain, machine_that_another_one_had_replaced) {
   Chain chain(46, 3);

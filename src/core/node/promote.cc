@@ -112,10 +112,12 @@ Status NodeImpl::promote() {
 }
 
 // What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys. At each start
-// until it is in: the power may fail between the epoch's first entry and this.
+// until it is in: the power may fail between the epoch's first entry and this. The same where a machine begins a new
+// epoch with the keys of the one before: that journal is its own, and so is what no mirror has of it.
 Status NodeImpl::take_rest_of_copy() {
-  if (!certificate_ || !certificate_->spare || phase_ == Phase::stopped) return {};
+  if (!certificate_ || phase_ == Phase::stopped) return {};
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
+  if (!certificate_->spare && keys_.log_key(registration.old_origin) != certificate_->keys.log) return {};
   sync::Replica* copy = replicas_.find(registration.old_origin);
   const auto known = tail_through_.find(registration.old_origin);
   const std::uint64_t done = known == tail_through_.end() ? 0 : known->second;

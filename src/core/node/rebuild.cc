@@ -404,9 +404,11 @@ Status NodeImpl::open_epoch() {
   HF_TRY_VOID(append_link_changes());  // what people cut while there was no journal yet
   HF_TRY_VOID(append_start_events());
   restate_posture();  // a new machine begins as it is now, whatever the old one's journal said of its links
-  if (phase_ == Phase::signing)
+  if (phase_ == Phase::signing) {
     for (const chain::Registration& registration : std::exchange(learned_, {}))
       HF_TRY_VOID(take_registration(registration));
+    HF_TRY_VOID(take_rest_of_copy());
+  }
   HF_TRY_VOID(commit());
   HF_TRY_VOID(release());
   return greet_all();
