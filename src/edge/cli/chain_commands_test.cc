@@ -10,7 +10,9 @@
 
 #include "edge/cli/cli_test_support.h"
 #include "edge/keys/data_directory.h"
+#include "edge/keys/file_signer.h"
 #include "edge/keys/private_files.h"
+#include "edge/posix/data_lock.h"
 #include "edge/posix/scratch_directory.h"
 
 namespace holdfast::cli {
@@ -243,6 +245,84 @@ TEST_F(ByHand, RecoverySignsAListOfSites) {
   const Outcome again = sign({"--request", at("n1/head-office.pub.toml"), "--epoch", "2"}, "again");
   EXPECT_EQ(again.code, 1);
   EXPECT_THAT(again.err, HasSubstr("epoch 2 of head-office may not be given out"));
+}
+
+// A new machine for store-02, for which two certificates were signed. `site rebuild` ends when it has put one in place.
+class TwoCertificates : public ByHand {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(ByHand::SetUp());
+    ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("new"), "--replacement"}).code, 0);
+    for (const std::string out : {"first", "second"})
+      ASSERT_EQ(sign({"--request", at("new/store-02.pub.toml")}, out).code, 0);
+    std::filesystem::create_directory(at("new/rebuild.log"));  // which it cannot write
+  }
+  Outcome rebuild(const std::string& with) const {
+    return holdfast({"site", "rebuild", "store-02", "--into", at("new"), "--chain", at("chain.hfc"), "--certificate",
+                     at(with + "/store-02.certificate")});
+  }
+  void expect_in_place(const std::string& which) const {
+    EXPECT_EQ(text_of(at("new/certificate.note")), text_of(at(which + "/store-02.certificate")));
+    EXPECT_EQ(text_of(at("new/store-02.enrolment")), text_of(at(which + "/store-02.enrolment")));
+  }
+  void expect_taken(const std::string& which) const {
+    EXPECT_THAT(rebuild(which).err, HasSubstr("rebuild.log"));
+    expect_in_place(which);
+  }
+  void expect_refused(const std::string& which, const std::string& in_place) const {
+    const Outcome refused = rebuild(which);
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.err, HasSubstr("holdfast site keygen store-02 --replacement"));
+    EXPECT_THAT(refused.err, HasSubstr("Nothing was changed"));
+    expect_in_place(in_place);
+  }
+  // What a rebuild writes before it asks anybody to register it.
+  void say_what_is_kept(const std::string& under) const {
+    const auto certificate = chain::parse_certificate(text_of(at(under + "/store-02.certificate")));
+    const auto signer = keys::FileSigner::open(at("new"), SiteName("store-02"));
+    ASSERT_TRUE(certificate && signer);
+    const Origin old{certificate->chain, certificate->site, 1};
+    write(at("new/registration.note"),
+          chain::make_registration(*certificate, old, 0, sha256(ByteView()), [&](ByteView text) {
+            return (*signer)->sign(KeyUse::log, text);
+          }).note);
+  }
+};
+
+TEST_F(TwoCertificates, OneThatNeverBeganTakesEither) {
+  expect_taken("first");
+  expect_taken("second");
+}
+
+TEST_F(TwoCertificates, OneThatHasSaidWhatItKeepsTakesItsOwnOnly) {  // protocol 5.4
+  expect_taken("first");
+  say_what_is_kept("first");
+  expect_refused("second", "first");
+  expect_taken("first");  // its rebuild was interrupted
+  std::filesystem::remove(at("new/certificate.note"));
+  expect_taken("first");
+  std::filesystem::remove(at("new/registration.note"));
+  std::filesystem::create_directories(at("new/journals/store-02/2"));
+  write(at("new/journals/store-02/2/segment"), "an entry");
+  expect_refused("second", "first");
+}
+
+// An earlier `site rebuild` has put the second one there; mirrors may have sealed for it, so only it leads on.
+TEST_F(TwoCertificates, OneThatWasGivenTheSecondGoesOnWithThat) {
+  expect_taken("second");
+  say_what_is_kept("first");
+  expect_refused("first", "second");
+  expect_taken("second");
+}
+
+TEST_F(TwoCertificates, NothingIsPutUnderANodeThatRuns) {
+  expect_taken("first");
+  const auto node = edge::DataLock::take(at("new"));
+  ASSERT_TRUE(node) << node.error().text;
+  const Outcome refused = rebuild("second");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("Another holdfast runs here"));
+  expect_in_place("first");
 }
 
 TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  // protocol 5.1, 9.1

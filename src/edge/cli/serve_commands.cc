@@ -7,10 +7,13 @@
 #include <set>
 
 #include "core/base/read_file.h"
+#include "core/journal/log.h"
+#include "core/recovery/rebuild.h"
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
+#include "edge/posix/data_lock.h"
 #include "edge/serve/local_client.h"
 #include "edge/serve/node_host.h"
 #include "edge/serve/serve.h"
@@ -129,13 +132,38 @@ void print_report(const node::RecoveryReport& report) {
   fmt::print("  fetched                  {} entries, {} bytes\n", report.entries_fetched, report.bytes_fetched);
 }
 
-// Puts what the ceremony made into the new machine's directory (protocol 5.1, 11.2), all of it checked first.
+// A machine that was rebuilt has its epoch. With another certificate it would begin a new one, mirrors would seal for
+// that, and nobody would cosign the one that it has any more (protocol 5.1, 5.4).
+void refuse_second_certificate(Disk& disk, const RebuildArguments& arguments, const chain::Certificate& certificate) {
+  const auto in_place = or_refuse(read_if_there(disk, node::certificate_path));
+  const auto said = or_refuse(read_if_there(disk, recovery::registration_path));
+  if (in_place && as_text(*in_place) == certificate.note) return;
+  if (!in_place && said) {  // the file was lost, and this is it
+    const auto registration = chain::parse_registration(as_text(*said));
+    if (registration && registration->certificate.note == certificate.note) return;
+  }
+  const auto before = in_place ? chain::parse_certificate(as_text(*in_place)) : fail("", "");
+  const bool has_journal = before && !or_refuse(disk.list(journal::Log::directory(before->origin()))).empty();
+  if (!said && !has_journal) return;
+  refuse({"keys/exists",
+          fmt::format("The machine in {} has been rebuilt with another certificate{}, and {} is for epoch {}: with it "
+                      "this machine would leave the epoch that it has, and the store be closed meanwhile. Nothing was "
+                      "changed. Start the machine as it is; if its rebuild was interrupted, give the certificate that "
+                      "it had. For a new machine, or if this one's certificate counts no longer, make keys of its own: "
+                      "`holdfast site keygen {} --replacement --into` an empty directory, and have them signed.",
+                      arguments.into, before ? fmt::format(", for epoch {}", before->epoch) : std::string(),
+                      arguments.certificate, certificate.epoch, arguments.name)});
+}
+
+// Puts what the ceremony made into the new machine's directory (protocol 5.1, 11.2), all of it checked first. The lock
+// keeps it from being put under a node that runs, whose next start would find it.
 void prepare_machine(const RebuildArguments& arguments) {
   const SiteName site = or_refuse(keys::read_site_marker(arguments.into));
   if (site.view() != arguments.name) {
     refuse({"keys/wrong_site",
             fmt::format("{} is the directory of {}, not of {}.", arguments.into, site.view(), arguments.name)});
   }
+  const auto lock = or_refuse(edge::DataLock::take(arguments.into));
   const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
   const chain::ChainFile file = or_refuse(chain::open_chain_file(chain_text));
   const std::string note = or_refuse(keys::read_public_file(arguments.certificate, chain::certificate_bytes_max));
@@ -154,6 +182,7 @@ void prepare_machine(const RebuildArguments& arguments) {
     if (std::filesystem::exists(beside)) enrolment_path = beside.string();
   }
   const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.into));
+  refuse_second_certificate(*disk, arguments, certificate);
   if (!enrolment_path.empty()) {
     const std::string text = or_refuse(keys::read_public_file(enrolment_path, 4096));
     const keys::Enrolment enrolment = or_refuse(keys::parse_enrolment(text));
