@@ -45,4 +45,15 @@ bool check(std::string_view text, bool controls_allowed) {
 bool is_utf8(std::string_view text) { return check(text, true); }
 bool is_clean_text(std::string_view text) { return check(text, false); }
 
+std::string clean_text(std::string_view text, std::size_t bytes_max) {
+  std::string out(text.substr(0, bytes_max));
+  for (int i = 0; i < 3 && text.size() > bytes_max && !is_utf8(out); ++i) out.pop_back();
+  const bool utf8 = is_utf8(out);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (!utf8 && byte >= 0x80)) c = '?';
+  }
+  return out;
+}
+
 }  // namespace holdfast

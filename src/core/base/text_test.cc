@@ -27,6 +27,14 @@ TEST(Text, bytes_of_other_encodings_are_not_utf8) {
   }
 }
 
+TEST(Text, of_strangers_is_cut_and_made_clean) {
+  EXPECT_EQ(clean_text("caf\xc3\xa9 noir", 20), "caf\xc3\xa9 noir");
+  EXPECT_EQ(clean_text("caf\xc3\xa9 noir", 4), "caf");  // not in the middle of a letter
+  EXPECT_EQ(clean_text("a\nb\x1b[2J\x7f", 20), "a?b?[2J?");
+  EXPECT_EQ(clean_text("caf\xe9 \xc3\xa9", 20), "caf? ??");  // not UTF-8, so nothing above ASCII is known
+  EXPECT_EQ(clean_text("abc", 0), "");
+}
+
 TEST(Text, control_characters_are_utf8_but_not_clean) {
   for (std::string_view text :
        {std::string_view("a\nb"), std::string_view("\x1b[2J"), std::string_view("\x7f"), std::string_view("a\0b", 3)}) {

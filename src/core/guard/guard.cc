@@ -15,18 +15,6 @@ constexpr std::array<std::string_view, 4> postures = {"open", "guarded", "sealed
 constexpr std::array<std::string_view, 4> levels = {"benign", "watch", "guarded", "sealed"};
 constexpr std::array<std::string_view, 3> causes = {"alert", "person", "machine"};
 
-// At most `bytes_max` bytes of clean text: what cannot be printed becomes '?', and no UTF-8 sequence is cut in two.
-std::string cut(std::string_view text, std::size_t bytes_max) {
-  std::string out(text.substr(0, bytes_max));
-  for (int i = 0; i < 3 && text.size() > bytes_max && !is_utf8(out); ++i) out.pop_back();
-  const bool utf8 = is_utf8(out);
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f || (!utf8 && byte >= 0x80)) c = '?';
-  }
-  return out;
-}
-
 bool fits(std::string_view text, std::size_t bytes_max) { return text.size() <= bytes_max && is_clean_text(text); }
 
 SeenAlert* find(std::vector<SeenAlert>& recent, const Alert& alert) {
@@ -55,10 +43,10 @@ std::optional<Level> level_of(std::string_view text) {
 }
 
 Alert cleaned(Alert alert) {
-  alert.source = cut(alert.source, source_bytes_max);
-  alert.signature = cut(alert.signature, signature_bytes_max);
-  alert.category = cut(alert.category, category_bytes_max);
-  alert.text = cut(alert.text, text_bytes_max);
+  alert.source = clean_text(alert.source, source_bytes_max);
+  alert.signature = clean_text(alert.signature, signature_bytes_max);
+  alert.category = clean_text(alert.category, category_bytes_max);
+  alert.text = clean_text(alert.text, text_bytes_max);
   alert.severity = std::clamp<std::uint8_t>(alert.severity, 1, 4);
   alert.seen_at.unix_ns = std::max<std::int64_t>(alert.seen_at.unix_ns, 0);
   if (alert.source.empty()) alert.source = "unknown";
