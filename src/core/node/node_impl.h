@@ -25,6 +25,8 @@ inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration retry_interval = seconds(2);
 inline constexpr Duration patience_max = seconds(32);       // with who is slow to give a piece
+inline constexpr Duration refusal_is_news = seconds(10);    // who refuses is asked, or dialled, again in less
+inline constexpr std::size_t refusal_bytes_max = 300;       // of a mirror's words, as people are told them
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
 inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
@@ -263,7 +265,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status check_let_in(const chain::Certificate& c) const;
   Status take_passed_over(const chain::Registration& next);
   Status take_registration(const chain::Registration& registration, bool is_direct = false);
-  Status on(Session& session, const sync::Refused& m);
 
   // posture.cc
   bool is_closed_to(const SiteName& site) const;
@@ -391,6 +392,11 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept);
   bool is_all_folded() const { return folding_.line && folding_.at == folding_.line->size(); }
   Status rebuild_register();
+  bool is_to_be_registered() const { return phase_ == Phase::provisional || (phase_ == Phase::rebuilding && rebuild_); }
+  void note_refusal(const SiteName& mirror, std::string_view reason, Duration stands = seconds(1));
+  void note_end_of_link(const SiteName& mirror);
+  std::string refusals_told() const;
+  Status on(Session& session, const sync::Refused& m);
   Status open_epoch();  // state_ has all before it
 
   // tail.cc
@@ -529,7 +535,11 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Instant started_;  // monotonic
   // promoted
   std::map<SiteName, journal::NoteSignature> witnesses_;
-  std::map<SiteName, std::string> refusals_;  // what a mirror said last
+  struct Refusal {
+    std::string reason;
+    Instant at;  // monotonic
+  };
+  std::map<SiteName, Refusal> refusals_;  // what a mirror said last, while this epoch is not registered; cleaned
   std::optional<ConnectionId> own_dial_;
   Instant next_own_dial_;  // monotonic
   bool is_our_address_ = false;

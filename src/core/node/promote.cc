@@ -285,7 +285,8 @@ std::string NodeImpl::waits_for() const {
     if (p != peers_.end() && p->second.session) ++reachable;
   }
   out += fmt::format("; {} of {} are reachable", reachable, me_->mirrors.size());
-  if (!refusals_.empty()) out += fmt::format("; {}: {}", refusals_.begin()->first.view(), refusals_.begin()->second);
+  if (!refusals_.empty())
+    out += fmt::format("; {}: {}", refusals_.begin()->first.view(), refusals_.begin()->second.reason);
   return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/mutant.h"
 #include "core/base/read_file.h"
+#include "core/base/text.h"
 #include "core/fold/pipeline.h"
 #include "core/node/node_impl.h"
 
@@ -31,9 +32,45 @@ void NodeImpl::ask_to_seal() {
     if (!rebuild_->has_sealed(mirror)) send_site(mirror, sync::Seal{rebuild_->certificate().note});
 }
 
+Status NodeImpl::on(Session& session, const sync::Refused& m) {
+  ++counters_.messages_refused;
+  session.tails.under_way.reset();
+  if (session.site && session_of(*session.site) == &session) note_refusal(*session.site, m.reason);
+  return {};
+}
+
+// `stands`: so long after another word of this mirror this one says nothing. Of two within a second the first is why: it
+// refuses one thing for a reason, and the next because of that. And who says something else each time fills no log.
+void NodeImpl::note_refusal(const SiteName& mirror, std::string_view reason, Duration stands) {
+  if (!is_to_be_registered() || !chain_.is_mirror(mirror, me_->name)) return;
+  const auto known = refusals_.find(mirror);
+  if (known != refusals_.end() && monotonic_ - known->second.at < stands) return;
+  refusals_.insert_or_assign(mirror, Refusal{clean_text(reason, refusal_bytes_max), monotonic_});
+}
+
+// Who lets nobody in with this certificate closes the link at once, and the reason may be lost with it.
+void NodeImpl::note_end_of_link(const SiteName& mirror) {
+  if (phase_ == Phase::rebuilding && rebuild_ && !rebuild_->has_sealed(mirror))
+    note_refusal(mirror, "the link ended before it had sealed; if that goes on, see its alerts",
+                 Duration{refusal_is_news.ns / 2});
+}
+
+// For people, behind the step that waits: who says why he does not do his part of it.
+std::string NodeImpl::refusals_told() const {
+  std::string out;
+  for (const SiteName& mirror : me_->mirrors) {
+    const auto said = refusals_.find(mirror);
+    if (said != refusals_.end() && monotonic_ - said->second.at < refusal_is_news)
+      out += fmt::format("; {}: {}", mirror.view(), said->second.reason);
+  }
+  return out;
+}
+
 Result<bool> NodeImpl::choose_history() {
+  std::erase_if(refusals_, [&](const auto& said) { return rebuild_->has_sealed(said.first); });
   if (rebuild_->sealed_count() < chain_.quorum) {
-    step_ = fmt::format("sealing the old epoch: {} of {} mirrors", rebuild_->sealed_count(), chain_.quorum);
+    step_ = fmt::format("sealing the old epoch: {} of {} mirrors{}", rebuild_->sealed_count(), chain_.quorum,
+                        refusals_told());
     ask_to_seal();
     return false;
   }
@@ -52,7 +89,7 @@ Result<bool> NodeImpl::choose_history() {
     chosen->is_settled = chosen->root_is_signed = true;
   }
   if (!chosen && !rebuild_->all_sealed()) {  // whoever has not sealed yet may tell
-    step_ = chosen.error().text;
+    step_ = chosen.error().text + refusals_told();
     ask_to_seal();
     return false;
   }
@@ -343,9 +380,11 @@ Status NodeImpl::rebuild_register() {
                                  [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); })
             .note;
     HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
+    refusals_.clear();  // what they said of something else
     next_retry_ = {};
   }
-  step_ = fmt::format("registering: {} of {} mirrors", registered_at_.size(), chain_.quorum);
+  std::erase_if(refusals_, [&](const auto& said) { return registered_at_.contains(said.first); });
+  step_ = fmt::format("registering: {} of {} mirrors{}", registered_at_.size(), chain_.quorum, refusals_told());
   if (registered_at_.size() >= chain_.quorum) return open_epoch();
   if (monotonic_ < next_retry_) return {};
   // Before anybody is asked, also where the power failed after the registration was written.
@@ -391,6 +430,7 @@ Status NodeImpl::open_epoch() {
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
   freeze_contradicted();
   rebuild_.reset();
+  refusals_.clear();
   needs_.clear();
   step_.clear();
   written_at_ = monotonic_;

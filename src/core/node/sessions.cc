@@ -71,8 +71,10 @@ void NodeImpl::drop(ConnectionId id) {
   std::optional<SiteName> left;
   if (dropped != sessions_.end() && dropped->second.site && session_of(*dropped->second.site) == &dropped->second)
     left = dropped->second.site;
-  if (left)
+  if (left) {
     for (auto& [origin, need] : needs_) need.left(*left);
+    note_end_of_link(*left);
+  }
   if (own_dial_ == id) own_dial_.reset();
   if (spare_ && spare_->session == id) {
     spare_->session.reset();
@@ -465,13 +467,6 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
 Status NodeImpl::take_passed_over(const chain::Registration& next) {
   const auto older = passed_over_.extract({next.certificate.site, next.old_origin.epoch});
   return older ? take_registration(older.mapped()) : Status();
-}
-
-Status NodeImpl::on(Session& session, const sync::Refused& m) {
-  ++counters_.messages_refused;
-  session.tails.under_way.reset();
-  if (phase_ == Phase::provisional && session.site) refusals_[*session.site] = m.reason;
-  return {};
 }
 
 Status NodeImpl::cut_link(const SiteName& site, const SubjectId& by) {
