@@ -52,6 +52,16 @@ struct ToFact {
         std::string(to_text(e.check)) + (e.not_needed ? ", not needed" : "") + (e.text.empty() ? "" : ": ") + e.text;
     return true;
   }
+  bool operator()(const standby::TakenOver& e) {
+    fact.kind = incident::FactKind::take_over;
+    fact.text = e.reason;
+    return true;
+  }
+  bool operator()(const standby::HandbackMade& e) {
+    fact.kind = incident::FactKind::handback;
+    fact.about = fmt::format("{}", e.made.number);
+    return true;
+  }
   bool operator()(const auto&) { return false; }
 
  private:

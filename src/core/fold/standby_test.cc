@@ -58,6 +58,8 @@ TEST_F(Standing, while_it_stands_by_a_till_trades_nothing_and_is_told_what_to_do
       till::Refund{TillId{1}, first, {{0, Quantity{1000}}}, {{till::TenderKind::cash, Money{100}, "", "", {}}}, ""};
   EXPECT_EQ(code_of(write(refund, TillId{1})), "standby/stands_by");
   ASSERT_TRUE(write(standby::TakeOver{"dead"}));
+  EXPECT_EQ(shop.state.incidents.facts.back().kind, incident::FactKind::take_over) << "counsel asks since when";
+  EXPECT_EQ(shop.state.incidents.facts.back().text, "dead");
   EXPECT_TRUE(write(a_sale(), TillId{1}));
   EXPECT_TRUE(write(refund, TillId{1}));
   ASSERT_TRUE(write(standby::Resume{}));

@@ -46,8 +46,8 @@ enum class FactKind : std::uint8_t {
   contradiction,  // about: origin
   epoch_opened,   // about: origin; a rebuilt machine serves
   registration,   // about: origin; a peer's new machine is known here
-  take_over,      // the standby opened for trade
-  handback,       // about: file
+  take_over,      // the standby opened for trade; text: reason
+  handback,       // about: its number
   rejoin_step,    // about: site; text: step
   link_returned,  // about: site
 };

@@ -10,7 +10,12 @@ namespace {
 
 namespace report = incident_report;
 
-report::Live live_of(const node::Node& node) { return {node.safety().no_copy_since}; }
+report::Live live_of(const node::Node& node) {
+  report::Live live{node.safety().no_copy_since, {}};
+  for (const node::SiteView& site : node.sites())
+    if (!site.is_here && site.trading == node::Trading::not_yet_known) live.silent.insert(site.site);
+  return live;
+}
 
 // Of one incident in the list.
 void write_summary(JsonOut& out, const incident::SeenIncident& incident) {

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ struct Step {
 };
 struct Live {
   std::optional<Instant> no_copy_since;
+  std::set<SiteName> silent;  // of whom nobody knows how they are now: a seal says nothing to other sites
 };
 struct RestsOn {
   Origin origin;

@@ -161,6 +161,17 @@ TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_i
   EXPECT_FALSE(says("close"));
 }
 
+TEST_F(Told, nobody_is_told_to_close_while_a_site_is_silent) {
+  note(1, incident::NoteKind::contained);
+  state.peers[SiteName("store-02")].newest = at(0);
+  const auto closes = [&](const Live& live) {
+    const auto report = report_of(state, id, at(9), live);
+    return std::ranges::any_of(report->next, [](const Step& step) { return step.code == "close"; });
+  };
+  EXPECT_TRUE(closes({}));
+  EXPECT_FALSE(closes({{}, {SiteName("store-02")}})) << "it may be sealed: a seal says nothing to others";
+}
+
 TEST_F(Told, the_html_holds_no_markup_of_anybody_and_no_script) {
   const std::vector<RestsOn> rests{{{"example.com/c", SiteName("store-01"), 1}, 1, Hash{}}};
   const std::string html = export_html(*export_report(state, id), rests, Language::en);

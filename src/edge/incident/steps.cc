@@ -129,7 +129,7 @@ void for_security(Steps& steps, const Report& report, const fold::State& state) 
               "avant son retour.");
 }
 
-void for_tasks(Steps& steps, const Report& report) {
+void for_tasks(Steps& steps, const Report& report, const Live& live) {
   std::size_t open = 0, without_owner = 0;
   for (const incident::SeenRecord& seen : report.incident.tasks) {
     const auto& task = std::get<incident::TaskSet>(seen.record->what);
@@ -141,8 +141,9 @@ void for_tasks(Steps& steps, const Report& report) {
     steps.add("own_tasks", For::security,
               fmt::format("Give each task a person: {} of {} have none.", without_owner, open),
               fmt::format("Donnez un responsable à chaque tâche : {} sur {} n’en ont pas.", without_owner, open));
-  const bool calm =
-      std::ranges::all_of(report.sites, [](const SiteSight& s) { return s.posture.empty() || s.posture == "open"; });
+  const bool calm = std::ranges::all_of(report.sites, [&](const SiteSight& s) {
+    return (s.posture.empty() || s.posture == "open") && !live.silent.contains(s.site);
+  });
   if (calm && open == 0 && is_so_now(report.incident, NoteKind::contained))
     steps.add("close", For::security,
               "Every site that is seen is open and no task is left: close the incident with its figures.",
@@ -182,7 +183,7 @@ std::vector<Step> steps_of(const Report& report, const fold::State& state, const
   for_the_store(steps, state, live);
   for_security(steps, report, state);
   for_the_lawyer(steps, report);
-  for_tasks(steps, report);
+  for_tasks(steps, report, live);
   return std::move(steps.out);
 }
 
