@@ -184,3 +184,41 @@ test('the page lives on what it knows when its node goes; the export is offered'
     await page.getByText('This node does not answer since').waitFor({ state: 'detached' });
   });
 });
+
+const told = (site, id) => site.session.get(`/v1/incidents/${id}`);
+const notes_of = (report) => report.timeline.filter((item) => item.type === 'note').map((item) => item.text);
+const shown_title = (page) => page.locator('[data-testid=title]').textContent();
+
+test('a newer incident takes nobody’s place: what is written goes where it was begun, and each form says where', { skip, timeout: 120_000 }, async () => {
+  const office = chain.headOffice;
+  await at_page(office, small, async ({ page }) => {
+    await in_as_manager(page);
+    await page.locator('[data-testid=timeline]').waitFor();
+    const [shown] = (await office.session.get('/v1/incidents')).incidents;
+    const title = await shown_title(page);
+    await page.locator('.thumb button').click();
+    await page.locator('#note-text').fill('begun before the other one was known');
+    const newer = (await write(office, { kind: 'open_incident', title: 'Lorry with tills is missing' })).key;
+    await page.locator('[data-testid=others-open]').waitFor();
+    assert.equal(await shown_title(page), title, 'it stays the one that was shown');
+    assert.ok((await page.locator('dialog [data-testid=into]').textContent()).includes(title));
+    await page.getByRole('button', { name: 'Write it down' }).click();
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.ok(notes_of(await told(office, shown.id)).includes('begun before the other one was known'));
+    assert.deepEqual(notes_of(await told(office, newer)), []);
+
+    // A task that was begun, and closing, stay with theirs when another is looked at.
+    await page.locator('#task-text').fill('call the carrier');
+    await page.getByRole('button', { name: 'Close the incident' }).click();
+    await page.getByRole('button', { name: /^Lorry with tills is missing/ }).click();
+    await until('the other one is shown', async () => (await shown_title(page)) === 'Lorry with tills is missing');
+    for (const into of await page.locator('[data-testid=into]').allTextContents()) assert.ok(into.includes(title), into);
+    assert.equal(await page.locator('[data-testid=into]').count(), 2);
+    await page.getByRole('button', { name: 'Add task' }).click();
+    await until('the task is written', async () => (await told(office, shown.id)).tasks.some((task) => task.text === 'call the carrier'));
+    assert.equal((await told(office, newer)).tasks.length, 0);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await axe_clean(page, 'two open incidents');
+    await write(office, { kind: 'close_incident', incident: newer, text: 'it was found' });
+  });
+});

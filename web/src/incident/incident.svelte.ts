@@ -1,11 +1,12 @@
 // The incident as this node knows it, asked for every few seconds; writes go the way of all writes, under one key each, so
 // that a second try is the same write.
 import { call, csrf, random_hex, type About, type Answer, type Chain, type Session } from '../lib/api';
+import { shown_of } from './choice';
 import type { IncidentWrite, Person, Rejoin, Report, Situation, Summary } from './types';
 
 const poll_ms = 3000;
 
-class IncidentPage {
+export class IncidentPage {
   about = $state.raw<About | null>(null);
   situation = $state.raw<Situation | null>(null);
   chain = $state.raw<Chain | null>(null);
@@ -62,14 +63,15 @@ class IncidentPage {
     if (list.kind === 'problem' && list.problem.status === 401) return this.#session();
     if (list.kind !== 'ok') return;
     this.all = list.value.incidents;
-    const wanted = this.all.find((each) => this.chosen !== null && each.ids.includes(this.chosen));
-    const id = (wanted ?? this.all.find((each) => each.state === 'open') ?? this.all[0])?.id;
+    const id = shown_of(this.all, this.chosen, this.report?.id ?? null)?.id;
     if (id === undefined) {
       this.report = null;
       return;
     }
+    const chosen = (this.chosen ??= id);
     const answer = await call<Report>(`/v1/incidents/${id}`);
-    if (answer.kind === 'ok') this.report = answer.value;
+    // Another one may have been chosen while this was under way.
+    if (answer.kind === 'ok' && this.chosen === chosen) this.report = answer.value;
     if (this.people.length === 0) {
       const people = await call<{ staff: Person[] }>('/v1/staff');
       if (people.kind === 'ok') this.people = people.value.staff;

@@ -20,6 +20,8 @@ export const incident = {
   'inc.opened': '· opened {at} at {site}',
   'inc.closed': 'closed {at} at {site}',
   'inc.also': 'Also called: {title}',
+  'inc.others_open': { one: '{n} other incident is open:', other: '{n} other incidents are open:' },
+  'inc.into': 'Goes to the incident: {title}',
   'inc.join': 'It is the same incident',
   'inc.none': 'No incident is open as far as this site sees.',
   'inc.some_open': { one: '{n} incident is open. Sign in to read it.', other: '{n} incidents are open. Sign in to read them.' },

@@ -20,6 +20,8 @@ export const incident = {
   'inc.opened': '· ouvert le {at} à {site}',
   'inc.closed': 'clos le {at} à {site}',
   'inc.also': 'Aussi appelé : {title}',
+  'inc.others_open': { one: '{n} autre incident est ouvert :', other: '{n} autres incidents sont ouverts :' },
+  'inc.into': 'Va à l’incident : {title}',
   'inc.join': 'C’est le même incident',
   'inc.none': 'Aucun incident n’est ouvert pour autant que ce site le voie.',
   'inc.some_open': { one: '{n} incident est ouvert. Connectez-vous pour le lire.', other: '{n} incidents sont ouverts. Connectez-vous pour les lire.' },

@@ -1,0 +1,16 @@
+// Which incident is shown, and which one a form writes to. Pure.
+import type { Hex } from '../lib/api';
+import type { Summary } from './types';
+
+/** The one that a person chose, else the one that is shown already: what becomes visible later takes nobody's place. */
+export function shown_of(all: readonly Summary[], chosen: Hex | null, shown: Hex | null): Summary | undefined {
+  const of = (id: Hex | null) => all.find((each) => id !== null && each.ids.includes(id));
+  return of(chosen) ?? of(shown) ?? all.find((each) => each.state === 'open') ?? all[0];
+}
+
+/** Where a form writes: fixed when it is opened, whatever is shown when it is sent. */
+export interface Into {
+  id: Hex;
+  title: string;
+}
+export const into_of = ({ id, title }: Into): Into => ({ id, title });

@@ -1,0 +1,80 @@
+// The page's state against a node that is a few answers here; no browser.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { IncidentPage } from './incident.svelte';
+
+interface Asked {
+  method: string;
+  path: string;
+  body: Record<string, unknown> | null;
+}
+let asked: Asked[];
+/** By method and path, what is answered; null: the line is cut. Anything else is 404. */
+let answers: Record<string, { status: number; body?: unknown } | null>;
+/** Answers that wait for something. */
+let held: Record<string, Promise<void>>;
+
+const ok = (body: unknown) => ({ status: 200, body });
+const session = {
+  staff_id: 'aa', number: '1', role: 'manager', csrf: 'c1', expires_at: '2999-01-01T00:00:00Z', expires_in_s: 900,
+};
+const summary = (id: string) => ({ id, title: `title of ${id}`, state: 'open', ids: [id] });
+const report = (id: string) => ({ id, title: `title of ${id}`, state: 'open', timeline: [], tasks: [], next: [] });
+const see = (...ids: string[]) => {
+  answers['GET /v1/incidents'] = ok({ incidents: ids.map(summary) });
+  for (const id of ids) answers[`GET /v1/incidents/${id}`] = ok(report(id));
+};
+
+beforeEach(() => {
+  asked = [];
+  held = {};
+  answers = {
+    'GET /v1/situation': ok({ posture: 'open', sites: [], next: [], open_incidents: 0 }),
+    'POST /v1/session': ok(session),
+    'GET /v1/session': ok(session),
+    'POST /v1/writes': ok({ replies: [{ ok: true }] }),
+  };
+  vi.stubGlobal('fetch', async (path: string, init: { method: string; body?: string }) => {
+    asked.push({ method: init.method, path, body: init.body ? (JSON.parse(init.body) as Record<string, unknown>) : null });
+    const answer = answers[`${init.method} ${path}`];
+    await held[`${init.method} ${path}`];
+    if (answer === null) throw new TypeError('cut');
+    const { status, body } = answer ?? { status: 404, body: {} };
+    return new Response(status === 204 ? null : JSON.stringify(body), { status });
+  });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+async function signed_in(): Promise<IncidentPage> {
+  const page = new IncidentPage();
+  await page.sign_in('1', '7390284615');
+  return page;
+}
+
+describe('the incident page', () => {
+  it('stays with the incident that it shows when a newer one becomes visible', async () => {
+    see('old');
+    const page = await signed_in();
+    expect(page.report?.id).toBe('old');
+    see('newer', 'old');
+    await page.poll();
+    expect(page.report?.id).toBe('old');
+    expect(page.all.map((each) => each.id)).toEqual(['newer', 'old']);
+    await page.choose('newer');
+    expect(page.report?.id).toBe('newer');
+    await page.poll();
+    expect(page.report?.id).toBe('newer');
+  });
+  it('shows no late answer in the place of what was chosen meanwhile', async () => {
+    see('old', 'newer');
+    const page = await signed_in();
+    let release = () => {};
+    held['GET /v1/incidents/old'] = new Promise((resolve) => (release = resolve));
+    asked = [];
+    const poll = page.poll();
+    await vi.waitUntil(() => asked.some((each) => each.path === '/v1/incidents/old'));
+    await page.choose('newer');
+    release();
+    await poll;
+    expect(page.report?.id).toBe('newer');
+  });
+});
