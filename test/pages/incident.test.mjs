@@ -244,3 +244,59 @@ test('a task whose change was not written shows what is recorded', { skip, timeo
     assert.equal(await state.inputValue(), 'doing');
   });
 });
+
+test('what somebody writes stays when the sign-in ends, and goes on its way when somebody signs in', { skip, timeout: 120_000 }, async () => {
+  const office = chain.headOffice;
+  await at_page(office, small, async ({ page, context }) => {
+    await in_as_manager(page);
+    await page.locator('[data-testid=timeline] ol').waitFor();
+    const signed_out = async (place) => {
+      await context.clearCookies();
+      await place.getByTestId('ended').waitFor();
+      await until('nothing of the report is shown', async () => (await page.locator('[data-testid=timeline] ol, [data-testid=known], .export').count()) === 0);
+    };
+    const in_again = async (place) => {
+      await place.getByTestId('ended').getByRole('button', { name: 'Sign in' }).click();
+      await sign_in(page, person);
+      await page.locator('#staff').waitFor({ state: 'detached' });
+    };
+
+    await page.locator('.thumb button').click();
+    await page.locator('#note-text').fill('half of a sentence');
+    const dialog = page.locator('dialog');
+    await signed_out(dialog);
+    assert.equal(await page.locator('#note-text').inputValue(), 'half of a sentence');
+    assert.ok(await page.getByRole('button', { name: 'Write it down' }).isDisabled());
+    await page.locator('#note-text').fill('half of a sentence, and the rest');
+    await axe_clean(page, 'a note whose writer is signed out');
+    await in_again(dialog);
+    await page.getByRole('button', { name: 'Write it down' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.locator('[data-testid=timeline]').getByText('half of a sentence, and the rest', { exact: true }).waitFor();
+
+    const tasks = page.locator('[data-testid=tasks]');
+    await page.locator('#task-text').fill('ask the carrier');
+    await signed_out(tasks);
+    assert.equal(await tasks.locator('li').count(), 0, 'the tasks that are written are not shown');
+    assert.equal(await page.locator('#task-text').inputValue(), 'ask the carrier');
+    await in_again(tasks);
+    await page.getByRole('button', { name: 'Add task' }).click();
+    await tasks.locator('li').getByText('ask the carrier').waitFor();
+
+    await page.getByRole('button', { name: 'Close the incident' }).click();
+    await page.locator('#closing').fill('not over yet');
+    await signed_out(page.locator('[data-testid=timeline]'));
+    assert.equal(await page.locator('#closing').inputValue(), 'not over yet');
+    await in_again(page.locator('[data-testid=timeline]'));
+    await page.locator('[data-testid=timeline] ol').waitFor();
+    assert.equal(await page.locator('#closing').inputValue(), 'not over yet');
+
+    // Who signs out leaves nothing of it behind.
+    await page.locator('#task-text').fill('for nobody else');
+    await page.locator('header').getByRole('button', { name: 'Sign out' }).click();
+    await page.locator('#task-text').waitFor({ state: 'detached' });
+    await in_as_manager(page);
+    await page.locator('#task-text').waitFor();
+    assert.equal(await page.locator('#task-text').inputValue(), '');
+  });
+});

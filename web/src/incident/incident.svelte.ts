@@ -6,6 +6,8 @@ import type { IncidentWrite, Person, Rejoin, Report, Situation, Summary } from '
 
 const poll_ms = 3000;
 
+type Form = 'task' | 'closing' | 'rejoin';
+
 export class IncidentPage {
   about = $state.raw<About | null>(null);
   situation = $state.raw<Situation | null>(null);
@@ -16,8 +18,13 @@ export class IncidentPage {
   people = $state.raw<Person[]>([]);
   rejoin = $state.raw<Rejoin | null>(null);
   chosen = $state<string | null>(null);
+  signing_in = $state(false);
+  /** Moves when somebody signs out: no form keeps a text for who comes next. */
+  sign_outs = $state(0);
   silent_since = $state<string | null>(null);
   may_write = $derived(this.session !== null && this.session.role !== 'cashier');
+  /** Forms in which somebody has begun to write. */
+  #begun = new Set<Form>();
 
   async start(): Promise<void> {
     this.chosen = new URLSearchParams(location.search).get('incident');
@@ -49,9 +56,16 @@ export class IncidentPage {
     if (this.session && Date.parse(this.session.expires_at) <= Date.now()) await this.#session();
     if (this.may_write) await this.#read();
     else {
-      this.report = null;
       this.all = [];
+      // A sign-in ends by a restart of the node too. What belongs to a form that somebody writes in stays until then.
+      if (!this.#begun.has('task') && !this.#begun.has('closing')) this.report = null;
+      if (!this.#begun.has('rejoin')) this.rejoin = null;
     }
+  }
+  /** Told by each form; while one has begun, its part of the page is not taken away, and shows nothing else. */
+  begun(form: Form, has: boolean): void {
+    if (has) this.#begun.add(form);
+    else this.#begun.delete(form);
   }
   async #read(): Promise<void> {
     const posture = this.situation?.posture;
@@ -70,8 +84,8 @@ export class IncidentPage {
     }
     const chosen = (this.chosen ??= id);
     const answer = await call<Report>(`/v1/incidents/${id}`);
-    // Another one may have been chosen while this was under way.
-    if (answer.kind === 'ok' && this.chosen === chosen) this.report = answer.value;
+    // Another one may have been chosen while this was under way, or nobody is signed in any more.
+    if (answer.kind === 'ok' && this.chosen === chosen && this.may_write) this.report = answer.value;
     if (this.people.length === 0) {
       const people = await call<{ staff: Person[] }>('/v1/staff');
       if (people.kind === 'ok') this.people = people.value.staff;
@@ -97,8 +111,9 @@ export class IncidentPage {
   async sign_out(): Promise<void> {
     await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
     this.session = null;
-    this.report = null;
+    this.report = this.rejoin = null;
     this.all = [];
+    this.sign_outs++;
   }
   /** Null: done; else a sentence. Empty: the node did not answer; the same key may be sent again. */
   async write(fields: IncidentWrite, key = random_hex(16)): Promise<string | null> {
@@ -108,7 +123,10 @@ export class IncidentPage {
       const answer = await call<{ replies: ({ ok: true } | { ok: false; problem: { title: string; detail: string } })[] }>(
         '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
       );
-      if (answer.kind === 'problem') return answer.problem.detail || answer.problem.title;
+      if (answer.kind === 'problem') {
+        if (answer.problem.status === 401) await this.#session();
+        return answer.problem.detail || answer.problem.title;
+      }
       if (answer.kind === 'no_answer') continue;
       const reply = answer.value.replies[0];
       if (!reply) continue;

@@ -77,4 +77,31 @@ describe('the incident page', () => {
     await poll;
     expect(page.report?.id).toBe('newer');
   });
+  it('keeps what a form was begun for when the sign-in ends, and only that', async () => {
+    see('old');
+    const page = await signed_in();
+    page.begun('task', true);
+    const gone = { status: 401, body: { code: 'auth/session' } };
+    Object.assign(answers, { 'GET /v1/session': gone, 'GET /v1/incidents': gone, 'POST /v1/writes': gone });
+    await page.poll();
+    await page.poll();
+    expect(page.may_write).toBe(false);
+    expect(page.report?.id).toBe('old');
+    expect(page.all).toEqual([]);
+    see('newer', 'old');
+    await page.sign_in('2', '7390284615');
+    expect(page.report?.id).toBe('old');
+    answers['GET /v1/session'] = answers['GET /v1/incidents'] = gone;
+    page.begun('task', false);
+    await page.poll();
+    await page.poll();
+    expect(page.report).toBeNull();
+  });
+  it('sees at a write that the sign-in has ended', async () => {
+    see('old');
+    const page = await signed_in();
+    answers['POST /v1/writes'] = answers['GET /v1/session'] = { status: 401, body: { title: 'Sign in' } };
+    expect(await page.write({ kind: 'open_incident', title: 'x' })).toBe('Sign in');
+    expect(page.may_write).toBe(false);
+  });
 });

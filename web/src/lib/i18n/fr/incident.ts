@@ -6,6 +6,7 @@ export const incident = {
   'inc.glance': 'En un coup d’œil',
   'inc.manager_only': 'L’incident est lu et écrit par les responsables et opérateurs. La vente continue comme toujours.',
   'inc.sign_in': 'Les postures et les ventes sont visibles de tous. Connectez-vous comme responsable pour lire et écrire l’incident lui-même.',
+  'inc.ended': 'Votre connexion a pris fin. Ce que vous avez commencé à écrire est gardé : connectez-vous et continuez.',
   'inc.export.html': 'Rapport en fichier ({language})',
   'inc.export.json': 'Données en fichier (JSON)',
   'inc.as_of': 'tel que connu à {at}',
