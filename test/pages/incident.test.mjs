@@ -69,7 +69,10 @@ test('on a phone: a manager opens an incident, notes what is known and what is n
     await axe_clean(page, 'the incident page, signed out');
     await in_as_manager(page);
     await page.locator('#open-title').fill('Card 4111 1111 1111 1111');
-    await page.getByText('This looks like a card number').waitFor();
+    await page.getByText('“4111 1111 1111 1111” looks like a card number').waitFor();
+    assert.equal(await page.locator('#open-title').inputValue(), 'Card 4111 1111 1111 1111', 'what was typed is not lost');
+    assert.ok(await page.getByRole('button', { name: 'Open an incident' }).isDisabled());
+    await axe_clean(page, 'a text that may hold a card number');
     await page.locator('#open-title').fill('Tills of two stores show a demand');
     await page.getByRole('button', { name: 'Open an incident' }).click();
     await page.locator('[data-testid=timeline]').waitFor();

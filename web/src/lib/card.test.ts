@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gs1_holds, looks_like_card } from './card';
+import { card_in, gs1_holds, looks_like_card } from './card';
 
 // Numbers that the schemes publish for tests.
 const cards = ['4111111111111111', '5555555555554444', '378282246310005', '6011111111111117', '30569309025904', '4222222222222', '6304000000000000000'];
@@ -20,6 +20,12 @@ describe('card numbers', () => {
     for (const text of ['', '12', '4711', '3-7KQ2M9XA-15', '411111111111', '4111111111111112', 'gift, no receipt', '01.02.2026 14:03']) {
       expect(looks_like_card(text), text).toBe(false);
     }
+  });
+  it('are told as they are written; words between numbers part them', () => {
+    expect(card_in('please charge 4111 1111 1111 1111 today')).toBe('4111 1111 1111 1111');
+    // Addresses of machines in a row: one in ten of such texts.
+    expect(card_in('seen at 10.0.0.1 10.0.0.2 10.0.0.1')).toBe('10.0.0.1 10.0.0.2 10.0.0.1');
+    expect(card_in('seen at 10.0.0.1, 10.0.0.2 and 10.0.0.1')).toBeNull();
   });
   it('leave a GTIN alone where a product code is expected, and only there', () => {
     // A real 13-digit GTIN that also passes Luhn: one in ten does.

@@ -22,8 +22,8 @@ export function gs1_holds(digits: string): boolean {
   return sum % 10 === 0;
 }
 
-/** True when the text holds what may be a card number; `code`: a product code is expected here. */
-export function looks_like_card(text: string, code = false): boolean {
+/** What in the text may be a card number, as it is written there; `code`: a product code is expected here. */
+export function card_in(text: string, code = false): string | null {
   for (const run of text.match(/\d(?:[ .\-\u00a0\u202f]?\d){12,}/g) ?? []) {
     const digits = run.replace(/\D/g, '');
     if (code && (digits.length === 13 || digits.length === 14) && gs1_holds(digits)) continue;
@@ -33,9 +33,10 @@ export function looks_like_card(text: string, code = false): boolean {
       for (let from = 0; from + size <= windows.length; from++) {
         // Within a run of at most 19 digits only the whole run counts: otherwise one in ten of all numbers would be refused.
         if (windows.length <= 19 && size !== windows.length) continue;
-        if (luhn_holds(windows.slice(from, from + size))) return true;
+        if (luhn_holds(windows.slice(from, from + size))) return run;
       }
     }
   }
-  return false;
+  return null;
 }
+export const looks_like_card = (text: string, code = false): boolean => card_in(text, code) !== null;

@@ -7,6 +7,7 @@ export const incident = {
   'inc.manager_only': 'The incident is read and written by managers and operators. Selling goes on as always.',
   'inc.sign_in': 'Postures and sales are shown to everybody. Sign in as a manager to read and write the incident itself.',
   'inc.ended': 'Your sign-in has ended. What you have begun to write is kept: sign in, and go on.',
+  'inc.card': '“{digits}” looks like a card number, and Holdfast never keeps one. Take it out; or, if it is something else, put words between its numbers. Until then it cannot be sent.',
   'inc.export.html': 'Report as a file ({language})',
   'inc.export.json': 'Data as a file (JSON)',
   'inc.as_of': 'as known at {at}',

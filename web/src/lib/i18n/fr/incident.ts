@@ -7,6 +7,7 @@ export const incident = {
   'inc.manager_only': 'L’incident est lu et écrit par les responsables et opérateurs. La vente continue comme toujours.',
   'inc.sign_in': 'Les postures et les ventes sont visibles de tous. Connectez-vous comme responsable pour lire et écrire l’incident lui-même.',
   'inc.ended': 'Votre connexion a pris fin. Ce que vous avez commencé à écrire est gardé : connectez-vous et continuez.',
+  'inc.card': '« {digits} » ressemble à un numéro de carte, et Holdfast n’en garde jamais. Enlevez-le ; ou, si c’est autre chose, mettez des mots entre ses nombres. Jusque-là, ce texte ne peut pas être envoyé.',
   'inc.export.html': 'Rapport en fichier ({language})',
   'inc.export.json': 'Données en fichier (JSON)',
   'inc.as_of': 'tel que connu à {at}',
