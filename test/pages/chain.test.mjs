@@ -215,6 +215,31 @@ at_chain('a site is sealed with one button, and a false alarm is undone in one s
   await panel.getByText('Open: links work').waitFor();
 });
 
+at_chain('a seal that came while the dialog was open is not undone unseen: it is asked again, with what it is now', { mock_only: true }, async ({ page, node }) => {
+  const panel = page.getByTestId('posture');
+  const posture = async () => (await (await fetch(`${node.url}/v1/posture`)).json()).posture;
+  await page.locator('header button.plain').last().click();
+  await sign_in(page, manager);
+  await node.post('posture', { posture: 'guarded' });
+  await panel.getByRole('button', { name: 'False alarm: open again' }).click();
+  await page.getByTestId('seen').getByText('Guarded: links work').waitFor();
+  await page.locator('#posture-reason').fill('the printer was tested');
+  await page.locator('#posture-pin').fill(manager.pin);
+  await node.post('posture', { posture: 'sealed' });
+  await page.locator('dialog button.primary').click();
+  await page.locator('dialog .note.alarm').getByText('The posture has changed meanwhile').waitFor();
+  assert.equal(await posture(), 'sealed');
+  await page.getByTestId('seen').getByText('Sealed: every link').waitFor();
+  await page.getByTestId('seen').getByText('lateral movement').waitFor();
+  assert.equal(await page.locator('#posture-reason').inputValue(), 'the printer was tested');
+  assert.equal(await page.locator('#posture-pin').inputValue(), '', 'the PIN is asked for again');
+  await axe_clean(page, 'asked again');
+  await page.locator('#posture-pin').fill(manager.pin);
+  await page.locator('dialog button.primary').click();
+  await panel.getByText('Open: links work').waitFor();
+  assert.equal(await posture(), 'open');
+});
+
 at_chain('an alert that has sealed this site is told with its rule and with what was not done', { mock_only: true }, async ({ page, node }) => {
   await node.post('posture', { posture: 'sealed' });
   const panel = page.getByTestId('posture');

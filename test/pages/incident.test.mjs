@@ -303,3 +303,29 @@ test('what somebody writes stays when the sign-in ends, and goes on its way when
     assert.equal(await page.locator('#task-text').inputValue(), '');
   });
 });
+
+test('a seal that came while the return was begun is not undone unseen', { skip, timeout: 180_000 }, async () => {
+  const [, store] = chain.stores;
+  const order = (posture) => store.session.post('/v1/posture', { posture, ...(posture === 'sealed' ? {} : { reason: 'a test', pin: manager.pin }) });
+  const posture = async () => (await store.session.get('/v1/posture')).posture;
+  await order('sealed');
+  await at_page(store, small, async ({ page }) => {
+    await in_as_manager(page);
+    const rejoin = page.locator('[data-testid=rejoin]');
+    await rejoin.getByTestId('seen').getByText('Sealed: every link').waitFor();
+    await page.locator('#rejoin-reason').fill('the machine was cleaned');
+    await page.locator('#rejoin-pin').fill(manager.pin);
+    await order('open');
+    await order('sealed');
+    await page.getByRole('button', { name: 'Begin to rejoin' }).click();
+    await rejoin.getByText('The posture has changed meanwhile').waitFor();
+    assert.equal(await posture(), 'sealed');
+    assert.equal(await page.locator('#rejoin-reason').inputValue(), 'the machine was cleaned');
+    await axe_clean(page, 'a return that is asked again');
+    await page.locator('#rejoin-pin').fill(manager.pin);
+    await page.getByRole('button', { name: 'Begin to rejoin' }).click();
+    await until('it is rejoining', async () => (await posture()) === 'rejoining');
+  });
+  await order('sealed');
+  await order('open');
+});

@@ -373,6 +373,7 @@ export function make_mock(options = {}) {
         if (session.role === 'cashier') return fail(403, 'auth/role', 'only a manager opens');
         const person = staff.find((s) => s.number === session.number);
         if (person.pin !== body.pin) return fail(401, 'auth/wrong_pin', 'number or PIN is wrong');
+        if ('seen_since' in body && body.seen_since !== posture.since) return fail(409, 'guard/changed_meanwhile', 'the posture has changed meanwhile');
         if (!body.reason) return fail(422, 'guard/reason_needed', 'say why');
       }
       if (body.posture !== posture.posture) change_posture(body.posture, 'person', session.staff_id, body.reason ?? '');

@@ -4,6 +4,7 @@ import {
   call, csrf, random_hex,
   type About, type Answer, type Chain, type DemoState, type Held, type Listed, type Posture, type PostureNow, type Safety, type Session, type WriteFields,
 } from '../lib/api';
+import { set_posture, type Seen } from '../lib/posture';
 
 const poll_ms = 1000;
 
@@ -38,12 +39,11 @@ class ChainPage {
     else if (answer.kind === 'problem') this.session = null;
   }
   async #poll(): Promise<void> {
-    const [chain, safety, posture] = await Promise.all([
+    const [chain, safety] = await Promise.all([
       call<Chain>('/v1/chain', { timeout_ms: 5000 }),
       call<Safety>('/v1/safety', { timeout_ms: 5000 }),
-      call<PostureNow>('/v1/posture', { timeout_ms: 5000 }),
+      this.read_posture(),
     ]);
-    if (posture.kind === 'ok') this.posture = posture.value;
     if (chain.kind !== 'ok') {
       this.silent_since ??= new Date().toISOString();
       return;
@@ -62,6 +62,10 @@ class ChainPage {
       this.listed = [];
       this.held = [];
     }
+  }
+  async read_posture(): Promise<void> {
+    const posture = await call<PostureNow>('/v1/posture', { timeout_ms: 5000 });
+    if (posture.kind === 'ok') this.posture = posture.value;
   }
   async read_lists(): Promise<void> {
     const [listed, held] = await Promise.all([
@@ -86,9 +90,8 @@ class ChainPage {
     return call(`/v1/links/${encodeURIComponent(site)}`, { method: 'POST', headers: csrf(this.session), body: { state } });
   }
   /** At once and here alone. Whoever is signed in may seal; opening takes a manager's PIN. */
-  async set_posture(posture: Posture, reason: string, pin: string): Promise<Answer<PostureNow>> {
-    const body = { posture, ...(reason ? { reason } : {}), ...(pin ? { pin } : {}) };
-    const answer = await call<PostureNow>('/v1/posture', { method: 'POST', headers: csrf(this.session), body });
+  async set_posture(posture: Posture, reason: string, pin: string, seen: Seen | null): Promise<Answer<PostureNow>> {
+    const answer = await set_posture(this.session, posture, reason, pin, seen);
     if (answer.kind === 'ok') this.posture = answer.value;
     return answer;
   }

@@ -1,6 +1,7 @@
 // The incident as this node knows it, asked for every few seconds; writes go the way of all writes, under one key each, so
 // that a second try is the same write.
-import { call, csrf, random_hex, type About, type Answer, type Chain, type Session } from '../lib/api';
+import { call, csrf, random_hex, type About, type Answer, type Chain, type Posture, type PostureNow, type Session } from '../lib/api';
+import { set_posture, type Seen } from '../lib/posture';
 import { shown_of } from './choice';
 import type { IncidentWrite, Person, Rejoin, Report, Situation, Summary } from './types';
 
@@ -17,6 +18,8 @@ export class IncidentPage {
   report = $state.raw<Report | null>(null);
   people = $state.raw<Person[]>([]);
   rejoin = $state.raw<Rejoin | null>(null);
+  /** With its time, for whoever changes it; read while there is a return to make. */
+  posture = $state.raw<PostureNow | null>(null);
   chosen = $state<string | null>(null);
   signing_in = $state(false);
   /** Moves when somebody signs out: no form keeps a text for who comes next. */
@@ -70,8 +73,9 @@ export class IncidentPage {
   async #read(): Promise<void> {
     const posture = this.situation?.posture;
     if (posture === 'sealed' || posture === 'rejoining') {
-      const rejoin = await call<Rejoin>('/v1/rejoin');
+      const [rejoin, now] = await Promise.all([call<Rejoin>('/v1/rejoin'), call<PostureNow>('/v1/posture')]);
       if (rejoin.kind === 'ok') this.rejoin = rejoin.value;
+      if (now.kind === 'ok') this.posture = now.value;
     } else this.rejoin = null;
     const list = await call<{ incidents: Summary[] }>('/v1/incidents');
     if (list.kind === 'problem' && list.problem.status === 401) return this.#session();
@@ -114,6 +118,11 @@ export class IncidentPage {
     this.report = this.rejoin = null;
     this.all = [];
     this.sign_outs++;
+  }
+  async set_posture(to: Posture, reason: string, pin: string, seen: Seen): Promise<Answer<PostureNow>> {
+    const answer = await set_posture(this.session, to, reason, pin, seen);
+    await this.poll();
+    return answer;
   }
   /** Null: done; else a sentence. Empty: the node did not answer; the same key may be sent again. */
   async write(fields: IncidentWrite, key = random_hex(16)): Promise<string | null> {
