@@ -72,7 +72,7 @@ export class IncidentPage {
   }
   async #read(): Promise<void> {
     const posture = this.situation?.posture;
-    if (posture === 'sealed' || posture === 'rejoining') {
+    if (posture === 'sealed' || posture === 'rejoining' || this.#begun.has('rejoin')) {
       const [rejoin, now] = await Promise.all([call<Rejoin>('/v1/rejoin'), call<PostureNow>('/v1/posture')]);
       if (rejoin.kind === 'ok') this.rejoin = rejoin.value;
       if (now.kind === 'ok') this.posture = now.value;
