@@ -240,6 +240,36 @@ at_chain('a seal that came while the dialog was open is not undone unseen: it is
   assert.equal(await posture(), 'open');
 });
 
+at_chain('who signs out is signed out when the node says so; until then the page says that it is not done', {}, async ({ page, context, node }) => {
+  const header = page.locator('header');
+  const note = page.getByTestId('sign-out');
+  const signed_in = () => page.evaluate(async () => (await fetch('/v1/session')).status === 200);
+  await header.getByRole('button', { name: 'Sign in' }).click();
+  await sign_in(page, manager);
+  await page.route('**/v1/session', (route) => (route.request().method() === 'DELETE' ? route.abort() : route.continue()));
+  await header.getByRole('button', { name: 'Sign out' }).click();
+  await note.getByText('You are still signed in').waitFor();
+  await axe_clean(page, 'a sign-out that nobody answered');
+  await header.getByText(`Manager ${manager.staff}`).waitFor();
+  assert.ok(await signed_in());
+  await page.unroute('**/v1/session');
+
+  // Another tab of this browser has signed in since: it is that sign-in's cookie now.
+  const other = await context.newPage();
+  await other.goto(`${node.url}/chain/`);
+  await other.locator('header').getByRole('button', { name: 'Sign out' }).waitFor();
+  await other.evaluate(async (body) => {
+    await fetch('/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  }, manager);
+  await other.close();
+  await note.getByRole('button').click();
+  await note.getByText('has signed in since, in another tab').waitFor();
+  await note.getByRole('button').click();
+  await header.getByRole('button', { name: 'Sign in' }).waitFor();
+  assert.equal(await note.count(), 0);
+  assert.ok(!(await signed_in()));
+});
+
 at_chain('an alert that has sealed this site is told with its rule and with what was not done', { mock_only: true }, async ({ page, node }) => {
   await node.post('posture', { posture: 'sealed' });
   const panel = page.getByTestId('posture');

@@ -5,6 +5,7 @@ import {
   type About, type Answer, type Chain, type DemoState, type Held, type Listed, type Posture, type PostureNow, type Safety, type Session, type WriteFields,
 } from '../lib/api';
 import { set_posture, type Seen } from '../lib/posture';
+import { read_session, sign_out, type SignedOut } from '../lib/session';
 
 const poll_ms = 1000;
 
@@ -15,6 +16,8 @@ class ChainPage {
   posture = $state.raw<PostureNow | null>(null);
   silent_since = $state<string | null>(null);
   session = $state.raw<Session | null>(null);
+  /** What the last sign-out came to. */
+  signed_out = $state<SignedOut['said'] | null>(null);
   listed = $state.raw<Listed[]>([]);
   held = $state.raw<Held[]>([]);
   demo = $state.raw<DemoState | null>(null);
@@ -34,9 +37,8 @@ class ChainPage {
     if (answer.kind === 'ok') this.about = answer.value;
   }
   async #session(): Promise<void> {
-    const answer = await call<Session>('/v1/session', { timeout_ms: 2500 });
-    if (answer.kind === 'ok') this.session = answer.value;
-    else if (answer.kind === 'problem') this.session = null;
+    const session = await read_session();
+    if (session !== undefined) this.session = session;
   }
   async #poll(): Promise<void> {
     const [chain, safety] = await Promise.all([
@@ -78,12 +80,16 @@ class ChainPage {
 
   async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
-    if (answer.kind === 'ok') this.session = answer.value;
+    if (answer.kind === 'ok') {
+      this.session = answer.value;
+      this.signed_out = null;
+    }
     return answer;
   }
   async sign_out(): Promise<void> {
-    await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
-    this.session = null;
+    const { said, session } = await sign_out(this.session);
+    this.signed_out = said;
+    this.session = session;
   }
   /** Works on this site alone and needs nobody else (design promise 4). */
   link(site: string, state: 'cut' | 'open'): Promise<Answer<unknown>> {

@@ -2,6 +2,7 @@
 // that a second try is the same write.
 import { call, csrf, random_hex, type About, type Answer, type Chain, type Posture, type PostureNow, type Session } from '../lib/api';
 import { set_posture, type Seen } from '../lib/posture';
+import { read_session, sign_out, type SignedOut } from '../lib/session';
 import { shown_of } from './choice';
 import type { IncidentWrite, Person, Rejoin, Report, Situation, Summary } from './types';
 
@@ -22,6 +23,8 @@ export class IncidentPage {
   posture = $state.raw<PostureNow | null>(null);
   chosen = $state<string | null>(null);
   signing_in = $state(false);
+  /** What the last sign-out came to. */
+  signed_out = $state<SignedOut['said'] | null>(null);
   /** Moves when somebody signs out: no form keeps a text for who comes next. */
   sign_outs = $state(0);
   silent_since = $state<string | null>(null);
@@ -39,9 +42,8 @@ export class IncidentPage {
   }
 
   async #session(): Promise<void> {
-    const answer = await call<Session>('/v1/session');
-    if (answer.kind === 'ok') this.session = answer.value;
-    else if (answer.kind === 'problem') this.session = null;
+    const session = await read_session();
+    if (session !== undefined) this.session = session;
   }
   async poll(): Promise<void> {
     const [situation, chain] = await Promise.all([call<Situation>('/v1/situation'), call<Chain>('/v1/chain')]);
@@ -108,13 +110,16 @@ export class IncidentPage {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
     if (answer.kind === 'ok') {
       this.session = answer.value;
+      this.signed_out = null;
       await this.poll();
     }
     return answer;
   }
   async sign_out(): Promise<void> {
-    await call('/v1/session', { method: 'DELETE', headers: csrf(this.session) });
-    this.session = null;
+    const { said, session } = await sign_out(this.session);
+    this.signed_out = said;
+    if (said === 'not_said') return;
+    this.session = session;
     this.report = this.rejoin = null;
     this.all = [];
     this.sign_outs++;
@@ -133,7 +138,7 @@ export class IncidentPage {
         '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
       );
       if (answer.kind === 'problem') {
-        if (answer.problem.status === 401) await this.#session();
+        if (answer.problem.status === 401 || answer.problem.code === 'auth/csrf') await this.#session();
         return answer.problem.detail || answer.problem.title;
       }
       if (answer.kind === 'no_answer') continue;

@@ -97,6 +97,16 @@ describe('the incident page', () => {
     await page.poll();
     expect(page.report).toBeNull();
   });
+  it('is signed out when the node says so, and not before', async () => {
+    see('old');
+    const page = await signed_in();
+    answers['DELETE /v1/session'] = null;
+    await page.sign_out();
+    expect([page.signed_out, page.may_write, page.report?.id]).toEqual(['not_said', true, 'old']);
+    answers['DELETE /v1/session'] = { status: 204 };
+    await page.sign_out();
+    expect([page.signed_out, page.may_write, page.report]).toEqual(['done', false, null]);
+  });
   it('sees at a write that the sign-in has ended', async () => {
     see('old');
     const page = await signed_in();

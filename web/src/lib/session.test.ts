@@ -1,0 +1,55 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Session } from './api';
+import { read_session, sign_out } from './session';
+
+const session = (number: string): Session => ({
+  staff_id: number.repeat(32), number, role: 'manager', csrf: `c${number}`, expires_at: '2999-01-01T00:00:00Z', expires_in_s: 900,
+});
+type Given = { status: number; body?: unknown } | null;
+/** What DELETE and GET are answered; null: the line is cut. */
+function node(remove: Given, read: Given = null) {
+  vi.stubGlobal('fetch', async (_path: string, init: { method: string }) => {
+    const given = init.method === 'DELETE' ? remove : read;
+    if (given === null) throw new TypeError('cut');
+    return new Response(given.status === 204 ? null : JSON.stringify(given.body ?? {}), { status: given.status });
+  });
+}
+afterEach(() => vi.unstubAllGlobals());
+const mine = session('1');
+const csrf = { status: 403, body: { code: 'auth/csrf' } };
+
+describe('a sign-out', () => {
+  it('is done when the node says so', async () => {
+    for (const given of [{ status: 204 }, { status: 401 }]) {
+      node(given);
+      expect(await sign_out(mine)).toEqual({ said: 'done', session: null });
+    }
+  });
+  it('is not done when nobody answered, something else did, or the node could not', async () => {
+    for (const given of [null, { status: 200, body: {} }, { status: 503 }, { status: 403, body: { code: 'auth/role' } }]) {
+      node(given);
+      expect(await sign_out(mine)).toEqual({ said: 'not_said', session: mine });
+    }
+  });
+  it('of a sign-in that is not this browser’s any more tells whose it is now', async () => {
+    node(csrf, { status: 200, body: session('2') });
+    expect(await sign_out(mine)).toEqual({ said: 'another', session: session('2') });
+    node(csrf, { status: 401 });
+    expect(await sign_out(mine)).toEqual({ said: 'done', session: null });
+    node(csrf, null);
+    expect(await sign_out(mine)).toEqual({ said: 'not_said', session: mine });
+  });
+});
+
+describe('who is signed in', () => {
+  it('is known from the node, or not at all', async () => {
+    node(null, { status: 200, body: mine });
+    expect(await read_session()).toEqual(mine);
+    node(null, { status: 401 });
+    expect(await read_session()).toBeNull();
+    for (const given of [null, { status: 503 }, { status: 200, body: { portal: true } }]) {
+      node(null, given);
+      expect(await read_session()).toBeUndefined();
+    }
+  });
+});
