@@ -329,3 +329,17 @@ test('a seal that came while the return was begun is not undone unseen', { skip,
   await order('sealed');
   await order('open');
 });
+
+test('a site that is not heard any more is told by what it said last, and is not green', { skip, timeout: 120_000 }, async () => {
+  const [store] = chain.stores;
+  await at_page(chain.headOffice, small, async ({ page }) => {
+    const tile = page.locator(`[data-testid=map] [data-site=${store.name}]`);
+    await until('it is open', async () => /\bopen\b/.test(await tile.getAttribute('class')), 60_000);
+    assert.doesNotMatch(await tile.textContent(), /last said/);
+    await store.stop();
+    await tile.getByText(/last said: open; not heard since \d/).waitFor({ timeout: 30_000 });
+    assert.match(await tile.getAttribute('class'), /\bunknown\b/);
+    await axe_clean(page, 'a site that is not heard');
+  });
+  await store.start();
+});

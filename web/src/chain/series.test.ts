@@ -19,6 +19,23 @@ describe('sales per minute', () => {
     expect(per_minute(sites[0]!, series)).toBe(5); // the first minutes of trade: the running one counts
     expect(per_minute(sites[1]!, series)).toBeNull();
   });
+  it('of a silent site are unknown after the last that was heard of it, and not zero', () => {
+    const sites = [
+      site('here', { is_here: true, sales: sales(['2026-11-22T14:00:00Z', 1], ['2026-11-22T14:04:00Z', 1]) }),
+      site('dark', { trading: 'not yet known', last_heard_at: '2026-11-22T14:02:30Z', sales: sales(['2026-11-22T14:00:00Z', 3]) }),
+      site('since-start', { trading: 'not yet known', sales: sales(['2026-11-22T14:01:00Z', 4]) }),
+      site('quiet', { sales: sales(['2026-11-22T14:00:00Z', 2]) }),
+      site('stopped', { trading: 'no', sales: sales(['2026-11-22T14:00:00Z', 2]) }),
+    ];
+    const series = series_of(sites);
+    const last = (name: string) => series.by_site.get(name)?.slice(-5);
+    expect(last('dark')).toEqual([3, 0, null, null, null]);
+    expect(last('since-start')).toEqual([0, 4, null, null, null]);
+    expect(last('quiet')).toEqual([2, 0, 0, 0, 0]);
+    expect(last('stopped')).toEqual([2, 0, 0, 0, 0]);
+    expect(series.all.slice(-5)).toEqual([8, 4, 0, 0, 1]);
+    expect(per_minute(sites[1]!, series)).toBeNull();
+  });
   it('take in nanoseconds and bad times without breaking', () => {
     const series = series_of([site('a', { sales: sales(['2026-11-22T14:00:00.123456789Z', 2], ['yesterday', 9]) })]);
     expect(series.all.at(-1)).toBe(2);

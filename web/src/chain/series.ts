@@ -5,10 +5,18 @@ import type { ChainSite } from '../lib/api';
 export interface Series {
   minutes: number[]; // start of each minute, Unix seconds, oldest first, without gap
   all: number[]; // whole chain, as far as it is known here
-  by_site: Map<string, (number | null)[]>; // null: not yet known
+  by_site: Map<string, (number | null)[]>; // null: not yet known, as is what a silent site has sold since
 }
 
 export const minutes_shown = 60;
+
+/** Unix seconds from which on a minute without a sale is not one without sales, but one that nothing is known of yet. */
+function known_until(site: ChainSite, counts: Map<number, number> | undefined): number {
+  if (site.is_here || site.trading !== 'not yet known') return Infinity;
+  const heard = Date.parse(site.last_heard_at ?? '') / 1000; // of a minute that it was heard in, the rest is missing
+  const newest = Math.max(0, ...(counts?.keys() ?? []));
+  return Number.isFinite(heard) ? Math.max(newest, Math.floor(heard / 60) * 60) : newest;
+}
 
 /** The hour that ends with the newest minute known of any site; a minute left out is a minute without a sale. */
 export function series_of(sites: readonly ChainSite[]): Series {
@@ -31,7 +39,8 @@ export function series_of(sites: readonly ChainSite[]): Series {
   const all = minutes.map(() => 0);
   for (const site of sites) {
     const counts = known.get(site.site);
-    const values = minutes.map((at) => (counts ? (counts.get(at) ?? 0) : null));
+    const end = known_until(site, counts);
+    const values = minutes.map((at) => (counts ? (counts.get(at) ?? (at < end ? 0 : null)) : null));
     values.forEach((value, i) => (all[i]! += value ?? 0));
     by_site.set(site.site, values);
   }
