@@ -144,7 +144,7 @@ export class IncidentPage {
       if (answer.kind === 'no_answer') continue;
       const reply = answer.value.replies[0];
       if (!reply) continue;
-      if (fields.kind === 'open_incident') this.chosen = key;
+      if (fields.kind === 'open_incident' && reply.ok) this.chosen = key;
       await this.#read();
       return reply.ok ? null : reply.problem.detail || reply.problem.title;
     }

@@ -77,6 +77,17 @@ describe('the incident page', () => {
     await poll;
     expect(page.report?.id).toBe('newer');
   });
+  it('shows the incident that was opened here, and none that was refused', async () => {
+    see('old');
+    const page = await signed_in();
+    answers['POST /v1/writes'] = ok({ replies: [{ ok: false, problem: { title: 'no', detail: '' } }] });
+    expect(await page.write({ kind: 'open_incident', title: 'x' }, 'refused')).toBe('no');
+    expect(page.chosen).toBe('old');
+    answers['POST /v1/writes'] = ok({ replies: [{ ok: true }] });
+    see('old', 'mine');
+    expect(await page.write({ kind: 'open_incident', title: 'x' }, 'mine')).toBeNull();
+    expect(page.report?.id).toBe('mine');
+  });
   it('keeps what a form was begun for when the sign-in ends, and only that', async () => {
     see('old');
     const page = await signed_in();
