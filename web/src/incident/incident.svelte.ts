@@ -32,6 +32,9 @@ export class IncidentPage {
   /** Forms in which somebody has begun to write. */
   #begun = new Set<Form>();
 
+  /** What nobody has answered: it may have been written. */
+  #unanswered: { key: string; said: unknown } | null = null;
+
   async start(): Promise<void> {
     this.chosen = new URLSearchParams(location.search).get('incident');
     await this.#session();
@@ -129,10 +132,14 @@ export class IncidentPage {
     await this.poll();
     return answer;
   }
-  /** Null: done; else a sentence. Empty: the node did not answer; the same key may be sent again. */
-  async write(fields: IncidentWrite, key = random_hex(16)): Promise<string | null> {
+  /** Null: done; else a sentence. Empty: the node did not answer; the same again goes under the same key. */
+  async write(fields: IncidentWrite, new_key = random_hex(16)): Promise<string | null> {
     if (!this.session) return '';
-    const body = { key, staff: this.session.staff_id, ...fields };
+    const said = { staff: this.session.staff_id, ...fields };
+    const again = this.#unanswered !== null && JSON.stringify(this.#unanswered.said) === JSON.stringify(said);
+    const key = again ? this.#unanswered!.key : new_key;
+    const body = { key, ...said };
+    this.#unanswered = null;
     for (let i = 0; i < 2; i++) {
       const answer = await call<{ replies: ({ ok: true } | { ok: false; problem: { title: string; detail: string } })[] }>(
         '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
@@ -148,6 +155,7 @@ export class IncidentPage {
       await this.#read();
       return reply.ok ? null : reply.problem.detail || reply.problem.title;
     }
+    this.#unanswered = { key, said };
     return '';
   }
 }

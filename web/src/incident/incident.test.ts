@@ -118,6 +118,19 @@ describe('the incident page', () => {
     await page.sign_out();
     expect([page.signed_out, page.may_write, page.report]).toEqual(['done', false, null]);
   });
+  it('writes once what was pressed again because nobody had answered, and what was changed anew', async () => {
+    see('old');
+    const page = await signed_in();
+    const keys = () => asked.filter((a) => a.path === '/v1/writes').map((a) => (a.body!.writes as { key: string }[])[0]!.key);
+    answers['POST /v1/writes'] = null;
+    expect(await page.write({ kind: 'open_incident', title: 'x' })).toBe('');
+    expect(await page.write({ kind: 'open_incident', title: 'x' })).toBe('');
+    expect(new Set(keys()).size).toBe(1);
+    answers['POST /v1/writes'] = ok({ replies: [{ ok: true }] });
+    expect(await page.write({ kind: 'open_incident', title: 'y' })).toBeNull();
+    expect(await page.write({ kind: 'open_incident', title: 'y' })).toBeNull();
+    expect(new Set(keys()).size, 'what was answered is over').toBe(3);
+  });
   it('sees at a write that the sign-in has ended', async () => {
     see('old');
     const page = await signed_in();
