@@ -180,8 +180,9 @@ Status NodeImpl::on(Session& session, const sync::Hello& m) {
   }
   const std::uint32_t newest = keys_.newest_epoch(m.site);
   bool rebuilding = false;
-  // A machine that was the site before, and has a certificate for a new epoch with the same keys, is that epoch's (5.4).
-  const auto shown_for = chain::open_certificate(chain_, m.certificate);
+  // A machine that was the site before, and has a certificate for a new epoch with the same keys, is of that one (5.4).
+  auto shown_for = chain::open_certificate(chain_, m.certificate);
+  if (const auto shown = chain::open_registration(chain_, m.registration)) shown_for = shown->certificate;
   const bool begins_again = shown_for && shown_for->site == m.site && shown_for->epoch > newest &&
                             shown_for->keys.tls == session.tls && !shown_for->spare;
   if (const chain::SiteKeys* keys = keys_.keys(m.site, newest);
