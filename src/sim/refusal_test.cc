@@ -1,5 +1,5 @@
-// Why mirrors hold back is said where the rebuild waits for them (protocol 5.2): who reads it has a store that is closed,
-// and has to know whether a mirror is away or will never do it.
+// Why mirrors hold back is said where the rebuild waits for them (protocol 5.2): who reads it has a store that is
+// closed, and has to know whether a mirror is away or will never do it.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -40,7 +40,7 @@ TEST(Refusal, of_a_number_that_another_machine_was_sealed_for_is_told_and_a_high
   EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, twin); }, seconds(60))) << step_of(chain, twin);
 }
 
-// It is sent away before it can ask; what the mirror says may not reach it. Who is only away later is not said to refuse.
+// It is sent away before it can ask; what the mirror says may not reach it. Who is away later is not said to refuse.
 TEST(Refusal, of_a_revoked_certificate_is_told_by_how_the_links_end) {
   Chain chain(49, 3);
   start_trade(chain);

@@ -39,8 +39,8 @@ Status NodeImpl::on(Session& session, const sync::Refused& m) {
   return {};
 }
 
-// `stands`: so long after another word of this mirror this one says nothing. Of two within a second the first is why: it
-// refuses one thing for a reason, and the next because of that. And who says something else each time fills no log.
+// `stands`: so long after another word of this mirror this one counts not. Of two within a second the first is why: it
+// refuses one thing for a reason, and the next because of that. And who changes his words each time fills no log.
 void NodeImpl::note_refusal(const SiteName& mirror, std::string_view reason, Duration stands) {
   if (!is_to_be_registered() || !chain_.is_mirror(mirror, me_->name)) return;
   const auto known = refusals_.find(mirror);
