@@ -148,9 +148,9 @@ void add_feed_commands(CLI::App& app) {
       "feed", "Takes what an existing till or ERP system exports (catalogue, stock, open orders) out of a folder");
   feed->require_subcommand(0, 1);
   feed->footer(
-      "Exit codes of --once: 0 all taken or known; 1 a file is broken, refused by the node, or the node away; 3 a file "
-      "waits for a "
-      "person.\ndocs/feed.md has the formats, the mapping file, and what is waited for.");
+      "Exit codes of --once: 0 all taken or known; 1 a file is broken, still being written, refused by the node, or\n"
+      "the node away; 3 a file waits for a person. status ends with 3 when a person is needed.\n"
+      "docs/feed.md has the formats, the mapping file, and what is waited for.");
 
   auto arguments = std::make_shared<FeedArguments>();
   CLI::Option* folder = feed->add_option("dir", arguments->settings.folder, "The folder with the exports");

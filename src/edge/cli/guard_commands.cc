@@ -156,7 +156,7 @@ struct Door {
 std::vector<Door> read_doors(const PostureArguments& arguments) {
   std::ifstream in(arguments.sites_file);
   if (!in)
-    refuse({"edge/no_sites", fmt::format("{} cannot be read. Write a line \"SITE HOST:PORT\" or \"SITE DIRECTORY\" "
+    refuse({"edge/no_sites", fmt::format("{} cannot be read. Write a line \"SITE HOST:PORT\" or \"SITE /DIRECTORY\" "
                                          "for each site.",
                                          arguments.sites_file)});
   std::vector<Door> doors;
@@ -169,7 +169,7 @@ std::vector<Door> read_doors(const PostureArguments& arguments) {
     if (!(words >> door.site)) continue;
     if (!(words >> door.where) || words >> more)
       refuse({"edge/no_sites",
-              fmt::format("{}:{}: write \"SITE HOST:PORT\" or \"SITE DIRECTORY\".", arguments.sites_file, number)});
+              fmt::format("{}:{}: write \"SITE HOST:PORT\" or \"SITE /DIRECTORY\".", arguments.sites_file, number)});
     if (door.where.starts_with("http://")) door.where = door.where.substr(7);
     while (door.where.size() > 1 && door.where.ends_with('/')) door.where.pop_back();
     const bool wanted = arguments.all || std::ranges::find(arguments.sites, door.site) != arguments.sites.end();
@@ -241,7 +241,7 @@ void change(const PostureArguments& arguments, std::string_view posture) {
   const bool many = arguments.all || !arguments.sites.empty();
   if (many && arguments.sites_file.empty())
     refuse({"edge/no_sites",
-            "Say --sites FILE: a line \"SITE HOST:PORT\" or \"SITE DIRECTORY\" for each site. No site "
+            "Say --sites FILE: a line \"SITE HOST:PORT\" or \"SITE /DIRECTORY\" for each site. No site "
             "commands another; each is asked at its own door."});
   if (many) return change_many(arguments, posture);
   if (arguments.data.empty())
@@ -258,8 +258,9 @@ void add_guard_commands(CLI::App& app) {
     command->add_option("site", arguments->sites, "Sites of --sites FILE; otherwise the one of --data");
     command->add_flag("--all", arguments->all, "Every site of --sites FILE, all at once");
     command->add_option("--data", arguments->data, "The data directory of this machine's site");
-    command->add_option("--sites", arguments->sites_file,
-                        "File with a line for each site: SITE HOST:PORT of its API, or SITE DIRECTORY on this machine");
+    command->add_option(
+        "--sites", arguments->sites_file,
+        "File with a line for each site: SITE HOST:PORT of its API, or SITE /DIRECTORY on this machine");
     command->add_option("--staff", arguments->staff, "Your staff number at those sites; the PIN is asked for");
     command->add_option("--pin-file", arguments->pin_file,
                         "File with the PIN in its first line, instead of being asked");

@@ -115,7 +115,7 @@ void add_import_commands(CLI::App& app) {
       ->required();
   products->add_option("--refused", catalogue->options.refused_path, "Where refused rows go (FILE.refused.csv)");
   products->add_option("--vat", catalogue->options.vat_for_all,
-                       "VAT code of every row, for a file without a vat column");
+                       "VAT code of rows that name none; without it the file needs a vat column");
   products->add_option("--vat-untaxed", catalogue->options.vat_untaxed,
                        "VAT code of products on which Shopify charges no tax; without it their rows are refused");
   products->add_flag("--without-gtin", catalogue->options.without_gtin, "The file has no column of barcodes");
