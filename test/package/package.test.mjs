@@ -131,6 +131,7 @@ test('the .deb has the same program, a unit that starts nothing without a chain 
   assert.match(unit, /^ConditionPathExists=!\/var\/lib\/holdfast\/keys\/promotion\.sealed$/m);
   assert.match(spare, /^ConditionPathExists=\/var\/lib\/holdfast\/keys\/promotion\.sealed$/m);
   assert.match(spare, /^ExecStart=\/usr\/bin\/holdfast spare serve --data \/var\/lib\/holdfast /m);
+  for (const each of [unit, spare]) assert.match(each, /^RestrictAddressFamilies=.*\bAF_NETLINK\b/m, 'getifaddrs() asks by it, and without an answer a seal shuts the tills out');
   for (const each of [unit, spare]) assert.match(each, /^SystemCallFilter=fanotify_init fanotify_mark$/m, 'not in @system-service, and tripwires need them');
   const texts = join(tree, 'usr/share/doc/holdfast');
   assert.deepEqual(deadLinks(texts), []);

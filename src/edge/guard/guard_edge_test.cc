@@ -460,8 +460,9 @@ TEST(Inside, networks_hold_what_is_in_them_in_both_families) {
     EXPECT_FALSE(is_inside(shop, out)) << out;
   for (const char* bad : {"1.2.3.4/33", "fd00::/129", "1.2.3", "1.2.3.4/", "x/8"})
     EXPECT_FALSE(Network::parse(bad)) << bad;
-  EXPECT_TRUE(is_inside(attached_networks(), "127.0.0.1"));
-  EXPECT_FALSE(is_inside(attached_networks(), "203.0.113.9"));
+  ASSERT_TRUE(attached_networks());
+  EXPECT_TRUE(is_inside(*attached_networks(), "127.0.0.1"));
+  EXPECT_FALSE(is_inside(*attached_networks(), "203.0.113.9"));
 }
 
 // ---- sealing

@@ -67,10 +67,12 @@ bool Network::holds(const Network& other) const {
   return address[whole] >> shift == other.address[whole] >> shift;
 }
 
-std::vector<Network> attached_networks() {
-  std::vector<Network> out{*Network::parse("127.0.0.0/8"), *Network::parse("::1")};
+static std::vector<Network> loopback() { return {*Network::parse("127.0.0.0/8"), *Network::parse("::1")}; }
+
+std::optional<std::vector<Network>> attached_networks() {
+  std::vector<Network> out = loopback();
   ifaddrs* raw = nullptr;
-  if (::getifaddrs(&raw) != 0) return out;
+  if (::getifaddrs(&raw) != 0) return std::nullopt;
   const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> all(raw, &::freeifaddrs);
   for (const ifaddrs* each = raw; each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr || each->ifa_netmask == nullptr) continue;
@@ -96,9 +98,9 @@ bool is_inside(const std::vector<Network>& networks, std::string_view address) {
 }
 
 std::vector<Network> inside_networks(const std::vector<Network>& configured) {
-  if (configured.empty()) return attached_networks();
-  std::vector<Network> out = configured;
-  for (const char* loopback : {"127.0.0.0/8", "::1"}) out.push_back(*Network::parse(loopback));
+  if (configured.empty()) return attached_networks().value_or(loopback());
+  std::vector<Network> out = loopback();
+  out.insert(out.end(), configured.begin(), configured.end());
   return out;
 }
 

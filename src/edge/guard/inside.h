@@ -21,10 +21,10 @@ struct Network {
   static std::optional<Network> parse(std::string_view text);  // "192.168.1.7", "192.168.1.0/24", "fd00::/64"
   bool holds(const Network& other) const;
 };
-// Loopback and what this machine's interfaces are attached to; at least loopback.
-std::vector<Network> attached_networks();
+// Loopback and what this machine's interfaces are attached to; nullopt: the system does not say.
+std::optional<std::vector<Network>> attached_networks();
 bool is_inside(const std::vector<Network>& networks, std::string_view address);
-// Those of `[seal] inside` and loopback; where that is empty, attached_networks(), as they are now.
+// Loopback and those of `[seal] inside`; where that is empty, attached_networks(), as they are now, if they are told.
 std::vector<Network> inside_networks(const std::vector<Network>& configured);
 // Whether an address is outside of them; with none configured, the attached ones of the moment in which it is asked.
 std::function<bool(std::string_view address)> outside_of(std::vector<Network> configured);
