@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
@@ -147,10 +148,10 @@ void check_rules(const std::string& data, const std::string& rules) {
 
 // ---- many sites, each at its own door
 
+constexpr std::size_t hands_max = 256;  // they wait most of the time; a door that never answers holds up only its own
+
 struct Door {
   std::string site, where;  // host:port, or a data directory on this machine
-  bool done = false;
-  std::string told;
 };
 
 std::vector<Door> read_doors(const PostureArguments& arguments) {
@@ -212,28 +213,28 @@ Result<json::object> ask_door(const Door& door, const PostureArguments& argument
 }
 
 void change_many(const PostureArguments& arguments, std::string_view posture) {
-  std::vector<Door> doors = read_doors(arguments);
+  const std::vector<Door> doors = read_doors(arguments);
   const bool over_network = std::ranges::any_of(doors, [](const Door& d) { return !d.where.starts_with('/'); });
   if (over_network && arguments.staff.empty())
     refuse({"edge/no_sites", "Say --staff NUMBER: each site is asked at its own API, with your sign-in there."});
   const std::string pin = over_network ? read_pin(arguments) : std::string();
-  std::atomic<std::size_t> next = 0;
+  std::atomic<std::size_t> next = 0, failed = 0;
+  std::mutex telling;
   std::vector<std::thread> hands;
-  for (std::size_t i = 0; i < std::min<std::size_t>(doors.size(), 32); ++i)
+  for (std::size_t i = 0; i < std::min(doors.size(), hands_max); ++i)
     hands.emplace_back([&] {
       for (std::size_t at = next++; at < doors.size(); at = next++) {
         const auto answer = ask_door(doors[at], arguments, posture, pin);
-        doors[at].done = answer.has_value();
-        doors[at].told = answer ? text_at(*answer, "posture", "") + ". " + proof_line(*answer) : answer.error().text;
+        failed += answer ? 0 : 1;
+        const std::lock_guard lock(telling);
+        fmt::print(
+            "{:<31} {}\n", doors[at].site,
+            answer ? text_at(*answer, "posture", "") + ". " + proof_line(*answer) : "NOT DONE: " + answer.error().text);
+        std::fflush(stdout);  // each as it ends: nobody waits for the slowest to hear of the others
       }
     });
   for (std::thread& hand : hands) hand.join();
-  std::size_t failed = 0;
-  for (const Door& door : doors) {
-    fmt::print("{:<31} {}{}\n", door.site, door.done ? "" : "NOT DONE: ", door.told);
-    failed += door.done ? 0 : 1;
-  }
-  fmt::print("{} of {} sites are {}.\n", doors.size() - failed, doors.size(), posture);
+  fmt::print("{} of {} sites are {}.\n", doors.size() - failed.load(), doors.size(), posture);
   if (failed > 0) throw CLI::RuntimeError(1);
 }
 

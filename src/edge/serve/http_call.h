@@ -1,7 +1,7 @@
 // One HTTP request to a node's API and its answer: what the command line uses towards this machine's node and others'.
 //
-// Errors: edge/no_node: nobody answers there, or what answers is no Holdfast node. edge/bad_address.
-// Thread: any; waits at most `patience` for connecting and for each read.
+// Errors: edge/no_node: nobody answers there in time, or what answers is no Holdfast node. edge/bad_address.
+// Thread: any; waits at most `patience` for connecting, and once more for the whole answer.
 #pragma once
 
 #include <boost/json.hpp>

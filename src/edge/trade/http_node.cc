@@ -1,19 +1,14 @@
-// A node reached over HTTP/1.1: one kept-open connection, blocking, with socket time-outs and bounded retries.
+// A node reached over HTTP/1.1: one kept-open connection, blocking, with an end to its patience and bounded retries.
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/verb.hpp>
 #include <boost/json.hpp>
 #include <charconv>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
+#include "edge/net/http_connection.h"
 #include "edge/trade/csv.h"
 #include "edge/trade/node.h"
 
@@ -22,14 +17,12 @@ namespace {
 
 namespace http = boost::beast::http;
 namespace json = boost::json;
-using tcp = boost::asio::ip::tcp;
 
 constexpr int attempts_max = 40;       // with the pauses below about a minute: a node that restarts is waited for
 constexpr int first_attempts_max = 4;  // of one that never answered, so that a wrong address is told at once
 constexpr auto pause_first = std::chrono::milliseconds(50);
 constexpr auto pause_longest = std::chrono::milliseconds(2000);
-constexpr int answer_seconds_max = 60;
-constexpr std::size_t answer_bytes_max = 64u << 20;
+constexpr Duration patience = seconds(60);  // for connecting, and for each answer
 
 struct Answered {
   unsigned status = 0;
@@ -84,53 +77,31 @@ class HttpNode : public Node {
  private:
   Result<json::object> ask(http::verb verb, const std::string& target, const std::string& body);
   Result<Answered> exchange(http::verb verb, const std::string& target, const std::string& body);
-  Status connect();
 
   std::string host_, port_, token_;
-  boost::asio::io_context context_;
-  std::optional<tcp::socket> socket_;
+  edge::HttpConnection connection_;
   bool has_answered_ = false;
 };
 
-Status HttpNode::connect() {
-  boost::system::error_code error;
-  tcp::resolver resolver(context_);
-  const auto places = resolver.resolve(host_, port_, error);
-  if (error) return fail("trade/no_node", fmt::format("{} is not known: {}.", host_, error.message()));
-  tcp::socket socket(context_);
-  boost::asio::connect(socket, places, error);
-  if (error) return fail("trade/no_node", fmt::format("No node answers at {}:{} ({}).", host_, port_, error.message()));
-  const timeval patience{answer_seconds_max, 0};
-  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  socket.set_option(tcp::no_delay(true), error);
-  socket_.emplace(std::move(socket));
-  return {};
-}
-
 Result<Answered> HttpNode::exchange(http::verb verb, const std::string& target, const std::string& body) {
-  if (!socket_) HF_TRY_VOID(connect());
-  http::request<http::string_body> request(verb, target, 11);
+  if (!connection_.is_open()) {
+    if (const auto opened = connection_.open(host_, port_, patience); !opened)
+      return fail("trade/no_node", fmt::format("No node answers at {}:{} ({}).", host_, port_, opened.error().text));
+  }
+  edge::HttpConnection::Request request(verb, target, 11);
   request.set(http::field::host, host_ + ":" + port_);
   request.set(http::field::authorization, "Local " + token_);
   if (!body.empty()) request.set(http::field::content_type, "application/json");
   request.body() = body;
   request.prepare_payload();
-  boost::system::error_code error;
-  http::write(*socket_, request, error);
-  boost::beast::flat_buffer buffer;
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(answer_bytes_max);
-  if (!error) http::read(*socket_, buffer, parser, error);
-  if (error) {
-    socket_.reset();
+  const auto answer = connection_.exchange(request, patience);
+  if (!answer)
     return fail("trade/no_node",
-                fmt::format("The connection to the node at {}:{} broke ({}).", host_, port_, error.message()));
-  }
-  if (!parser.get().keep_alive()) socket_.reset();
+                fmt::format("The connection to the node at {}:{} broke ({}).", host_, port_, answer.error().text));
   Answered answered;
-  answered.status = parser.get().result_int();
-  if (!parser.get().body().empty()) answered.body = json::parse(parser.get().body(), error);
+  answered.status = answer->result_int();
+  boost::system::error_code error;
+  if (!answer->body().empty()) answered.body = json::parse(answer->body(), error);
   if (error) answered.body = nullptr;
   return answered;
 }
