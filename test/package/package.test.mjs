@@ -133,6 +133,10 @@ test('the .deb has the same program, a unit that starts nothing without a chain 
   assert.match(spare, /^ExecStart=\/usr\/bin\/holdfast spare serve --data \/var\/lib\/holdfast /m);
   for (const each of [unit, spare]) assert.match(each, /^RestrictAddressFamilies=.*\bAF_NETLINK\b/m, 'getifaddrs() asks by it, and without an answer a seal shuts the tills out');
   for (const each of [unit, spare]) assert.match(each, /^SystemCallFilter=fanotify_init fanotify_mark$/m, 'not in @system-service, and tripwires need them');
+  // A seal's filter is set again at every start of the machine, and before the network.
+  const sealer = readFileSync(join(tree, 'lib/systemd/system/holdfast-sealer.service'), 'utf8');
+  for (const line of ['Before=network-pre.target', 'StartLimitIntervalSec=0', 'Restart=always', 'RestartSec=5']) assert.match(sealer, new RegExp(`^${line}$`, 'm'));
+  assert.match(readFileSync(join(tree, 'DEBIAN/postinst'), 'utf8'), /^ +systemctl --quiet enable holdfast-sealer\.service$/m);
   const texts = join(tree, 'usr/share/doc/holdfast');
   assert.deepEqual(deadLinks(texts), []);
   assert.ok(existsSync(join(tree, /^Documentation=file:\/\/(\S+)$/m.exec(unit)[1])));
