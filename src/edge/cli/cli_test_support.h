@@ -24,6 +24,7 @@ inline Outcome holdfast(const std::vector<std::string>& words) {
   add_recovery_commands(app);
   add_serve_commands(app);
   add_journal_commands(app);
+  add_spare_commands(app);
   std::vector<const char*> argv{"holdfast"};
   for (const std::string& word : words) argv.push_back(word.c_str());
   ::testing::internal::CaptureStdout();

@@ -53,6 +53,23 @@ void adopt(const Arguments& arguments) {
   fmt::print("{} can be the store's spare now: `holdfast spare serve --data {}`.\n", arguments.data, arguments.data);
 }
 
+// A whole copy is worth nothing if it is old: docs/operating.md has it looked at every day.
+constexpr Duration silence_max = days(1);
+
+// Why a copy without any fault is not to be relied on; empty: it is. The spare itself opens with it all the same: on
+// the bad day the store's machine is silent.
+std::string why_old(const json::object& node) {
+  const json::value* silent = node.if_contains("silent_seconds");
+  if (silent == nullptr || silent->is_null())
+    return "the store's machine has not been heard since this spare was started; what it sold since is not in the copy";
+  const std::int64_t heard_seconds_ago = number_at(node, "silent_seconds");
+  if (heard_seconds_ago <= silence_max.ns / seconds(1).ns) return {};
+  return fmt::format(
+      "the store's machine has not been heard for {} hours; what it sold since is not in the copy: look at cable, "
+      "address and `--node`",
+      heard_seconds_ago / 3600);
+}
+
 void status(const Arguments& arguments) {
   if (keys::is_promoted(arguments.data)) {
     fmt::print("This spare has been promoted; it is the store's machine now.\n");
@@ -60,13 +77,16 @@ void status(const Arguments& arguments) {
   }
   const json::object answer = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/spare"));
   const json::object& copy = object_at(answer, "copy");
-  fmt::print("{}: {}\n", text_at(answer, "site"), text_at(answer, "ready") == "true" ? "ready" : "NOT ready");
+  const std::string old = why_old(object_at(answer, "node"));
+  const bool ready = flag_at(answer, "ready") && old.empty();
+  fmt::print("{}: {}\n", text_at(answer, "site"), ready ? "ready" : "NOT ready");
   fmt::print("  copy                 {} entries of {}\n", text_at(copy, "size"), text_at(copy, "origin"));
   fmt::print("  the store's machine  last heard at {}\n", text_at(object_at(answer, "node"), "last_heard_at"));
   fmt::print("  people and tills     {}\n", text_at(answer, "has_people") == "true" ? "come along" : "NOT here yet");
   if (const std::string problem = text_at(answer, "problem"); problem != "not yet known")
     fmt::print("  problem              {}\n", problem);
-  if (text_at(answer, "ready") != "true") throw CLI::RuntimeError(1);
+  if (!old.empty()) fmt::print("  problem              {}\n", old);
+  if (!ready) throw CLI::RuntimeError(1);
 }
 
 // From the file, or typed: never on the command line, which others on the machine can read.
@@ -142,7 +162,9 @@ void add_spare_commands(CLI::App& app) {
     if (code != 0) throw CLI::RuntimeError(code);
   });
 
-  CLI::App* states = group.add_subcommand("status", "How good the copy is; exit code 1 if it is not ready");
+  CLI::App* states = group.add_subcommand(
+      "status",
+      "How good the copy is; exit code 1 if it is not ready, or nothing was heard of the store's machine for a day");
   states->add_option("--data", arguments->data, "The spare's data directory")->required();
   states->callback([arguments] { status(*arguments); });
 
