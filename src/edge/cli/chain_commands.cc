@@ -78,7 +78,8 @@ void make_roots(const RootsArguments& arguments) {
   fmt::print(
       "Move each folder to a medium of its own, kept by another person or in another place, with a copy; root and "
       "recovery\n"
-      "keys stay offline. {}/authority.pub.toml holds the public halves, for `holdfast chain init --authority`.\n",
+      "keys stay offline. After each `holdfast recovery sign` carry the folder's issued-epochs onto its copy.\n"
+      "{}/authority.pub.toml holds the public halves, for `holdfast chain init --authority`.\n",
       arguments.into);
 }
 

@@ -60,11 +60,17 @@ class ByHand : public ::testing::Test {
     return holdfast(words);
   }
   Outcome sign(const std::vector<std::string>& more, const std::string& out) const {
-    std::vector<std::string> words = {"recovery", "sign",
-                                      "--chain",  at("chain.hfc"),
-                                      "--out",    at(out),
-                                      "--keys",   at("ceremony/recovery-1"),
-                                      "--keys",   at("ceremony/recovery-2")};
+    std::vector<std::string> words = {"recovery",
+                                      "sign",
+                                      "--chain",
+                                      at("chain.hfc"),
+                                      "--out",
+                                      at(out),
+                                      "--first-use",
+                                      "--keys",
+                                      at("ceremony/recovery-1"),
+                                      "--keys",
+                                      at("ceremony/recovery-2")};
     words.insert(words.end(), more.begin(), more.end());
     return holdfast(words);
   }
@@ -325,6 +331,35 @@ TEST_F(TwoCertificates, NothingIsPutUnderANodeThatRuns) {
   expect_in_place("first");
 }
 
+// A copy that was taken when the keys were made knows nothing of the numbers that the originals have given out since.
+TEST_F(ByHand, CopiesOfRecoveryKeysGiveOutNoNumberTwice) {
+  std::filesystem::copy(at("ceremony"), at("copies"), std::filesystem::copy_options::recursive);
+  ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("n1"), "--replacement"}).code, 0);
+  ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("n2"), "--replacement"}).code, 0);
+  const Outcome first = sign({"--request", at("n1/store-02.pub.toml")}, "out");
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("epoch 2"));
+  EXPECT_THAT(first.out, HasSubstr("carry it onto every copy"));
+  const auto sign_with_copies = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {"recovery", "sign", "--chain", at("chain.hfc"), "--out", at("again")};
+    for (const char* key : {"copies/recovery-2", "copies/recovery-3"}) words.insert(words.end(), {"--keys", at(key)});
+    words.insert(words.end(), {"--request", at("n2/store-02.pub.toml")});
+    words.insert(words.end(), more.begin(), more.end());
+    return holdfast(words);
+  };
+  const Outcome refused = sign_with_copies({});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("copies/recovery-2 has no issued-epochs"));
+  EXPECT_THAT(refused.err, HasSubstr("--epoch N"));
+  // A refusal, of whatever kind, makes no memory either.
+  EXPECT_EQ(sign_with_copies({"--epoch", "1"}).code, 1);
+  std::filesystem::copy(at("ceremony/recovery-2/issued-epochs"), at("copies/recovery-2"));
+  EXPECT_THAT(sign_with_copies({}).err, HasSubstr("copies/recovery-3 has no issued-epochs"));
+  const Outcome carried = sign_with_copies({"--first-use"});
+  ASSERT_EQ(carried.code, 0) << carried.err;
+  EXPECT_THAT(carried.out, HasSubstr("epoch 3"));
+}
+
 TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  // protocol 5.1, 9.1
   // head-office was rebuilt; the recovery keys are replaced afterwards.
   ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("new"), "--replacement"}).code, 0);
@@ -372,7 +407,7 @@ TEST_F(ByHand, CertificatesCountOnUnderNewRecoveryKeysAsTheRootKeysNameThem) {  
   EXPECT_NE(file->find_certified(SiteName("head-office"), 2), nullptr);
   ASSERT_EQ(holdfast({"site", "keygen", "head-office", "--into", at("third"), "--replacement"}).code, 0);
   const Outcome third = holdfast({"recovery", "sign", "--chain", at("next.hfc"), "--out", at("third-out"), "--keys",
-                                  at("fresh/recovery-1"), "--keys", at("fresh/recovery-2"), "--request",
+                                  at("fresh/recovery-1"), "--keys", at("fresh/recovery-2"), "--first-use", "--request",
                                   at("third/head-office.pub.toml")});
   ASSERT_EQ(third.code, 0) << third.err;
   EXPECT_THAT(third.out, HasSubstr("epoch 3"));
@@ -419,9 +454,9 @@ TEST_F(ByHand, CertificatesThatWereForgottenAreNamedLater) {
   write(at("revoking.toml"), text_of(at("fresh.toml")) + "\n[[revoked]]\nsite = \"store-02\"\nepoch = 2\n");
   ASSERT_EQ(init_chain(at("revoking.toml"), "v2r.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
   ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("third"), "--replacement"}).code, 0);
-  const Outcome third =
-      holdfast({"recovery", "sign", "--chain", at("v2r.hfc"), "--out", at("third-out"), "--keys",
-                at("fresh/recovery-1"), "--keys", at("fresh/recovery-3"), "--request", at("third/store-02.pub.toml")});
+  const Outcome third = holdfast({"recovery", "sign", "--chain", at("v2r.hfc"), "--out", at("third-out"), "--keys",
+                                  at("fresh/recovery-1"), "--keys", at("fresh/recovery-3"), "--first-use", "--request",
+                                  at("third/store-02.pub.toml")});
   ASSERT_EQ(third.code, 0) << third.err;
   EXPECT_THAT(third.out, HasSubstr("epoch 3")) << "2 is revoked";
 }

@@ -1,6 +1,7 @@
 // `holdfast recovery sign|collect`: certificates for new machines (protocol 5.1), offline, a list of sites at a time;
 // and those that a site knows, for a chain file with other recovery keys.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -23,7 +24,7 @@ struct SignArguments {
   std::vector<std::string> key_folders, requests, clean_points;
   std::string requests_folder;
   unsigned managers = 1;
-  bool spares = false;
+  bool spares = false, first_use = false;
 };
 
 template <class T>
@@ -91,8 +92,12 @@ void sign_certificates(const SignArguments& arguments) {
   for (const std::string& text : arguments.clean_points) take_clean_point(requests, text);
   if (arguments.spares && !arguments.clean_points.empty())
     refuse({"chain/bad_certificate", "a spare has no clean point; sign spares and lost sites one after another"});
-  keys::IssueOptions options{std::nullopt, arguments.managers, edge::PosixClock().now(), arguments.spares,
-                             or_refuse(chain::open_chain_file(chain::root_signed_part(chain_text))).revoked};
+  keys::IssueOptions options{std::nullopt,
+                             arguments.managers,
+                             edge::PosixClock().now(),
+                             arguments.spares,
+                             or_refuse(chain::open_chain_file(chain::root_signed_part(chain_text))).revoked,
+                             arguments.first_use};
   if (arguments.epoch != "auto") {
     options.epoch = parse_number<std::uint32_t>(arguments.epoch);
     if (!options.epoch || *options.epoch < 2 || *options.epoch > chain::epochs_max)
@@ -104,6 +109,10 @@ void sign_certificates(const SignArguments& arguments) {
   or_refuse(keys::make_private_directory(arguments.out));
   const auto issued = or_refuse(keys::issue_certificates(*file, arguments.key_folders, requests, options));
   for (const keys::Issued& one : issued) write_certificate(arguments.out, one);
+  fmt::print(
+      "issued-epochs in {} has these numbers now: carry it onto every copy of the folder, or the copy gives them out "
+      "again.\n",
+      fmt::join(arguments.key_folders, ", "));
   if (arguments.spares) {
     fmt::print("Take each NAME.certificate in {} to its spare: `holdfast spare adopt`.\n", arguments.out);
     return;
@@ -158,6 +167,8 @@ void add_recovery_commands(CLI::App& app) {
                    "ORIGIN:SIZE, the last entries still trusted of a site; otherwise the longest history");
   sign->add_option("--epoch", arguments->epoch, "auto: the next that these keys have not given out; or a number")
       ->capture_default_str();
+  sign->add_flag("--first-use", arguments->first_use,
+                 "A folder without issued-epochs is of a key that has never signed, and no copy of one that has");
   sign->add_option("--managers", arguments->managers, "Enrolment codes for each site")
       ->capture_default_str()
       ->check(CLI::Range(1u, keys::enrolment_codes_max));

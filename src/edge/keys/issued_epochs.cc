@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,13 +23,28 @@ std::unexpected<Error> failed(std::string_view doing, const std::string& path) {
 
 }  // namespace
 
-Result<IssuedEpochs> IssuedEpochs::open(const std::string& folder) {
-  const std::string path = folder + "/issued-epochs";
-  edge::Descriptor file(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.valid() || ::flock(file.get(), LOCK_EX) != 0) return failed("open", path);
-  IssuedEpochs out(path, std::move(file));
+Result<IssuedEpochs> IssuedEpochs::open(const std::string& folder, bool may_be_missing) {
+  IssuedEpochs out(folder + "/issued-epochs");
+  struct stat about {};
+  if (::lstat(out.path_.c_str(), &about) != 0 && errno == ENOENT) {
+    if (may_be_missing) return out;
+    return fail(
+        "keys/no_memory",
+        fmt::format("{} has no issued-epochs, as a copy has that was taken before its key signed: take the folder "
+                    "that signed last, or put its issued-epochs here. Is it lost, give a number higher than any "
+                    "that was given out, with --epoch N. Has this key never signed a certificate, say "
+                    "--first-use",
+                    folder));
+  }
+  HF_TRY_VOID(out.lock());
   HF_TRY_VOID(out.read());
   return out;
+}
+
+Status IssuedEpochs::lock() {
+  file_ = edge::Descriptor(::open(path_.c_str(), O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
+  if (!file_.valid() || ::flock(file_.get(), LOCK_EX) != 0) return failed("open", path_);
+  return {};
 }
 
 Status IssuedEpochs::read() {
@@ -77,6 +93,10 @@ Status IssuedEpochs::remember(std::string_view chain, const std::vector<std::pai
           fmt::format("epoch {} of {} may not be given out: {} remembers epoch {}; use --epoch auto or a higher number",
                       epoch, site.view(), path_, newest(chain, site)));
     lines += fmt::format("{} {} {} {}\n", chain, site.view(), epoch, to_text(now));
+  }
+  if (!file_.valid()) {
+    HF_TRY_VOID(create_private_file(path_, ""));
+    HF_TRY_VOID(lock());
   }
   // One write: with O_APPEND, and alone under the lock. A torn one is found damaged the next time, and told.
   if (::write(file_.get(), lines.data(), lines.size()) != static_cast<ssize_t>(lines.size()) ||

@@ -1,7 +1,9 @@
 // The memory of a recovery key's folder: which epoch numbers it has helped to give out (protocol 5.1).
 //
-// Shape:  DIR/issued-epochs: lines "<chain> <site> <epoch> <time>", only ever appended, each append synced.
-// Errors: keys/bad_file: a line is damaged; nothing is issued until a person has looked. keys/epoch_taken. keys/failed.
+// Shape:  DIR/issued-epochs: lines "<chain> <site> <epoch> <time>", only ever appended, each append synced. It is made
+//         with its first line: a copy that was taken right after the keys were made must not look like a memory.
+// Errors: keys/no_memory: it is not there, so this may be a copy of a folder that remembers more. keys/bad_file: a line
+//         is damaged; nothing is issued until a person has looked. keys/epoch_taken. keys/failed.
 // Thread: two programs at once wait for one another (flock).
 #pragma once
 
@@ -16,16 +18,17 @@ namespace holdfast::keys {
 
 class IssuedEpochs {
  public:
-  static Result<IssuedEpochs> open(const std::string& folder);
+  static Result<IssuedEpochs> open(const std::string& folder, bool may_be_missing = false);
 
   std::uint32_t newest(std::string_view chain, const SiteName& site) const;  // 0: none
   Status remember(std::string_view chain, const std::vector<std::pair<SiteName, std::uint32_t>>& epochs, Instant now);
 
  private:
-  IssuedEpochs(std::string path, edge::Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
+  explicit IssuedEpochs(std::string path) : path_(std::move(path)) {}
+  Status lock();
   Status read();
   std::string path_;
-  edge::Descriptor file_;
+  edge::Descriptor file_;  // invalid: not there yet
   std::map<std::pair<std::string, SiteName>, std::uint32_t> newest_;
 };
 
