@@ -3,7 +3,7 @@
 // it twice and holds everything once. The journal is read by test/verifier, which shares no code with what wrote the files.
 //   HF_HANDBACK_SALES  sales at the three tills (1000); refunds are a twentieth
 import { test } from 'node:test';
-import { mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { program } from '../../demo/lib/chain.mjs';
@@ -260,8 +260,15 @@ test('the trade of the bad days goes back to the old system, once', { timeout: 6
     mkdirSync(folder);
     writeFileSync(join(folder, 'inventory_export_1.csv'), exported['inventory_export_1.csv'].replace('5000,5000', '4000,4000') + 'LAMP,,,store-01,20,20\n');
     await run(['feed', folder, '--data', store.dir, '--settle', '0', '--once']);
-    const made = await handback('--shopify-products', products);
+    // As if the command had been cut off before it wrote the files of number 1: they are not passed over.
+    renameSync(dir, `${dir}-taken`);
+    const passed = await handback('--shopify-products', products);
+    assert.equal(passed.code, 1, passed.out);
+    assert.match(passed.err, /Handback 1 has no files here.*--number 1 first/s);
+    assert.equal((await state()).handbacks.length, 1);
+    const made = await handback('--shopify-products', products, '--though-moved');
     assert.equal(made.code, 0, made.err);
+    renameSync(`${dir}-taken`, dir);
     const second = join(out, 'store-01-handback-0002');
     assert.deepEqual(levelsOf(second), { LAMP: ['20', '18'], PEN: ['4000', '3999'] });
     const rows = records(readFileSync(file(second, '-sales.csv'), 'utf8'));

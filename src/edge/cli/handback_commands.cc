@@ -30,6 +30,7 @@ struct Arguments {
   std::string gross, sales, refunds, cash, card;
   std::vector<std::string> vat, taxed;
   std::uint32_t number = 0;
+  bool though_moved = false;
 };
 
 standby::Place place_at(const json::object& object, std::string_view name) {
@@ -79,6 +80,18 @@ void wait_for_copies(const std::string& data, std::uint64_t index) {
       "again; rows keep their ids in any case.\n");
 }
 
+// The number before is in the journal, but was its command interrupted before it wrote the files, they are nowhere, and
+// the next handback begins where they would end.
+void refuse_without_files_of(std::uint32_t before, const Arguments& arguments, const serve::DataView& view) {
+  const auto files = std::filesystem::path(arguments.into) / handback::directory_name(view.site().view(), before);
+  std::error_code ignored;
+  if (std::filesystem::exists(files, ignored)) return;
+  refuse({"handback/not_written",
+          fmt::format("Handback {0} has no files here: {1} is missing. Run this with --number {0} first, and with "
+                      "--though-moved if they were written and are elsewhere.",
+                      before, files.string())});
+}
+
 void make_new(const Arguments& arguments, serve::DataView& view, std::uint32_t expected) {
   const json::object state = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/standby"));
   const json::object safety = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/safety"));
@@ -93,6 +106,7 @@ void make_new(const Arguments& arguments, serve::DataView& view, std::uint32_t e
             next == 1 ? std::string("Nothing was traded here since this site stands by.")
                       : fmt::format("Nothing was traded since handback {}; ask for it again with --number {}.",
                                     next - 1, next - 1)});
+  if (next > 1 && !arguments.though_moved) refuse_without_files_of(next - 1, arguments, view);
   const std::string settings =
       arguments.settings.empty() ? std::string() : or_refuse(keys::read_public_file(arguments.settings, 1u << 20));
   const standby::Place end{static_cast<std::uint32_t>(number_at(safety, "epoch")),
@@ -258,6 +272,9 @@ void add_handback_commands(CLI::App& app) {
   makes->add_option("--data", arguments->data, "The site's data directory");
   makes->add_option("--into", arguments->into, "Where its directory of files is made");
   makes->add_option("--number", arguments->number, "This handback again, byte for byte; otherwise the next one");
+  makes->add_flag(
+      "--though-moved", arguments->though_moved,
+      "Even though the files of the handback before are not in --into: they were written, and are elsewhere");
   makes->add_option("--settings", arguments->settings,
                     "TOML: formats, account codes, places, and files in columns of your own (docs/handback.md)");
   makes->add_option("--shopify-products", arguments->products,

@@ -52,6 +52,10 @@ Made files_of(const Gathered& trade, const Settings& settings, const std::string
 
 }  // namespace
 
+std::string directory_name(std::string_view site, std::uint32_t number) {
+  return fmt::format("{}-handback-{:04}", site, number);
+}
+
 Result<Written> write_handback(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end,
                                const std::string& settings_text, const std::string& products) {
   HF_TRY(const Gathered trade, gather(view, number, first, end));
@@ -73,7 +77,7 @@ Result<Written> write_handback(serve::DataView& view, std::uint32_t number, stan
   made.totals = totals_of(trade, settings.utc_offset_minutes);
   made.counts = trade.counts;
   made.late = trade.late;
-  out.directory = fmt::format("{}-handback-{:04}", trade.site, number);
+  out.directory = directory_name(trade.site, number);
   Made files = files_of(trade, settings, out.directory);
   out.files = std::move(files.files);
   out.files.push_back({out.directory + "-control-totals.csv", control_totals_csv(made.totals, trade.decimals)});

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "edge/handback/trade.h"
@@ -23,6 +24,7 @@ struct Written {
   std::vector<WrittenFile> files;
   std::string directory;  // its name
 };
+std::string directory_name(std::string_view site, std::uint32_t number);
 // From a range: not yet recorded. products: path of Shopify's inventory CSV; may be empty.
 Result<Written> write_handback(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end,
                                const std::string& settings, const std::string& products);
