@@ -31,9 +31,7 @@ void keygen(const Arguments& arguments) {
   if (!site)
     refuse({"keys/wrong_site", fmt::format("\"{}\" is no site's name; write 1 to {} of a-z, 0-9 and '-', like store-07",
                                            arguments.name, SiteName::bytes_max)});
-  const keys::NewSpare made = or_refuse(keys::make_spare_directory(arguments.into, *site));
-  if (!arguments.code_file.empty())
-    or_refuse(keys::create_private_file(arguments.code_file, fmt::format("{} {}\n", site->view(), made.code)));
+  const keys::NewSpare made = or_refuse(keys::make_spare_directory(arguments.into, *site, arguments.code_file));
   fmt::print(
       "{0} has the keys of a spare of {1}. Have {0}/{1}.pub.toml signed: `holdfast recovery sign --spare`.\n"
       "Fingerprint: {2}\n",

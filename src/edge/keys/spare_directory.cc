@@ -55,17 +55,7 @@ Result<bool> take_people(Disk& disk, const std::string& directory, Entropy& entr
   return false;
 }
 
-}  // namespace
-
-bool is_spare_directory(const std::string& directory) { return exists(join(directory, sealed_name)); }
-bool is_promoted(const std::string& directory) {
-  return is_spare_directory(directory) && exists(join(directory, "keys/log.key"));
-}
-
-Result<NewSpare> make_spare_directory(const std::string& directory, const SiteName& site) {
-  HF_TRY_VOID(check_missing_or_empty(directory));
-  HF_TRY_VOID(make_private_directory(directory));
-  NewSpare out{{site, {}}, make_promotion_code()};
+Status fill_spare_directory(const std::string& directory, const SiteName& site, NewSpare& out) {
   HF_TRY(const std::string code, read_promotion_code(out.code));
   const PrivateKey tls = make_key(Use::tls, site.view());
   HF_TRY_VOID(write_key(join(directory, "keys"), tls));
@@ -84,8 +74,27 @@ Result<NewSpare> make_spare_directory(const std::string& directory, const SiteNa
   randombytes_buf(token.data(), token.size());
   HF_TRY_VOID(create_private_file(join(directory, "admin.token"), to_hex(token) + "\n"));
   HF_TRY_VOID(create_public_file(join(directory, site.str() + ".pub.toml"), chain::public_keys_text(out.keys)));
-  HF_TRY_VOID(
-      create_public_file(join(directory, site_marker_name), fmt::format("holdfast site v1\nsite {}\n", site.view())));
+  return create_public_file(join(directory, site_marker_name), fmt::format("holdfast site v1\nsite {}\n", site.view()));
+}
+
+}  // namespace
+
+bool is_spare_directory(const std::string& directory) { return exists(join(directory, sealed_name)); }
+bool is_promoted(const std::string& directory) {
+  return is_spare_directory(directory) && exists(join(directory, "keys/log.key"));
+}
+
+Result<NewSpare> make_spare_directory(const std::string& directory, const SiteName& site,
+                                      const std::string& code_file) {
+  HF_TRY_VOID(check_missing_or_empty(directory));
+  HF_TRY_VOID(make_private_directory(directory));
+  NewSpare out{{site, {}}, make_promotion_code()};
+  if (!code_file.empty()) HF_TRY_VOID(create_private_file(code_file, fmt::format("{} {}\n", site.view(), out.code)));
+  if (const Status filled = fill_spare_directory(directory, site, out); !filled) {
+    std::error_code ignored;
+    if (!code_file.empty()) std::filesystem::remove(code_file, ignored);  // else somebody prints it
+    return pass_on(filled.error());
+  }
   return out;
 }
 

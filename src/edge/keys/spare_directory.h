@@ -20,9 +20,12 @@ namespace holdfast::keys {
 
 struct NewSpare {
   chain::PublicKeysFile keys;
-  std::string code;  // for the paper; it is nowhere else
+  std::string code;  // for the paper; it is nowhere else, but in code_file
 };
-Result<NewSpare> make_spare_directory(const std::string& directory, const SiteName& site);
+// code_file: gets "SITE CODE", durable before anything is sealed to the code; empty: none. After a failure it is not
+// there.
+Result<NewSpare> make_spare_directory(const std::string& directory, const SiteName& site,
+                                      const std::string& code_file = {});
 bool is_spare_directory(const std::string& directory);  // promoted or not
 bool is_promoted(const std::string& directory);
 

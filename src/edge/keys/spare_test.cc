@@ -12,6 +12,7 @@
 #include "edge/keys/ceremony.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/file_signer.h"
+#include "edge/keys/private_files.h"
 #include "edge/keys/promotion_code.h"
 #include "edge/keys/spare_directory.h"
 #include "edge/people/credentials.h"
@@ -139,6 +140,25 @@ TEST(SpareDirectory, HasNoKeyInClearThatRegistersUntilItsCodeIsTyped) {
   const auto signer = FileSigner::open(directory, SiteName("store-01"));
   ASSERT_TRUE(signer) << signer.error().text;
   EXPECT_EQ((*signer)->public_keys(), made->keys.keys);
+}
+
+TEST(SpareDirectory, NoneIsLeftWhoseCodeNobodyHas) {
+  Ceremony ceremony;
+  const std::string directory = ceremony.path("spare");
+  const SiteName site("store-01");
+  ASSERT_TRUE(create_private_file(ceremony.path("printed"), "another store's\n"));
+  EXPECT_EQ(make_spare_directory(directory, site, ceremony.path("printed")).error().code, "keys/exists");
+  EXPECT_EQ(make_spare_directory(directory, site, ceremony.path("nowhere/code")).error().code, "keys/not_found");
+  EXPECT_FALSE(is_spare_directory(directory));
+  EXPECT_EQ(*read_public_file(ceremony.path("printed")), "another store's\n");
+  // Where the keys cannot be made, the code is taken back: somebody would print it. (The public keys' place is taken.)
+  const std::string full = ceremony.path("full");
+  EXPECT_EQ(make_spare_directory(full, site, full + "/store-01.pub.toml").error().code, "keys/exists");
+  EXPECT_FALSE(std::filesystem::exists(full + "/store-01.pub.toml"));
+  EXPECT_FALSE(std::filesystem::exists(full + "/holdfast-site")) << "adopt would take it for whole";
+  const auto made = make_spare_directory(directory, site, ceremony.path("code"));
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_EQ(*read_public_file(ceremony.path("code")), "store-01 " + made->code + "\n");
 }
 
 // The copy of the people's list is as old as the promotion: whoever was withdrawn since would be let in again.
