@@ -90,7 +90,9 @@ struct TillArguments {
 };
 
 void import_till_writes(const TillArguments& arguments) {
-  const std::string text = or_refuse(keys::read_public_file(arguments.file));
+  // A full till keeps 100,000 writes of one to two KB (web/src/till).
+  constexpr std::size_t till_file_bytes_max = 512u << 20;
+  const std::string text = or_refuse(keys::read_public_file(arguments.file, till_file_bytes_max));
   const std::unique_ptr<trade::Node> node = or_refuse(trade::http_node(arguments.at.url, arguments.at.token_file));
   const trade::TillWritesReport report = or_refuse(trade::import_till_writes(text, *node));
   fmt::print("{} writes: {} taken, {} known here already, {} refused.\n", report.writes, report.taken, report.known,

@@ -24,7 +24,7 @@ struct SignArguments {
   std::vector<std::string> key_folders, requests, clean_points;
   std::string requests_folder;
   unsigned managers = 1;
-  bool spares = false, first_use = false;
+  bool spares = false;
 };
 
 template <class T>
@@ -92,12 +92,8 @@ void sign_certificates(const SignArguments& arguments) {
   for (const std::string& text : arguments.clean_points) take_clean_point(requests, text);
   if (arguments.spares && !arguments.clean_points.empty())
     refuse({"chain/bad_certificate", "a spare has no clean point; sign spares and lost sites one after another"});
-  keys::IssueOptions options{std::nullopt,
-                             arguments.managers,
-                             edge::PosixClock().now(),
-                             arguments.spares,
-                             or_refuse(chain::open_chain_file(chain::root_signed_part(chain_text))).revoked,
-                             arguments.first_use};
+  keys::IssueOptions options{std::nullopt, arguments.managers, edge::PosixClock().now(), arguments.spares,
+                             or_refuse(chain::open_chain_file(chain::root_signed_part(chain_text))).revoked};
   if (arguments.epoch != "auto") {
     options.epoch = parse_number<std::uint32_t>(arguments.epoch);
     if (!options.epoch || *options.epoch < 2 || *options.epoch > chain::epochs_max)
@@ -107,8 +103,16 @@ void sign_certificates(const SignArguments& arguments) {
   // Before any number is given out: a place to write to that overwrites nothing.
   or_refuse(keys::check_missing_or_empty(arguments.out));
   or_refuse(keys::make_private_directory(arguments.out));
+  std::vector<std::string> without_memory;
+  for (const std::string& folder : arguments.key_folders)
+    if (!std::filesystem::exists(keys::join(folder, "issued-epochs"))) without_memory.push_back(folder);
   const auto issued = or_refuse(keys::issue_certificates(*file, arguments.key_folders, requests, options));
   for (const keys::Issued& one : issued) write_certificate(arguments.out, one);
+  if (!without_memory.empty() && !options.epoch)
+    fmt::print(
+        "No key in {} had signed a certificate, as far as the folder says. Is it a copy of one that has, these numbers\n"
+        "may have been given out before, and mirrors refuse them: sign again with --epoch N, higher than any.\n",
+        fmt::join(without_memory, ", "));
   fmt::print(
       "issued-epochs in {} has these numbers now: carry it onto every copy of the folder, or the copy gives them out "
       "again.\n",
@@ -167,8 +171,6 @@ void add_recovery_commands(CLI::App& app) {
                    "ORIGIN:SIZE, the last entries still trusted of a site; otherwise the longest history");
   sign->add_option("--epoch", arguments->epoch, "auto: the next that these keys have not given out; or a number")
       ->capture_default_str();
-  sign->add_flag("--first-use", arguments->first_use,
-                 "A folder without issued-epochs is of a key that has never signed, and no copy of one that has");
   sign->add_option("--managers", arguments->managers, "Enrolment codes for each site")
       ->capture_default_str()
       ->check(CLI::Range(1u, keys::enrolment_codes_max));

@@ -20,9 +20,6 @@ Result<chain::KeySet> make_key_set(const std::string& directory, Use use, KeyCou
     HF_TRY_VOID(write_key(fmt::format("{}/{}", directory, together ? std::string(to_text(use)) : key.holder), key));
     set.keys.emplace_back(key.holder, key.pub);
   }
-  // Nobody copies a demo's folder, and it signs without being asked.
-  if (together && use == Use::recovery)
-    HF_TRY_VOID(create_private_file(fmt::format("{}/{}/issued-epochs", directory, to_text(use)), ""));
   return set;
 }
 
@@ -86,8 +83,7 @@ Status check_requests(const chain::ChainFile& file, const std::vector<Certificat
 }
 
 // Each once, by its real path: the same folder under two names would wait for its own lock.
-Result<std::vector<IssuedEpochs>> open_memories(const std::vector<std::string>& recovery_key_folders,
-                                                bool may_be_missing) {
+Result<std::vector<IssuedEpochs>> open_memories(const std::vector<std::string>& recovery_key_folders) {
   std::set<std::string> folders;
   for (const std::string& folder : recovery_key_folders) {
     std::error_code error;
@@ -96,7 +92,7 @@ Result<std::vector<IssuedEpochs>> open_memories(const std::vector<std::string>& 
   }
   std::vector<IssuedEpochs> out;
   for (const std::string& folder : folders) {
-    HF_TRY(IssuedEpochs memory, IssuedEpochs::open(folder, may_be_missing));
+    HF_TRY(IssuedEpochs memory, IssuedEpochs::open(folder));
     out.push_back(std::move(memory));
   }
   return out;
@@ -180,7 +176,7 @@ Result<std::vector<Issued>> issue_certificates(const chain::ChainFile& file,
       return fail("keys/wrong_site",
                   fmt::format("the key {} is not a recovery key of this chain; leave its folder out", key.holder));
   HF_TRY_VOID(check_enough(file.recovery, keys, "--keys"));
-  HF_TRY(std::vector<IssuedEpochs> memories, open_memories(recovery_key_folders, options.first_use || options.epoch));
+  HF_TRY(std::vector<IssuedEpochs> memories, open_memories(recovery_key_folders));
   std::vector<Issued> out;
   std::vector<std::pair<SiteName, std::uint32_t>> epochs;
   for (const CertificateRequest& request : requests) {

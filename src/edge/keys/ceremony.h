@@ -3,10 +3,9 @@
 //
 // Shape:  each key is made into a folder of its own, meant for a medium of its own (protocol 9.2). A recovery folder
 //         also holds "issued-epochs", which remembers the epoch numbers its key has signed: each is given out once
-//         (5.1). Since 2k > n, two ceremonies share a folder, and so a memory. One without it may be a copy: it gives
-//         out no number by itself.
-// Errors: keys/epoch_taken: the number, or a higher one, was given out. keys/no_memory: as in issued_epochs.h.
-//         keys/too_few: which keys are missing.
+//         (5.1). Since 2k > n, two ceremonies share a folder, and so a memory. One without it has never signed, or
+//         is a copy from before it did: only a person knows which.
+// Errors: keys/epoch_taken: the number, or a higher one, was given out. keys/too_few: which keys are missing.
 //         Otherwise as in key_file.h and chain.h.
 #pragma once
 
@@ -50,7 +49,6 @@ struct IssueOptions {
   // By the root keys: numbers are given out behind these. One that an operations key revoked is stepped over only, or
   // it could use up all of them.
   std::vector<std::pair<SiteName, std::uint32_t>> revoked_by_root = {};
-  bool first_use = false;  // a folder without a memory is of a key that has never signed, not a copy of one that has
 };
 struct Issued {
   chain::Certificate certificate;

@@ -23,19 +23,10 @@ std::unexpected<Error> failed(std::string_view doing, const std::string& path) {
 
 }  // namespace
 
-Result<IssuedEpochs> IssuedEpochs::open(const std::string& folder, bool may_be_missing) {
+Result<IssuedEpochs> IssuedEpochs::open(const std::string& folder) {
   IssuedEpochs out(folder + "/issued-epochs");
   struct stat about {};
-  if (::lstat(out.path_.c_str(), &about) != 0 && errno == ENOENT) {
-    if (may_be_missing) return out;
-    return fail(
-        "keys/no_memory",
-        fmt::format("{} has no issued-epochs, as a copy has that was taken before its key signed: take the folder "
-                    "that signed last, or put its issued-epochs here. Is it lost, give a number higher than any "
-                    "that was given out, with --epoch N. Has this key never signed a certificate, say "
-                    "--first-use",
-                    folder));
-  }
+  if (::lstat(out.path_.c_str(), &about) != 0 && errno == ENOENT) return out;
   HF_TRY_VOID(out.lock());
   HF_TRY_VOID(out.read());
   return out;

@@ -2,8 +2,7 @@
 //
 // Shape:  DIR/issued-epochs: lines "<chain> <site> <epoch> <time>", only ever appended, each append synced. It is made
 //         with its first line: a copy that was taken right after the keys were made must not look like a memory.
-// Errors: keys/no_memory: it is not there, so this may be a copy of a folder that remembers more. keys/bad_file: a line
-//         is damaged; nothing is issued until a person has looked. keys/epoch_taken. keys/failed.
+// Errors: keys/bad_file: a line is damaged; nothing is issued until a person has looked. keys/epoch_taken. keys/failed.
 // Thread: two programs at once wait for one another (flock).
 #pragma once
 
@@ -18,7 +17,7 @@ namespace holdfast::keys {
 
 class IssuedEpochs {
  public:
-  static Result<IssuedEpochs> open(const std::string& folder, bool may_be_missing = false);
+  static Result<IssuedEpochs> open(const std::string& folder);
 
   std::uint32_t newest(std::string_view chain, const SiteName& site) const;  // 0: none
   Status remember(std::string_view chain, const std::vector<std::pair<SiteName, std::uint32_t>>& epochs, Instant now);

@@ -344,7 +344,7 @@ TEST(Recovery, AnyTwoOfThreeFoldersRememberWhatTwoOthersGaveOut) {
     return path;
   };
   const std::string one = folder(1), two = folder(2), three = folder(3);
-  const IssueOptions automatic{.now = noon(), .first_use = true};
+  const IssueOptions automatic{std::nullopt, 1, noon()};
   EXPECT_EQ((*issue_certificates(w.file, {one, two}, {w.request("store-01", "a")}, automatic))[0].certificate.epoch,
             2u);
   EXPECT_EQ((*issue_certificates(w.file, {two, three}, {w.request("store-01", "b")}, automatic))[0].certificate.epoch,
@@ -356,14 +356,12 @@ TEST(Recovery, AnyTwoOfThreeFoldersRememberWhatTwoOthersGaveOut) {
   EXPECT_EQ(alone.error().code, "keys/too_few");
 }
 
-TEST(Recovery, AFolderWithoutItsMemoryGivesOutNoNumberByItself) {
+TEST(Recovery, AFolderRemembersFromItsFirstCertificateOn) {
   World w;
   const std::string path = w.root + "/ceremony/recovery/issued-epochs";
-  std::filesystem::remove(path);
   const auto issue = [&](const IssueOptions& options, std::string_view machine) {
     return issue_certificates(w.file, w.recovery(), {w.request("store-01", machine)}, options);
   };
-  EXPECT_EQ(issue({.now = noon()}, "a").error().code, "keys/no_memory");
   EXPECT_FALSE(issue({.epoch = chain::epochs_max + 1, .now = noon()}, "b")) << "no certificate has this number";
   EXPECT_FALSE(std::filesystem::exists(path)) << "a refusal would look like a memory";
   EXPECT_EQ((*issue({.epoch = 7, .now = noon()}, "c"))[0].certificate.epoch, 7u);

@@ -71,7 +71,7 @@ export const chain = {
   'posture.seal_title': 'End every link of this site now?',
   'posture.seal_why': 'Nothing passes to or from other sites until a manager opens it again. The tills sell on.',
   'posture.unseal_title': 'Open this site again?',
-  'posture.unseal_why': 'Links come back by themselves. Who opened it, and why, is kept for ever.',
+  'posture.unseal_why': 'Links come back by themselves, but for those that are cut. Who opened it, and why, is kept for ever.',
   'posture.changed': 'The posture has changed meanwhile, so nothing was done. Look at what it is now, and decide again.',
   'posture.reason': 'Why',
   'posture.reason_if_any': 'Why (may be left empty)',

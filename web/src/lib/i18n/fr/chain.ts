@@ -71,7 +71,7 @@ export const chain = {
   'posture.seal_title': 'Couper maintenant tous les liens de ce site ?',
   'posture.seal_why': 'Plus rien ne passe vers les autres sites ni depuis eux tant qu’un responsable ne l’a pas rouvert. Les caisses vendent toujours.',
   'posture.unseal_title': 'Rouvrir ce site ?',
-  'posture.unseal_why': 'Les liens reviennent d’eux-mêmes. Qui a rouvert, et pourquoi, est conservé pour toujours.',
+  'posture.unseal_why': 'Les liens reviennent d’eux-mêmes, sauf ceux qui sont coupés. Qui a rouvert, et pourquoi, est conservé pour toujours.',
   'posture.changed': 'La posture a changé entre-temps, donc rien n’a été fait. Regardez ce qu’elle est maintenant, et décidez de nouveau.',
   'posture.reason': 'Pourquoi',
   'posture.reason_if_any': 'Pourquoi (peut rester vide)',
