@@ -445,9 +445,9 @@ TEST_F(ByHand, CertificatesThatWereForgottenAreNamedLater) {
   write(at("revoking.toml"), text_of(at("fresh.toml")) + "\n[[revoked]]\nsite = \"store-02\"\nepoch = 2\n");
   ASSERT_EQ(init_chain(at("revoking.toml"), "v2r.hfc", {"--supersedes", at("chain.hfc")}).code, 0);
   ASSERT_EQ(holdfast({"site", "keygen", "store-02", "--into", at("third"), "--replacement"}).code, 0);
-  const Outcome third = holdfast({"recovery", "sign", "--chain", at("v2r.hfc"), "--out", at("third-out"), "--keys",
-                                  at("fresh/recovery-1"), "--keys", at("fresh/recovery-3"), "--request",
-                                  at("third/store-02.pub.toml")});
+  const Outcome third =
+      holdfast({"recovery", "sign", "--chain", at("v2r.hfc"), "--out", at("third-out"), "--keys",
+                at("fresh/recovery-1"), "--keys", at("fresh/recovery-3"), "--request", at("third/store-02.pub.toml")});
   ASSERT_EQ(third.code, 0) << third.err;
   EXPECT_THAT(third.out, HasSubstr("epoch 3")) << "2 is revoked";
 }

@@ -77,7 +77,8 @@ void change_here(const PostureArguments& arguments, std::string_view posture) {
   if (!answer) refuse(answer.error());
   const std::string proof = proof_line(*answer);
   fmt::print("{} is {}. {}\n", text_at(*answer, "site", ""), text_at(*answer, "posture", ""),
-             posture == "sealed" ? "Every link has ended; the tills sell on." : "Links come back by themselves, but for those that are cut (link list).");
+             posture == "sealed" ? "Every link has ended; the tills sell on."
+                                 : "Links come back by themselves, but for those that are cut (link list).");
   if (!proof.empty()) fmt::print("{}\n", proof);
 }
 

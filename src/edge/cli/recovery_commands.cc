@@ -110,8 +110,9 @@ void sign_certificates(const SignArguments& arguments) {
   for (const keys::Issued& one : issued) write_certificate(arguments.out, one);
   if (!without_memory.empty() && !options.epoch)
     fmt::print(
-        "No key in {} had signed a certificate, as far as the folder says. Is it a copy of one that has, these numbers\n"
-        "may have been given out before, and mirrors refuse them: sign again with --epoch N, higher than any.\n",
+        "No key in {} had signed a certificate, as far as the folder says. Is it a copy of one that has,\n"
+        "these numbers may have been given out before, and mirrors refuse them: sign again with --epoch N,\n"
+        "higher than any.\n",
         fmt::join(without_memory, ", "));
   fmt::print(
       "issued-epochs in {} has these numbers now: carry it onto every copy of the folder, or the copy gives them out "

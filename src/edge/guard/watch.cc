@@ -98,8 +98,9 @@ Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
   for (const std::string& canary : watch->wires_->missing())
     watch->parts_.log.warn("canary-missing", {{"path", canary}});
   if (watch->config_.inside.empty() && !attached_networks())
-    watch->parts_.log.warn("inside-unknown", {{"why", "this machine's networks are not told (netlink); a seal would shut "
-                                                      "its tills out. Name them: [seal] inside"}});
+    watch->parts_.log.warn("inside-unknown", {{"why",
+                                               "this machine's networks are not told (netlink), and a seal would shut "
+                                               "its tills out. Name them: [seal] inside"}});
   if (watch->wires_->weak()) watch->parts_.log.warn("tripwires-weak", {{"why", "fanotify is not to be had here"}});
   node.set_rules(watch->config_.rules);
   node.on_posture([raw = watch.get()](Posture posture) { raw->on_posture(posture); });

@@ -20,6 +20,7 @@ namespace json = boost::json;
 
 constexpr int attempts_max = 40;       // with the pauses below about a minute: a node that restarts is waited for
 constexpr int first_attempts_max = 4;  // of one that never answered, so that a wrong address is told at once
+constexpr auto trouble_longest = std::chrono::minutes(2);  // of one that accepts and answers nothing
 constexpr auto pause_first = std::chrono::milliseconds(50);
 constexpr auto pause_longest = std::chrono::milliseconds(2000);
 constexpr Duration patience = seconds(60);  // for connecting, and for each answer
@@ -110,8 +111,11 @@ Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, c
   auto pause = pause_first;
   std::string trouble;
   int attempts = has_answered_ ? attempts_max : first_attempts_max;
-  for (int attempt = 0; attempt < attempts; ++attempt) {
+  const auto given_up_at = std::chrono::steady_clock::now() + trouble_longest;
+  int attempt = 0;
+  for (; attempt < attempts; ++attempt) {
     if (attempt > 0) {
+      if (std::chrono::steady_clock::now() >= given_up_at) break;
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, pause_longest);
     }
@@ -135,7 +139,7 @@ Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, c
       return fail("trade/refused", fmt::format("The node at {}:{} refused: {}", host_, port_, trouble));
     }
   }
-  return fail("trade/no_node", fmt::format("{} Given up after {} attempts.", trouble, attempts));
+  return fail("trade/no_node", fmt::format("{} Given up after {} attempts.", trouble, attempt));
 }
 
 Result<About> HttpNode::about() {
