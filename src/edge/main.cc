@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   cli::add_guard_commands(app);
   cli::add_spare_commands(app);
   cli::add_tills_commands(app);
+  cli::add_staff_commands(app);
   cli::add_journal_commands(app);
   cli::add_import_commands(app);
   cli::add_demo_command(app);

@@ -2,7 +2,7 @@
 // device key. Real processes, real TLS; Node's own verifier stands in for the browser's.
 import { test } from 'node:test';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import net from 'node:net';
 import tls from 'node:tls';
@@ -91,6 +91,25 @@ test('a till\'s browser meets the node under the store\'s certificate, and nothi
     const till = new Till(client, { ...made, staff: store.session.staff });
     await sell(till);
     client.close();
+  });
+
+  await t.test('the only manager forgot the PIN: the administrator of the machine gives another', async () => {
+    const staff = (words, pin) => {
+      const file = join(store.dir, 'pin.txt');
+      writeFileSync(file, `${pin ?? ''}\n`);
+      return run(['staff', ...words, ...(pin ? ['--pin-file', file] : []), '--data', store.dir], { mayFail: true });
+    };
+    const signIn = async (pin) => (await store.client.call('POST', '/v1/session', { staff: '7', pin })).status;
+    const add = ['add', '7', '--name', 'Ann', '--role', 'manager'];
+    assert.equal((await staff(add, '5647382911')).code, 0);
+    assert.match((await staff(['list'])).out, /^7 +manager/m);
+    assert.equal(await signIn('5647382911'), 200);
+    assert.match((await staff(add, '7391846250')).err, /is taken/);
+    assert.equal((await staff(['remove', '7'])).code, 0);
+    assert.equal(await signIn('5647382911'), 401);
+    assert.equal((await staff(add, '7391846250')).code, 0);
+    assert.equal(await signIn('7391846250'), 200);
+    assert.match((await staff(['remove', '8'])).err, /no staff number/);
   });
 
   await t.test('one address gets its share of connections, and this machine\'s commands get through', async () => {

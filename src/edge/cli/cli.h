@@ -30,6 +30,7 @@ void add_serve_commands(CLI::App& app);     // serve, link cut|heal, site rebuil
 void add_guard_commands(CLI::App& app);     // seal, unseal, posture, guard check|try
 void add_spare_commands(CLI::App& app);     // spare keygen|adopt|serve|status|promote
 void add_tills_commands(CLI::App& app);     // tills certificate
+void add_staff_commands(CLI::App& app);     // staff list|add|remove
 void add_journal_commands(CLI::App& app);   // journal show|verify|export|import
 void add_import_commands(CLI::App& app);    // import …
 void add_demo_command(CLI::App& app);       // demo
