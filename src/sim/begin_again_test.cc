@@ -70,11 +70,41 @@ TEST(BeginsAgain, machine_takes_in_what_it_had_acknowledged_and_no_mirror_has) {
   settle(chain);
 }
 
+// Nobody knows an entry of its epoch, so the next one goes on from the epoch before.
+TEST(BeginsAgain, machine_that_was_alone_from_its_registration_on) {
+  Chain chain(48, 3);
+  start_trade(chain);
+  chain.run_for(seconds(3));
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(second));
+  while (!is_signing(chain, second)) chain.run_for(milliseconds(1));
+  isolate(chain, second);
+  const std::size_t alone = chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_EQ(chain.writes(store_1)[alone].kept_by, second);
+  chain.writes(store_1)[alone].is_forgotten = true;
+  chain.kill(second);
+  chain.network.heal_all();
+  chain.certify_again(second);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  EXPECT_EQ(chain.node(second).recovery()->old_origin.epoch, 1u);
+  EXPECT_EQ(chain.node(second).state().till.totals.sales, 1u);
+  restart(chain, {second});
+  EXPECT_EQ(chain.node(second).state().till.totals.sales, 1u) << "and once";
+  settle(chain);
+}
+
 // A store that was rebuilt onto its second machine, is on its third, and gets the second one back.
 TEST(BeginsAgain, machine_that_another_one_had_replaced) {
   Chain chain(46, 3);
   const std::string second = start_on_second_machine(chain);
+  isolate(chain, second);
+  const std::size_t alone = chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  chain.writes(store_1)[alone].is_forgotten = true;
   chain.kill(second);
+  chain.network.heal_all();
   const std::string third = chain.rebuild(store_1);
   ASSERT_TRUE(comes_to_sign(chain, third));
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
@@ -85,6 +115,7 @@ TEST(BeginsAgain, machine_that_another_one_had_replaced) {
   ASSERT_TRUE(chain.promote(second).has_value());  // it has the place of the store's machine again
   ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, second); }, seconds(60)));
   EXPECT_EQ(chain.node(second).recovery()->old_origin.epoch, 3u);
+  EXPECT_EQ(chain.node(second).state().till.totals.sales, 31u) << "with what it had sold alone in epoch 2";
   chain.run_for(seconds(3));
   ASSERT_TRUE(chain.start("store-03").has_value());
   settle(chain);

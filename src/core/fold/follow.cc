@@ -383,6 +383,7 @@ Use use_by_followers(const Body& body) {
             std::is_same_v<E, stock::StockDispatched> || std::is_same_v<E, stock::DispatchReceived> ||
             std::is_same_v<E, feed::FeedTaken> || std::is_same_v<E, stock::StockFed> ||
             std::is_same_v<E, guard::PostureChanged> || std::is_same_v<E, ContradictionSeen> ||
+            std::is_same_v<E, standby::TakenOver> || std::is_same_v<E, standby::HandbackMade> ||
             std::is_same_v<E, LinkCut> || std::is_same_v<E, LinkHealed> ||
             std::is_same_v<E, incident::IncidentOpened> || std::is_same_v<E, incident::IncidentNoted> ||
             std::is_same_v<E, incident::TaskSet> || std::is_same_v<E, incident::IncidentsJoined> ||
@@ -392,9 +393,8 @@ Use use_by_followers(const Body& body) {
       body);
 }
 
-Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,
-                                              std::uint64_t size, const chain::ChainFile& chain,
-                                              const PeerEntries& peers) {
+Result<Followable> followable(const State& state, const SiteName& peer, const Origin& origin, std::uint64_t size,
+                              const chain::ChainFile& chain, const PeerEntries& peers) {
   const chain::Site* site = chain.find(peer);
   const bool lists = site != nullptr && site->kind == chain::SiteKind::head_office;
   const auto known = state.peers.find(peer);
@@ -402,8 +402,8 @@ Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName
   const EntryIndex first = part != nullptr && part->origin == origin ? part->size : 0;
   // Products as they would stand after each entry that is within bounds; only those that the new entries name.
   catalogue::CatalogueState standing;
-  std::vector<EntryIndex> beyond;
-  if (size <= first) return beyond;
+  Followable out{size, {}};
+  if (size <= first) return out;
   auto visit = [&](EntryIndex index, const catalogue::ProductsListed& event) {
     for (const catalogue::Product& product : event.products) {
       if (part == nullptr || standing.products.contains(product.sku)) continue;
@@ -413,15 +413,15 @@ Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName
     // A guarded site takes no changed price by itself: whoever holds head office would begin with those.
     const std::int64_t bound = guard::is_tight(state.guard.posture) ? 0 : chain.bounds.price_change_percent_max;
     if (!lists || catalogue::beyond_bound(standing, event, bound))
-      beyond.push_back(index);
+      out.beyond.push_back(index);
     else
       catalogue::apply(standing, index, event);
   };
-  HF_TRY([[maybe_unused]] const ScanEnd end,
-         scan_events(peers, origin, first, size, [&](EntryIndex index, Event&& event) {
+  HF_TRY(const ScanEnd end, scan_events(peers, origin, first, size, [&](EntryIndex index, Event&& event) {
            if (const auto* listed = std::get_if<catalogue::ProductsListed>(&event.body)) visit(index, *listed);
          }));
-  return beyond;
+  if (end.needs_newer_version) out.size = end.size;
+  return out;
 }
 
 bool can_follow_on(const PeerPart& part, std::uint64_t size, const PeerEntries& peers) {

@@ -1,4 +1,4 @@
-// Folding what peers' journals say (protocol 7): used by apply() and beyond_bounds() alone.
+// Folding what peers' journals say (protocol 7): used by apply() and followable() alone.
 #pragma once
 
 #include "core/fold/state.h"

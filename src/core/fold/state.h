@@ -222,11 +222,15 @@ enum class Use : std::uint8_t {
   at_once,
 };
 Use use_by_followers(const Body& body);
-// Protocol 7.6: of the peer's entries [part.size, size), the indices that exceed a bound here; all that list products,
-// if the peer is no head office. Pure.
-Result<std::vector<EntryIndex>> beyond_bounds(const State& state, const SiteName& peer, const Origin& origin,
-                                              std::uint64_t size, const chain::ChainFile& chain,
-                                              const PeerEntries& peers);
+// Of the peer's entries [part.size, size): to where this version can follow, which is less than `size` before a kind
+// that it does not know (7.5); and of those the indices that exceed a bound here (7.6), which are all that list
+// products, if the peer is no head office. Pure.
+struct Followable {
+  std::uint64_t size = 0;
+  std::vector<EntryIndex> beyond;
+};
+Result<Followable> followable(const State& state, const SiteName& peer, const Origin& origin, std::uint64_t size,
+                              const chain::ChainFile& chain, const PeerEntries& peers);
 // 7.5: of a part that stopped at a kind that an older version did not know: whether this one knows it, looking no
 // further than `size`.
 bool can_follow_on(const PeerPart& part, std::uint64_t size, const PeerEntries& peers);

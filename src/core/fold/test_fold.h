@@ -127,9 +127,9 @@ class Shop {
 
   void follow(const Shop& peer, std::uint64_t size = ~0ull) {
     size = std::min<std::uint64_t>(size, journals_.at(peer.origin).size());
-    const auto held = beyond_bounds(state, peer.origin.site, peer.origin, size, chain, reader_);
-    ASSERT_TRUE(held);
-    append({now(), {}, PeerFollowed{{{peer.origin, size, Hash{}, *held}}}});
+    const auto can = followable(state, peer.origin.site, peer.origin, size, chain, reader_);
+    ASSERT_TRUE(can);
+    append({now(), {}, PeerFollowed{{{peer.origin, size, Hash{}, can->beyond}}}});
   }
   std::uint64_t size() const { return journals_.at(origin).size(); }
   std::vector<Bytes>& entries() { return journals_[origin]; }

@@ -46,9 +46,9 @@ bool NodeImpl::can_succeed(const Origin& origin, std::uint64_t followed, std::ui
 }
 
 Result<fold::FollowedPrefix> NodeImpl::prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to) {
-  fold::FollowedPrefix prefix{origin, to, {}, {}};
-  HF_TRY(prefix.root, replicas_.find(origin)->log().root_at(to));
-  HF_TRY(prefix.held, fold::beyond_bounds(state_, site, origin, to, chain_, replicas_));
+  HF_TRY(fold::Followable can, fold::followable(state_, site, origin, to, chain_, replicas_));
+  fold::FollowedPrefix prefix{origin, can.size, {}, std::move(can.beyond)};
+  HF_TRY(prefix.root, replicas_.find(origin)->log().root_at(can.size));
   return prefix;
 }
 
@@ -142,7 +142,8 @@ Status NodeImpl::follow_if_due() {
     auto prefix = prefix_of(each.site, each.origin, each.to);
     if (!prefix && prefix.error().code == "journal/damaged") continue;  // when its hole is mended
     if (!prefix) return pass_on(prefix.error());
-    counters_.followed_entries += each.to - each.from;
+    if (prefix->size <= each.from) continue;  // what comes next needs a newer version
+    counters_.followed_entries += prefix->size - each.from;
     followed.peers.push_back(std::move(*prefix));
   }
   if (!followed.peers.empty()) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(followed)}));

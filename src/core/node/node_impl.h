@@ -421,7 +421,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<sync::Tail> read_kept_tail(const std::string& path);
   void tell_lost_tail(const std::string& path, std::size_t lost);
   std::uint64_t not_taken_in() const;
-  void note_through(const Origin& origin, EntryIndex first, std::uint64_t end);
+  void note_through(const Origin& origin, EntryIndex first, std::uint64_t end, std::uint64_t kept = 0);
   Status write_through();
 
   // spare.cc
@@ -446,6 +446,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // promote.cc
   Status promote();
   Status take_rest_of_copy();
+  Status take_rest_of(sync::Replica& older, std::uint64_t kept);
   Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most, const std::set<Origin>& suspects = {});
   bool is_missing(const Origin& origin, std::uint64_t size) const;
   // What an event names and is not here: the journal, and how much of it.

@@ -23,7 +23,7 @@ std::set<SiteName> names_in(std::string_view rest) {
   return out;
 }
 
-constexpr std::string_view snapshot_magic = "holdfast snapshot v1";
+constexpr std::string_view snapshot_magic = "holdfast snapshot v2";
 
 struct Snapshot {
   std::uint64_t size = 0;
@@ -220,6 +220,16 @@ Status NodeImpl::open_own_journal() {
     state_ = std::move(snapshot->state);
     first = snapshot_size_ = snapshot->size;
   }
+  // Written by a version that stopped at a kind which this one knows (7.5): all is folded again, as it would be
+  // anywhere else by this version, and following goes on.
+  const bool knows_more = std::ranges::any_of(state_.peers, [this](const auto& peer) {
+    const sync::Replica* replica = peer.second.needs_newer_version ? replicas_.find(peer.second.origin) : nullptr;
+    return replica != nullptr && fold::can_follow_on(peer.second, replica->size(), replicas_);
+  });
+  if (knows_more) {
+    state_ = fold::State();
+    first = snapshot_size_ = 0;
+  }
   const Status folded = !own_->is_hashed() ? Status(fail("journal/damaged", "behind a hole"))
                         : first == 0       ? replay()
                                            : replay_log(own_->log(), first, own_->size());
@@ -235,10 +245,6 @@ Status NodeImpl::open_own_journal() {
     }
   }
   HF_TRY_VOID(folded);
-  for (auto& [site, part] : state_.peers) {
-    const sync::Replica* replica = part.needs_newer_version ? replicas_.find(part.origin) : nullptr;
-    if (replica != nullptr && fold::can_follow_on(part, replica->size(), replicas_)) part.needs_newer_version = false;
-  }
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
   HF_TRY_VOID(unless_damaged(learn_own_line()));

@@ -113,19 +113,29 @@ Status NodeImpl::promote() {
 
 // What lies behind the usable part of the copy is nobody else's, so it goes in here, by its own keys. At each start
 // until it is in: the power may fail between the epoch's first entry and this. The same where a machine begins a new
-// epoch with the keys of the one before: that journal is its own, and so is what no mirror has of it.
+// epoch with keys that it had before: its older journals are its own, whichever of them the new epoch goes on from, and
+// so is what no mirror has of them.
 Status NodeImpl::take_rest_of_copy() {
   if (!certificate_ || phase_ == Phase::stopped) return {};
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
-  if (!certificate_->spare && keys_.log_key(registration.old_origin) != certificate_->keys.log) return {};
-  sync::Replica* copy = replicas_.find(registration.old_origin);
-  const auto known = tail_through_.find(registration.old_origin);
-  const std::uint64_t done = known == tail_through_.end() ? 0 : known->second;
-  if (copy == nullptr || copy->size() <= std::max(registration.kept_size, done)) return {};
-  HF_TRY(const std::vector<Run> rest, runs_of(copy->log(), registration.kept_size, copy->size()));
+  for (const auto& [origin, older] : replicas_.all()) {
+    if (origin.site != me_->name || origin.epoch >= origin_.epoch) continue;
+    const bool is_before = origin == registration.old_origin;
+    const bool is_copy = is_before && certificate_->spare;
+    if (!is_copy && keys_.log_key(origin) != certificate_->keys.log) continue;
+    const chain::Registration* next = is_before ? &registration : successor_of(origin);
+    HF_TRY_VOID(take_rest_of(*older, next == nullptr ? 0 : next->kept_size));
+  }
+  return {};
+}
+
+Status NodeImpl::take_rest_of(sync::Replica& older, std::uint64_t kept) {
+  const auto known = tail_through_.find(older.origin());
+  if (older.size() <= std::max(kept, known == tail_through_.end() ? 0 : known->second)) return {};
+  HF_TRY(const std::vector<Run> rest, runs_of(older.log(), kept, older.size()));
   for (const Run& run : rest) {
-    HF_TRY_VOID(readmit(copy->origin(), run.first, run.entries));
-    note_through(copy->origin(), run.first, run.end());
+    HF_TRY_VOID(readmit(older.origin(), run.first, run.entries));
+    note_through(older.origin(), run.first, run.end(), kept);
   }
   return {};
 }

@@ -176,9 +176,9 @@ void NodeImpl::answer_tails() {
 // How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
 // not asked again. Written when what it speaks of is durable. What leaves a hole before it does not count yet: its
 // sender offers all of it again with the next link.
-void NodeImpl::note_through(const Origin& origin, EntryIndex first, std::uint64_t end) {
+void NodeImpl::note_through(const Origin& origin, EntryIndex first, std::uint64_t end, std::uint64_t kept) {
   const auto before = tail_through_.find(origin);
-  std::uint64_t known = before == tail_through_.end() ? 0 : before->second;
+  std::uint64_t known = std::max(kept, before == tail_through_.end() ? 0 : before->second);
   if (record_ && record_->choice.old_origin == origin) known = std::max(known, record_->choice.kept_size);
   if (first > known || end <= known) return;
   tail_through_[origin] = end;
