@@ -1,6 +1,6 @@
 // The incident as this node knows it, asked for every few seconds; writes go the way of all writes, under one key each, so
 // that a second try is the same write.
-import { call, csrf, random_hex, type About, type Answer, type Chain, type Posture, type PostureNow, type Session } from '../lib/api';
+import { call, csrf, random_hex, type About, type Answer, type Chain, type Hex, type Posture, type PostureNow, type Session } from '../lib/api';
 import { set_posture, type Seen } from '../lib/posture';
 import { read_session, sign_out, type SignedOut } from '../lib/session';
 import { shown_of } from './choice';
@@ -28,7 +28,11 @@ export class IncidentPage {
   /** Moves when somebody signs out: no form keeps a text for who comes next. */
   sign_outs = $state(0);
   silent_since = $state<string | null>(null);
-  may_write = $derived(this.session !== null && this.session.role !== 'cashier');
+  /** Who is at this page: who signed in here, was signed in when it was opened, or said so. */
+  #mine = $state<Hex | null>(null);
+  /** Somebody else signed in, in another tab of this browser: what was begun here would go out under that name. */
+  another = $derived(this.session !== null && this.session.staff_id !== this.#mine);
+  may_write = $derived(this.session !== null && !this.another && this.session.role !== 'cashier');
   /** Forms in which somebody has begun to write. */
   #begun = new Set<Form>();
 
@@ -36,17 +40,27 @@ export class IncidentPage {
   #unanswered: { key: string; said: unknown } | null = null;
 
   async start(): Promise<void> {
-    this.chosen = new URLSearchParams(location.search).get('incident');
-    await this.#session();
+    await this.open(location.search);
     for (;;) {
       await this.poll();
       await new Promise((resolve) => setTimeout(resolve, poll_ms));
     }
   }
 
+  async open(search: string): Promise<void> {
+    this.chosen = new URLSearchParams(search).get('incident');
+    await this.#session();
+    this.#mine = this.session?.staff_id ?? null;
+  }
   async #session(): Promise<void> {
+    const before = this.session;
     const session = await read_session();
-    if (session !== undefined) this.session = session;
+    // Who signed in meanwhile is not undone by an answer that is older.
+    if (session !== undefined && this.session === before) this.session = session;
+  }
+  /** A refusal may be the first word of it that the sign-in is over, or somebody else's. */
+  async #look_again(answer: Answer<unknown>): Promise<void> {
+    if (answer.kind === 'problem' && (answer.problem.status === 401 || answer.problem.code === 'auth/csrf')) await this.#session();
   }
   async poll(): Promise<void> {
     const [situation, chain] = await Promise.all([call<Situation>('/v1/situation'), call<Chain>('/v1/chain')]);
@@ -113,10 +127,17 @@ export class IncidentPage {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
     if (answer.kind === 'ok') {
       this.session = answer.value;
+      this.#mine = answer.value.staff_id;
       this.signed_out = null;
       await this.poll();
     }
     return answer;
+  }
+  /** Said by whom the other sign-in is: it is the one of this page too. */
+  async go_on(): Promise<void> {
+    this.#mine = this.session?.staff_id ?? null;
+    this.signed_out = null;
+    await this.poll();
   }
   async sign_out(): Promise<void> {
     const { said, session } = await sign_out(this.session);
@@ -129,23 +150,31 @@ export class IncidentPage {
   }
   async set_posture(to: Posture, reason: string, pin: string, seen: Seen): Promise<Answer<PostureNow>> {
     const answer = await set_posture(this.session, to, reason, pin, seen);
+    await this.#look_again(answer);
+    await this.poll();
+    return answer;
+  }
+  async let_return(link: string): Promise<Answer<unknown>> {
+    const answer = await call(`/v1/links/${encodeURIComponent(link)}`, { method: 'POST', headers: csrf(this.session), body: { state: 'open' } });
+    await this.#look_again(answer);
     await this.poll();
     return answer;
   }
   /** Null: done; else a sentence. Empty: the node did not answer; the same again goes under the same key. */
   async write(fields: IncidentWrite, new_key = random_hex(16)): Promise<string | null> {
-    if (!this.session) return '';
-    const said = { staff: this.session.staff_id, ...fields };
+    const session = this.session;
+    if (!session || !this.may_write) return '';
+    const said = { staff: session.staff_id, ...fields };
     const again = this.#unanswered !== null && JSON.stringify(this.#unanswered.said) === JSON.stringify(said);
     const key = again ? this.#unanswered!.key : new_key;
     const body = { key, ...said };
     this.#unanswered = null;
     for (let i = 0; i < 2; i++) {
       const answer = await call<{ replies: ({ ok: true } | { ok: false; problem: { title: string; detail: string } })[] }>(
-        '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
+        '/v1/writes', { method: 'POST', headers: csrf(session), body: { writes: [body] } },
       );
       if (answer.kind === 'problem') {
-        if (answer.problem.status === 401 || answer.problem.code === 'auth/csrf') await this.#session();
+        await this.#look_again(answer);
         return answer.problem.detail || answer.problem.title;
       }
       if (answer.kind === 'no_answer') continue;

@@ -108,6 +108,62 @@ describe('the incident page', () => {
     await page.poll();
     expect(page.report).toBeNull();
   });
+  it('writes nothing under the name of somebody who signed in elsewhere in this browser, until that person says so', async () => {
+    see('old');
+    const page = await signed_in();
+    const other = { ...session, staff_id: 'bb', number: '2', csrf: 'c2' };
+    const refused = { status: 403, body: { code: 'auth/csrf', title: 'Not your session' } };
+    const writers = () => asked.filter((a) => a.path === '/v1/writes').map((a) => (a.body!.writes as { staff: string }[])[0]!.staff);
+    page.begun('task', true);
+    Object.assign(answers, { 'POST /v1/writes': refused, 'GET /v1/session': ok(other) });
+    expect(await page.write({ kind: 'open_incident', title: 'x' })).toBe('Not your session');
+    expect([page.another, page.may_write, page.session?.number]).toEqual([true, false, '2']);
+    answers['POST /v1/writes'] = ok({ replies: [{ ok: true }] });
+    expect(await page.write({ kind: 'open_incident', title: 'x' })).not.toBeNull();
+    expect(writers()).toEqual(['aa']);
+    await page.poll();
+    expect([page.another, page.report?.id], 'what was begun is kept').toEqual([true, 'old']);
+    await page.go_on();
+    expect([page.another, page.may_write]).toEqual([false, true]);
+    expect(await page.write({ kind: 'open_incident', title: 'x' })).toBeNull();
+    expect(writers()).toEqual(['aa', 'bb']);
+    // The same by each other way in which the page hears of it.
+    for (const hear of [
+      () => page.let_return('store-01'),
+      () => page.set_posture('open', 'over', '7390284615', { posture: 'sealed', since: null, reason: '' }),
+      () => ((page.session = { ...page.session!, expires_at: '2000-01-01T00:00:00Z' }), page.poll()),
+    ]) {
+      answers['POST /v1/session'] = answers['GET /v1/session'] = ok(session);
+      await page.sign_in('1', '7390284615');
+      expect(page.may_write, 'by a sign-in on this page').toBe(true);
+      Object.assign(answers, { 'POST /v1/links/store-01': refused, 'POST /v1/posture': refused, 'GET /v1/session': ok(other) });
+      await hear();
+      expect([page.another, page.may_write]).toEqual([true, false]);
+    }
+    // A new sign-in of the same person, elsewhere, is none of somebody else.
+    await page.sign_in('1', '7390284615');
+    Object.assign(answers, { 'POST /v1/writes': refused, 'GET /v1/session': ok({ ...session, csrf: 'c3' }) });
+    await page.write({ kind: 'open_incident', title: 'z' });
+    expect([page.may_write, page.session?.csrf]).toEqual([true, 'c3']);
+  });
+  it('takes who is signed in when it is opened for who is there', async () => {
+    const page = new IncidentPage();
+    await page.open('');
+    expect([page.another, page.may_write]).toEqual([false, true]);
+  });
+  it('lets no older answer undo a sign-in', async () => {
+    see('old');
+    const page = await signed_in();
+    answers['GET /v1/session'] = answers['POST /v1/writes'] = { status: 401, body: { title: 'Sign in' } };
+    let release = () => {};
+    held['GET /v1/session'] = new Promise((resolve) => (release = resolve));
+    const write = page.write({ kind: 'open_incident', title: 'x' });
+    await vi.waitUntil(() => asked.some((each) => each.path === '/v1/session' && each.method === 'GET'));
+    await page.sign_in('1', '7390284615');
+    release();
+    await write;
+    expect(page.may_write).toBe(true);
+  });
   it('is signed out when the node says so, and not before', async () => {
     see('old');
     const page = await signed_in();
