@@ -25,6 +25,8 @@ export class IncidentPage {
   signing_in = $state(false);
   /** What the last sign-out came to. */
   signed_out = $state<SignedOut['said'] | null>(null);
+  /** The note that is written, with the incident as it was when that began. */
+  writing = $state.raw<{ report: Report; corrects: Hex | null } | null>(null);
   /** Moves when somebody signs out: no form keeps a text for who comes next. */
   sign_outs = $state(0);
   silent_since = $state<string | null>(null);
@@ -56,7 +58,21 @@ export class IncidentPage {
     const before = this.session;
     const session = await read_session();
     // Who signed in meanwhile is not undone by an answer that is older.
-    if (session !== undefined && this.session === before) this.session = session;
+    if (session !== undefined && this.session === before) this.#take(session);
+  }
+  /** A sign-out that nobody confirmed is one when that sign-in is found to be over. */
+  #take(session: Session | null): void {
+    const left = this.signed_out === 'not_said' && session?.staff_id !== this.session?.staff_id;
+    this.session = session;
+    if (!left) return;
+    this.signed_out = session ? 'another' : 'done';
+    this.#forget();
+  }
+  /** Nothing that somebody wrote is there for who comes next. */
+  #forget(): void {
+    this.report = this.rejoin = this.writing = null;
+    this.all = [];
+    this.sign_outs++;
   }
   /** A refusal may be the first word of it that the sign-in is over, or somebody else's. */
   async #look_again(answer: Answer<unknown>): Promise<void> {
@@ -126,7 +142,7 @@ export class IncidentPage {
   async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
     if (answer.kind === 'ok') {
-      this.session = answer.value;
+      this.#take(answer.value);
       this.#mine = answer.value.staff_id;
       this.signed_out = null;
       await this.poll();
@@ -144,9 +160,7 @@ export class IncidentPage {
     this.signed_out = said;
     if (said === 'not_said') return;
     this.session = session;
-    this.report = this.rejoin = null;
-    this.all = [];
-    this.sign_outs++;
+    this.#forget();
   }
   async set_posture(to: Posture, reason: string, pin: string, seen: Seen): Promise<Answer<PostureNow>> {
     const answer = await set_posture(this.session, to, reason, pin, seen);

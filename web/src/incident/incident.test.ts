@@ -174,6 +174,31 @@ describe('the incident page', () => {
     await page.sign_out();
     expect([page.signed_out, page.may_write, page.report]).toEqual(['done', false, null]);
   });
+  it('keeps no text for who comes next when the answer to a sign-out was lost', async () => {
+    see('old');
+    const gone = { status: 401, body: { code: 'auth/session' } };
+    for (const [now, said] of [[gone, 'done'], [ok({ ...session, staff_id: 'bb', number: '2' }), 'another']] as const) {
+      see('old');
+      const page = await signed_in();
+      page.begun('task', true);
+      page.writing = { report: page.report!, corrects: null };
+      answers['DELETE /v1/session'] = null;
+      await page.sign_out();
+      expect([page.signed_out, page.sign_outs, page.writing === null]).toEqual(['not_said', 0, false]);
+      Object.assign(answers, { 'GET /v1/session': now, 'GET /v1/incidents': gone });
+      await page.poll();
+      expect([page.signed_out, page.may_write, page.report, page.sign_outs]).toEqual([said, false, null, 1]);
+      expect(page.writing).toBeNull();
+    }
+  });
+  it('takes the note away from who signs out', async () => {
+    see('old');
+    const page = await signed_in();
+    page.writing = { report: page.report!, corrects: null };
+    answers['DELETE /v1/session'] = { status: 204 };
+    await page.sign_out();
+    expect(page.writing).toBeNull();
+  });
   it('writes once what was pressed again because nobody had answered, and what was changed anew', async () => {
     see('old');
     const page = await signed_in();
