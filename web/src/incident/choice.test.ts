@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shown_of } from './choice';
+import { open_behind, shown_of } from './choice';
 import type { Summary } from './types';
 
 const one = (id: string, more: Partial<Summary> = {}): Summary => ({
@@ -21,5 +21,16 @@ describe('the incident that is shown', () => {
   });
   it('stays while the chosen one is not seen here yet', () => {
     expect(shown_of([one('newer'), one('a')], 'elsewhere', 'a')?.id).toBe('a');
+  });
+});
+
+describe('behind a closed incident that is shown', () => {
+  const closed = one('a', { state: 'closed' });
+  it('the first open one is told', () => {
+    expect(open_behind([closed, one('b'), one('c')], closed)?.id).toBe('b');
+  });
+  it('nothing is told where all are closed, or the one that is shown is open', () => {
+    expect(open_behind([closed, one('b', { state: 'closed' })], closed)).toBeUndefined();
+    expect(open_behind([one('a'), one('b')], one('a'))).toBeUndefined();
   });
 });

@@ -8,6 +8,11 @@ export function shown_of(all: readonly Summary[], chosen: Hex | null, shown: Hex
   return of(chosen) ?? of(shown) ?? all.find((each) => each.state === 'open') ?? all[0];
 }
 
+/** What a closed incident that is shown must not hide: the first that is open. */
+export function open_behind(all: readonly Summary[], shown: Pick<Summary, 'id' | 'state'>): Summary | undefined {
+  return shown.state === 'closed' ? all.find((each) => each.state === 'open' && !each.ids.includes(shown.id)) : undefined;
+}
+
 /** Where a form writes: fixed when it is opened, whatever is shown when it is sent. */
 export interface Into {
   id: Hex;

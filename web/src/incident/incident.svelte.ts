@@ -22,6 +22,10 @@ export class IncidentPage {
   /** With its time, for whoever changes it; read while there is a return to make. */
   posture = $state.raw<PostureNow | null>(null);
   chosen = $state<string | null>(null);
+  /** By the page's address: that one is chosen for whoever comes. */
+  #named: string | null = null;
+  /** Nothing was read since somebody signed in. */
+  #anew = false;
   signing_in = $state(false);
   /** What the last sign-out came to. */
   signed_out = $state<SignedOut['said'] | null>(null);
@@ -50,7 +54,7 @@ export class IncidentPage {
   }
 
   async open(search: string): Promise<void> {
-    this.chosen = new URLSearchParams(search).get('incident');
+    this.chosen = this.#named = new URLSearchParams(search).get('incident');
     await this.#session();
     this.#mine = this.session?.staff_id ?? null;
   }
@@ -68,10 +72,11 @@ export class IncidentPage {
     this.signed_out = session ? 'another' : 'done';
     this.#forget();
   }
-  /** Nothing that somebody wrote is there for who comes next. */
+  /** Nothing that somebody wrote or chose is there for who comes next. */
   #forget(): void {
     this.report = this.rejoin = this.writing = null;
     this.all = [];
+    this.chosen = this.#named;
     this.sign_outs++;
   }
   /** A refusal may be the first word of it that the sign-in is over, or somebody else's. */
@@ -96,7 +101,7 @@ export class IncidentPage {
     else {
       this.all = [];
       // A sign-in ends by a restart of the node too. What belongs to a form that somebody writes in stays until then.
-      if (!this.#begun.has('task') && !this.#begun.has('closing')) this.report = null;
+      if (!this.#report_is_held()) this.report = null;
       if (!this.#begun.has('rejoin')) this.rejoin = null;
     }
   }
@@ -104,6 +109,9 @@ export class IncidentPage {
   begun(form: Form, has: boolean): void {
     if (has) this.#begun.add(form);
     else this.#begun.delete(form);
+  }
+  #report_is_held(): boolean {
+    return this.#begun.has('task') || this.#begun.has('closing');
   }
   async #read(): Promise<void> {
     const posture = this.situation?.posture;
@@ -114,8 +122,11 @@ export class IncidentPage {
     } else this.rejoin = null;
     const list = await call<{ incidents: Summary[] }>('/v1/incidents');
     if (list.kind === 'problem' && list.problem.status === 401) return this.#session();
-    if (list.kind !== 'ok') return;
+    // Who signed out while this was under way has chosen nothing.
+    if (list.kind !== 'ok' || !this.may_write) return;
     this.all = list.value.incidents;
+    if (this.#anew && !this.#report_is_held()) this.#leave_closed();
+    this.#anew = false;
     const id = shown_of(this.all, this.chosen, this.report?.id ?? null)?.id;
     if (id === undefined) {
       this.report = null;
@@ -129,6 +140,12 @@ export class IncidentPage {
       const people = await call<{ staff: Person[] }>('/v1/staff');
       if (people.kind === 'ok') this.people = people.value.staff;
     }
+  }
+  /** One stays with an incident that is closed while one is signed in; who signs in next sees what is open. */
+  #leave_closed(): void {
+    if (this.all.find((each) => each.ids.includes(this.chosen ?? ''))?.state !== 'closed') return;
+    this.chosen = this.#named;
+    this.report = null;
   }
   async choose(id: string): Promise<void> {
     this.chosen = id;
@@ -144,6 +161,7 @@ export class IncidentPage {
     if (answer.kind === 'ok') {
       this.#take(answer.value);
       this.#mine = answer.value.staff_id;
+      this.#anew = true;
       this.signed_out = null;
       await this.poll();
     }
@@ -152,6 +170,7 @@ export class IncidentPage {
   /** Said by whom the other sign-in is: it is the one of this page too. */
   async go_on(): Promise<void> {
     this.#mine = this.session?.staff_id ?? null;
+    this.#anew = true;
     this.signed_out = null;
     await this.poll();
   }

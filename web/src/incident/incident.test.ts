@@ -64,6 +64,64 @@ describe('the incident page', () => {
     await page.poll();
     expect(page.report?.id).toBe('newer');
   });
+  describe('with one that was closed, and another opened since,', () => {
+    const closed_and_open = () => {
+      see('newer', 'old');
+      answers['GET /v1/incidents'] = ok({ incidents: [summary('newer'), { ...summary('old'), state: 'closed' }] });
+      answers['GET /v1/incidents/old'] = ok({ ...report('old'), state: 'closed' });
+    };
+    it('stays within one sign-in, and shows what is open to who signs in next', async () => {
+      see('old');
+      const page = await signed_in();
+      closed_and_open();
+      await page.poll();
+      expect(page.report).toMatchObject({ id: 'old', state: 'closed' });
+      answers['DELETE /v1/session'] = { status: 204 };
+      await page.sign_out();
+      expect(page.chosen).toBeNull();
+      await page.sign_in('2', '7390284615');
+      expect(page.report?.id).toBe('newer');
+    });
+    it('shows what is open after a sign-in that ran out, too, but stays where a form was begun', async () => {
+      const gone = { status: 401, body: { code: 'auth/session' } };
+      for (const [form_begun, shown] of [[false, 'newer'], [true, 'old']] as const) {
+        see('old');
+        answers['GET /v1/session'] = ok(session);
+        const page = await signed_in();
+        page.begun('task', form_begun);
+        answers['GET /v1/session'] = answers['GET /v1/incidents'] = gone;
+        await page.poll();
+        closed_and_open();
+        await page.sign_in('2', '7390284615');
+        expect(page.report?.id).toBe(shown);
+      }
+    });
+    it('stays with the one that its address names', async () => {
+      closed_and_open();
+      const page = new IncidentPage();
+      await page.open('?incident=old');
+      await page.poll();
+      expect(page.report?.id).toBe('old');
+      answers['DELETE /v1/session'] = { status: 204 };
+      await page.sign_out();
+      await page.sign_in('2', '7390284615');
+      expect(page.report?.id).toBe('old');
+    });
+    it('takes no choice from a list that comes after the sign-out', async () => {
+      see('old');
+      const page = await signed_in();
+      let release = () => {};
+      held['GET /v1/incidents'] = new Promise((resolve) => (release = resolve));
+      asked = [];
+      const poll = page.poll();
+      await vi.waitUntil(() => asked.some((each) => each.path === '/v1/incidents'));
+      answers['DELETE /v1/session'] = { status: 204 };
+      await page.sign_out();
+      release();
+      await poll;
+      expect([page.chosen, page.all]).toEqual([null, []]);
+    });
+  });
   it('shows no late answer in the place of what was chosen meanwhile', async () => {
     see('old', 'newer');
     const page = await signed_in();

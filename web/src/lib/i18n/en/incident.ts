@@ -29,6 +29,8 @@ export const incident = {
   'inc.closed': 'closed {at} at {site}',
   'inc.also': 'Also called: {title}',
   'inc.others_open': { one: '{n} other incident is open:', other: '{n} other incidents are open:' },
+  'inc.behind': 'This incident is closed, and another one is open. What is noted here goes to the closed one.',
+  'inc.behind.go': 'Show the open one: {title}',
   'inc.into': 'Goes to the incident: {title}',
   'inc.join': 'It is the same incident',
   'inc.none': 'No incident is open as far as this site sees.',

@@ -29,6 +29,8 @@ export const incident = {
   'inc.closed': 'clos le {at} à {site}',
   'inc.also': 'Aussi appelé : {title}',
   'inc.others_open': { one: '{n} autre incident est ouvert :', other: '{n} autres incidents sont ouverts :' },
+  'inc.behind': 'Cet incident est clos, et un autre est ouvert. Ce qui est noté ici va à celui qui est clos.',
+  'inc.behind.go': 'Montrer celui qui est ouvert : {title}',
   'inc.into': 'Va à l’incident : {title}',
   'inc.join': 'C’est le même incident',
   'inc.none': 'Aucun incident n’est ouvert pour autant que ce site le voie.',
