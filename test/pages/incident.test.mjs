@@ -220,6 +220,10 @@ test('a newer incident takes nobody’s place: what is written goes where it was
     await page.getByRole('button', { name: 'Add task' }).click();
     await until('the task is written', async () => (await told(office, shown.id)).tasks.some((task) => task.text === 'call the carrier'));
     assert.equal((await told(office, newer)).tasks.length, 0);
+    await page.locator('#closing').fill('words for the first one');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Close the incident' }).click();
+    assert.equal(await page.locator('#closing').inputValue(), '', 'the words of one closing go into no other');
     await page.getByRole('button', { name: 'Cancel' }).click();
     await axe_clean(page, 'two open incidents');
     await write(office, { kind: 'close_incident', incident: newer, text: 'it was found' });
