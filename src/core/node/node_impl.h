@@ -446,6 +446,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // promote.cc
   Status promote();
   Status take_rest_of_copy();
+  bool is_by_our_keys(sync::Replica& older) const;
   Status take_rest_of(sync::Replica& older, std::uint64_t kept);
   Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most, const std::set<Origin>& suspects = {});
   bool is_missing(const Origin& origin, std::uint64_t size) const;

@@ -122,11 +122,19 @@ Status NodeImpl::take_rest_of_copy() {
     if (origin.site != me_->name || origin.epoch >= origin_.epoch) continue;
     const bool is_before = origin == registration.old_origin;
     const bool is_copy = is_before && certificate_->spare;
-    if (!is_copy && keys_.log_key(origin) != certificate_->keys.log) continue;
+    if (!is_copy && !is_by_our_keys(*older)) continue;
     const chain::Registration* next = is_before ? &registration : successor_of(origin);
     HF_TRY_VOID(take_rest_of(*older, next == nullptr ? 0 : next->kept_size));
   }
   return {};
+}
+
+// As its first entry says, where nobody knows this epoch any more: a later one goes on from before it.
+bool NodeImpl::is_by_our_keys(sync::Replica& older) const {
+  if (const auto key = keys_.log_key(older.origin())) return *key == certificate_->keys.log;
+  if (older.origin().epoch == 1 || older.size() == 0) return false;
+  const auto opening = opening_registration(older.log());
+  return opening && opening->certificate.keys.log == certificate_->keys.log;
 }
 
 Status NodeImpl::take_rest_of(sync::Replica& older, std::uint64_t kept) {
