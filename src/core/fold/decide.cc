@@ -384,11 +384,11 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   event.body = std::move(*body);
   if (is_beyond_alone(context.chain, event) && event.write->prior->broke.empty())
     event.write->prior->broke = "till/rung_alone_cash";
+  if (request.lacks_role && event.write->prior && event.write->prior->broke.empty())
+    event.write->prior->broke = "auth/role";
   if (std::holds_alternative<stock::StockCounted>(event.body) && event.write->prior &&
       event.write->prior->broke.empty())
     event.write->prior->broke = "stock/counted_before";
-  if (request.lacks_role && event.write->prior && event.write->prior->broke.empty())
-    event.write->prior->broke = "auth/role";
   if (request.prior && request.printed_receipt) {
     const auto given = receipt_of(event.body);
     if (given && *given != *request.printed_receipt && request.printed_receipt->n != 0)

@@ -273,6 +273,9 @@ TEST_F(Decide, a_count_that_comes_back_stands_and_is_counted_again) {
   EXPECT_EQ(store.state.stock.items.at(Sku("A")).on_hand, Quantity{10'000});
   EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted) << "one was sold since, and its sale came first";
   EXPECT_EQ(store.state.listed.size(), 1u);
+  fold::WriteRequest by_nobody = again(store.request(stock::Count{{{Sku("A"), Quantity{1000}}}}, till_1));
+  by_nobody.lacks_role = true;
+  EXPECT_EQ(store.read(store.write(by_nobody)->index).write->prior->broke, "auth/role") << "the graver one is told";
   ASSERT_TRUE(store.write(stock::Count{{{Sku("A"), Quantity{9000}}}}));
   EXPECT_FALSE(store.state.stock.items.at(Sku("A")).count_wanted);
 }
