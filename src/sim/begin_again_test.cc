@@ -14,6 +14,17 @@ std::uint64_t said_for(Chain& chain, const std::string& name) {
   return said ? said->certificate.epoch : 0;
 }
 
+// One sale that is on this disk alone, and that no till sends again; then the machine is off.
+void sell_alone(Chain& chain, const std::string& name) {
+  isolate(chain, name);
+  const std::size_t sale = chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_EQ(chain.writes(store_1)[sale].kept_by, name);
+  chain.writes(store_1)[sale].is_forgotten = true;
+  chain.kill(name);
+  chain.network.heal_all();
+}
+
 TEST(BeginsAgain, machine_that_trades_and_is_given_the_next_epochs_certificate) {
   Chain chain(44, 3);
   const std::string second = start_on_second_machine(chain);
@@ -54,13 +65,7 @@ TEST(BeginsAgain, machine_whose_power_fails_meanwhile) {
 TEST(BeginsAgain, machine_takes_in_what_it_had_acknowledged_and_no_mirror_has) {
   Chain chain(47, 3);
   const std::string second = start_on_second_machine(chain);
-  isolate(chain, second);
-  const std::size_t alone = chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  ASSERT_EQ(chain.writes(store_1)[alone].kept_by, second);
-  chain.writes(store_1)[alone].is_forgotten = true;
-  chain.kill(second);
-  chain.network.heal_all();
+  sell_alone(chain, second);
   chain.certify_again(second);
   ASSERT_TRUE(comes_to_sign(chain, second));
   EXPECT_EQ(chain.node(second).state().till.totals.sales, 21u);
@@ -79,13 +84,7 @@ TEST(BeginsAgain, machine_that_was_alone_from_its_registration_on) {
   const std::string second = chain.rebuild(store_1);
   ASSERT_TRUE(chain.start(second));
   while (!is_signing(chain, second)) chain.run_for(milliseconds(1));
-  isolate(chain, second);
-  const std::size_t alone = chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  ASSERT_EQ(chain.writes(store_1)[alone].kept_by, second);
-  chain.writes(store_1)[alone].is_forgotten = true;
-  chain.kill(second);
-  chain.network.heal_all();
+  sell_alone(chain, second);
   chain.certify_again(second);
   ASSERT_TRUE(comes_to_sign(chain, second));
   EXPECT_EQ(chain.node(second).recovery()->old_origin.epoch, 1u);
@@ -99,12 +98,7 @@ TEST(BeginsAgain, machine_that_was_alone_from_its_registration_on) {
 TEST(BeginsAgain, machine_that_another_one_had_replaced) {
   Chain chain(46, 3);
   const std::string second = start_on_second_machine(chain);
-  isolate(chain, second);
-  const std::size_t alone = chain.sell(store_1, 1);
-  chain.run_for(seconds(2));
-  chain.writes(store_1)[alone].is_forgotten = true;
-  chain.kill(second);
-  chain.network.heal_all();
+  sell_alone(chain, second);
   const std::string third = chain.rebuild(store_1);
   ASSERT_TRUE(comes_to_sign(chain, third));
   for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
