@@ -184,10 +184,7 @@ std::vector<Door> read_doors(const PostureArguments& arguments) {
 }
 
 std::string read_pin(const PostureArguments& arguments) {
-  if (!arguments.pin_file.empty()) {
-    const std::string text = or_refuse(keys::read_public_file(arguments.pin_file, 64));
-    return text.substr(0, text.find('\n'));
-  }
+  if (!arguments.pin_file.empty()) return pin_in(arguments.pin_file);
   return ask_secret(fmt::format("PIN of {}: ", arguments.staff));
 }
 

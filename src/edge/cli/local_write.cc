@@ -9,6 +9,8 @@
 #include <map>
 
 #include "core/base/bytes.h"
+#include "edge/cli/cli.h"
+#include "edge/keys/private_files.h"
 #include "edge/posix/posix_world.h"
 #include "edge/serve/local_client.h"
 
@@ -102,6 +104,11 @@ std::string ask_secret(std::string_view prompt) {
     fmt::print(stderr, "\n");
   }
   return secret;
+}
+
+std::string pin_in(const std::string& file) {
+  const std::string text = or_refuse(keys::read_public_file(file, 64));
+  return text.substr(0, text.find('\n'));
 }
 
 }  // namespace holdfast::cli

@@ -36,5 +36,7 @@ Result<std::string> staff_id(const std::string& data, const std::string& given);
 
 // From the terminal without showing it, or the first line of standard input where that is none.
 std::string ask_secret(std::string_view prompt);
+// The first line of --pin-file.
+std::string pin_in(const std::string& file);
 
 }  // namespace holdfast::cli

@@ -8,7 +8,6 @@
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
-#include "edge/keys/private_files.h"
 #include "edge/serve/local_client.h"
 
 namespace holdfast::cli {
@@ -28,10 +27,7 @@ void list(const Arguments& a) {
 }
 
 std::string read_new_pin(const Arguments& a) {
-  if (!a.pin_file.empty()) {
-    const std::string text = or_refuse(keys::read_public_file(a.pin_file, 64));
-    return text.substr(0, text.find('\n'));
-  }
+  if (!a.pin_file.empty()) return pin_in(a.pin_file);
   std::string pin = ask_secret(fmt::format("New PIN of {}: ", a.number));
   if (ask_secret("Once more: ") != pin) refuse({"people/wrong_pin", "The two differ. Nothing was changed."});
   return pin;
