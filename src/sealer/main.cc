@@ -11,12 +11,15 @@
 //         established before are worth nothing after it, and there is no table of connections to flush. It hooks in
 //         before connection tracking and before every other table; what it drops, no other rule brings back.
 //         A marker file brings the seal back after a restart of the machine, before the network is up (the unit's
-//         ordering).
-// Errors: exit 1 with one sentence when it cannot start.
+//         ordering). While it is sealed it looks once a second whether the rules are still there: who loads the host's
+//         own firewall anew (`flush ruleset`) takes away those of all others as well.
+//         `--ask VERB` says one word to the helper that runs, and prints its answer.
+// Errors: exit 1 with one sentence when it cannot start, or when what was asked for is not done.
 // Source: docs/guard.md; libnftables(3), nft(8).
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if.h>
 #include <nftables/libnftables.h>
 #include <poll.h>
 #include <pwd.h>
@@ -76,13 +79,14 @@ struct Options {
   std::string socket = "/run/holdfast/sealer.sock";
   std::string config = "/etc/holdfast/sealer.conf";
   std::string marker = "/var/lib/holdfast-sealer/sealed";
+  std::string ask;  // empty: serve
 };
 struct Config {
   std::vector<std::string> shop, inside4, inside6;
-  uid_t user = 0;
-  gid_t group = 0;
+  std::optional<uid_t> user;
   bool unseal_root_only = false;
 };
+constexpr int look_every_ms = 1000;  // while sealed
 
 [[noreturn]] void end(const std::string& why) {
   fmt::print(stderr, "holdfast-sealer: {}\n", why);
@@ -146,7 +150,6 @@ Config read_config(const std::string& path) {
       const passwd* who = ::getpwnam(value.c_str());
       if (who == nullptr) bad("there is no such user on this machine");
       config.user = who->pw_uid;
-      config.group = who->pw_gid;
     } else if (word == "unseal") {
       if (value != "root" && value != "user") bad("write \"unseal root\" or \"unseal user\"");
       config.unseal_root_only = value == "root";
@@ -154,7 +157,16 @@ Config read_config(const std::string& path) {
       bad("known words: shop, inside, user, unseal");
     }
   }
+  if (!config.user) end(fmt::format("{}: nobody may ask: write a line \"user holdfast\"", path));
   return config;
+}
+
+// Neither is wrong everywhere: head office has no tills, and an interface may come later.
+void warn_of(const Config& config) {
+  if (config.shop.empty() || (config.inside4.empty() && config.inside6.empty()))
+    fmt::print("no shop or no inside in the file: a seal lets no till in\n");
+  for (const std::string& name : config.shop)
+    if (::if_nametoindex(name.c_str()) == 0) fmt::print("shop {}: there is no such interface now\n", name);
 }
 
 std::string elements(const std::vector<std::string>& items, bool quoted) {
@@ -221,11 +233,14 @@ std::string remove_marker(const std::string& path) {
 
 class Sealer {
  public:
-  Sealer(Options options, Config config) : options_(std::move(options)), config_(std::move(config)) {}
+  // Rules that stand while it starts are a seal that could not be kept over a restart: they are held as well.
+  Sealer(Options options, Config config)
+      : options_(std::move(options)), config_(std::move(config)), holds_(is_sealed()) {}
 
   std::string seal() {
     // First the filter, then the marker: nothing waits for a disk.
     if (const std::string why = load(rules_for(config_)); !why.empty()) return "no " + why;
+    holds_ = true;
     const std::string not_kept = keep_marker(options_.marker);
     if (!is_sealed()) return "no the kernel does not show the rules";
     // Sealed is sealed; that a power cut would open it is told beside it.
@@ -233,26 +248,32 @@ class Sealer {
   }
   std::string unseal() {
     if (const std::string why = load(std::string(take_away)); !why.empty()) return "no " + why;
+    holds_ = false;
     // Said to be open it must not be sealed again by the next restart.
     if (const std::string why = remove_marker(options_.marker); !why.empty())
       return "no the filter is taken away, and yet the next restart would seal again: " + why;
     return "ok open";
   }
   std::string answer(std::string_view verb, const ucred& who) {
-    if (who.uid != 0 && who.uid != config_.user) return "no this user may not ask";
     if (verb == "seal") return seal();
     if (verb == "status") return is_sealed() ? "ok sealed" : "ok open";
-    if (verb == "unseal")
-      return config_.unseal_root_only && who.uid != 0 ? "no only root unseals here (sealer.conf: unseal root)"
-                                                      : unseal();
+    if (verb == "unseal" && config_.unseal_root_only && who.uid != 0)
+      return holds_ || is_sealed() ? "no only root unseals here (as root: holdfast-sealer --ask unseal)" : "ok open";
+    if (verb == "unseal") return unseal();
     return "no such word; seal, unseal, status";
   }
-  void serve(int listening);
+  [[noreturn]] void serve(int listening);
   int listen();
 
  private:
+  bool may_ask(uid_t uid) const { return uid == 0 || uid == config_.user; }
+  void put_back_if_gone();
+  void hear(int caller);
+
   Options options_;
   Config config_;
+  bool holds_ = false;  // a seal is on; the marker may be missing (a full disk), or stay (unseal() could not remove it)
+  std::string told_last_;  // a node asks again until it is done: each answer is in the log once
 };
 
 int Sealer::listen() {
@@ -262,36 +283,76 @@ int Sealer::listen() {
   std::memcpy(at.sun_path, options_.socket.data(), options_.socket.size());
   ::unlink(options_.socket.c_str());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ::umask(0117);
+  ::umask(0177);  // the node's user and root alone: the sensor's user is of the node's group (docs/guard.md)
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 || ::listen(fd, 8) != 0)
     end(fmt::format("{} cannot be listened at: {}", options_.socket, reason()));
-  if (::lchown(options_.socket.c_str(), 0, config_.group) != 0) end(fmt::format("{}: {}", options_.socket, reason()));
+  if (::lchown(options_.socket.c_str(), *config_.user, 0) != 0) end(fmt::format("{}: {}", options_.socket, reason()));
   return fd;
+}
+
+void Sealer::put_back_if_gone() {
+  if (!holds_ || is_sealed()) return;
+  fmt::print("somebody took the filter away (a firewall loaded anew?); sealed again: {}\n", seal());
+  std::fflush(stdout);
+}
+
+void Sealer::hear(int caller) {
+  ucred who{};
+  socklen_t size = sizeof who;
+  // A stranger is not waited for: who asks after him would wait as long.
+  if (::getsockopt(caller, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || !may_ask(who.uid)) return;
+  const timeval patience{1, 0};
+  ::setsockopt(caller, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(caller, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  char word[16] = {};
+  const ssize_t n = ::recv(caller, word, sizeof word, 0);  // a word is one packet of a local socket
+  if (n <= 0) return;
+  std::string_view verb(word, static_cast<std::size_t>(n));
+  if (verb.ends_with('\n')) verb.remove_suffix(1);
+  const std::string told = answer(verb, who) + "\n";
+  static_cast<void>(!::send(caller, told.data(), told.size(), MSG_NOSIGNAL));
+  std::string line = fmt::format(
+      "{} by uid {}: {}", verb.find_first_not_of("sealuntu") == std::string_view::npos ? verb : "?", who.uid, told);
+  if (line == told_last_) return;
+  told_last_ = std::move(line);
+  fmt::print("{}", told_last_);
+  std::fflush(stdout);
 }
 
 void Sealer::serve(int listening) {
   for (;;) {
-    const int fd = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) continue;
-    const timeval patience{1, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    ucred who{};
-    socklen_t size = sizeof who;
-    char word[16] = {};
-    const bool is_known = ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
-    const ssize_t n = ::recv(fd, word, sizeof word, 0);  // a word is one packet of a local socket
-    if (is_known && n > 0) {
-      std::string_view verb(word, static_cast<std::size_t>(n));
-      if (verb.ends_with('\n')) verb.remove_suffix(1);
-      const std::string told = answer(verb, who) + "\n";
-      static_cast<void>(!::send(fd, told.data(), told.size(), MSG_NOSIGNAL));
-      fmt::print("{} by uid {}: {}", verb.find_first_not_of("sealuntu") == std::string_view::npos ? verb : "?", who.uid,
-                 told);
-      std::fflush(stdout);
-    }
-    ::close(fd);
+    pollfd wait{listening, POLLIN, 0};
+    const int ready = ::poll(&wait, 1, holds_ ? look_every_ms : -1);
+    put_back_if_gone();
+    if (ready <= 0) continue;
+    const int caller = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    if (caller < 0) continue;
+    hear(caller);
+    ::close(caller);
   }
+}
+
+// For root, where only root unseals, or no node is there any more.
+int ask(const Options& options) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  if (options.socket.size() >= sizeof at.sun_path) end("the path of the socket is too long");
+  std::memcpy(at.sun_path, options.socket.data(), options.socket.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || ::connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
+    end(fmt::format("nobody answers at {}: {} (systemctl status holdfast-sealer)", options.socket, reason()));
+  const timeval patience{10, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (::send(fd, options.ask.data(), options.ask.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(options.ask.size()))
+    end(fmt::format("{} does not take the question: {}", options.socket, reason()));
+  std::string told;
+  char some[512];
+  for (ssize_t n = 0; told.size() < 4096 && (n = ::recv(fd, some, sizeof some, 0)) > 0;)
+    told.append(some, static_cast<std::size_t>(n));
+  ::close(fd);
+  if (told.empty()) end("the helper gives no answer: only root and the user in sealer.conf may ask");
+  fmt::print("{}", told);
+  return told.starts_with("ok") ? 0 : 1;
 }
 
 Options read_options(int argc, char** argv) {
@@ -301,11 +362,14 @@ Options read_options(int argc, char** argv) {
     std::string* value = name == "--socket"   ? &options.socket
                          : name == "--config" ? &options.config
                          : name == "--marker" ? &options.marker
+                         : name == "--ask"    ? &options.ask
                                               : nullptr;
     if (value == nullptr || i + 1 == argc) {
       fmt::print(
           "holdfast-sealer [--config FILE] [--socket PATH] [--marker FILE]\n"
-          "Sets and takes away one fixed packet filter for the node's seal. docs/guard.md.\n");
+          "  Sets and takes away one fixed packet filter for the node's seal. docs/guard.md.\n"
+          "holdfast-sealer --ask seal|unseal|status [--socket PATH]\n"
+          "  Asks the one that runs. Exit 0: done.\n");
       std::exit(name == "--help" ? 0 : 2);
     }
     *value = argv[++i];
@@ -317,9 +381,12 @@ Options read_options(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const Options options = read_options(argc, argv);
-  if (::geteuid() != 0) end("it sets the host's packet filter and so must be started by root");
   ::signal(SIGPIPE, SIG_IGN);
-  Sealer sealer(options, read_config(options.config));
+  if (!options.ask.empty()) return ask(options);
+  if (::geteuid() != 0) end("it sets the host's packet filter and so must be started by root");
+  const Config config = read_config(options.config);
+  warn_of(config);
+  Sealer sealer(options, config);
   if (::access(options.marker.c_str(), F_OK) == 0) {
     const std::string told = sealer.seal();
     if (!told.starts_with("ok")) end("the seal of before the restart cannot be set: " + told);

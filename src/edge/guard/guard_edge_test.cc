@@ -355,14 +355,14 @@ class Helper {
     EXPECT_EQ(::listen(listening_.get(), 4), 0);
   }
   // The next word that it is asked; "" after ten seconds without one.
-  std::string answer() const {
+  std::string answer(const std::string& refusal = {}) const {
     pollfd wait{listening_.get(), POLLIN, 0};
     if (::poll(&wait, 1, 10'000) != 1) return {};
     const edge::Descriptor fd(::accept(listening_.get(), nullptr, nullptr));
     char word[16];
     const ssize_t n = ::recv(fd.get(), word, sizeof word, 0);
     std::string verb(word, n > 0 ? static_cast<std::size_t>(n - 1) : 0);
-    const std::string told = verb == "unseal" ? "ok open\n" : "ok sealed\n";
+    const std::string told = !refusal.empty() ? refusal : verb == "unseal" ? "ok open\n" : "ok sealed\n";
     EXPECT_EQ(::send(fd.get(), told.data(), told.size(), 0), static_cast<ssize_t>(told.size()));
     return verb;
   }
@@ -410,6 +410,22 @@ TEST_F(Watched, a_seal_that_ended_while_no_node_ran_ends_in_the_packet_filter_to
   open(config);
   EXPECT_EQ(helper.answer(), "status");
   EXPECT_EQ(helper.answer(), "unseal");
+}
+
+TEST_F(Watched, a_helper_that_could_not_is_asked_again_until_it_has) {
+  Config config;
+  config.sealer = dir.path() + "/helper";
+  const Helper helper(config.sealer);
+  open(config);
+  EXPECT_EQ(helper.answer(), "status");
+  EXPECT_EQ(helper.answer("no the kernel is busy\n"), "unseal");
+  EXPECT_EQ(helper.answer(), "unseal");
+  std::string proof;
+  for (int i = 0; i < 500 && proof.find("as before the seal") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    proof = watch->proof();
+  }
+  EXPECT_NE(proof.find("The packet filter is as before the seal."), std::string::npos) << proof;
 }
 
 TEST_F(Watched, sensors_without_pause_keep_neither_a_tripwire_nor_the_end_waiting) {

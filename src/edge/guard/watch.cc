@@ -334,7 +334,11 @@ void Watch::seal_loop() {
       if (stopping_) return;
       posture = *std::exchange(ordered_, std::nullopt);
     }
-    carry_out(posture);
+    if (carry_out(posture)) continue;
+    // Asked again until it is done: else the filter would be missing for the whole seal, or stay behind it.
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, helper_retry, [&] { return stopping_ || ordered_; });
+    if (!ordered_) ordered_ = posture;
   }
 }
 
@@ -343,10 +347,17 @@ void Watch::seal_loop() {
 bool Watch::end_seal_left_over() {
   if (is_sealed_) return true;
   const auto helper = ask_helper(config_.sealer, "status");
-  if (!helper) return false;
+  if (!helper) {
+    // Before the bad night, and not on it.
+    if (!std::exchange(is_silence_told_, true))
+      parts_.log.warn("seal-helper-silent",
+                      {{"why", helper.error().text}, {"what", "a seal would set no packet filter; see guard.md"}});
+    return false;
+  }
   const std::lock_guard lock(mutex_);
   if (*helper == "sealed" && !is_sealed_ && !ordered_) {
-    parts_.log.warn("seal-left-over", {{"what", "the packet filter of a seal that has ended is taken away"}});
+    parts_.log.warn("seal-left-over",
+                    {{"what", "the helper is asked to take away the filter of a seal that has ended"}});
     order(posture_);
   }
   return true;
@@ -369,31 +380,37 @@ bool Watch::wait_recorded() {
   return false;
 }
 
-void Watch::carry_out(Posture posture) {
+// False: the helper is to be asked again.
+bool Watch::carry_out(Posture posture) {
   const bool seals = posture == Posture::sealed;
   const auto helper = ask_helper(config_.sealer, seals ? "seal" : "unseal");
-  if (!wait_recorded()) return;
+  if (!wait_recorded()) return true;
   Seal done;
   {
     const std::lock_guard lock(mutex_);
-    if (!seal_ || ordered_) return;  // the next order is there already
-    seal_->helper = helper ? (helper->empty() ? "done" : *helper) : "";
-    if (!helper) seal_->not_done = helper.error().text;
+    if (!seal_ || ordered_) return true;  // the next order is there already
+    Seal next = *seal_;
+    next.helper = helper ? (helper->empty() ? "done" : *helper) : "";
     // "sealed, not kept over a restart: …": done, and something beside it is not.
-    if (helper && helper->find(", not ") != std::string::npos) seal_->not_done = helper->substr(helper->find(", ") + 2);
-    seal_->done_at = parts_.clock.monotonic();
-    done = *seal_;
+    next.not_done = !helper                                       ? helper.error().text
+                    : helper->find(", not ") != std::string::npos ? helper->substr(helper->find(", ") + 2)
+                                                                  : "";
+    if (next.done_at && next.not_done == seal_->not_done) return false;  // the same reason again: told once
+    next.done_at = parts_.clock.monotonic();
+    seal_ = done = next;
   }
   tell_sealed(done);
-  if (!seals || !helper) return;
+  if (!helper) return config_.sealer.empty();
+  if (!seals) return true;
   std::vector<Probed> targets = parts_.peers;
   for (const std::string& address : config_.probes) targets.push_back({"outside", address});
   std::vector<Probed> probed = probe(std::move(targets), seconds(1));
   const std::lock_guard lock(mutex_);
-  if (!seal_ || ordered_ || !seal_->is_sealed) return;
+  if (!seal_ || ordered_ || !seal_->is_sealed) return true;
   seal_->probed = std::move(probed);
   seal_->was_probed = true;
   parts_.log.info("seal-probed", {{"summary", summary(*seal_)}});
+  return true;
 }
 
 void Watch::tell_sealed(const Seal& seal) {

@@ -7,6 +7,8 @@
 //         delays the next alert. proof() says how far the last seal has come:
 //           ending   links have ended; journal and packet filter are under way
 //           sealed   links have ended, the record is durable, and the packet filter is set or is said not to be
+//         A helper that did not do what it was asked is asked again every five seconds, until it has or the posture
+//         changes.
 // Errors: open(): guard/bad_file, guard/bad_socket (another program listens there), base/disk_*.
 // Thread: take, refused, proof, is_token from any; the rest by the owner.
 #pragma once
@@ -94,7 +96,7 @@ class Watch {
   void order(Posture posture);
   void seal_loop();
   bool end_seal_left_over();
-  void carry_out(Posture posture);
+  bool carry_out(Posture posture);
   bool wait_recorded();
   void tell_sealed(const Seal& seal);
   static std::string summary(const Seal& seal);
@@ -107,6 +109,7 @@ class Watch {
   std::vector<Reader> readers_;
   std::unique_ptr<Tripwires> wires_;
   std::thread thread_, sealer_;
+  bool is_silence_told_ = false;  // seal_loop's own
   std::atomic<bool> stopping_ = false;
   std::atomic<int> waiting_alerts_ = 0;  // handed to the node and not yet judged
   std::atomic<std::uint64_t> refused_requests_ = 0, failed_sign_ins_ = 0, bad_lines_ = 0;
