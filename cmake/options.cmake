@@ -34,6 +34,8 @@ add_library(hf_options INTERFACE)
 target_compile_options(hf_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast
                                             -Wno-missing-field-initializers -fno-omit-frame-pointer -msse4.2)
 target_compile_definitions(hf_options INTERFACE _GLIBCXX_ASSERTIONS)
+# No path of the machine that builds is in what is shipped: whoever builds elsewhere gets the same bytes (tools/package).
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # std::stable_sort of libstdc++ 12 calls what C++17 has deprecated; clang 19 says so, g++ 12 does not.
   target_compile_options(hf_options INTERFACE -Wno-deprecated-declarations)

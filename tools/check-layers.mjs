@@ -2,7 +2,7 @@
 // says. Prints every breach as file:line: sentence, and ends with exit 1 when there is one.
 //
 //   node tools/check-layers.mjs [TOP]        TOP: the folder that holds layers.txt and src/ (default: this repository)
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -153,7 +153,7 @@ export function checkTree(top) {
   return { files: files.length, breaches };
 }
 
-if (process.argv[1] && fileURLToPath(import.meta.url) === process.argv[1]) {
+if (process.argv[1] && fileURLToPath(import.meta.url) === realpathSync(process.argv[1])) {
   const top = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..');
   const { files, breaches } = checkTree(top);
   for (const breach of breaches) console.error(breach);

@@ -3,7 +3,7 @@
 // does not know hanging indents, so it is off (.clang-format). Comments behind code are left to their writer.
 //
 //   node tools/wrap-comments.mjs FILE...
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const width = 120;
@@ -37,7 +37,7 @@ export function wrapComments(source) {
   return lines.join('\n');
 }
 
-if (process.argv[1] && fileURLToPath(import.meta.url) === process.argv[1]) {
+if (process.argv[1] && fileURLToPath(import.meta.url) === realpathSync(process.argv[1])) {
   for (const path of process.argv.slice(2)) {
     const before = readFileSync(path, 'utf8');
     const after = wrapComments(before);

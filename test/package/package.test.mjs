@@ -2,7 +2,7 @@
 // the tarball. In an empty Debian 12 without network it is run by debian_root.mjs (`make package-debian`), which wants root.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
@@ -52,6 +52,15 @@ const deadLinks = (root) => ['.', 'docs'].flatMap((below) => readdirSync(join(ro
 test('no text in the tarball names one that is not there', () => {
   assert.ok(existsSync(join(place, 'docs/incident-guide.md')));
   assert.deepEqual(deadLinks(place), []);
+});
+
+// Whoever builds them in another folder gets the same bytes.
+test('no program names the folder that it was built in', () => {
+  for (const name of ['holdfast', 'holdfast-sealer']) {
+    const bytes = readFileSync(join(place, name));
+    assert.equal(bytes.includes(`${top}/`), false, name);
+    assert.doesNotMatch(run('readelf', ['--notes', join(place, name)]), /Build ID/);
+  }
 });
 
 test('the program needs nothing of the machine but glibc', () => {
@@ -118,6 +127,27 @@ test('`holdfast demo` touches no directory that it did not make', async () => {
   assert.deepEqual(readdirSync(foreign), ['LICENSE']);
 });
 
+// Debian's cloud-init has the network up before sysinit.target. A helper that waits for that target, and for which the network
+// waits, closes a circle: systemd opens it by leaving out jobs of others, such as the network's.
+const lacksAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'no systemd-analyze here';
+test('the seal helper can start where the network comes up before most else', { skip: lacksAnalyze }, () => {
+  const units = join(work, 'units');
+  mkdirSync(units);
+  const unit = (name, text) => writeFileSync(join(units, name), text);
+  const sealer = readFileSync(join(top, 'packaging/holdfast-sealer.service'), 'utf8').replace('/usr/lib/holdfast/holdfast-sealer', '/bin/true');
+  const verify = (text) => {
+    unit('holdfast-sealer.service', text);
+    const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(units, 'multi-user.target')], { encoding: 'utf8', env: { ...process.env, SYSTEMD_UNIT_PATH: `${units}:` } });
+    return stderr;
+  };
+  unit('cloud-init.service', '[Unit]\nDefaultDependencies=no\nAfter=network-pre.target\nBefore=sysinit.target\n[Service]\nType=oneshot\nExecStart=/bin/true\n');
+  mkdirSync(join(units, 'sysinit.target.wants'));
+  symlinkSync('../cloud-init.service', join(units, 'sysinit.target.wants/cloud-init.service'));
+  unit('multi-user.target', '[Unit]\nDescription=all\nRequires=basic.target\nAfter=basic.target\nWants=holdfast-sealer.service\n');
+  assert.doesNotMatch(verify(sealer), /cycle/);
+  assert.match(verify(sealer.replace('DefaultDependencies=no\n', '')), /ordering cycle/, 'this test can see one');
+});
+
 test('the .deb has the same program, a unit that starts nothing without a chain file, and a user of its own', () => {
   const tree = join(work, 'deb');
   run('dpkg-deb', ['--raw-extract', named('.deb'), tree]);
@@ -135,7 +165,7 @@ test('the .deb has the same program, a unit that starts nothing without a chain 
   for (const each of [unit, spare]) assert.match(each, /^SystemCallFilter=fanotify_init fanotify_mark$/m, 'not in @system-service, and tripwires need them');
   // A seal's filter is set again at every start of the machine, and before the network.
   const sealer = readFileSync(join(tree, 'lib/systemd/system/holdfast-sealer.service'), 'utf8');
-  for (const line of ['Before=network-pre.target', 'StartLimitIntervalSec=0', 'Restart=always', 'RestartSec=5']) assert.match(sealer, new RegExp(`^${line}$`, 'm'));
+  for (const line of ['DefaultDependencies=no', 'Before=network-pre.target', 'StartLimitIntervalSec=0', 'Restart=always', 'RestartSec=5']) assert.match(sealer, new RegExp(`^${line}$`, 'm'));
   assert.match(readFileSync(join(tree, 'DEBIAN/postinst'), 'utf8'), /^ +systemctl --quiet enable holdfast-sealer\.service$/m);
   const texts = join(tree, 'usr/share/doc/holdfast');
   assert.deepEqual(deadLinks(texts), []);
