@@ -19,7 +19,7 @@ export class Ledger {
     Object.assign(this, { site, events, byKey: new Map(), receipts: new Map(), onHand: new Map(), vat: new Map(), repeats: [], doubled: [] });
     this.sums = { sales: 0n, refunds: 0n, refunds_without_receipt: 0n, gross: 0n, cash: 0n, card: 0n, units: 0n,
       received: 0n, fed: 0n, written_off: 0n, counted: 0n, dispatched: 0n, arrived: 0n };
-    this.sent = new Map();      // dispatch -> units
+    this.sent = new Map();      // "dispatch sku" -> units
     this.arrivedUnits = new Map();
     for (const event of events) this.take(event);
   }
@@ -77,14 +77,14 @@ export class Ledger {
     for (const line of body.lines) {
       this.sums.dispatched += big(line.quantity);
       this.move(line.sku, -big(line.quantity));
-      add(this.sent, event.write.key, big(line.quantity));
+      add(this.sent, `${event.write.key} ${line.sku}`, big(line.quantity));
     }
   }
   DispatchReceived(body) {
     for (const line of body.lines) {
       this.sums.arrived += big(line.quantity);
       this.move(line.sku, big(line.quantity));
-      add(this.arrivedUnits, body.dispatch, big(line.quantity));
+      add(this.arrivedUnits, `${body.dispatch} ${line.sku}`, big(line.quantity));
     }
   }
   get stockUnits() { return [...this.onHand.values()].reduce((sum, units) => sum + units, 0n); }
@@ -120,7 +120,9 @@ export function checkAcknowledged(ledgers, kept) {
   return { found, problems };
 }
 
-// Goods are conserved over the whole chain: what came in from outside, less what left it, is on shelves or travelling.
+// Goods over the whole chain: what came in from outside, less what left it, is on shelves or travelling. The two sides of that are
+// sums over the same lines, so it fails only for goods that nobody sent; what was sent is held against what arrived line by line.
+// differing: ["dispatch sku", ...] that arrived otherwise than they were sent; unsent: that nobody sent.
 export function stockBalance(ledgers) {
   const all = [...ledgers.values()];
   const sum = (name) => all.reduce((total, ledger) => total + ledger.sums[name], 0n);
@@ -130,14 +132,22 @@ export function stockBalance(ledgers) {
     for (const [id, units] of ledger.arrivedUnits) add(arrived, id, units);
   }
   let inTransit = 0n, differences = 0n;
+  const differing = [];
   for (const [id, units] of sent) {
-    if (arrived.has(id)) differences += units - arrived.get(id);
-    else inTransit += units;
+    if (!arrived.has(id)) inTransit += units;
+    else if (arrived.get(id) !== units) {
+      differences += units - arrived.get(id);
+      differing.push(id);
+    }
   }
   const unsent = [...arrived.keys()].filter((id) => !sent.has(id));
   return { outside: sum('received') + sum('fed') + sum('counted') - sum('written_off') - sum('units'), onShelves: all.reduce((t, l) => t + l.stockUnits, 0n),
-    inTransit, differences, unsent, dispatches: sent.size, arrivals: arrived.size };
+    inTransit, differences, differing, unsent, dispatches: dispatchesIn(sent), arrivals: dispatchesIn(arrived) };
 }
+const dispatchesIn = (lines) => new Set([...lines.keys()].map((id) => id.split(' ', 1)[0])).size;
+// Where a chain waits until all that it sends is received: everything arrived, once, as it was sent.
+export const allArrived = ({ outside, onShelves, inTransit, differences, differing, unsent }) =>
+  outside === onShelves && inTransit === 0n && differences === 0n && differing.length === 0 && unsent.length === 0;
 
 // A node's claim (one element of GET /v1/totals) against a ledger; a list of what differs.
 export function differsFromClaim(ledger, claim) {

@@ -1,7 +1,7 @@
 // Every promise, from the journals as another program reads them; then the table. A row with `ok` is judged, one without is told.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkAcknowledged, differsFromClaim, stockBalance } from '../lib/audit.mjs';
+import { allArrived, checkAcknowledged, differsFromClaim, stockBalance } from '../lib/audit.mjs';
 import { formatDecimal, pounds } from '../lib/decimal.mjs';
 import { inParallel, waitUntil } from '../lib/http.mjs';
 import { exportAll, ledgersOf, verifyAll } from '../lib/journals.mjs';
@@ -123,9 +123,9 @@ function morningRows({ facts, trading }) {
 function bookRows({ chain, own }, { goods, wrongClaims, totals, sum, verified, canary }) {
   const units = (value) => formatDecimal(value, 3);
   return [
-    { what: 'goods from outside, net = on shelves + in transit + differences', value: `${units(goods.outside)} = ${units(goods.onShelves)} + ${units(goods.inTransit)} + ${units(goods.differences)}`,
-      ok: goods.outside === goods.onShelves + goods.inTransit + goods.differences && goods.unsent.length === 0 },
-    { what: 'dispatches sent / received', value: `${goods.dispatches} / ${goods.arrivals}`, ok: goods.arrivals > own.length },
+    // Whoever sends goods in this night waits until they are received, so nothing is under way now.
+    { what: 'goods from outside, net = on shelves; in transit, differences', value: `${units(goods.outside)} = ${units(goods.onShelves)}; ${units(goods.inTransit)}, ${units(goods.differences)}`, ok: allArrived(goods) },
+    { what: 'dispatches sent / received / with a line that arrived otherwise', value: `${goods.dispatches} / ${goods.arrivals} / ${goods.differing.length + goods.unsent.length}`, ok: goods.arrivals > own.length && goods.arrivals === goods.dispatches && allArrived(goods) },
     { what: 'totals of the rebuilt head office = sums over exported journals', value: `${totals.sites.length} sites, ${wrongClaims.length} differ; £${pounds(sum('gross'))}, ${sum('sales')} sales`,
       ok: wrongClaims.length === 0 && totals.sites.length === chain.sites.size },
     { what: 'journals verified before and after, by another program', value: `${verified.trees} trees, ${verified.leaves} leaves, ${verified.failed.length} fail`, ok: verified.failed.length === 0 && verified.trees > chain.sites.size },
@@ -172,9 +172,9 @@ function searchForPeople(night) {
   return { found: night.found.length, files: told.files, bytes: told.bytes, planted: found.some(({ path }) => path === planted) };
 }
 
-function evidence(night, { lost, other, doubled, repeats, gaps, wrongClaims, verified }) {
+function evidence(night, { lost, other, doubled, repeats, gaps, goods, wrongClaims, verified }) {
   const plain = (key, value) => (typeof value === 'bigint' ? value.toString() : value instanceof Map ? Object.fromEntries(value) : value);
-  const what = { lost, other, doubled, repeats, gaps, wrongClaims, verified, refused: night.trading.refused };
+  const what = { lost, other, doubled, repeats, gaps, goods, wrongClaims, verified, refused: night.trading.refused };
   const short = Object.fromEntries(Object.entries(what).map(([name, value]) => [name, Array.isArray(value) ? { count: value.length, first: value.slice(0, 20) } : value]));
   writeFileSync(join(night.config.dir, 'evidence.json'), JSON.stringify({ ...short, found: night.found, facts: night.facts }, plain, 1));
 }
