@@ -100,8 +100,9 @@ export class Ledger {
 }
 
 // Whether each acknowledged reply is in the ledgers as it was given. kept: [{write, reply, resent, site, till}].
+// found: how many are in force. listed: those that came late, could not be taken, and wait on the list for a person (protocol 6.4).
 export function checkAcknowledged(ledgers, kept) {
-  const problems = [];
+  const problems = [], listed = [];
   let found = 0;
   for (const { write, reply, site, till } of kept) {
     const event = ledgers.get(site)?.byKey.get(`${till} ${write.key}`);
@@ -109,7 +110,8 @@ export function checkAcknowledged(ledgers, kept) {
       problems.push({ what: 'lost', site, write, reply });
       continue;
     }
-    found++;
+    if (event.kind === 'WriteListed' || event.kind === 'TailListed') listed.push({ site, write, reply, reason: event.body.reason });
+    else found++;
     const here = event.origin === reply.origin && big(event.index) === big(reply.index);
     const { prior_origin, prior_index } = event.write;
     const before = prior_origin === reply.origin && big(prior_index) === big(reply.index);
@@ -117,7 +119,7 @@ export function checkAcknowledged(ledgers, kept) {
     if (reply.receipt && event.body.n !== undefined && receiptText(event.body) !== reply.receipt) problems.push({ what: 'other receipt', site, write, reply, event });
     if (reply.total !== undefined && reply.total !== null && event.body.total !== undefined && big(event.body.total) !== big(reply.total)) problems.push({ what: 'other total', site, write, reply, event });
   }
-  return { found, problems };
+  return { found, listed, problems };
 }
 
 // Goods over the whole chain: what came in from outside, less what left it, is on shelves or travelling. The two sides of that are

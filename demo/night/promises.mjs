@@ -21,9 +21,9 @@ export async function checkPromises(night) {
   const ledgers = await ledgersOf(night.after);
   const kept = [...trading.acknowledged, ...[night.office, night.warehouse, ...night.desks.values()].flatMap((desk) => desk.replies.map((reply) => ({ ...reply, site: desk.site.name })))];
   say('what they say is added up; every byte on disk is searched for names and PINs');
-  const { found, problems } = checkAcknowledged(ledgers, kept);
+  const { found, listed, problems } = checkAcknowledged(ledgers, kept);
   const all = [...ledgers.values()];
-  const seen = { kept, found, verified, ledgers, totals,
+  const seen = { kept, found, listed, verified, ledgers, totals,
     doubled: all.flatMap((ledger) => ledger.doubled), repeats: all.flatMap((ledger) => ledger.repeats), gaps: all.flatMap((ledger) => ledger.gaps()),
     lost: problems.filter(({ what }) => what === 'lost'), other: problems.filter(({ what }) => what !== 'lost'),
     goods: stockBalance(ledgers), sum: (name) => all.reduce((total, ledger) => total + ledger.sums[name], 0n),
@@ -40,13 +40,13 @@ export async function checkPromises(night) {
   return held;
 }
 
-function tradeRows({ chain, trading, config, supply, unsafe, fed }, { kept, found, lost, doubled, other, repeats, gaps }) {
+function tradeRows({ chain, trading, config, supply, unsafe, fed }, { kept, found, listed, lost, doubled, other, repeats, gaps }) {
   return [
     { what: 'sites, as separate processes on loopback (no network namespaces)', value: `${chain.sites.size}, ${chain.stores.length} of them stores, ${fed.length} of those fed; and a spare` },
     { what: 'baskets sold through the HTTP API', value: `${trading.counts.sale} (${supply.source})`, ok: trading.counts.sale >= config.baskets },
     { what: 'refunds / without receipt / write-offs / counts', value: `${trading.counts.refund} / ${trading.counts.refund_no_receipt} / ${trading.counts.write_off} / ${trading.counts.count}` },
     { what: 'writes refused by a node', value: `${trading.refused.length}`, ok: trading.refused.length === 0 },
-    { what: 'acknowledged, and in the journals', value: `${kept.length}, ${found}`, ok: kept.length === found },
+    { what: 'acknowledged, and in the journals: in force / on the list for a person', value: `${kept.length}: ${found} / ${listed.length}`, ok: kept.length === found + listed.length },
     { what: 'lost', value: `${lost.length}`, ok: lost.length === 0 },
     { what: 'doubled', value: `${doubled.length}`, ok: doubled.length === 0 },
     { what: 'with another number, place or total than the till was told', value: `${other.length}`, ok: other.length === 0 },
@@ -172,9 +172,9 @@ function searchForPeople(night) {
   return { found: night.found.length, files: told.files, bytes: told.bytes, planted: found.some(({ path }) => path === planted) };
 }
 
-function evidence(night, { lost, other, doubled, repeats, gaps, goods, wrongClaims, verified }) {
+function evidence(night, { lost, listed, other, doubled, repeats, gaps, goods, wrongClaims, verified }) {
   const plain = (key, value) => (typeof value === 'bigint' ? value.toString() : value instanceof Map ? Object.fromEntries(value) : value);
-  const what = { lost, other, doubled, repeats, gaps, goods, wrongClaims, verified, refused: night.trading.refused };
+  const what = { lost, listed, other, doubled, repeats, gaps, goods, wrongClaims, verified, refused: night.trading.refused };
   const short = Object.fromEntries(Object.entries(what).map(([name, value]) => [name, Array.isArray(value) ? { count: value.length, first: value.slice(0, 20) } : value]));
   writeFileSync(join(night.config.dir, 'evidence.json'), JSON.stringify({ ...short, found: night.found, facts: night.facts }, plain, 1));
 }

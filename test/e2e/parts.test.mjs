@@ -24,13 +24,21 @@ test('an audit that finds nothing wrong where nothing is', () => {
   const events = [sale(0, 1), sale(1, 2)];
   const ledger = new Ledger('s', events);
   assert.deepEqual([ledger.doubled, ledger.repeats, ledger.gaps()], [[], [], []]);
-  assert.deepEqual(checkAcknowledged(new Map([['s', ledger]]), events.map(told)), { found: 2, problems: [] });
+  assert.deepEqual(checkAcknowledged(new Map([['s', ledger]]), events.map(told)), { found: 2, listed: [], problems: [] });
   assert.deepEqual(differsFromClaim(ledger, claim), []);
 });
 test('a lost sale is found', () => {
   const { found, problems } = checkAcknowledged(new Map([['s', new Ledger('s', [sale(0, 1)])]]), [sale(0, 1), sale(1, 2)].map(told));
   assert.equal(found, 1);
   assert.deepEqual(problems.map(({ what }) => what), ['lost']);
+});
+test('a write that lies on the list is not one that is in force', () => {
+  const listed = ['WriteListed', 'TailListed'].map((kind, i) => ({ origin: 'c/s/2', index: 5 + i, kind,
+    write: { till: 1, key: `k${i + 1}`, prior_origin: 'c/s/1', prior_index: BigInt(i + 1) }, body: { id: 'ab', reason: 'its sale is not here' } }));
+  const result = checkAcknowledged(new Map([['s', new Ledger('s', [sale(0, 1), ...listed])]]), [sale(0, 1), sale(1, 2), sale(2, 3)].map(told));
+  assert.equal(result.found, 1);
+  assert.deepEqual(result.listed.map(({ write, reason }) => `${write.key}: ${reason}`), ['k1: its sale is not here', 'k2: its sale is not here']);
+  assert.deepEqual(result.problems, []);
 });
 test('a doubled sale, a repeated and a missing number are found', () => {
   const ledger = new Ledger('s', [sale(0, 1), sale(1, 1), sale(2, 4), { ...sale(3, 5), write: { till: 1, key: 'k0' } }]);
