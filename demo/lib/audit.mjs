@@ -122,6 +122,12 @@ export function checkAcknowledged(ledgers, kept) {
   return { found, listed, problems };
 }
 
+// Whether what a site's later epoch kept of `origin` ends sealed: what a machine that opens from it must find (protocol 10.1).
+// The events are those that count today, so of that origin exactly the prefix that was kept.
+export function keptSealed({ events }, origin) {
+  return events.filter((event) => event.origin === origin && event.kind === 'PostureChanged').at(-1)?.body.posture === 'sealed';
+}
+
 // Goods over the whole chain: what came in from outside, less what left it, is on shelves or travelling. The two sides of that are
 // sums over the same lines, so it fails only for goods that nobody sent; what was sent is held against what arrived line by line.
 // differing: ["dispatch sku", ...] that arrived otherwise than they were sent; unsent: that nobody sent.

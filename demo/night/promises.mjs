@@ -1,7 +1,7 @@
 // Every promise, from the journals as another program reads them; then the table. A row with `ok` is judged, one without is told.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { allArrived, checkAcknowledged, differsFromClaim, stockBalance } from '../lib/audit.mjs';
+import { allArrived, checkAcknowledged, differsFromClaim, keptSealed, stockBalance } from '../lib/audit.mjs';
 import { formatDecimal, pounds } from '../lib/decimal.mjs';
 import { inParallel, waitUntil } from '../lib/http.mjs';
 import { exportAll, ledgersOf, verifyAll } from '../lib/journals.mjs';
@@ -81,12 +81,13 @@ function attackRows({ facts, shop, sealedAtMs, deadMs, safeBefore, attacked }, {
   ];
 }
 
-function spareRows({ facts, shop, attacked, deadMs }) {
-  const { spare } = facts;
+function spareRows({ facts, shop, attacked, deadMs, safeBefore }, { ledgers }) {
+  const { spare } = facts, copied = keptSealed(ledgers.get(attacked.name), safeBefore.origin);
   const sold = shop.sold.filter((at) => at > deadMs).length;
   return [
     { what: 'machine dead -> next sale rung on the spare', value: `${spare.all.toFixed(1)} s (detection ${spare.detection.toFixed(1)} s, promotion ${spare.promotion.toFixed(1)} s, tills found ${spare.tills.toFixed(1)} s)`, ok: spare.all < 120 },
-    { what: `sold at ${attacked.name} on its spare`, value: `${sold} (and ${spare.sentAgain} sent again that it did not have); it ${spare.openedSealed ? 'opened sealed, as its journal says' : 'was sealed by hand'}`, ok: sold > 0 },
+    { what: `sold at ${attacked.name} on its spare`, value: `${sold} (and ${spare.sentAgain} sent again that it did not have)`, ok: sold > 0 },
+    { what: 'its copy held the seal / it opened sealed', value: `${copied ? 'yes' : 'no'} / ${spare.openedSealed ? 'yes' : 'no, its manager sealed it'}`, ok: spare.openedSealed || !copied },
     { what: 'the spare is the registered store again', value: `${spare.registered.toFixed(0)} s after the machine was dead (its links came back first)`, ok: spare.registered > 0 },
   ];
 }

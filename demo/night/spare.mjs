@@ -32,12 +32,12 @@ export async function openSpare(night) {
   facts.spare.sentAgain = shop.tills.flatMap((till) => till.replies).filter(({ resent }) => resent).length;
   say(`${name} sells on its spare ${facts.spare.all.toFixed(1)} s after its machine was dead: missed after ${facts.spare.detection.toFixed(1)} s, opened in ${facts.spare.promotion.toFixed(1)} s, ` +
     `first sale ${facts.spare.tills.toFixed(1)} s later; tills sent ${facts.spare.sentAgain} sales again that it did not have`);
-  // The seal is in the journal that the spare has copied, and the spare stays inside it (protocol 10.1).
+  // Where the seal is in what the spare has copied, the spare stays inside it (protocol 10.1); promises.mjs looks whether it was.
   const { posture, last } = await spare.session.get('/v1/posture');
   facts.spare.openedSealed = posture === 'sealed';
-  facts.sealed.rule = posture === 'sealed' ? last.rule : 'not in the copy';
+  facts.sealed.rule = posture === 'sealed' ? last.rule : 'that its spare did not tell';
   if (posture !== 'sealed') await spare.session.post('/v1/posture', { posture: 'sealed', reason: 'the attacker is still there' });
-  say(posture === 'sealed' ? 'it opened sealed, because its journal says so, and sells on' : 'its manager seals it by hand: the copy did not hold the seal');
+  say(posture === 'sealed' ? 'it opened sealed, because its journal says so, and sells on' : 'it did not open sealed: its manager seals it by hand, and whether its copy held the seal is looked up in the end');
   night.show(`${name} sells on its spare, opened with the code from an envelope. It is sealed: nothing goes out, and it sells.`,
     `${name} vend sur sa machine de secours, ouverte avec le code d’une enveloppe. Elle est scellée : rien ne sort, et elle vend.`);
 }

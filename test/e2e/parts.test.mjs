@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { Ledger, allArrived, checkAcknowledged, differsFromClaim, receiptText, stockBalance } from '../../demo/lib/audit.mjs';
+import { Ledger, allArrived, checkAcknowledged, differsFromClaim, keptSealed, receiptText, stockBalance } from '../../demo/lib/audit.mjs';
 import { overwriteAll } from '../../demo/lib/chain.mjs';
 import { parseCsv, csvLine } from '../../demo/lib/csv.mjs';
 import { divideHalfUp, lineAmount, parseDecimal } from '../../demo/lib/decimal.mjs';
@@ -58,6 +58,14 @@ test('a wrong claim is found, each part of it', () => {
   for (const change of [{ sales: 3 }, { gross: 501 }, { by_vat: { S: { gross: 500, vat: 83 } } }, { by_tender: { cash: 400, card: 100 } }, { units: '3.999' }, { stock_units: '0' }, { by_vat: {} }]) {
     assert.notDeepEqual(differsFromClaim(ledger, { ...claim, ...change }), [], JSON.stringify(change));
   }
+});
+test('a seal in the kept part of a journal is found; one that was lifted, or is of the next epoch, is not', () => {
+  const posture = (index, word, origin = 'c/s/1') => ({ origin, index, kind: 'PostureChanged', body: { posture: word } });
+  const sealed = (...events) => keptSealed(new Ledger('s', events), 'c/s/1');
+  assert.ok(sealed(sale(0, 1), posture(1, 'guarded'), posture(2, 'sealed'), sale(3, 2)));
+  assert.ok(!sealed(sale(0, 1)));
+  assert.ok(!sealed(posture(0, 'sealed'), posture(1, 'open')));
+  assert.ok(!sealed(posture(0, 'guarded'), posture(0, 'sealed', 'c/s/2')));
 });
 test('goods that vanish, appear, arrive twice or as something else on the way are found', () => {
   const lines = (units, sku = 'PEN') => [{ sku, quantity: units }];
