@@ -20,7 +20,7 @@ export async function checkPromises(night) {
   const verified = await verifyAll(night.before, night.after);
   const ledgers = await ledgersOf(night.after);
   const kept = [...trading.acknowledged, ...[night.office, night.warehouse, ...night.desks.values()].flatMap((desk) => desk.replies.map((reply) => ({ ...reply, site: desk.site.name })))];
-  say('what they say is added up; every byte on disk is searched for names and PINs');
+  say('what they say is added up; every byte of every machine, old ones too, of logs, handbacks and the incident is searched for names and PINs');
   const { found, listed, problems } = checkAcknowledged(ledgers, kept);
   const all = [...ledgers.values()];
   const seen = { kept, found, listed, verified, ledgers, totals,
@@ -164,7 +164,8 @@ async function totalsThatFollowAll({ chain }) {
 
 function searchForPeople(night) {
   const { chain, config } = night;
-  const directories = [...chain.sites.values()].map((site) => site.dir).concat(join(config.dir, 'logs'), join(config.dir, 'handback'), join(config.dir, 'incident'));
+  const directories = [...chain.sites.values()].flatMap((site) => [site.dir, ...site.oldDirs])
+    .concat(['logs', 'handback', 'incident'].map((name) => join(config.dir, name)));
   const planted = join(chain.stores[0].dir, 'canary');
   writeFileSync(planted, Buffer.concat([Buffer.alloc(5000, 7), Buffer.from('Canary Featherstone-Budgie'), Buffer.alloc(5000, 9)]));
   const told = {};
