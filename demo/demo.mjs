@@ -8,6 +8,7 @@
 // processes that are ended by their own ids. An act is a file of demo/night, in the order of this list.
 import { existsSync } from 'node:fs';
 import { program } from './lib/chain.mjs';
+import { endsWith } from './lib/ending.mjs';
 import { Night } from './night/night.mjs';
 import { makeChain, startControl } from './night/chain.mjs';
 import { feedEverybody, takeOver } from './night/old_system.mjs';
@@ -54,14 +55,7 @@ async function tell(night) {
 }
 
 const night = new Night();
-let ending = false;
-async function end(code) {
-  if (ending) return;
-  ending = true;
-  await night.stop();
-  process.exit(code);
-}
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(night.finished ? (night.held ? 0 : 1) : 130));
+const end = endsWith(() => night.stop(), () => (night.finished ? (night.held ? 0 : 1) : 130));
 try {
   night.held = await tell(night);
   if (!night.config.once) await goOn(night);

@@ -16,16 +16,25 @@ export const program = process.env.HOLDFAST ?? process.env.HF_BIN ?? join(top, '
 export const marker = 'holdfast-demo';
 const mark = 'Made by Holdfast\'s demo or tests, which may destroy it.\n';
 
+const running = new Set();
+// Ends what `run` has not seen the end of: a rebuild goes on asking for as long as its mirrors are gone.
+export const endRuns = () => running.forEach((child) => child.kill('SIGKILL'));
 // Runs the program to its end. {code, out, err}; throws when it fails, unless `mayFail`.
 export function run(args, { mayFail = false, cwd, seconds = 300 } = {}) {
   return new Promise((done, reject) => {
     const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
     let out = '', err = '';
     child.stdout.on('data', (chunk) => { out += chunk; });
     child.stderr.on('data', (chunk) => { err += chunk; });
     const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
-    child.on('error', (error) => reject(new Error(`${program} cannot be run: ${error.message}. Build it first: make build`)));
+    child.on('error', (error) => {
+      running.delete(child);
+      clearTimeout(timer);
+      reject(new Error(`${program} cannot be run: ${error.message}. Build it first: make build`));
+    });
     child.on('close', (code) => {
+      running.delete(child);
       clearTimeout(timer);
       if (code === 0 || mayFail) done({ code, out, err });
       else reject(new Error(`holdfast ${args.slice(0, 3).join(' ')} ended with ${code}: ${err || out}`));
@@ -115,6 +124,7 @@ export class Site {
     if (this.alive) return this;
     mkdirSync(join(this.chain.dir, 'logs'), { recursive: true });
     const log = createWriteStream(this.log(), { flags: 'a' });
+    log.on('error', (error) => { throw new Error(`the log of ${this.name} cannot be written: ${error.message}`); });
     this.ended = null;
     // within: a command to run the node under, such as `ip netns exec NAME`; http: where its API listens; tills: where tills
     // come, over TLS.

@@ -1,6 +1,6 @@
 // What all acts share: the settings, who is who in this chain, the chain itself, its trade, and what was measured.
 import { join } from 'node:path';
-import { top } from '../lib/chain.mjs';
+import { endRuns, top } from '../lib/chain.mjs';
 import { inParallel } from '../lib/http.mjs';
 import { say } from '../lib/show.mjs';
 
@@ -54,6 +54,7 @@ export class Night {
   async stop() {
     if (this.trading) this.trading.stopping = true;
     this.control?.close();
+    endRuns();
     await this.ledger?.stop().catch(() => {});
     await this.chain?.stopAll().catch(() => {});
   }
