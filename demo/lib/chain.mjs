@@ -3,8 +3,8 @@
 //
 // Every process is ended by its own id; every directory that may be destroyed was made here and carries a marker.
 import { spawn } from 'node:child_process';
-import { appendFileSync, createWriteStream, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync,
-  fsyncSync, closeSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, createWriteStream, existsSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, readSync,
+  readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { randomFillSync } from 'node:crypto';
 import net from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -15,6 +15,49 @@ export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const program = process.env.HOLDFAST ?? process.env.HF_BIN ?? join(top, 'build/release/src/holdfast');
 export const marker = 'holdfast-demo';
 const mark = 'Made by Holdfast\'s demo or tests, which may destroy it.\n';
+
+// ---- what is ours to destroy: the same marker as src/edge/demo/own_directory.h, which has its form
+
+// The marker's text; undefined: it is not there, is no plain file, or says something else. A name alone is no leave to destroy.
+function markOf(path) {
+  let file;
+  try {
+    file = openSync(join(path, marker), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const bytes = Buffer.alloc(4096);
+    const text = fstatSync(file).isFile() ? bytes.toString('utf8', 0, readSync(file, bytes)) : '';
+    return text.startsWith(mark) ? text : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+export const isMarked = (path) => markOf(path) !== undefined;
+export const markDirectory = (path) => writeFileSync(join(path, marker), mark);
+// When a process began, in the kernel's ticks since boot; undefined: it has ended.
+function startOf(pid) {
+  try {
+    const [state, ...rest] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+    return 'ZX'.includes(state) ? undefined : rest[18];
+  } catch {
+    return undefined;
+  }
+}
+// Who works below the directory now: the process that its marker names, if that lives and is not this one.
+function ownerOf(path) {
+  const [, pid, start] = /^process (\d+) started (\d+)$/m.exec(markOf(path) ?? '') ?? [];
+  return pid !== undefined && Number(pid) !== process.pid && startOf(pid) === start ? Number(pid) : undefined;
+}
+export function* filesBelow(path) {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) yield* filesBelow(join(path, entry.name));
+    else if (entry.isFile()) yield join(path, entry.name);  // a link is none: what it points to is somebody else's
+  }
+}
+
+// ---- processes and ports
 
 const running = new Set();
 // Ends what `run` has not seen the end of: a rebuild goes on asking for as long as its mirrors are gone.
@@ -75,38 +118,47 @@ export function endLeftovers(path) {
   }
 }
 
-// A directory of our own, emptied. What exists and is not marked as ours is never touched.
+// A directory of our own, emptied; its marker names this process. Refused, and nothing touched: what the demo did not make, and
+// what another demo or test works in now.
 export function ownDirectory(path) {
-  if (existsSync(path)) {
-    if (!existsSync(join(path, marker))) throw new Error(`${path} exists and was not made by the demo: move it away or choose another`);
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status) {
+    const other = 'move it away, or choose another directory (HF_DEMO_DIR)';
+    if (!status.isDirectory()) throw new Error(`${path} is there and is no directory: ${other}`);
+    if (!isMarked(path) && readdirSync(path).length) throw new Error(`${path} was not made by the demo, as no file ${marker} in it says so; nothing in it was touched: ${other}`);
+    const owner = ownerOf(path);
+    if (owner) throw new Error(`process ${owner} works in ${path}: end it first (Ctrl-C in its terminal, or kill ${owner}), or choose another directory (HF_DEMO_DIR)`);
     endLeftovers(path);
     rmSync(path, { recursive: true });
   }
-  mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, marker), mark);
+  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(path);
+  writeFileSync(join(path, marker), `${mark}process ${process.pid} started ${startOf(process.pid)}\n`);
   return path;
 }
 
 // Overwrites every byte of every file below a directory that was made here.
 export function overwriteAll(path) {
-  if (!existsSync(join(path, marker))) throw new Error(`${path} is not marked as the demo's own; nothing was destroyed`);
-  const noise = Buffer.alloc(1 << 20);
+  if (!isMarked(path)) throw new Error(`${path} is not marked as the demo's own; nothing was destroyed`);
   let files = 0, bytes = 0;
-  for (const name of readdirSync(path, { recursive: true })) {
-    const file = join(path, name);
-    const status = statSync(file, { throwIfNoEntry: false });
-    if (!status?.isFile() || name === marker) continue;
-    const out = openSync(file, 'r+');
-    for (let at = 0; at < status.size; at += noise.length) {
-      randomFillSync(noise);
-      writeSync(out, noise, 0, Math.min(noise.length, status.size - at), at);
-    }
+  for (const file of [...filesBelow(path)].filter((each) => each !== join(path, marker))) {
+    const out = openSync(file, constants.O_RDWR | constants.O_NOFOLLOW);
+    bytes += overwrite(out);
     fsyncSync(out);
     closeSync(out);
     files++;
-    bytes += status.size;
   }
   return { files, bytes };
+}
+const noise = Buffer.alloc(1 << 20);
+// Every byte of an open file; how many they were.
+export function overwrite(file) {
+  const { size } = fstatSync(file);
+  for (let at = 0; at < size; at += noise.length) {
+    randomFillSync(noise);
+    writeSync(file, noise, 0, Math.min(noise.length, size - at), at);
+  }
+  return size;
 }
 
 export class Site {
@@ -222,7 +274,7 @@ export class Chain {
     for (const [i, name] of names.entries()) {
       const path = join(dir, 'chain', name);
       if (!existsSync(path)) throw new Error(`holdfast chain demo made no ${path}; it made ${readdirSync(join(dir, 'chain'))}`);
-      writeFileSync(join(path, marker), mark);
+      markDirectory(path);
       chain.sites.set(name, new Site(chain, name, path, base + names.length + i));
     }
     return chain;
@@ -249,7 +301,7 @@ export class Chain {
     mkdirSync(join(this.dir, 'rebuilt'), { recursive: true });
     const certificates = `${path}-certificates`;
     await run(['site', 'keygen', name, '--replacement', '--into', path]);
-    writeFileSync(join(path, marker), mark);
+    markDirectory(path);
     const signed = await run(['recovery', 'sign', '--chain', join(this.path, 'chain.hfc'), ...this.recoveryKeys().flatMap((key) => ['--keys', key]),
       '--request', join(path, `${name}.pub.toml`), '--out', certificates]);
     site.code = new RegExp(`${name} (\\S+)\\s*$`, 'm').exec(signed.out.slice(signed.out.indexOf('Enrolment code')))?.[1];
@@ -285,7 +337,7 @@ export class Chain {
     const codeFile = join(this.dir, 'spares', `${name}.code`);
     mkdirSync(join(this.dir, 'spares'), { recursive: true });
     await run(['spare', 'keygen', name, '--into', dir, '--code-file', codeFile]);
-    writeFileSync(join(dir, marker), mark);
+    markDirectory(dir);
     await run(['recovery', 'sign', '--spare', '--chain', join(this.path, 'chain.hfc'), ...this.recoveryKeys().flatMap((key) => ['--keys', key]),
       '--request', join(dir, `${name}.pub.toml`), '--out', `${dir}-certificate`]);
     await run(['spare', 'adopt', dir, join(this.path, 'chain.hfc'), join(`${dir}-certificate`, `${name}.certificate`)]);

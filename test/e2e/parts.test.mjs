@@ -1,11 +1,12 @@
 // The parts that judge: an audit that cannot fail would be worth nothing, so each fault is planted and must be found.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Ledger, allArrived, checkAcknowledged, differsFromClaim, keptSealed, receiptText, stockBalance } from '../../demo/lib/audit.mjs';
-import { overwriteAll } from '../../demo/lib/chain.mjs';
+import { isMarked, markDirectory, marker, overwriteAll, ownDirectory } from '../../demo/lib/chain.mjs';
 import { parseCsv, csvLine } from '../../demo/lib/csv.mjs';
 import { divideHalfUp, lineAmount, parseDecimal } from '../../demo/lib/decimal.mjs';
 import { searchInClear } from '../../demo/lib/search.mjs';
@@ -102,11 +103,62 @@ test('a name in the clear is found in any spelling of bytes, and across the edge
   assert.equal(counted.files, spellings.length + 1);
   rmSync(dir, { recursive: true });
 });
-test('nothing is destroyed that the demo has not made', () => {
+
+function scratch(t) {
   const dir = mkdtempSync(join(tmpdir(), 'hf-marker-'));
-  writeFileSync(join(dir, 'precious'), 'precious');
-  assert.throws(() => overwriteAll(dir), /not marked/);
-  rmSync(dir, { recursive: true });
+  t.after(() => rmSync(dir, { recursive: true }));
+  return (name = '') => join(dir, name);
+}
+test('nothing is destroyed that the demo has not made, whatever lies under its marker\'s name', (t) => {
+  const at = scratch(t), ours = at('ours');
+  ownDirectory(ours);
+  const marks = { none: () => {}, empty: (dir) => writeFileSync(join(dir, marker), ''), foreign: (dir) => writeFileSync(join(dir, marker), 'a letter\n'),
+    directory: (dir) => mkdirSync(join(dir, marker)), link: (dir) => symlinkSync(join(ours, marker), join(dir, marker)) };
+  for (const [name, put] of Object.entries(marks)) {
+    const dir = at(name);
+    mkdirSync(dir);
+    writeFileSync(join(dir, 'precious'), 'precious');
+    put(dir);
+    assert.throws(() => overwriteAll(dir), /not marked/, name);
+    assert.throws(() => ownDirectory(dir), /was not made by the demo.*move it away/, name);
+    assert.equal(readFileSync(join(dir, 'precious'), 'utf8'), 'precious', name);
+  }
+  symlinkSync(ours, at('a link'));
+  assert.throws(() => ownDirectory(at('a link')), /is no directory/);
+  assert.ok(isMarked(ours));
+});
+test('destroying follows no link', (t) => {
+  const at = scratch(t), site = at('site');
+  mkdirSync(at('elsewhere'));
+  for (const name of ['file', 'elsewhere/file']) writeFileSync(at(name), 'somebody else\'s');
+  mkdirSync(site);
+  markDirectory(site);
+  writeFileSync(join(site, 'key'), Buffer.alloc(3000, 'k'));
+  symlinkSync(at('file'), join(site, 'link'));
+  symlinkSync(at('elsewhere'), join(site, 'tree'));
+  assert.deepEqual(overwriteAll(site), { files: 1, bytes: 3000 });
+  assert.ok(!readFileSync(join(site, 'key')).includes('kkkk'));
+  for (const name of ['file', 'elsewhere/file']) assert.equal(readFileSync(at(name), 'utf8'), 'somebody else\'s');
+  assert.ok(isMarked(site));
+});
+test('a directory in which another process works is not taken; that of one that has ended is', (t) => {
+  const dir = scratch(t)('demo');
+  ownDirectory(dir);
+  const mine = readFileSync(join(dir, marker), 'utf8'), [, pid, start] = /process (\d+) started (\d+)/.exec(mine);
+  // The form that own_directory.h tells, and demo_test.cc tests.
+  assert.equal(mine, `Made by Holdfast's demo or tests, which may destroy it.\nprocess ${process.pid} started ${start}\n`);
+  writeFileSync(join(dir, 'left behind'), 'x');
+  const other = () => spawnSync(process.execPath, ['--input-type=module', '-e',
+    `import { ownDirectory } from ${JSON.stringify(new URL('../../demo/lib/chain.mjs', import.meta.url).href)}; ownDirectory(${JSON.stringify(dir)});`], { encoding: 'utf8' });
+  const refused = other();
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, new RegExp(`process ${pid} works in ${dir}: end it first`));
+  assert.ok(existsSync(join(dir, 'left behind')));
+  // The same number, but of a process that began at another time: whoever worked here has ended.
+  writeFileSync(join(dir, marker), mine.replace(start, `${start}0`));
+  assert.equal(other().status, 0);
+  assert.deepEqual(readdirSync(dir), [marker]);
+  ownDirectory(dir);  // that process has ended, too
 });
 test('amounts are exact and half is rounded up', () => {
   assert.equal(lineAmount('0.335', '3'), 101n);

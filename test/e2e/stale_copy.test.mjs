@@ -1,8 +1,8 @@
 // Protocol 3 and Must show 10: a store started from last week's copy of its disk signs nothing that contradicts, repeats no
 // receipt number, and ends with every sale; with its mirrors in reach, and without.
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
-import { marker } from '../../demo/lib/chain.mjs';
+import { markDirectory } from '../../demo/lib/chain.mjs';
 import { checkAcknowledged } from '../../demo/lib/audit.mjs';
 import { exportAll, ledgersOf, verifyAll } from '../../demo/lib/journals.mjs';
 import { assert, inParallel, join, openTill, sell, tradingChain, waitUntil } from './lib.mjs';
@@ -40,7 +40,7 @@ async function copyThenSell(chain, store, till) {
   await store.kill();
   rmSync(store.dir, { recursive: true });
   cpSync(lastWeek, store.dir, { recursive: true });
-  writeFileSync(join(store.dir, marker), 'Made by Holdfast\'s demo or tests, which may destroy it.\n');
+  markDirectory(store.dir);
   return before;
 }
 

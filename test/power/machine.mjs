@@ -8,7 +8,7 @@ import { appendFileSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync
   truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endLeftovers, marker, top } from '../../demo/lib/chain.mjs';
+import { endLeftovers, isMarked, top } from '../../demo/lib/chain.mjs';
 import { sleep } from '../../demo/lib/http.mjs';
 
 export const built = (name) => join(top, 'build/release/src', name);
@@ -98,7 +98,7 @@ export function missing(kind) {
 export function runDirectory(kind) {
   for (const name of existsSync(runs) ? readdirSync(runs) : []) {
     const dir = join(runs, name), pid = Number(name.split('-').at(-1));
-    if (!existsSync(join(dir, marker)) || !(pid > 0) || existsSync(`/proc/${pid}`)) continue;
+    if (!isMarked(dir) || !(pid > 0) || existsSync(`/proc/${pid}`)) continue;
     endLeftovers(dir);
     removeRun(dir);
   }

@@ -1,7 +1,7 @@
 // Must show 2 and 4 in full: `make spare-trials`. A script in the manager's place; every figure is printed.
 import { readFileSync, writeFileSync, mkdirSync, cpSync } from 'node:fs';
 import { test } from 'node:test';
-import { marker, overwriteAll } from '../../demo/lib/chain.mjs';
+import { markDirectory, overwriteAll } from '../../demo/lib/chain.mjs';
 import { assert, inParallel, join, milk, openTill, pen, run, sell, sleep, tradingChain, waitUntil } from '../e2e/lib.mjs';
 import { expectOnce, holdsEverything, lineIsDown, promote, spareStatus, untilOnSpare } from '../e2e/spare_lib.mjs';
 
@@ -122,7 +122,7 @@ test(`${stores} stores are destroyed and reopened with one signed list`, { timeo
     store.dir = join(chain.dir, 'rebuilt', store.name);
     mkdirSync(join(chain.dir, 'rebuilt'), { recursive: true });
     await run(['site', 'keygen', store.name, '--replacement', '--into', store.dir]);
-    writeFileSync(join(store.dir, marker), 'Made by Holdfast\'s demo or tests, which may destroy it.\n');
+    markDirectory(store.dir);
     cpSync(join(store.dir, `${store.name}.pub.toml`), join(requests, `${store.name}.pub.toml`));
     steps += 2;  // make keys, carry the file
   }

@@ -1,6 +1,10 @@
 // What the demo may destroy, who may ask its control server for it, and what the program carries inside.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -50,6 +54,65 @@ TEST(OwnDirectory, ALinkToAForeignMarkerDoesNotMakeADirectoryOurs) {
   EXPECT_FALSE(OwnDirectory::make(foreign));
   EXPECT_FALSE(overwrite_all(foreign));
   EXPECT_EQ(text_in(foreign + "/file"), "mine");
+}
+
+TEST(OwnDirectory, AFileWithTheMarkersNameAndAnotherTextIsNoMarker) {
+  const edge::ScratchDirectory scratch;
+  for (const std::string_view text : {"", "a letter\n", "Made by Holdfast's"}) {
+    const std::string path = scratch.path() + fmt::format("/{}", text.size());
+    fs::create_directory(path);
+    put(path + "/file", "mine");
+    put(path + "/holdfast-demo", text);
+    const auto own = OwnDirectory::make(path);
+    ASSERT_FALSE(own) << text;
+    EXPECT_EQ(own.error().code, "demo/not_ours");
+    EXPECT_NE(own.error().text.find("Move it away"), std::string::npos) << own.error().text;
+    EXPECT_FALSE(overwrite_all(path)) << text;
+    EXPECT_EQ(text_in(path + "/file"), "mine");
+    EXPECT_EQ(text_in(path + "/holdfast-demo"), text);
+  }
+}
+
+// As demo/lib/chain.mjs does, which takes no lock: the marker alone says who works there.
+TEST(OwnDirectory, WhereAnotherProcessWorksNothingIsTouchedUntilItHasEnded) {
+  const edge::ScratchDirectory scratch;
+  const std::string path = scratch.path() + "/demo";
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t other = ::fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) {
+    const bool made = OwnDirectory::make(path).has_value();  // its lock goes at once
+    if (::write(ready[1], made ? "y" : "n", 1) == 1) ::pause();
+    ::_exit(0);
+  }
+  char made = 0;
+  EXPECT_EQ(::read(ready[0], &made, 1), 1);
+  EXPECT_EQ(made, 'y');
+  put(path + "/its own", "x");
+  const std::string written = text_in(path + "/holdfast-demo");
+  EXPECT_TRUE(written.starts_with(
+      fmt::format("Made by Holdfast's demo or tests, which may destroy it.\nprocess {} started ", other)))
+      << written;
+  const auto refused = OwnDirectory::make(path);
+  EXPECT_FALSE(refused);
+  if (!refused) {
+    EXPECT_EQ(refused.error().code, "demo/in_use");
+    EXPECT_NE(refused.error().text.find(fmt::format("Process {} works in", other)), std::string::npos);
+  }
+  EXPECT_TRUE(fs::exists(path + "/its own"));
+  EXPECT_EQ(text_in(path + "/holdfast-demo"), written);
+  ::kill(other, SIGKILL);
+  siginfo_t how;
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(other), &how, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(OwnDirectory::make(path)) << "it has ended, though nobody has asked for its end yet";
+  EXPECT_FALSE(fs::exists(path + "/its own"));
+  EXPECT_EQ(::waitpid(other, nullptr, 0), other);
+  put(path + "/holdfast-demo",
+      fmt::format("Made by Holdfast's demo or tests, which may destroy it.\nprocess {} started 1\n", ::getppid()));
+  EXPECT_TRUE(OwnDirectory::make(path)) << "a number that was given out again is not meant";
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 TEST(OwnDirectory, OneDemoAtATimeAndTheNextBeginsEmpty) {

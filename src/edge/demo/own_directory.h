@@ -1,9 +1,12 @@
 // A directory that the demo made, marked and may therefore destroy; nothing else is ever removed or overwritten.
 //
-// Shape:  DIR/holdfast-demo is the marker, the same that demo/lib/chain.mjs writes; it is locked while a demo runs
-//         there.
+// Shape:  DIR/holdfast-demo is the marker, a plain file of this user, the same that demo/lib/chain.mjs reads and
+//         writes. Its first line is "Made by Holdfast's demo or tests, which may destroy it."; a file that says
+//         something else is no marker. While a demo or a test works in DIR its second line is "process PID started
+//         TICKS" (field 22 of /proc/PID/stat, so that a number given out again is no longer meant). This program also
+//         locks the file, so that of two that start at once one is refused.
 // Errors: demo/not_ours: something is there that the demo did not make, or that another user owns. demo/in_use: a demo
-//         runs there already. demo/failed: the system's reason.
+//         runs there already. demo/failed: the system's reason. Each says what to do.
 #pragma once
 
 #include <string>
