@@ -1,20 +1,28 @@
 // A receiving ledger: what an old system does with a handback. Each row has an id; the id is a unique key; a row that is
-// there already is left as it is. In a private PostgreSQL 15 where that is installed (packages.txt: bench), else in memory
-// with the same keys: `make test` needs no database, and says which of the two it used.
+// there already is left as it is. In a private PostgreSQL 15 where that is installed (packages.txt: bench) and starts, else in
+// memory with the same keys: `make test` needs no database, and says which of the two it used, and why.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { records } from './csv.mjs';
 
-const bin = '/usr/lib/postgresql/15/bin';
 const kinds = ['sales', 'lines', 'payments', 'movements'];
 
-export async function openLedger(dir, port) {
-  return existsSync(join(bin, 'initdb')) && spawnSync('psql', ['--version']).status === 0 ? Postgres.start(dir, port) : new Memory();
+// dir: for files of this side. bin: where PostgreSQL's programs are.
+export async function openLedger(dir, port, { bin = '/usr/lib/postgresql/15/bin' } = {}) {
+  if (!existsSync(join(bin, 'initdb')) || spawnSync('psql', ['--version']).status !== 0) return new Memory('PostgreSQL 15 is not installed');
+  const postgres = new Postgres(dir, port, bin);
+  try {
+    await postgres.start();
+    return postgres;
+  } catch (error) {
+    await postgres.stop();
+    return new Memory(error.message);
+  }
 }
 
 class Memory {
-  name = 'memory (PostgreSQL 15 is not installed)';
+  constructor(why) { this.name = `memory (${why})`; }
   tables = Object.fromEntries(kinds.map((kind) => [kind, new Map()]));
   take(kind, file) {
     let taken = 0;
@@ -31,33 +39,30 @@ class Memory {
 
 class Postgres {
   name = 'PostgreSQL 15';
-  static async start(dir, port) {
-    const self = new Postgres();
-    const data = join(dir, 'postgres');
-    mkdirSync(data, { mode: 0o700 });
+  constructor(dir, port, bin) { Object.assign(this, { dir, port, bin }); }
+  // Its data lies in a directory of its own, where the user under whom it runs can come: the demo's may lie below a home that is
+  // closed to others, and stays as closed as it is.
+  async start() {
+    const data = this.data = mkdtempSync('/var/tmp/holdfast-ledger-');
     const user = {};
     if (process.getuid() === 0) { // it refuses to run as root
       const users = new Map(readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => [line.split(':')[0], line.split(':')]));
       const [, , uid, gid] = users.get('postgres') ?? users.get('nobody');
       Object.assign(user, { uid: Number(uid), gid: Number(gid) });
       chownSync(data, user.uid, user.gid);
-      for (let up = dir; up !== '/' && up.includes('build'); up = join(up, '..')) chmodSync(up, 0o755);
     }
-    const options = { ...user, cwd: data, stdio: ['ignore', 'ignore', 'inherit'] };
-    const made = spawnSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'ledger', '-E', 'UTF8', '--locale=C'], options);
-    if (made.status !== 0) throw new Error('initdb failed');
-    appendFileSync(join(data, 'postgresql.conf'), `listen_addresses = '127.0.0.1'\nport = ${port}\nunix_socket_directories = ''\nfsync = off\n`);
-    self.child = spawn('setpriv', ['--pdeathsig', 'INT', join(bin, 'postgres'), '-D', data], { ...user, cwd: data, stdio: 'ignore' });
-    self.ended = new Promise((done) => self.child.on('close', done));
-    self.connection = `host=127.0.0.1 port=${port} user=ledger dbname=postgres`;
-    self.dir = dir;
-    for (let i = 0; ; i++) {
-      if (spawnSync('psql', ['-X', self.connection, '-c', 'select 1'], { stdio: 'ignore' }).status === 0) break;
-      if (i === 100 || self.child.exitCode !== null) throw new Error('PostgreSQL does not come up');
+    const made = spawnSync(join(this.bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'ledger', '-E', 'UTF8', '--locale=C'],
+      { ...user, cwd: data, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(`PostgreSQL's initdb failed: ${(made.error?.message ?? made.stderr).trim().split('\n').at(-1)}`);
+    appendFileSync(join(data, 'postgresql.conf'), `listen_addresses = '127.0.0.1'\nport = ${this.port}\nunix_socket_directories = ''\nfsync = off\n`);
+    this.child = spawn('setpriv', ['--pdeathsig', 'INT', join(this.bin, 'postgres'), '-D', data], { ...user, cwd: data, stdio: 'ignore' });
+    this.ended = new Promise((done) => this.child.on('error', done).on('close', done));
+    this.connection = `host=127.0.0.1 port=${this.port} user=ledger dbname=postgres`;
+    for (let i = 0; spawnSync('psql', ['-X', this.connection, '-c', 'select 1'], { stdio: 'ignore' }).status !== 0; i++) {
+      if (i === 100 || this.child.exitCode !== null) throw new Error('PostgreSQL does not come up');
       await new Promise((done) => setTimeout(done, 100));
     }
-    for (const kind of kinds) self.sql(`create table ${kind} (id text primary key, row jsonb not null)`);
-    return self;
+    for (const kind of kinds) this.sql(`create table ${kind} (id text primary key, row jsonb not null)`);
   }
   sql(text) {
     const file = join(this.dir, 'ledger.sql');
@@ -79,7 +84,8 @@ with taken as (insert into ${kind} select id, to_jsonb(t) from t on conflict (id
     return this.sql(`select row from ${kind}`).split('\n').filter(Boolean).map((line) => JSON.parse(line));
   }
   async stop() {
-    this.child.kill('SIGINT');
+    this.child?.kill('SIGINT');
     await this.ended;
+    if (this.data) rmSync(this.data, { recursive: true, force: true });
   }
 }

@@ -1,14 +1,15 @@
 // The parts that judge: an audit that cannot fail would be worth nothing, so each fault is planted and must be found.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Ledger, allArrived, checkAcknowledged, differsFromClaim, keptSealed, receiptText, stockBalance } from '../../demo/lib/audit.mjs';
-import { isMarked, markDirectory, marker, overwriteAll, ownDirectory } from '../../demo/lib/chain.mjs';
+import { freePorts, isMarked, markDirectory, marker, overwriteAll, ownDirectory } from '../../demo/lib/chain.mjs';
 import { parseCsv, csvLine } from '../../demo/lib/csv.mjs';
 import { divideHalfUp, lineAmount, parseDecimal } from '../../demo/lib/decimal.mjs';
+import { openLedger } from '../../demo/lib/ledger.mjs';
 import { searchInClear } from '../../demo/lib/search.mjs';
 import { catalogueCsv, generateBaskets, generateCatalogue } from '../../demo/generate.mjs';
 import { trade } from '../../demo/baskets.mjs';
@@ -159,6 +160,38 @@ test('a directory in which another process works is not taken; that of one that 
   assert.equal(other().status, 0);
   assert.deepEqual(readdirSync(dir), [marker]);
   ownDirectory(dir);  // that process has ended, too
+});
+test('a receiving ledger opens no directory to others, holds a row once, and leaves nothing', async (t) => {
+  const dir = scratch(t)('build');
+  mkdirSync(dir, { mode: 0o700 });
+  const file = join(dir, 'sales.csv');
+  writeFileSync(file, 'id,site\r\n1,a\r\n2,b\r\n');
+  const ledger = await openLedger(dir, await freePorts(1, 25_000 + (process.pid % 100) * 50));
+  t.diagnostic(`ledger: ${ledger.name}`);
+  try {
+    assert.equal(ledger.take('sales', file), 2);
+    assert.equal(ledger.take('sales', file), 0);
+    assert.deepEqual(ledger.rows('sales').map(({ id }) => id).sort(), ['1', '2']);
+    for (const path of [dir, join(dir, '..')]) assert.equal(statSync(path).mode & 0o777, 0o700);
+  } finally {
+    await ledger.stop();
+  }
+  if (ledger.data) assert.ok(!existsSync(ledger.data));
+});
+test('without a PostgreSQL that starts the ledger is in memory, and says why', async (t) => {
+  const at = scratch(t);
+  writeFileSync(at('initdb'), '#!/bin/sh\necho "$2" >"$(dirname "$0")/data"\necho "could not change permissions" >&2\nexit 1\n', { mode: 0o755 });
+  const none = await openLedger(at(), 1, { bin: at('nowhere') });
+  assert.equal(none.name, 'memory (PostgreSQL 15 is not installed)');
+  if (spawnSync('psql', ['--version']).status !== 0) return;
+  chmodSync(at(), 0o755);  // the stand-in runs under another user
+  writeFileSync(at('data'), '');
+  chmodSync(at('data'), 0o666);
+  const failed = await openLedger(at(), 1, { bin: at() });
+  assert.equal(failed.name, 'memory (PostgreSQL\'s initdb failed: could not change permissions)');
+  const data = readFileSync(at('data'), 'utf8').trim();
+  assert.match(data, /^\/var\/tmp\/holdfast-ledger-/);
+  assert.ok(!existsSync(data));
 });
 test('amounts are exact and half is rounded up', () => {
   assert.equal(lineAmount('0.335', '3'), 101n);
