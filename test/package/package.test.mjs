@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { top } from '../../demo/lib/chain.mjs';
-import { waitUntil } from '../../demo/lib/http.mjs';
+import { sleep, waitUntil } from '../../demo/lib/http.mjs';
 import { Visitor, fetchText } from './lib.mjs';
 
 const out = join(top, 'build/package');
@@ -109,9 +109,17 @@ test('from the tarball, with an empty environment, `holdfast demo` shows a page,
   assert.equal((await act('rebuild', 'store-02')).alive, true);
   await sold('store-02', kept.sales + 2);
 
+  // With its mirrors gone it cannot come back, and waits for them; the demo ends all the same.
+  for (const site of ['head-office', 'warehouse', 'store-01']) assert.equal((await act('destroy', site)).alive, false);
+  assert.equal((await fetchText(`${control}/rebuild/store-01`, { method: 'POST' })).status, 202);
+  await sleep(5000);
+  assert.equal((await state()).busy, 'rebuild store-01');
+
   const processes = () => spawnSync('pgrep', ['-f', `serve --data ${dir}/`], { encoding: 'utf8' }).stdout.trim();
   assert.notEqual(processes(), '');
+  const asked = performance.now();
   assert.deepEqual(await visitor.stop(), { code: 0, signal: null });
+  assert.ok(performance.now() - asked < 30_000, visitor.said);
   assert.equal(processes(), '');
   assert.equal(existsSync(dir), false, 'what it wrote is removed');
 });

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -11,6 +12,8 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+
+#include "edge/posix/posix_disk.h"
 
 namespace holdfast::demo {
 namespace {
@@ -51,6 +54,16 @@ Result<int> open_log(const std::string& path) {
   return log;
 }
 
+// Waits a moment for what it says, and adds it. False: it says no more.
+bool read_some(int from, std::string& said) {
+  pollfd waits{from, POLLIN, 0};
+  if (::poll(&waits, 1, 100) <= 0) return true;
+  std::array<char, 4096> buffer;
+  const ssize_t got = ::read(from, buffer.data(), buffer.size());
+  if (got > 0) said.append(buffer.data(), static_cast<std::size_t>(got));
+  return got > 0 || (got < 0 && errno == EINTR);
+}
+
 }  // namespace
 
 Result<Child> Child::start(const std::vector<std::string>& arguments, const std::string& log) {
@@ -61,29 +74,35 @@ Result<Child> Child::start(const std::vector<std::string>& arguments, const std:
   return Child(*pid);
 }
 
-Result<std::string> Child::run(const std::vector<std::string>& arguments, const std::string& log) {
-  int pipe[2];
-  if (::pipe2(pipe, O_CLOEXEC) != 0) return fail("demo/failed", fmt::format("No pipe: {}.", std::strerror(errno)));
-  auto err = open_log(log);
-  if (!err) {
-    ::close(pipe[0]);
-    ::close(pipe[1]);
-    return pass_on(std::move(err).error());
-  }
-  auto pid = launch(arguments, pipe[1], *err);
-  ::close(pipe[1]);
-  ::close(*err);
+Result<std::string> Child::run(const std::vector<std::string>& arguments, const std::string& log,
+                               const Limits& limits) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail("demo/failed", fmt::format("No pipe: {}.", std::strerror(errno)));
+  const edge::Descriptor out(ends[0]);
+  edge::Descriptor in(ends[1]);
+  HF_TRY(const int err, open_log(log));
+  const edge::Descriptor owns_err(err);
+  HF_TRY(const pid_t pid, launch(arguments, in.get(), err));
+  Child child(pid);
+  in = edge::Descriptor();  // the child alone has it open now
+  const auto stop = [&](std::string_view code, std::string_view why) {
+    child.end(2);
+    return fail(code, fmt::format("holdfast {} {} was ended: {}.", arguments.at(0), arguments.at(1), why));
+  };
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(limits.seconds);
   std::string said;
-  if (pid) {
-    std::array<char, 4096> buffer;
-    for (ssize_t got; (got = ::read(pipe[0], buffer.data(), buffer.size())) > 0;) {
-      said.append(buffer.data(), static_cast<std::size_t>(got));
+  int status = -1;
+  for (bool is_open = true; is_open || ::waitpid(pid, &status, WNOHANG) == 0;) {
+    if (limits.is_ending()) return stop("demo/ending", "the demo ends");
+    if (std::chrono::steady_clock::now() >= until) {
+      return stop("demo/too_slow", fmt::format("it took more than {} s; see {}", limits.seconds, log));
     }
+    if (is_open)
+      is_open = read_some(out.get(), said);
+    else
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  ::close(pipe[0]);
-  if (!pid) return pass_on(std::move(pid).error());
-  int status = 0;
-  while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) continue;
+  child.pid_ = -1;  // waited for
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     return fail("demo/failed",
                 fmt::format("holdfast {} {} did not succeed; {} says why.", arguments.at(0), arguments.at(1), log));

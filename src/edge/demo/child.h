@@ -2,12 +2,14 @@
 // kernel when the demo itself is gone.
 //
 // Shape:  what it says goes to its log, appended.
-// Errors: demo/failed: it could not be started, or (run) ended with another code than 0; its last words follow.
+// Errors: demo/failed: it could not be started, or (run) ended with another code than 0; its log says why. Of run
+//         alone: demo/too_slow: it did not end in time. demo/ending: the demo ends. After both it has been ended.
 // Thread: one, which must live as long as the children do: the kernel ends them with the thread that started them.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,11 +17,18 @@
 
 namespace holdfast::demo {
 
+using IsEnding = std::function<bool()>;  // whether the demo ends; asked again and again by whatever waits
+
 class Child {
  public:
   static Result<Child> start(const std::vector<std::string>& arguments, const std::string& log);
-  // Runs to its end; what it said on standard output.
-  static Result<std::string> run(const std::vector<std::string>& arguments, const std::string& log);
+  struct Limits {
+    int seconds;
+    IsEnding is_ending;
+  };
+  // Runs to its end, or to what limits it; what it said on standard output.
+  static Result<std::string> run(const std::vector<std::string>& arguments, const std::string& log,
+                                 const Limits& limits);
 
   Child() = default;
   Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}

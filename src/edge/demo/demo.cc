@@ -125,7 +125,7 @@ Status Demo::make_chain() {
 Status Demo::start_sites() {
   for (const auto& each : sites_) HF_TRY_VOID(each->start(control_->url()));
   for (const auto& each : sites_) {
-    HF_TRY_VOID(each->wait_until_serving(serve_seconds_max));
+    HF_TRY_VOID(each->wait_until_serving(serve_seconds_max, [this] { return is_ending(); }));
     HF_TRY_VOID(each->enrol(shop_manager));
   }
   return {};
@@ -264,7 +264,7 @@ Status Demo::act(const Action& action) {
   if (action.what == "rebuild") {
     at->is_rebuilding = true;
     const auto start = steady_clock::now();
-    Status done = at->rebuild(shop_manager, control_->url());
+    Status done = at->rebuild(shop_manager, control_->url(), [this] { return is_ending(); });
     if (Shop* shop = shop_of(*at); done && shop != nullptr) {
       const std::lock_guard lock(shop->mutex);
       done = shop->reopen();
@@ -367,6 +367,7 @@ Status Demo::run() {
     done = open_trade();
   }
   if (done) done = go_on();
+  if (!done && done.error().code == "demo/ending") done = {};  // as at any other moment
   end();
   if (directory_ && !settings_.keep && done) return directory_->remove();
   if (directory_ && !done) fmt::print(stderr, "What was written is left in {}.\n", directory_->path());

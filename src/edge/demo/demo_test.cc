@@ -10,9 +10,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
+#include "edge/demo/child.h"
 #include "edge/demo/control.h"
 #include "edge/demo/own_directory.h"
 #include "edge/demo/shop.h"
@@ -150,6 +152,34 @@ TEST(OwnDirectory, DestroyingOverwritesEveryByteButFollowsNoLink) {
   EXPECT_EQ(noise.size(), 3000u);
   EXPECT_EQ(noise.find("kkkk"), std::string::npos);
   EXPECT_EQ(text_in(outside), "somebody else's");
+}
+
+// This very program again, as the demo runs its own.
+constexpr const char* sleeper = "--gtest_filter=Child.DISABLED_SleepsForAMinute";
+TEST(Child, DISABLED_SleepsForAMinute) { ::sleep(60); }
+
+TEST(Child, WhatACommandSaidIsGivenBackWhenItHasEnded) {
+  const edge::ScratchDirectory scratch;
+  const auto said = Child::run({"--gtest_list_tests", sleeper}, scratch.path() + "/log", {60, [] { return false; }});
+  ASSERT_TRUE(said) << said.error().text;
+  EXPECT_NE(said->find("DISABLED_SleepsForAMinute"), std::string::npos) << *said;
+}
+
+TEST(Child, ACommandThatDoesNotEndIsEndedAfterItsTimeAndWhenTheDemoEnds) {
+  const edge::ScratchDirectory scratch;
+  const auto run = [&](int seconds, bool is_ending) {
+    return Child::run({sleeper, "--gtest_also_run_disabled_tests"}, scratch.path() + "/log",
+                      {seconds, [is_ending] { return is_ending; }});
+  };
+  const auto start = std::chrono::steady_clock::now();
+  const auto slow = run(1, false);
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, "demo/too_slow");
+  EXPECT_NE(slow.error().text.find(scratch.path() + "/log"), std::string::npos) << slow.error().text;
+  const auto ending = run(60, true);
+  ASSERT_FALSE(ending);
+  EXPECT_EQ(ending.error().code, "demo/ending");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 // One request, by hand: a browser's headers are what is tested.

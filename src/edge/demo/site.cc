@@ -17,6 +17,8 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
+constexpr int rebuild_seconds_max = 120;
+
 std::string new_key() {
   ByteArray<16> key;
   edge::SodiumEntropy().fill(key);
@@ -51,9 +53,10 @@ Status Site::start(const std::string& control_url) {
   return {};
 }
 
-Status Site::wait_until_serving(int seconds) {
+Status Site::wait_until_serving(int seconds, const IsEnding& is_ending) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   while (!ask("GET", "/v1/about")) {
+    if (is_ending()) return fail("demo/ending", fmt::format("The demo ends; {} was not waited for.", name()));
     if (!process_.is_alive()) return fail("demo/failed", fmt::format("{} ended; {} says why.", name(), place_.log));
     if (std::chrono::steady_clock::now() > until) {
       return fail("demo/failed", fmt::format("{} does not answer after {} s; see {}.", name(), seconds, place_.log));
@@ -107,30 +110,38 @@ Status Site::set_links(bool cut) {
 
 // As at a real ceremony (protocol 5.1, 9.2): the new machine makes its own keys, recovery keys sign a certificate for
 // them, and the mirrors give back what they hold.
-Status Site::rebuild(const Person& manager, const std::string& control_url) {
+Status Site::rebuild(const Person& manager, const std::string& control_url, const IsEnding& is_ending) {
   if (is_serving) return fail("demo/failed", fmt::format("{} lives; destroy it first.", name()));
   const std::string top = std::filesystem::path(place_.chain).parent_path().string();
   const std::string machine = fmt::format("{}/{}-machine-{}", top, name(), ++rebuilds_ + 1);
   const std::string certificates = machine + "-certificates", chain_file = place_.chain + "/chain.hfc";
-  HF_TRY_VOID(Child::run({"site", "keygen", name(), "--replacement", "--into", machine}, place_.log));
+  const Child::Limits at_once{60, is_ending}, from_mirrors{rebuild_seconds_max, is_ending};
+  HF_TRY_VOID(Child::run({"site", "keygen", name(), "--replacement", "--into", machine}, place_.log, at_once));
   HF_TRY_VOID(mark(machine));
   HF_TRY(const std::string said,
          Child::run({"recovery", "sign", "--chain", chain_file, "--keys", place_.chain + "/ceremony/recovery",
                      "--request", fmt::format("{}/{}.pub.toml", machine, name()), "--out", certificates},
-                    place_.log));
+                    place_.log, at_once));
   const std::size_t code = said.rfind(' ');
   if (code == std::string::npos) return fail("demo/failed", "The ceremony printed no enrolment code.");
   enrolment_code_ = said.substr(code + 1, said.find('\n', code) - code - 1);
-  HF_TRY_VOID(Child::run({"site", "rebuild", name(), "--into", machine, "--chain", chain_file, "--certificate",
-                          fmt::format("{}/{}.certificate", certificates, name())},
-                         place_.log));
+  const auto rebuilt = Child::run({"site", "rebuild", name(), "--into", machine, "--chain", chain_file, "--certificate",
+                                   fmt::format("{}/{}.certificate", certificates, name())},
+                                  place_.log, from_mirrors);
+  if (!rebuilt && rebuilt.error().code == "demo/too_slow") {
+    return fail("demo/failed",
+                fmt::format("too few mirrors of {} have answered in {} s. Rebuild other sites first, or heal their "
+                            "links, and try again; where too many are gone at once, start the demo anew.",
+                            name(), rebuild_seconds_max));
+  }
+  HF_TRY_VOID(rebuilt);
   {
     const std::lock_guard lock(mutex_);
     directory_ = machine;
   }
   is_cut = false;
   HF_TRY_VOID(start(control_url));
-  HF_TRY_VOID(wait_until_serving(60));
+  HF_TRY_VOID(wait_until_serving(60, is_ending));
   return enrol(manager);
 }
 

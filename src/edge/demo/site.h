@@ -2,6 +2,7 @@
 //
 // Shape:  the directory is another one after a rebuild: a new machine.
 // Errors: demo/failed: the process or what it was asked to do, in its words; edge/no_node: it does not serve now.
+//         demo/ending: the demo ends, so it was not waited for.
 // Thread: start, destroy and rebuild on the demo's main one; everything else from any.
 #pragma once
 
@@ -33,14 +34,15 @@ class Site {
   bool is_store() const { return place_.name.starts_with("store"); }
 
   Status start(const std::string& control_url);  // returns before it serves
-  Status wait_until_serving(int seconds);
+  Status wait_until_serving(int seconds, const IsEnding& is_ending);
   Status enrol(const Person& manager);
   Result<boost::json::object> ask(std::string_view method, const std::string& path, const std::string& body = "") const;
   // One write; refused: its problem as an error.
   Result<boost::json::object> write(boost::json::object body) const;
 
   Status destroy();
-  Status rebuild(const Person& manager, const std::string& control_url);
+  // Waits for its mirrors two minutes at most, and says what to do when too few answer. It can be tried again.
+  Status rebuild(const Person& manager, const std::string& control_url, const IsEnding& is_ending);
   Status set_links(bool cut);
   Child& process() { return process_; }
 
