@@ -36,8 +36,8 @@ export async function bringBack(night, site) {
     night.rebuilding = null;
   }
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  night.show(`${site.name} is back from its mirrors in ${seconds} s, verified. Its tills send again what they hold.`,
-    `${site.name} est revenu depuis ses miroirs en ${seconds} s, vérifié. Ses caisses renvoient ce qu’elles détiennent.`);
+  const [en, fr] = site.kind === 'store' ? [' Its tills send again what they hold.', ' Ses caisses renvoient ce qu’elles détiennent.'] : ['', ''];
+  night.show(`${site.name} is back from its mirrors in ${seconds} s, verified.${en}`, `${site.name} est revenu depuis ses miroirs en ${seconds} s, vérifié.${fr}`);
 }
 // A rebuilt store knows no till's key (protocol 11.1): each till asks for its own number again and sends what it kept.
 export async function newTillKeys(night, site) {

@@ -272,12 +272,13 @@ Status Demo::act(const Action& action) {
     at->is_rebuilding = false;
     HF_TRY_VOID(std::move(done));
     const double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
-    set_caption(
-        {fmt::format("{} is back from its mirrors in {:.1f} s, verified. Its tills sent again what they held.", name,
-                     seconds),
-         fmt::format(
-             "{} est revenu depuis ses miroirs en {:.1f} s, vérifié. Ses caisses ont renvoyé ce qu’elles détenaient.",
-             name, seconds)});
+    Caption back{fmt::format("{} is back from its mirrors in {:.1f} s, verified.", name, seconds),
+                 fmt::format("{} est revenu depuis ses miroirs en {:.1f} s, vérifié.", name, seconds)};
+    if (at->is_store()) {
+      back.en += " Its tills sent again what they held.";
+      back.fr += " Ses caisses ont renvoyé ce qu’elles détenaient.";
+    }
+    set_caption(std::move(back));
     return {};
   }
   const bool cut = action.what == "cut";
