@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, sym
 import { join } from 'node:path';
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
-import { top } from '../../demo/lib/chain.mjs';
+import { ownDirectory, top } from '../../demo/lib/chain.mjs';
 import { sleep, waitUntil } from '../../demo/lib/http.mjs';
 import { Visitor, fetchText } from './lib.mjs';
 
@@ -154,6 +154,15 @@ test('the seal helper can start where the network comes up before most else', { 
   unit('multi-user.target', '[Unit]\nDescription=all\nRequires=basic.target\nAfter=basic.target\nWants=holdfast-sealer.service\n');
   assert.doesNotMatch(verify(sealer), /cycle/);
   assert.match(verify(sealer.replace('DefaultDependencies=no\n', '')), /ordering cycle/, 'this test can see one');
+});
+
+test('`holdfast demo` takes no directory in which `make demo` works now', async () => {
+  const taken = ownDirectory(join(work, 'taken'));  // this process does
+  const visitor = new Visitor([join(place, 'holdfast'), 'demo', '--dir', taken]);
+  await visitor.ended;
+  assert.equal(visitor.end.code, 1);
+  assert.match(visitor.said, new RegExp(`Process ${process.pid} works in ${taken}`));
+  assert.deepEqual(readdirSync(taken), ['holdfast-demo']);
 });
 
 test('the .deb has the same program, a unit that starts nothing without a chain file, and a user of its own', () => {
