@@ -76,10 +76,13 @@ void Auditor::heard(const Sent& sent, ByteView bytes) {
                 sent.finds_sleeper,
                 fbs::GetMessage(bytes.data())};
   std::optional<CosignedNote> note;
-  if (const auto* cosigned = letter.message->body_as_Cosigned(); cosigned != nullptr && cosigned->note() != nullptr)
-    note = look_at_note(cosigned->note()->string_view());
+  const auto* cosigned = letter.message->body_as_Cosigned();
+  if (cosigned != nullptr && cosigned->note() != nullptr) note = look_at_note(cosigned->note()->string_view());
   if (note) letter.cosigned = &*note;
   each([&](Law& law) { law.heard(evidence_, letter); });
+  // A thief may show first what others are to be asked for when they call it cosigned.
+  if (note && !note->holds() && from->second.is_thief)
+    notes_seen_.erase(sha256_of(as_bytes(cosigned->note()->string_view())));
   if (note && note->holds())
     evidence_.cosigned[note->checkpoint.origin].try_emplace(note->checkpoint.size, note->checkpoint.root);
 }

@@ -158,6 +158,49 @@ TEST(Auditor, what_one_mirror_has_signed_is_not_cosigned) {
   EXPECT_NE(chain.broken_law().find("0 mirrors have signed them"), std::string::npos) << chain.broken_law();
 }
 
+// What the keys of store-01 and of these mirrors can sign together: a history of that store that nobody has written.
+std::string forged_history(Chain& chain, std::string_view history, const std::vector<std::string>& mirrors) {
+  const journal::Checkpoint checkpoint{{chain.file().chain, store_1, 1}, 1'000'000, sha256(as_bytes(history))};
+  const auto by = [&](const std::string& machine, KeyUse use) {
+    return [&chain, machine, use](ByteView text) { return chain.machine(machine).signer->sign(use, text); };
+  };
+  journal::Note note = journal::sign_checkpoint(checkpoint, chain.machine("store-01").signer->public_key(KeyUse::log),
+                                                by("store-01", KeyUse::log))
+                           .note;
+  for (const std::string& mirror : mirrors)
+    note.signatures.push_back(journal::cosign(
+        checkpoint, journal::cosigner_name(chain.file().chain, chain.machine(mirror).site),
+        chain.machine(mirror).signer->public_key(KeyUse::cosign), chain.now(), by(mirror, KeyUse::cosign)));
+  return journal::to_text(note);
+}
+void calls_cosigned(Chain& chain, const std::string& who, const std::string& note) {
+  const std::int64_t now = chain.now().unix_ns;
+  chain.auditor().heard({who, "warehouse", now, now}, sync::encode(sync::Cosigned{note}));
+}
+
+TEST(Auditor, two_cosigned_histories_are_found_though_a_thief_alone_shows_them) {
+  Chain chain(21, 2);
+  trade(chain);
+  Thief thief(chain, chain.machine("store-01"));
+  calls_cosigned(chain, thief.name(), forged_history(chain, "one", {"head-office", "warehouse"}));
+  EXPECT_EQ(chain.broken_law(), "");
+  calls_cosigned(chain, thief.name(), forged_history(chain, "another", {"head-office"}));
+  EXPECT_EQ(chain.broken_law(), "") << "he may call cosigned what is not";
+  calls_cosigned(chain, thief.name(), forged_history(chain, "another", {"head-office", "store-02"}));
+  EXPECT_NE(chain.broken_law().find("disagree at 1000000"), std::string::npos) << chain.broken_law();
+}
+
+TEST(Auditor, what_a_thief_has_called_cosigned_before_is_looked_at_when_another_calls_it_so) {
+  Chain chain(21, 2);
+  trade(chain);
+  Thief thief(chain, chain.machine("store-01"));
+  const std::string note = forged_history(chain, "one", {"head-office"});
+  calls_cosigned(chain, thief.name(), note);
+  ASSERT_EQ(chain.broken_law(), "");
+  calls_cosigned(chain, "store-01", note);
+  EXPECT_NE(chain.broken_law().find("1 mirrors have signed them"), std::string::npos) << chain.broken_law();
+}
+
 TEST(Auditor, what_a_thief_says_is_held_against_nobody_and_what_others_make_of_it_is) {
   Chain chain(21, 2);
   trade(chain);
