@@ -201,6 +201,25 @@ TEST(Auditor, what_a_thief_has_called_cosigned_before_is_looked_at_when_another_
   EXPECT_NE(chain.broken_law().find("1 mirrors have signed them"), std::string::npos) << chain.broken_law();
 }
 
+TEST(Auditor, an_offer_of_an_epoch_after_the_one_that_was_registered_is_found) {
+  Chain chain(21, 3);
+  const std::string second = start_on_second_machine(chain);
+  ASSERT_EQ(chain.broken_law(), "");
+  const auto offers = [&](std::uint32_t epoch) {
+    SimSigner& signer = *chain.machine(second).signer;
+    const journal::Checkpoint checkpoint{{chain.file().chain, store_1, epoch}, 5, sha256(as_bytes("five"))};
+    const auto note = journal::sign_checkpoint(checkpoint, signer.public_key(KeyUse::log), [&](ByteView text) {
+                        return signer.sign(KeyUse::log, text);
+                      }).note;
+    const std::int64_t now = chain.now().unix_ns;
+    chain.auditor().heard({second, "warehouse", now, now}, sync::encode(sync::Offer{journal::to_text(note)}));
+  };
+  offers(2);
+  EXPECT_EQ(chain.broken_law(), "");
+  offers(3);
+  EXPECT_NE(chain.broken_law().find("0 mirrors have registered"), std::string::npos) << chain.broken_law();
+}
+
 TEST(Auditor, what_a_thief_says_is_held_against_nobody_and_what_others_make_of_it_is) {
   Chain chain(21, 2);
   trade(chain);

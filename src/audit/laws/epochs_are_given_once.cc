@@ -25,7 +25,8 @@ class EpochsAreGivenOnce final : public Law {
 
  private:
   void registered(const Letter& letter, const fbs::Registered& r) {
-    registered_by_[letter.to->name].insert(letter.from->site);  // by a mirror that lies, too: nobody can tell
+    // By a mirror that lies, too: nobody can tell.
+    registered_by_[{letter.to->name, r.epoch()}].insert(letter.from->site);
     if (letter.from->is_thief) return;
     ++exercised;
     const auto [it, is_new] = given_.emplace(std::pair(r.site()->str(), r.epoch()), letter.to->name);
@@ -53,13 +54,14 @@ class EpochsAreGivenOnce final : public Law {
     if (!parts || parts->epoch == 1) return;
     const SiteFacts* site = evidence.chain.find(parts->site);
     ++exercised;
-    if (site != nullptr && registered_by_[letter.from->name].size() < quorum_of(site->mirrors.size()))
+    const std::size_t mirrors = registered_by_[{letter.from->name, parts->epoch}].size();
+    if (site != nullptr && mirrors < quorum_of(site->mirrors.size()))
       breach(letter.from->name + " has offered a checkpoint of " + checkpoint->origin + " that " +
-             std::to_string(registered_by_[letter.from->name].size()) + " mirrors have registered");
+             std::to_string(mirrors) + " mirrors have registered");
   }
 
-  std::map<std::pair<std::string, std::uint32_t>, std::string> given_;  // site, epoch -> machine
-  std::map<std::string, std::set<std::string>> registered_by_;          // machine -> mirrors
+  std::map<std::pair<std::string, std::uint32_t>, std::string> given_;                    // site, epoch -> machine
+  std::map<std::pair<std::string, std::uint32_t>, std::set<std::string>> registered_by_;  // machine, epoch -> mirrors
   std::map<std::pair<std::string, std::string>, std::map<std::uint32_t, std::int64_t>> seals_;  // machine, site
 };
 
