@@ -48,16 +48,19 @@ std::optional<CosignedNote> Auditor::look_at_note(std::string_view text) {
   const auto parts = checkpoint ? parts_of(checkpoint->origin, evidence_.chain.chain) : std::nullopt;
   const SiteFacts* owner = parts ? evidence_.chain.find(parts->site) : nullptr;
   if (owner == nullptr) return std::nullopt;
-  CosignedNote out{*checkpoint, false, 0, quorum_of(owner->mirrors.size())};
+  CosignedNote out{*checkpoint, false, 0, quorum_of(owner->mirrors.size()), {}};
   std::set<std::string> mirrors;
   for (const auto& [name, machine] : evidence_.machines) {
     if (machine.is_thief) continue;  // his keys are another's
     if (machine.origin == checkpoint->origin)
       out.is_owners = out.is_owners || is_signed(*note, checkpoint->origin, machine.log);
-    if (!machine.is_spare && !mirrors.contains(machine.site) &&
-        std::ranges::find(owner->mirrors, machine.site) != owner->mirrors.end() &&
-        is_cosigned(*note, evidence_.chain.chain + "/" + machine.site, machine.cosign))
-      mirrors.insert(machine.site);
+    if (machine.is_spare || mirrors.contains(machine.site) ||
+        std::ranges::find(owner->mirrors, machine.site) == owner->mirrors.end())
+      continue;
+    const Bytes* signature = cosignature_in(*note, evidence_.chain.chain + "/" + machine.site, machine.cosign);
+    if (signature == nullptr) continue;
+    mirrors.insert(machine.site);
+    out.by[name] = *signature;
   }
   out.mirrors = mirrors.size();
   return out;

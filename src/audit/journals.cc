@@ -306,21 +306,23 @@ std::map<std::string, Journal> read_journals(const Files& files) {
     Reading reading;
     take_directory(reading, directory, bytes);
     if (reading.journal.origin.empty()) continue;
-    const std::uint64_t size = reading.journal.entries.size();
-    const auto [journal, is_first] = out.emplace(reading.journal.origin, std::move(reading.journal));
-    if (!is_first) journal->second.beside_longest = std::max(journal->second.beside_longest, size);
+    const auto [journal, is_first] = out.try_emplace(reading.journal.origin);
+    if (is_first)
+      journal->second = std::move(reading.journal);
+    else
+      journal->second.beside.push_back(std::move(reading.journal.entries));
   }
   return out;
 }
 
-std::map<std::uint64_t, Sha256> roots_at(const Journal& journal, const std::set<std::uint64_t>& sizes) {
+std::map<std::uint64_t, Sha256> roots_at(const std::vector<Bytes>& entries, const std::set<std::uint64_t>& sizes) {
   std::map<std::uint64_t, Sha256> out;
   std::vector<std::pair<std::uint64_t, Sha256>> peaks;  // leaves below, hash; from the left
   auto want = sizes.begin();
   if (want != sizes.end() && *want == 0) out.emplace(*want++, sha256_of({}));
-  for (std::uint64_t size = 0; want != sizes.end() && size < journal.entries.size();) {
+  for (std::uint64_t size = 0; want != sizes.end() && size < entries.size();) {
     Bytes leaf(1, std::byte{0});
-    leaf.insert(leaf.end(), journal.entries[size].begin(), journal.entries[size].end());
+    leaf.insert(leaf.end(), entries[size].begin(), entries[size].end());
     peaks.emplace_back(1, sha256_of(leaf));
     while (peaks.size() > 1 && peaks[peaks.size() - 2].first == peaks.back().first) {
       auto& left = peaks[peaks.size() - 2];

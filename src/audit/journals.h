@@ -10,15 +10,18 @@ namespace holdfast::audit {
 struct Journal {
   std::string origin;
   std::vector<Bytes> entries;
-  std::vector<Bytes> aside;          // set aside by a rewind
-  std::uint64_t beside_longest = 0;  // entries of another history of it that lies beside this one
+  std::vector<Bytes> aside;                // set aside by a rewind
+  std::vector<std::vector<Bytes>> beside;  // other histories of it that lie beside this one
 };
 Sha256 sha256_of(ByteView bytes);
 // Of every journal below journals/ of this disk, what stands before the first torn or damaged place that no mend stands
 // in for; by origin.
 std::map<std::string, Journal> read_journals(const Files& files);
 // Roots of the first `size` entries, for each size that the journal reaches (RFC 6962 section 2.1).
-std::map<std::uint64_t, Sha256> roots_at(const Journal& journal, const std::set<std::uint64_t>& sizes);
+std::map<std::uint64_t, Sha256> roots_at(const std::vector<Bytes>& entries, const std::set<std::uint64_t>& sizes);
+inline std::map<std::uint64_t, Sha256> roots_at(const Journal& journal, const std::set<std::uint64_t>& sizes) {
+  return roots_at(journal.entries, sizes);
+}
 
 // A prefix of another site's journal that an entry takes in, or a journal of it that has ended and another goes on.
 struct Prefix {

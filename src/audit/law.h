@@ -21,6 +21,7 @@ struct CosignedNote {
   Checkpoint checkpoint;
   bool is_owners = false;
   std::size_t mirrors = 0, needed = 0;
+  std::map<std::string, Bytes> by;  // machine -> its cosignature; of each mirror one
   bool holds() const { return is_owners && mirrors >= needed; }
 };
 // A message that one machine has sent another and that has arrived.

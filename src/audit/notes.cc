@@ -89,14 +89,15 @@ bool is_signed(const Note& note, std::string_view name, const Key& key) {
       note.lines, [&](const NoteLine& line) { return line.name == name && verifies(key, note.text, line.signature); });
 }
 
-bool is_cosigned(const Note& note, std::string_view name, const Key& key) {
-  return std::ranges::any_of(note.lines, [&](const NoteLine& line) {
+const Bytes* cosignature_in(const Note& note, std::string_view name, const Key& key) {
+  const auto it = std::ranges::find_if(note.lines, [&](const NoteLine& line) {
     if (line.name != name || line.signature.size() != 8 + crypto_sign_BYTES) return false;
     std::uint64_t time = 0;
     for (std::size_t i = 0; i < 8; ++i) time = time << 8 | std::to_integer<std::uint64_t>(line.signature[i]);
     return verifies(key, "cosignature/v1\ntime " + std::to_string(time) + "\n" + note.text,
                     ByteView(line.signature).subspan(8));
   });
+  return it == note.lines.end() ? nullptr : &it->signature;
 }
 
 std::optional<OriginParts> parts_of(std::string_view origin, std::string_view chain) {

@@ -25,7 +25,8 @@ struct Checkpoint {
 std::optional<Checkpoint> read_checkpoint(const Note& note);
 
 bool is_signed(const Note& note, std::string_view name, const Key& key);
-bool is_cosigned(const Note& note, std::string_view name, const Key& key);
+// By this key, without its id; null: there is none.
+const Bytes* cosignature_in(const Note& note, std::string_view name, const Key& key);
 // "<chain>/<site>/<epoch>" in its parts; nullopt: it is none.
 struct OriginParts {
   std::string site;

@@ -159,8 +159,9 @@ TEST(Auditor, what_one_mirror_has_signed_is_not_cosigned) {
 }
 
 // What the keys of store-01 and of these mirrors can sign together: a history of that store that nobody has written.
-std::string forged_history(Chain& chain, std::string_view history, const std::vector<std::string>& mirrors) {
-  const journal::Checkpoint checkpoint{{chain.file().chain, store_1, 1}, 1'000'000, sha256(as_bytes(history))};
+std::string forged_history(Chain& chain, std::string_view history, const std::vector<std::string>& mirrors,
+                           std::uint64_t size = 1'000'000) {
+  const journal::Checkpoint checkpoint{{chain.file().chain, store_1, 1}, size, sha256(as_bytes(history))};
   const auto by = [&](const std::string& machine, KeyUse use) {
     return [&chain, machine, use](ByteView text) { return chain.machine(machine).signer->sign(use, text); };
   };
@@ -199,6 +200,33 @@ TEST(Auditor, what_a_thief_has_called_cosigned_before_is_looked_at_when_another_
   ASSERT_EQ(chain.broken_law(), "");
   calls_cosigned(chain, "store-01", note);
   EXPECT_NE(chain.broken_law().find("1 mirrors have signed them"), std::string::npos) << chain.broken_law();
+}
+
+TEST(Auditor, a_mirror_that_holds_other_entries_than_it_has_signed_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  const auto signs = [&](const std::string& note) {
+    const journal::Note parsed = *journal::parse_note(note);
+    const journal::Checkpoint checkpoint = *journal::parse_checkpoint(parsed.text);
+    const std::string name = journal::cosigner_name(chain.file().chain, warehouse);
+    for (const journal::NoteSignature& signature : parsed.signatures) {
+      const std::int64_t now = chain.now().unix_ns;
+      if (signature.name == name)
+        chain.auditor().heard({"warehouse", "store-01", now, now},
+                              sync::encode(sync::Cosignature{checkpoint.origin, checkpoint.size, signature}));
+    }
+  };
+  Thief thief(chain, chain.machine("store-01"));
+  const std::string forged = forged_history(chain, "one", {"warehouse"}, 3);
+  // What he makes of stolen keys is not the mirror's; if it has signed it, it is.
+  for (const bool has_signed : {false, true}) {
+    if (has_signed) signs(forged);
+    calls_cosigned(chain, thief.name(), forged);
+    chain.kill("warehouse");
+    ASSERT_TRUE(chain.start("warehouse").has_value());
+    EXPECT_EQ(chain.broken_law().find("has signed the first 3 entries") != std::string::npos, has_signed)
+        << chain.broken_law();
+  }
 }
 
 TEST(Auditor, an_offer_of_an_epoch_after_the_one_that_was_registered_is_found) {
