@@ -29,13 +29,6 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
   return out;
 }
 
-bool verifies(const Key& key, std::string_view message, ByteView signature) {
-  return signature.size() == crypto_sign_BYTES &&
-         crypto_sign_verify_detached(reinterpret_cast<const unsigned char*>(signature.data()),
-                                     reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-                                     reinterpret_cast<const unsigned char*>(key.data())) == 0;
-}
-
 }  // namespace
 
 const SiteFacts* ChainFacts::find(std::string_view site) const {
@@ -82,6 +75,13 @@ std::optional<Checkpoint> read_checkpoint(const Note& note) {
   Checkpoint out{std::string(text.substr(0, first)), *size, {}};
   std::ranges::copy(*root, out.root.begin());
   return out;
+}
+
+bool verifies(const Key& key, std::string_view message, ByteView signature) {
+  return signature.size() == crypto_sign_BYTES &&
+         crypto_sign_verify_detached(reinterpret_cast<const unsigned char*>(signature.data()),
+                                     reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+                                     reinterpret_cast<const unsigned char*>(key.data())) == 0;
 }
 
 bool is_signed(const Note& note, std::string_view name, const Key& key) {

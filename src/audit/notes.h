@@ -24,6 +24,7 @@ struct Checkpoint {
 };
 std::optional<Checkpoint> read_checkpoint(const Note& note);
 
+bool verifies(const Key& key, std::string_view message, ByteView signature);
 bool is_signed(const Note& note, std::string_view name, const Key& key);
 // By this key, without its id; null: there is none.
 const Bytes* cosignature_in(const Note& note, std::string_view name, const Key& key);

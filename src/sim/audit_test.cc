@@ -125,6 +125,10 @@ TEST(Auditor, a_report_that_forges_what_was_lost_is_found) {
       [](Report& r) { r.known_lost += 1000; },
       [](Report& r) { r.kept -= 1; },
       [](Report& r) { r.announced = r.kept + 1'000'000; },
+      [](Report& r) {
+        r.announced.reset();
+        r.known_lost = 0;
+      },
   };
   for (const auto& forge : forgeries) {
     Chain chain(21, 3);
@@ -136,6 +140,14 @@ TEST(Auditor, a_report_that_forges_what_was_lost_is_found) {
     const std::string law = broken_when_told(chain, [&](auto& told) { forge(*of(told, store_1).report); });
     EXPECT_NE(law.find("known lost is lost"), std::string::npos) << law;
   }
+}
+
+TEST(Auditor, a_rebuilt_site_without_a_report_is_found) {
+  Chain chain(21, 3);
+  (void)start_on_second_machine(chain);
+  settle(chain);
+  const std::string law = broken_when_told(chain, [](auto& told) { of(told, store_1).report.reset(); });
+  EXPECT_NE(law.find("has been rebuilt, and has no report"), std::string::npos) << law;
 }
 
 TEST(Auditor, what_one_mirror_has_signed_is_not_cosigned) {
