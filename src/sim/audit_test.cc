@@ -111,6 +111,28 @@ TEST(Auditor, a_follower_that_says_more_than_it_follows_is_found) {
   EXPECT_NE(law.find("a follower is the fold of what its journal names"), std::string::npos) << law;
 }
 
+TEST(Auditor, trade_on_a_page_of_a_site_that_is_not_followed_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  const std::string law = broken_when_told(chain, [](auto& told) { of(told, store_1).peers["store-02"] = {1, 100}; });
+  EXPECT_NE(law.find("its journal follows nothing of it"), std::string::npos) << law;
+}
+
+// By who has heard no note that is cosigned.
+TEST(Auditor, what_is_followed_and_was_not_cosigned_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  audit::Auditor deaf(facts_of(chain.file()));
+  for (const auto& [name, m] : chain.machines()) deaf.knows(facts_of(chain.file().chain, *m));
+  for (const chain::Site& site : chain.file().sites)
+    for (const TillWrite& w : chain.writes(site.name))
+      deaf.asked(site.name.str(), id_of(w.request), asked_of(w.request));
+  deaf.at_rest(all_told(chain));
+  EXPECT_NE(deaf.broken().find("0 of it were cosigned, and 0 kept"), std::string::npos) << deaf.broken();
+}
+
 TEST(Auditor, a_write_that_is_left_without_an_answer_is_found) {
   Chain chain(21, 2);
   trade(chain);

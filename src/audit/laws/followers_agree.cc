@@ -1,7 +1,10 @@
 // Protocol 7.1, 7.2: the state of a follower is the fold of its own journal and of what that names. Every prefix that
-// it names lies on its disk and has the root that it names; and what its pages say of another site is what the entries
-// of the newest one say.
+// it names lies on its disk and has the root that it names, and was cosigned, or kept by a registration; and what its
+// pages say of another site is what the entries of the newest one say, and nothing where it names none.
+#include <algorithm>
+
 #include "audit/law.h"
+#include "schema/links_generated.h"
 
 namespace holdfast::audit {
 namespace {
@@ -24,11 +27,27 @@ class FollowersAgree final : public Law {
  public:
   std::string_view name() const override { return "a follower is the fold of what its journal names"; }
 
+  void heard(const Evidence&, const Letter& letter) override {
+    if (letter.from->is_thief) return;
+    const fbs::Message& m = *letter.message;
+    if (const auto* r = m.body_as_Register()) keeps(r->registration());
+    if (const auto* s = m.body_as_Seal()) keeps(s->registration());
+    if (const auto* s = m.body_as_Superseded()) keeps(s->registration());
+    if (const auto* h = m.body_as_Hello()) keeps(h->registration());
+  }
+
   void at_rest(const Evidence& evidence) override {
     for (const Told& told : evidence.told) look_at(evidence, told, evidence.disks.at(told.site));
   }
 
  private:
+  // Sealed by a quorum or not: who has heard of it may follow as far (7.2, 7.4).
+  void keeps(const flatbuffers::String* registration) {
+    const auto continued = registration == nullptr ? std::nullopt : continued_by(registration->str());
+    if (!continued) return;
+    std::uint64_t& kept = kept_[continued->origin];
+    kept = std::max(kept, continued->size);
+  }
   void look_at(const Evidence& evidence, const Told& told, const std::map<std::string, Journal>& disk) {
     std::map<std::string, Prefix> newest;                          // by site
     std::map<std::string, std::map<std::uint64_t, Sha256>> named;  // by origin
@@ -37,7 +56,14 @@ class FollowersAgree final : public Law {
       if (!fact.succeeded) continue;
       take(evidence, fact.succeeded->kept, newest, named);
     }
-    for (const auto& [origin, roots] : named) check_roots(told, origin, roots, disk);
+    for (const auto& [origin, roots] : named) {
+      check_roots(told, origin, roots, disk);
+      check_cosigned(evidence, told, origin, roots.rbegin()->first);
+    }
+    for (const auto& [site, peer] : told.peers)
+      if ((peer.sales != 0 || peer.gross_minor != 0) && !newest.contains(site))
+        breach(told.machine + " says that " + site + " has made " + std::to_string(peer.sales) +
+               " sales, and its journal follows nothing of it");
     for (const auto& [site, prefix] : newest) check_trade(told, site, prefix, disk);
   }
   static void take(const Evidence& evidence, const Prefix& prefix, std::map<std::string, Prefix>& newest,
@@ -59,6 +85,17 @@ class FollowersAgree final : public Law {
         breach(told.machine + " holds other entries of " + origin + " than it has followed to " + std::to_string(size));
     }
   }
+  void check_cosigned(const Evidence& evidence, const Told& told, const std::string& origin, std::uint64_t size) {
+    const auto notes = evidence.cosigned.find(origin);
+    const std::uint64_t cosigned =
+        notes == evidence.cosigned.end() || notes->second.empty() ? 0 : notes->second.rbegin()->first;
+    const auto it = kept_.find(origin);
+    const std::uint64_t kept = it == kept_.end() ? 0 : it->second;
+    ++exercised;
+    if (size > std::max(cosigned, kept))
+      breach(told.machine + " has followed " + origin + " to " + std::to_string(size) + "; " +
+             std::to_string(cosigned) + " of it were cosigned, and " + std::to_string(kept) + " kept");
+  }
   void check_trade(const Told& told, const std::string& site, const Prefix& prefix,
                    const std::map<std::string, Journal>& disk) {
     const auto said = told.peers.find(site);
@@ -71,6 +108,8 @@ class FollowersAgree final : public Law {
              std::to_string(said == told.peers.end() ? 0 : said->second.sales) + " sales; what it follows has " +
              std::to_string(trade.sales));
   }
+
+  std::map<std::string, std::uint64_t> kept_;  // by origin: the most that a registration goes on from
 };
 
 }  // namespace
