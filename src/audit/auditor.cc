@@ -149,6 +149,12 @@ std::string Auditor::broken() const {
   return {};
 }
 
+std::string Auditor::broken_of(std::string_view name) const {
+  for (const auto& law : laws_)
+    if (law->name() == name) return law->broken;
+  return {};
+}
+
 std::vector<Auditor::Count> Auditor::counts() const {
   std::vector<Count> out;
   out.reserve(laws_.size());

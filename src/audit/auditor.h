@@ -37,8 +37,9 @@ class Auditor {
   void look_at(const std::string& machine, const Files& files);
   void at_rest(std::vector<Told> told);
 
-  std::string broken() const;      // the first law broken, or empty
-  std::uint64_t cosigned() const;  // different checkpoints seen to be
+  std::string broken() const;                         // the first law broken, or empty
+  std::string broken_of(std::string_view law) const;  // by this one
+  std::uint64_t cosigned() const;                     // different checkpoints seen to be
   struct Count {
     std::string_view law;
     std::uint64_t exercised = 0;

@@ -345,6 +345,10 @@ std::optional<Fact> read_entry(ByteView bytes) {
   if (const fbs::Write* w = entry.write()) {
     fact.write = write_of(*w);
     fact.is_again = w->prior_origin() != nullptr && w->prior_origin()->size() > 0;
+    if (fact.is_again) fact.prior_origin = w->prior_origin()->str();
+    fact.prior_index = w->prior_index();
+    if (w->printed_n() != 0)
+      fact.printed = ReceiptNumber{TillId{w->printed_till()}, SeriesId{w->printed_series()}, w->printed_n()};
   }
   if (const auto* sale = entry.body_as_SaleRecorded()) take_sale(fact, *sale);
   if (const auto* refund = entry.body_as_RefundRecorded()) take_refund(fact, *refund);
@@ -356,6 +360,7 @@ std::optional<Fact> read_entry(ByteView bytes) {
       fact.registration.assign(reinterpret_cast<const char*>(opened->registration()->data()),
                                opened->registration()->size());
   }
+  if (const auto* started = entry.body_as_NodeStarted()) fact.series = started->series();
   if (entry.body_as_WriteListed() != nullptr) fact.kind = Fact::Kind::listed;
   if (const auto* listed = entry.body_as_TailListed()) {
     fact.kind = Fact::Kind::listed;
@@ -417,6 +422,7 @@ Lineage lineage_to(const std::map<std::string, Journal>& journals, const std::st
     if (older->size == 0 || parts.size() >= epochs_max) break;
     parts.emplace_back(older->origin, older->size);
   }
+  out.parts.assign(parts.rbegin(), parts.rend());
   for (auto it = parts.rbegin(); it != parts.rend(); ++it) {
     const Journal& journal = journals.at(it->first);
     for (std::uint64_t i = 0; i < it->second; ++i) {

@@ -47,7 +47,11 @@ struct Fact {
   std::string registration;                    // of an epoch
   std::vector<Prefix> followed;
   std::optional<Succeeded> succeeded;
-  bool is_again = false;  // re-submitted or re-admitted
+  std::optional<std::uint64_t> series;  // that a start opens
+  bool is_again = false;                // re-submitted or re-admitted
+  std::string prior_origin;             // …where it stood before
+  std::uint64_t prior_index = 0;
+  std::optional<ReceiptNumber> printed;  // …with another number than it has here
 };
 std::optional<Fact> read_entry(ByteView entry);
 
@@ -60,10 +64,11 @@ std::optional<Continues> continued_by(const std::string& registration);
 
 // The entries that a site's newest journal on this disk stands for, older epochs' kept parts first.
 struct Lineage {
-  std::string newest;                         // origin; empty: there is none
-  std::map<std::string, std::uint64_t> kept;  // origin -> entries of it
-  std::vector<Fact> facts;
-  std::string problem;  // a part that is not on this disk, or cannot be read
+  std::string newest;                                        // origin; empty: there is none
+  std::map<std::string, std::uint64_t> kept;                 // origin -> entries of it
+  std::vector<std::pair<std::string, std::uint64_t>> parts;  // the same, in the order of the facts
+  std::vector<Fact> facts;                                   // of each entry one
+  std::string problem;                                       // a part that is not on this disk, or cannot be read
 };
 Lineage lineage_to(const std::map<std::string, Journal>& journals, const std::string& origin, std::uint64_t size);
 Lineage lineage_of(const std::map<std::string, Journal>& journals, std::string_view chain, std::string_view site);

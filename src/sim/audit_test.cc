@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "core/journal/log.h"
 #include "core/sync/messages.h"
 #include "sim/chain_test_support.h"
 #include "sim/thief.h"
@@ -111,6 +112,70 @@ TEST(Auditor, a_follower_that_says_more_than_it_follows_is_found) {
   EXPECT_NE(law.find("a follower is the fold of what its journal names"), std::string::npos) << law;
 }
 
+// Who has heard nothing, and knows what tills have asked for.
+audit::Auditor deaf_auditor(Chain& chain) {
+  audit::Auditor deaf(facts_of(chain.file()));
+  for (const auto& [name, m] : chain.machines()) deaf.knows(facts_of(chain.file().chain, *m));
+  for (const chain::Site& site : chain.file().sites)
+    for (const TillWrite& w : chain.writes(site.name))
+      deaf.asked(site.name.str(), id_of(w.request), asked_of(w.request));
+  return deaf;
+}
+// This disk with other entries in one of its journals.
+audit::Files with_entries(audit::Files files, const Origin& origin, const std::vector<Bytes>& entries) {
+  SimDisk disk(Random(1));
+  SerialExecutor executor;
+  {
+    const auto log = journal::Log::open(disk, executor, origin);
+    EXPECT_TRUE(log.has_value());
+    for (const Bytes& entry : entries) (*log)->append(entry);
+    EXPECT_TRUE((*log)->commit().has_value());
+  }
+  std::erase_if(files, [&](const auto& file) { return file.first.starts_with(journal::Log::directory(origin) + "/"); });
+  files.merge(files_of(disk));
+  return files;
+}
+
+TEST(Auditor, a_number_that_is_skipped_in_a_series_of_a_whole_machine_is_found_though_it_is_named) {
+  Chain chain(21, 3);
+  (void)start_on_second_machine(chain);
+  settle(chain);
+  const Origin origin{chain.file().chain, store_1, 2};
+  (void)broken_when_told(chain, [&](auto& told) {
+    audit::Told& store = of(told, store_1);
+    std::vector<Bytes> entries = audit::read_journals(store.files).at(origin.text()).entries;
+    const auto sale = std::ranges::find_if(entries, [](const Bytes& entry) {
+      const auto fact = audit::read_entry(entry);
+      return fact && fact->kind == audit::Fact::Kind::sale && !fact->is_again && fact->receipt->n == 2;
+    });
+    ASSERT_NE(sale, entries.end());
+    store.missing.push_back(*audit::read_entry(*sale)->receipt);
+    entries.erase(sale);
+    store.files = with_entries(store.files, origin, entries);
+  });
+  // Another law misses the sale, too.
+  EXPECT_NE(chain.auditor().broken_of("receipts repeat no number and skip none").find("has lost nothing"),
+            std::string::npos);
+}
+
+TEST(Auditor, a_printed_number_that_its_entry_does_not_have_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  const TillWrite& sale = chain.writes(store_1)[0];
+  audit::Answer answer = answer_of("store-01", *sale.reply);
+  audit::Auditor told_right = deaf_auditor(chain);
+  told_right.answered(store_1.str(), id_of(sale.request), answer);
+  told_right.at_rest(all_told(chain));
+  EXPECT_EQ(told_right.broken_of("receipts repeat no number and skip none"), "");
+  answer.receipt->n += 1000;
+  audit::Auditor told_wrong = deaf_auditor(chain);
+  told_wrong.answered(store_1.str(), id_of(sale.request), answer);
+  told_wrong.at_rest(all_told(chain));
+  EXPECT_NE(told_wrong.broken_of("receipts repeat no number and skip none").find("has printed the number"),
+            std::string::npos);
+}
+
 TEST(Auditor, trade_on_a_page_of_a_site_that_is_not_followed_is_found) {
   Chain chain(21, 2);
   trade(chain);
@@ -124,11 +189,7 @@ TEST(Auditor, what_is_followed_and_was_not_cosigned_is_found) {
   Chain chain(21, 2);
   trade(chain);
   settle(chain);
-  audit::Auditor deaf(facts_of(chain.file()));
-  for (const auto& [name, m] : chain.machines()) deaf.knows(facts_of(chain.file().chain, *m));
-  for (const chain::Site& site : chain.file().sites)
-    for (const TillWrite& w : chain.writes(site.name))
-      deaf.asked(site.name.str(), id_of(w.request), asked_of(w.request));
+  audit::Auditor deaf = deaf_auditor(chain);
   deaf.at_rest(all_told(chain));
   EXPECT_NE(deaf.broken().find("0 of it were cosigned, and 0 kept"), std::string::npos) << deaf.broken();
 }
