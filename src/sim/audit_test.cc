@@ -176,6 +176,34 @@ TEST(Auditor, a_printed_number_that_its_entry_does_not_have_is_found) {
             std::string::npos);
 }
 
+TEST(Auditor, sales_of_a_site_at_which_nobody_has_asked_for_anything_are_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  audit::Auditor deaf(facts_of(chain.file()));
+  for (const auto& [name, m] : chain.machines()) deaf.knows(facts_of(chain.file().chain, *m));
+  deaf.at_rest(all_told(chain));
+  EXPECT_NE(deaf.broken_of("money and stock add up").find("that nobody asked for"), std::string::npos);
+}
+
+TEST(Auditor, a_cut_is_counted_when_somebody_comes_to_it) {
+  Chain chain(21, 2);
+  trade(chain);
+  const auto counted = [&] {
+    const auto counts = chain.auditor().counts();
+    return std::ranges::find(counts, "a cut link passes nothing", &audit::Auditor::Count::law)->exercised;
+  };
+  const std::int64_t now = chain.now().unix_ns;
+  const Bytes question = sync::encode(sync::Have{{chain.file().chain, store_1, 1}, 0, 0});
+  chain.auditor().cut("warehouse", "store-01", now);
+  EXPECT_EQ(counted(), 0u);
+  chain.auditor().heard({"store-01", "warehouse", now, now}, question);
+  EXPECT_EQ(counted(), 1u);
+  EXPECT_EQ(chain.broken_law(), "") << "it was sent before";
+  chain.auditor().heard({"store-01", "warehouse", now + 1, now + 1}, question);
+  EXPECT_NE(chain.broken_law().find("that warehouse has cut"), std::string::npos) << chain.broken_law();
+}
+
 TEST(Auditor, trade_on_a_page_of_a_site_that_is_not_followed_is_found) {
   Chain chain(21, 2);
   trade(chain);

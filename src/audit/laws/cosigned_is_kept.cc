@@ -68,6 +68,7 @@ class CosignedIsKept final : public Law {
       if (journal == journals.end() || journal->second.entries.size() < end) continue;
       for (std::uint64_t i = first; i < end; ++i) {
         const auto fact = read_entry(journal->second.entries[i]);
+        if (!fact) breach("entry " + std::to_string(i) + " of " + origin + " was cosigned, and can be read by nobody");
         if (!fact || !fact->write) continue;
         ++exercised;
         if (!taken.contains(*fact->write))

@@ -13,7 +13,6 @@ class CutPassesNothing final : public Law {
 
   void cut(const std::string& machine, const std::string& site, std::int64_t now_ns) override {
     since_[machine].try_emplace(site, now_ns);
-    ++exercised;
   }
   void healed(const std::string& machine, const std::string& site) override { since_[machine].erase(site); }
   void set_back(const MachineFacts& machine, std::int64_t) override { since_.erase(machine.name); }
@@ -23,6 +22,7 @@ class CutPassesNothing final : public Law {
     // Whose new machine it is nobody can tell before it has said so, and each end greets whom it cannot place.
     if (letter.message->body_as_Hello() != nullptr) {
       greeted_.emplace(letter.from->name, letter.connection);
+      exercised += has_cut(letter.to->name, letter.from->site);  // he knocks
       return;
     }
     look(*letter.from, *letter.to, letter);
@@ -34,12 +34,20 @@ class CutPassesNothing final : public Law {
   }
 
  private:
+  bool has_cut(const std::string& machine, const std::string& site) const {
+    const auto it = since_.find(machine);
+    return it != since_.end() && (it->second.contains(site) || it->second.contains(std::string()));
+  }
   void look(const MachineFacts& here, const MachineFacts& there, const Letter& letter) {
     const auto it = since_.find(here.name);
     if (it == since_.end()) return;
-    for (const std::string& which : {there.site, std::string()})
-      if (const auto cut = it->second.find(which); cut != it->second.end() && letter.sent_ns > cut->second)
+    for (const std::string& which : {there.site, std::string()}) {
+      const auto cut = it->second.find(which);
+      if (cut == it->second.end()) continue;
+      ++exercised;  // what was sent before and is still on its way arrives
+      if (letter.sent_ns > cut->second)
         breach(letter.from->name + " has reached " + letter.to->name + " over a link that " + here.name + " has cut");
+    }
   }
 
   std::set<std::pair<std::string, std::uint64_t>> greeted_;           // who, on which connection

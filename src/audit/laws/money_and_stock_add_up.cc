@@ -17,6 +17,7 @@ class MoneyAndStock final : public Law {
   std::string_view name() const override { return "money and stock add up"; }
 
   void at_rest(const Evidence& evidence) override {
+    static const std::map<WriteId, Asked> nothing;
     for (const Told& told : evidence.told) {
       Books books;
       const auto asked = evidence.asked.find(told.site);
@@ -25,7 +26,7 @@ class MoneyAndStock final : public Law {
         if (fact.kind != Fact::Kind::sale && fact.kind != Fact::Kind::refund) continue;
         ++exercised;
         check_entry(told.site, fact);
-        if (asked != evidence.asked.end()) check_asked(told.site, fact, asked->second);
+        check_asked(told.site, fact, asked == evidence.asked.end() ? nothing : asked->second);
         add(books, fact);
       }
       check_pages(told, books);
