@@ -38,6 +38,26 @@ TEST_F(ServerTest, AnOversizedBodyIsRefusedWhetherItSaysSoOrNot) {
   EXPECT_EQ(chunked.read().status, 413);
 }
 
+// Beast takes up a chunk's extension and the trailers whole, however long; both passed by every other bound.
+TEST_F(ServerTest, WhatHasNoEndIsNotKept) {
+  const std::string head =
+      "POST /v1/writes HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n";
+  for (const char* begins : {"5;a=", "0\r\nX: "}) {
+    Raw endless(server_->port());
+    endless.send(head + begins);
+    endless.send(std::string(1u << 20, 'x'));
+    EXPECT_EQ(endless.read().status, 400) << begins;
+    endless.shut();
+    EXPECT_TRUE(endless.is_closed());
+  }
+  // As much as may be, in one chunk, passes as before.
+  Raw whole(server_->port());
+  const std::string body = "{\"a\":\"" + std::string((1u << 20) - 8, 'x') + "\"}";
+  whole.send(head + fmt::format("{:x}\r\n", body.size()) + body + "\r\n0\r\n\r\n");
+  EXPECT_NE(whole.read().status, 413);
+}
+
 TEST_F(ServerTest, AHeaderThatIsTooLargeOrNoHttpIsRefused) {
   Raw large(server_->port());
   large.send("GET /v1/about HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");

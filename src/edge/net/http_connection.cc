@@ -10,6 +10,10 @@
 #include <chrono>
 
 namespace holdfast::edge {
+namespace {
+// Of an answer, and not taken up by the parser yet. Beast bounds neither a chunk's extension nor trailers.
+constexpr std::size_t unparsed_bytes_max = 128u << 10;
+}  // namespace
 
 // Asynchronous throughout, because nothing else has an end: Asio's blocking read takes SO_RCVTIMEO's EAGAIN for a
 // reason to wait again, for ever.
@@ -30,7 +34,7 @@ Status HttpConnection::open(const std::string& host, const std::string& port, Du
 
 Result<HttpConnection::Answer> HttpConnection::exchange(const Request& request, Duration patience) {
   boost::system::error_code error;
-  boost::beast::flat_buffer buffer;
+  boost::beast::flat_buffer buffer(unparsed_bytes_max);
   boost::beast::http::response_parser<boost::beast::http::string_body> parser;
   parser.body_limit(answer_bytes_max);
   stream_->expires_after(std::chrono::nanoseconds(patience.ns));
