@@ -81,14 +81,12 @@ void TlsNet::Impl::listen_again() {
     return;
   }
   is_resolving_ = true;
-  resolver_.async_resolve(listen_at_.host, std::to_string(listen_at_.port),
-                          tcp::resolver::passive | tcp::resolver::numeric_service,
-                          [this](error_code failed, const tcp::resolver::results_type& found) {
-                            is_resolving_ = false;
-                            if (!wants_port() || acceptor_.is_open()) return;
-                            if (failed) return cannot_listen(failed.message());
-                            if (listen_on(found.begin()->endpoint().address())) accept();
-                          });
+  lookups_.look_up(listen_at_.host, [this](const HostAddresses& found) {
+    is_resolving_ = false;
+    if (!wants_port() || acceptor_.is_open()) return;
+    if (!found.problem.empty()) return cannot_listen(found.problem);
+    if (listen_on(asio::ip::make_address(found.numbers.front()))) accept();
+  });
 }
 
 bool TlsNet::Impl::wants_port() const { return !doors_.sealed || !doors_.inside.empty(); }
@@ -162,17 +160,20 @@ void TlsNet::Impl::connect(const ConnectionPtr& c, const Address& to) {
   c->deadline = Steady::now() + chrono(options_.dial_timeout);
   error_code ec;
   const auto number = asio::ip::make_address(to.host, ec);
-  if (!ec) return connect_to(c, std::array{tcp::endpoint(number, to.port)});
-  resolver_.async_resolve(to.host, std::to_string(to.port), tcp::resolver::numeric_service,
-                          [this, c](error_code failed, const tcp::resolver::results_type& found) {
-                            if (c->stage == Stage::gone) return;
-                            if (failed) return end(c, failed.message());
-                            connect_to(c, found);
-                          });
+  if (!ec) return connect_to(c, {tcp::endpoint(number, to.port)});
+  // By number: what is given up meanwhile is not kept until the answer comes.
+  lookups_.look_up(to.host, [this, id = c->id, port = to.port](const HostAddresses& found) {
+    const auto at = all_.find(id);
+    if (at == all_.end()) return;
+    const ConnectionPtr waits = at->second;
+    if (!found.problem.empty()) return end(waits, found.problem);
+    std::vector<tcp::endpoint> endpoints;
+    for (const std::string& each : found.numbers) endpoints.emplace_back(asio::ip::make_address(each), port);
+    connect_to(waits, endpoints);
+  });
 }
 
-template <class Endpoints>
-void TlsNet::Impl::connect_to(const ConnectionPtr& c, const Endpoints& endpoints) {
+void TlsNet::Impl::connect_to(const ConnectionPtr& c, const std::vector<tcp::endpoint>& endpoints) {
   asio::async_connect(c->socket(), endpoints, [this, c](error_code ec, const tcp::endpoint&) {
     if (c->stage == Stage::gone) return;
     if (ec) return end(c, ec.message());

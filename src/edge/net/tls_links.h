@@ -17,6 +17,7 @@
 #include "core/base/check.h"
 #include "edge/net/address.h"
 #include "edge/net/frames.h"
+#include "edge/net/lookups.h"
 #include "edge/net/tls_net.h"
 
 namespace holdfast::edge {
@@ -104,8 +105,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   void accepted(tcp::socket socket);
   bool has_room_for(const asio::ip::address& address) const;
   void connect(const ConnectionPtr& c, const Address& to);
-  template <class Endpoints>
-  void connect_to(const ConnectionPtr& c, const Endpoints& endpoints);
+  void connect_to(const ConnectionPtr& c, const std::vector<tcp::endpoint>& endpoints);
   void handshake(const ConnectionPtr& c);
   void greeted(const ConnectionPtr& c);
   void core_has_decided(const ConnectionPtr& c);
@@ -142,7 +142,7 @@ class TlsNet::Impl : public std::enable_shared_from_this<TlsNet::Impl> {
   asio::ssl::context tls_;
   asio::io_context io_;
   tcp::acceptor acceptor_{io_};
-  tcp::resolver resolver_{io_};
+  Lookups lookups_{io_, options_.look_up};
   asio::steady_timer tick_timer_{io_}, accept_timer_{io_};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   std::atomic<std::uint16_t> port_ = 0;

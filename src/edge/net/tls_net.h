@@ -26,6 +26,7 @@
 #include <string>
 
 #include "core/base/world.h"
+#include "edge/net/host_addresses.h"
 #include "edge/net/tls_context.h"
 
 namespace holdfast::edge {
@@ -46,6 +47,8 @@ struct TlsNetOptions {
   std::size_t accepted_each_address_max = 1024;
   std::size_t pending_max = 512;  // … and of those, until core has taken their first message
   std::size_t pending_each_address_max = 128;
+  // Names of hosts in addresses. It blocks, on a thread of its own for each host.
+  std::function<HostAddresses(const std::string& host)> look_up = addresses_of;
   // While the doors are sealed with somebody inside: whether nobody at this address may even shake hands. Who is inside
   // is told by key, and that only after a handshake. On our own thread.
   std::function<bool(std::string_view address)> is_outside;
