@@ -161,10 +161,7 @@ void Api::handle(Request request, Respond respond) {
     if (ready) tell_who(*call);
     if (const auto wait = too_fast(*call, route)) {
       call->respond = uncounted;  // else a flood would make the site guarded, which is harder for people than for it
-      Response response = problem("http/too_fast", "Too many requests at once. Ask again in a moment.");
-      response.hold = flood_hold;
-      response.headers.emplace_back("Retry-After", fmt::format("{}", wait->ns / seconds(1).ns + 1));
-      return call->done(std::move(response));
+      return call->done(too_many_requests(*wait));
     }
     if (ready) ready = allow(*call, route.access);
     if (ready) ready = read_query(*call);

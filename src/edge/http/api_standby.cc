@@ -7,6 +7,7 @@
 #include "edge/http/api.h"
 #include "edge/http/problem.h"
 #include "edge/http/state_json.h"
+#include "edge/net/address.h"
 #include "edge/tills/machine.h"
 
 namespace holdfast::http {
@@ -16,10 +17,6 @@ std::optional<std::uint64_t> free_bytes(const std::string& directory) {
   struct statvfs status {};
   if (directory.empty() || ::statvfs(directory.c_str(), &status) != 0) return std::nullopt;
   return std::uint64_t{status.f_bavail} * status.f_frsize;
-}
-
-bool is_loopback(std::string_view listen) {
-  return listen.starts_with("127.") || listen.starts_with("localhost") || listen.starts_with("[::1]");
 }
 
 }  // namespace
@@ -43,7 +40,7 @@ void Api::get_ready(const CallPtr& call) {
   facts.pages = parts_.pages.count();
   facts.disk_free_bytes = free_bytes(settings_.data);
   const bool tills_come = parts_.tills != nullptr && !parts_.tills->is_here_only();
-  facts.loopback_only = !tills_come && is_loopback(settings_.listen);
+  facts.loopback_only = !tills_come && edge::is_loopback(settings_.listen);
   facts.tills_cannot_come = parts_.tills != nullptr && !parts_.tills->can_be_reached();
   read(call, [facts](const node::Node& node) { return ready_json(node, facts); });
 }

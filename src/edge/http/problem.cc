@@ -130,4 +130,11 @@ Response problem(const Error& error) {
 }
 Response problem(std::string_view code, std::string detail) { return problem(Error{code, std::move(detail)}); }
 
+Response too_many_requests(Duration wait) {
+  Response response = problem("http/too_fast", "Too many requests at once. Ask again in a moment.");
+  response.hold = flood_hold;
+  response.headers.emplace_back("Retry-After", fmt::format("{}", wait.ns / seconds(1).ns + 1));
+  return response;
+}
+
 }  // namespace holdfast::http

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "core/base/values.h"
 #include "edge/http/json_out.h"
 #include "edge/http/message.h"
 
@@ -23,5 +24,6 @@ ProblemKind problem_kind(std::string_view code);
 void write_problem(JsonOut& out, const Error& error);
 Response problem(const Error& error);
 Response problem(std::string_view code, std::string detail);
+Response too_many_requests(Duration wait);  // 429; held back, so that who asks again at once waits for it
 
 }  // namespace holdfast::http

@@ -6,10 +6,10 @@
 #include "edge/http/browser.h"
 #include "edge/http/json_out.h"
 #include "edge/http/json_read.h"
-#include "edge/http/pace.h"
 #include "edge/http/problem.h"
 #include "edge/http/state_json.h"
 #include "edge/keys/promotion_code.h"
+#include "edge/net/address.h"
 
 namespace holdfast::http {
 namespace {
@@ -55,6 +55,8 @@ void SpareApi::handle(const Request& request, Respond respond) {
   }
   if (const auto checked = check_browser(request, here); !checked)
     return respond_now(respond, problem(checked.error()));
+  if (const auto wait = pace_.begin(asker_of_address(request.from), Pace::unknown, 1, clock_.monotonic()))
+    return respond_now(respond, too_many_requests(*wait));
   const bool is_read = request.method == Method::get || request.method == Method::head;
   if (request.path == "/v1/spare" && is_read) {
     return read_([respond](const node::Spare& spare) {
@@ -111,7 +113,9 @@ void SpareApi::post_promote(const Request& request, const Respond& respond) {
   if (const auto typed = keys::read_promotion_code(code); !typed) return respond_now(respond, problem(typed.error()));
   // By address: a code of 80 bits needs no wait that all share, and with one, whoever is on the shop's network could
   // lock the manager out by typing wrong codes.
-  read_([this, respond, code, though_heard, asker = asker_of_address(request.from)](const node::Spare& spare) {
+  const bool is_from_here = edge::is_loopback(request.from);
+  read_([this, respond, code, though_heard, is_from_here,
+         asker = asker_of_address(request.from)](const node::Spare& spare) {
     const node::SpareView view = spare.view();
     if (!though_heard && view.is_linked && view.silent && *view.silent < node_is_alive)
       return respond_now(respond,
@@ -126,7 +130,7 @@ void SpareApi::post_promote(const Request& request, const Respond& respond) {
         return respond_now(respond, std::move(response));
       }
     }
-    const bool posted = worker_.post([this, respond, code, asker] {
+    const auto try_it = [this, respond, code, asker] {
       const auto promoted = promote_(code);
       if (!promoted) return respond_now(respond, problem(promoted.error()));
       {
@@ -139,8 +143,9 @@ void SpareApi::post_promote(const Request& request, const Respond& respond) {
           json_response(
               out.object().field("promoted", true).field("has_people", promoted->has_people).end_object().take()));
       is_promoted_ = true;
-    });
-    if (!posted) respond_now(respond, problem("http/busy", "Too much at once. Try again in a moment."));
+    };
+    if (!(is_from_here ? worker_.post_first(try_it) : worker_.post(try_it)))
+      respond_now(respond, problem("http/busy", "Too much at once. Try again in a moment."));
   });
 }
 

@@ -4,7 +4,8 @@
 // Shape:  GET /v1/spare; POST /v1/spare/promote {code, though_heard?}; /healthz; pages ("/" leads to /spare/).
 //         Pages of the store's node may ask (browser.h): a till keeps looking whether this machine has been opened.
 //         The code is its own right: whoever holds the paper may. Wrong ones are counted and made to wait (limits.h); a
-//         mistyped one is told before anything is computed and does not count.
+//         mistyped one is told before anything is computed and does not count. A code costs as much as Argon2id is
+//         made to, so whoever types at the machine's own screen waits behind nobody who types elsewhere.
 // Errors: problem.h; spare/node_alive: the store's machine answers this spare, so it is not dead.
 // Thread: handle() on the server's; `promote` is called on the worker's thread, once at a time.
 #pragma once
@@ -16,6 +17,7 @@
 
 #include "core/node/spare_copy.h"
 #include "edge/http/message.h"
+#include "edge/http/pace.h"
 #include "edge/http/pages.h"
 #include "edge/http/worker.h"
 #include "edge/keys/spare_directory.h"
@@ -50,6 +52,7 @@ class SpareApi {
   const Pages& pages_;
   const std::string listen_;
   const tills::Machine* tills_;
+  Pace pace_;         // on the server's thread
   std::mutex mutex_;  // guards limits_
   people::AttemptLimits limits_;
   std::atomic<bool> is_promoted_ = false;

@@ -1,6 +1,6 @@
 // One thread for what takes long and must hold up neither the node nor the server: Argon2id, files of people.
 //
-// Shape:  jobs run one after another; at most waiting_max wait.
+// Shape:  jobs run one after another; at most waiting_max wait, and as many of those that go first.
 // Thread: any. The destructor runs what waits and ends the thread.
 #pragma once
 
@@ -26,24 +26,28 @@ class Worker {
     thread_.join();
   }
   // False: too many wait; the job is not taken.
-  bool post(std::function<void()> job) {
+  bool post(std::function<void()> job) { return post_to(jobs_, std::move(job)); }
+  bool post_first(std::function<void()> job) { return post_to(first_, std::move(job)); }  // before those of post()
+
+ private:
+  using Jobs = std::deque<std::function<void()>>;
+  bool post_to(Jobs& jobs, std::function<void()> job) {
     {
       const std::lock_guard lock(mutex_);
-      if (jobs_.size() >= waiting_max_) return false;
-      jobs_.push_back(std::move(job));
+      if (jobs.size() >= waiting_max_) return false;
+      jobs.push_back(std::move(job));
     }
     wake_.notify_one();
     return true;
   }
-
- private:
   void run() {
     std::unique_lock lock(mutex_);
     while (true) {
-      wake_.wait(lock, [&] { return ending_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      auto job = std::move(jobs_.front());
-      jobs_.pop_front();
+      wake_.wait(lock, [&] { return ending_ || !jobs_.empty() || !first_.empty(); });
+      Jobs& jobs = first_.empty() ? jobs_ : first_;
+      if (jobs.empty()) return;
+      auto job = std::move(jobs.front());
+      jobs.pop_front();
       lock.unlock();
       job();
       job = nullptr;
@@ -54,7 +58,7 @@ class Worker {
   const std::size_t waiting_max_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> jobs_;
+  Jobs first_, jobs_;
   bool ending_ = false;
   std::thread thread_;  // last: it uses all of the above
 };

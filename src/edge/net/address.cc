@@ -31,4 +31,10 @@ Result<Address> parse_address(std::string_view text) {
   return address;
 }
 
+bool is_loopback(std::string_view address) {
+  if (address.starts_with("::ffff:")) address.remove_prefix(7);
+  return address.starts_with("127.") || address.starts_with("localhost") || address == "::1" ||
+         address.starts_with("[::1]");
+}
+
 }  // namespace holdfast::edge

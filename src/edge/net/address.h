@@ -16,5 +16,7 @@ struct Address {
   std::uint16_t port = 0;
 };
 Result<Address> parse_address(std::string_view text);
+// This machine itself, as a number or "localhost", with or without a port.
+bool is_loopback(std::string_view address);
 
 }  // namespace holdfast::edge

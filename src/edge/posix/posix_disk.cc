@@ -294,8 +294,13 @@ Result<Descriptor> PosixDisk::start_temporary(const Place& place, std::string_vi
 
 Status PosixDisk::finish_temporary(const Place& place, std::string_view path, bool replace) {
   const std::string name = temporary_name(place.name);
-  const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
-  if (::renameat2(place.parent.get(), name.c_str(), place.parent.get(), place.name.c_str(), flags) != 0) {
+  const auto rename = [&](unsigned flags) {
+    return ::renameat2(place.parent.get(), name.c_str(), place.parent.get(), place.name.c_str(), flags) == 0;
+  };
+  bool is_done = rename(replace ? 0 : RENAME_NOREPLACE);
+  // Some file systems know no flags (NFS, 9p). create() has looked, and one process writes here (DataLock).
+  if (!is_done && !replace && (errno == EINVAL || errno == ENOSYS)) is_done = rename(0);
+  if (!is_done) {
     const int error = errno;
     ::unlinkat(place.parent.get(), name.c_str(), 0);
     return std::unexpected(disk_error(error, "create", root_, path));

@@ -9,8 +9,9 @@
 //         open_root()).
 // Errors: base/not_found, base/disk_full (names the file system and what to do), base/disk_failed (everything else,
 //         with the system's reason).
-// After:  a failed create() or write_all() leaves nothing new and the old file whole. A failed write_durable(): see
-//         File.
+// After:  a failed create() or write_all() leaves nothing new and the old file whole, but where the file was in place
+//         already and its directory could not be made durable ("make durable" in the error). A failed write_durable():
+//         see File.
 // Thread: one, as core/base/world.h says.
 #pragma once
 

@@ -1,11 +1,20 @@
 #include "edge/serve/front.h"
 
+#include <sys/resource.h>
+
 #include <cstdio>
 
 #include "edge/http/api.h"
 #include "edge/keys/spare_directory.h"
 
 namespace holdfast::serve {
+
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
 
 Result<http::Pages> pages_of(const ServeSettings& settings) {
   return settings.pages.empty() ? http::Pages::embedded() : http::Pages::load(settings.pages);

@@ -14,6 +14,9 @@
 
 namespace holdfast::serve {
 
+// As many open files as the system allows: tills alone may hold a thousand connections, and a disk that cannot open a
+// file ends the process.
+void raise_descriptor_limit();
 Result<http::Pages> pages_of(const ServeSettings& settings);
 // The ports are bound, so that one in use is told at once; nobody is accepted yet.
 Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& settings, const Log& log);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -205,13 +204,6 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
 void print_tills(const tills::Machine& tills) {
   fmt::print("tills come to {}/ and must trust the store's certificate, SHA-256 {}\n", tills.origin(),
              tills.authority_fingerprint());
-}
-
-void raise_descriptor_limit() {
-  rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 }  // namespace

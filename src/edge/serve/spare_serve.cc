@@ -111,6 +111,7 @@ Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
 
 int serve_spare(const SpareServeSettings& settings) {
   ::umask(077);
+  raise_descriptor_limit();
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
