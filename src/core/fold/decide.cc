@@ -340,6 +340,14 @@ bool is_beyond_alone(const chain::ChainFile& chain, const Event& event) {
   return till::moves_more_cash(sale->tenders, sale->change, rung_alone_cash_max, chain.currency.decimals);
 }
 
+// Why a write that came back is put before a person though no rule refuses it: the gravest reason, or none.
+std::string wants_a_person(const chain::ChainFile& chain, const WriteRequest& request, const Event& event) {
+  if (is_beyond_alone(chain, event)) return "till/rung_alone_cash";
+  if (request.lacks_role) return "auth/role";
+  if (std::holds_alternative<stock::StockCounted>(event.body)) return "stock/counted_before";
+  return {};
+}
+
 }  // namespace
 
 // Protocol 6.2. A dispatch that arrived twice is not among them: it arrived once, and which of the two it was a person
@@ -382,13 +390,8 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   if (!body && request.prior) body = decide_again(asked, *event.write, body.error());
   if (!body) return pass_on(std::move(body).error());
   event.body = std::move(*body);
-  if (is_beyond_alone(context.chain, event) && event.write->prior->broke.empty())
-    event.write->prior->broke = "till/rung_alone_cash";
-  if (request.lacks_role && event.write->prior && event.write->prior->broke.empty())
-    event.write->prior->broke = "auth/role";
-  if (std::holds_alternative<stock::StockCounted>(event.body) && event.write->prior &&
-      event.write->prior->broke.empty())
-    event.write->prior->broke = "stock/counted_before";
+  if (event.write->prior && event.write->prior->broke.empty())
+    event.write->prior->broke = wants_a_person(context.chain, request, event);
   if (request.prior && request.printed_receipt) {
     const auto given = receipt_of(event.body);
     if (given && *given != *request.printed_receipt && request.printed_receipt->n != 0)
