@@ -85,6 +85,12 @@ bool looks_like_card_number(std::string_view text) {
   return false;
 }
 
+bool free_text_holds_card_number(std::string_view text) {
+  std::string plain(text);
+  std::erase(plain, '.');
+  return looks_like_card_number(plain);
+}
+
 Status check_card_number(std::string_view text, std::string_view what) {
   if (!looks_like_card_number(text)) return {};
   return fail("till/card_number",

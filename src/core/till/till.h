@@ -220,6 +220,8 @@ void apply(Totals& totals, const RefundWithoutReceipt& event, Instant at);
 
 // 13-19 digits that pass Luhn, alone or as whole groups with blanks, dots or hyphens between.
 bool looks_like_card_number(std::string_view text);
+// Stricter, for what a person typed and for names: dots count for nothing, wherever they stand.
+bool free_text_holds_card_number(std::string_view text);
 // till/card_number if a text of the command holds one, or a masked number shows more than its last 4 digits.
 Status check_card_numbers(const RecordSale& command);
 Status check_card_numbers(const Refund& command);

@@ -168,6 +168,12 @@ TEST(CardNumber, test_numbers_of_the_card_schemes_are_seen_however_they_are_grou
     EXPECT_TRUE(looks_like_card_number(text)) << text;
 }
 
+TEST(CardNumber, in_free_text_dots_hide_nothing) {
+  EXPECT_TRUE(free_text_holds_card_number("4111 1111 1111 1111"));
+  EXPECT_TRUE(free_text_holds_card_number("41.1111.1111...1111.....1111"));
+  EXPECT_FALSE(free_text_holds_card_number("4111.1111.1111.1112"));
+}
+
 TEST(CardNumber, other_numbers_are_not) {
   for (std::string_view text :
        {"", "1234", "4111111111111112", "**** 1234", "555555555554", "tok_8f14e45fceea167a5a36", "12345678901234567890",

@@ -44,13 +44,6 @@ std::string_view kind_name(const json::value& value) {
   }
 }
 
-// Blanks, hyphens and dots are what people put between a card's groups of digits.
-bool holds_card_number(std::string_view text) {
-  std::string plain(text);
-  std::erase(plain, '.');
-  return till::looks_like_card_number(plain);
-}
-
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text, json::storage_ptr storage) {
@@ -138,7 +131,7 @@ std::string_view Fields::text_of(const json::value& value, std::string_view name
   }
   if (!rule.lines && has_control_characters(text))
     refuse("http/bad_value", name, "holds control characters (line ends, tabs, NUL)");
-  if (rule.free_text && holds_card_number(text)) {
+  if (rule.free_text && till::free_text_holds_card_number(text)) {
     refuse("till/card_number", name,
            "holds what looks like the number of a payment card, which Holdfast never stores. Take it out and send the "
            "write again");

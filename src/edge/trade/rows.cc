@@ -95,13 +95,6 @@ std::expected<UnitPrice, Why> price_of(std::string_view text, const RowRules& ru
   return *price;
 }
 
-// As the node sees it in a text that a person typed (edge/http/json_read.cc): it refuses the whole write, and so all
-// other products in it.
-bool holds_card_number(std::string text) {
-  std::erase(text, '.');
-  return till::looks_like_card_number(text);
-}
-
 std::optional<Why> sku_trouble(std::string_view sku) {
   if (sku.empty()) return Why{"no SKU", "The row has no SKU."};
   if (sku.size() > sku_bytes_max)
@@ -246,7 +239,8 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
   if (product.name.size() > name_bytes_max)
     return no("name too long",
               fmt::format("The name has {} bytes; {} are the most.", product.name.size(), name_bytes_max));
-  if (holds_card_number(product.name))
+  // The node would refuse the whole write, and so all other products in it (edge/http/json_read.cc).
+  if (till::free_text_holds_card_number(product.name))
     return no("looks like a card number",
               "The name holds what looks like the number of a payment card, which Holdfast never stores. If it is a "
               "barcode or an ISBN, take it out of the name.");
