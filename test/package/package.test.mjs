@@ -37,7 +37,7 @@ test('the packages are made twice, and are the same bytes', () => {
   mkdirSync(work, { recursive: true });
   run('tar', ['-xzf', named('.tar.gz'), '-C', work]);
   place = join(work, readdirSync(work)[0]);
-  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'holdfast-spare.service', 'holdfast-sealer', 'holdfast-sealer.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
+  for (const name of ['holdfast', 'START-HERE.txt', 'README.md', 'LICENSE', 'holdfast.service', 'holdfast-spare.service', 'holdfast-sealer', 'holdfast-sealer.service', 'holdfast-feed.service', 'chain.toml', 'docs/operating.md', 'licenses/libssl-dev.txt']) {
     assert.ok(existsSync(join(place, name)), name);
   }
 });
@@ -184,6 +184,9 @@ test('the .deb has the same program, a unit that starts nothing without a chain 
   const sealer = readFileSync(join(tree, 'lib/systemd/system/holdfast-sealer.service'), 'utf8');
   for (const line of ['DefaultDependencies=no', 'Before=network-pre.target', 'StartLimitIntervalSec=0', 'Restart=always', 'RestartSec=5']) assert.match(sealer, new RegExp(`^${line}$`, 'm'));
   assert.match(readFileSync(join(tree, 'DEBIAN/postinst'), 'utf8'), /^ +systemctl --quiet enable holdfast-sealer\.service$/m);
+  // It takes nothing before somebody has said from where, and the folder is only read.
+  const feed = readFileSync(join(tree, 'lib/systemd/system/holdfast-feed.service'), 'utf8');
+  for (const line of ['ConditionPathExists=/etc/default/holdfast-feed', 'User=holdfast', 'ProtectSystem=strict']) assert.match(feed, new RegExp(`^${line}$`, 'm'));
   const texts = join(tree, 'usr/share/doc/holdfast');
   assert.deepEqual(deadLinks(texts), []);
   assert.ok(existsSync(join(tree, /^Documentation=file:\/\/(\S+)$/m.exec(unit)[1])));
