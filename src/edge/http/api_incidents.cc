@@ -46,8 +46,10 @@ void Api::get_situation(const CallPtr& call) {
     std::size_t open = 0;
     for (const incident::SeenIncident& each : fold::incidents_seen(state)) open += each.is_closed() ? 0 : 1;
     JsonOut out;
-    out.object().field("site", state.site.view()).field("at", to_text(now));
-    out.field("currency", state.currency).field("currency_decimals", state.currency_decimals);
+    // Who this is, the chain file says: while it is rebuilt the state does not know it yet.
+    const Currency& currency = node.chain_file().currency;
+    out.object().field("site", node.safety().origin.site.view()).field("at", to_text(now));
+    out.field("currency", currency.code).field("currency_decimals", currency.decimals);
     out.field("posture", fold::posture_of(state).posture).field("open_incidents", open);
     report::write_sites(out, report::sites_of(state, now, now - days(1)));
     report::write_steps(out, report::steps_without_incident(state, live_of(node)));

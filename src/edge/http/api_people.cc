@@ -123,6 +123,10 @@ void Api::post_till(const CallPtr& call) {
   body.finish();
   if (problem) return call->refuse(*problem);
   parts_.node.read([this, call, name, wanted](const node::Node& node) {
+    if (wanted.number == 0 && node.progress())
+      return call->refuse({"node/rebuilding",
+                           "This site is being rebuilt, and which numbers its tills had is not known yet. Say this "
+                           "till's own number, or wait until the site is back."});
     on_worker(call, [this, call, name, wanted, used = used_tills_max(node.state())] {
       const auto made = parts_.credentials.add_till(name, wanted, used);
       if (!made) return call->done(refused_person(made.error()));

@@ -86,6 +86,10 @@ TEST_F(ApiTest, AChangeByCookieNeedsTheSessionsOwnToken) {
   EXPECT_EQ(ask("POST", "/v1/links/store-99", cookie + with_csrf(), body).code(), "node/unknown_link");
   EXPECT_EQ(ask("POST", "/v1/links/store-02", local(), R"({"state":"open"})").status, 200);
   EXPECT_FALSE(node_.cut);
+  // Of a sealed site nothing is said to be open that is not.
+  EXPECT_EQ(ask("POST", "/v1/posture", local(), R"({"posture":"sealed","reason":"an attack"})").status, 200);
+  EXPECT_EQ(ask("POST", "/v1/links/store-02", local(), R"({"state":"open"})").code(), "guard/links_cut");
+  EXPECT_EQ(ask("POST", "/v1/links/store-02", local(), body).status, 200) << "cutting needs nothing";
 }
 
 TEST_F(ApiTest, TheCookieIsClosedToScriptsAndToOtherSites) {
@@ -141,6 +145,12 @@ TEST_F(ApiTest, ManagersEnrolTillsAndStaffAndCashiersDoNot) {
   EXPECT_EQ(ask("POST", "/v1/staff", local(), R"({"number":"14","name":"X","role":"operator","pin":"0815"})").status,
             200);
   EXPECT_EQ(ask("POST", "/v1/tills", local(), R"({"name":"import","till":7})").object().at("till").as_int64(), 7);
+  // While it is rebuilt a site does not know which numbers its journals have seen.
+  node_.is_rebuilding = true;
+  EXPECT_EQ(ask("POST", "/v1/tills", local(), R"({"name":"new"})").code(), "node/rebuilding");
+  EXPECT_EQ(ask("POST", "/v1/tills", local(), R"({"name":"old","till":8})").object().at("till").as_int64(), 8);
+  EXPECT_EQ(ask("GET", "/v1/recovery", local(), "").code(), "node/rebuilding");
+  node_.is_rebuilding = false;
 }
 
 TEST_F(ApiTest, ANameIsReadOnlyAfterItsReasonIsInTheJournal) {

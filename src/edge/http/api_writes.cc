@@ -114,6 +114,11 @@ void Api::post_link(const CallPtr& call) {
   if (!site) return call->refuse({"node/unknown_link", "That is no site's name."});
   const SubjectId by = call->asker.signed_in.value_or(SubjectId{});
   parts_.node.change([call, site = *site, by, cut = wanted == "cut"](node::Node& node) {
+    // It would leave the list of cuts, and nothing would pass: who asked would be told "open" of a link that is not.
+    if (!cut && node.posture().posture == guard::Posture::sealed)
+      return call->refuse({"guard/links_cut",
+                           "This site is sealed, and all its links are cut. Begin the return from the seal (`holdfast "
+                           "rejoin begin`), or open the site (`holdfast unseal`), first."});
     const Status done = cut ? node.cut_link(site, by) : node.open_link(site, by);
     if (!done) return call->refuse(done.error());
     call->answer(links_json(node));

@@ -147,6 +147,7 @@ std::string chain_json(const node::Node& node, Instant now) {
 }
 
 Result<std::string> recovery_json(const node::Node& node) {
+  if (node.progress()) return fail("node/rebuilding", "This site is being rebuilt; the report comes when it is done.");
   const auto report = node.recovery();
   if (!report) return fail("node/no_recovery", "This site's journal is its first: nothing has been rebuilt.");
   JsonOut out;

@@ -101,7 +101,10 @@ class FakeNode final : public node::Node {
     return {link};
   }
   std::optional<node::RecoveryReport> recovery() const override { return std::nullopt; }
-  std::optional<node::Progress> progress() const override { return std::nullopt; }
+  std::optional<node::Progress> progress() const override {
+    if (!is_rebuilding) return std::nullopt;
+    return node::Progress{};
+  }
   void keep_on_spare(Bytes) override {}
   const SpareWord& word_of_spare() const override { return spare_word_; }
   void tell_spare(Bytes) override {}
@@ -126,7 +129,7 @@ class FakeNode final : public node::Node {
   guard::Rules rules_now;
   Counters numbers;
   std::size_t turns = 0;
-  bool cut = false, is_stopped = false;
+  bool cut = false, is_stopped = false, is_rebuilding = false;
 };
 
 // Runs tasks on a thread of its own, a turn after each batch of changes.

@@ -28,7 +28,7 @@ void write_site_feed(JsonOut& out, const fold::State& state, const SiteName& sit
 std::string feed_json(const node::Node& node) {
   const fold::State& state = node.state();
   JsonOut out;
-  out.object().field("site", state.site.view()).field("fed", state.feed.is_fed());
+  out.object().field("site", node.safety().origin.site.view()).field("fed", state.feed.is_fed());
   write_age(out, "prices", state.prices_feed(), feed::Kind::catalogue);
   write_age(out, "stock", &state.feed, feed::Kind::stock);
   write_age(out, "orders", &state.feed, feed::Kind::orders);

@@ -215,8 +215,10 @@ void write_standby(JsonOut& out, const fold::State& state) {
 std::string standby_json(const node::Node& node) {
   const fold::State& state = node.state();
   JsonOut out;
-  out.object().field("site", state.site.view()).field("chain", state.chain);
-  out.field("currency", state.currency).field("currency_decimals", state.currency_decimals);
+  const Origin origin = node.safety().origin;
+  const Currency& currency = node.chain_file().currency;
+  out.object().field("site", origin.site.view()).field("chain", origin.chain);
+  out.field("currency", currency.code).field("currency_decimals", currency.decimals);
   out.object("standby");
   write_standby(out, state);
   out.end_object();
