@@ -6,6 +6,7 @@
 
 #include "edge/cli/cli_test_support.h"
 #include "edge/net/canned_server_test_support.h"
+#include "edge/posix/data_lock.h"
 #include "edge/posix/scratch_directory.h"
 
 namespace holdfast::cli {
@@ -20,6 +21,8 @@ Outcome status_of(const std::string& silent_seconds) {
   const edge::testing::CannedServer spare(
       {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
   const edge::ScratchDirectory scratch;
+  const auto lock = edge::DataLock::take(scratch.path());  // the spare that runs
+  EXPECT_TRUE(lock);
   std::ofstream(scratch.path() + "/http-address") << spare.address() << "\n";
   std::ofstream(scratch.path() + "/admin.token") << "0123\n";
   return holdfast({"spare", "status", "--data", scratch.path()});
@@ -43,6 +46,20 @@ TEST(SpareStatus, ASpareThatHasHeardNothingSinceItsStartIsNotReady) {
   EXPECT_EQ(told.code, 1);
   EXPECT_THAT(told.out, HasSubstr("NOT ready"));
   EXPECT_THAT(told.out, HasSubstr("has not been heard since this spare was started"));
+}
+
+// After a crash of the spare: whoever listens at its port now would get the code.
+TEST(SparePromote, NoCodeGoesToWhoListensInPlaceOfASpareThatHasEnded) {
+  edge::testing::CannedServer thief({"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{\"has_people\":true}"});
+  const edge::ScratchDirectory scratch;
+  const std::string spare = scratch.path() + "/spare", code = scratch.path() + "/code";
+  ASSERT_EQ(holdfast({"spare", "keygen", "store-01", "--into", spare, "--code-file", code}).code, 0);
+  std::ofstream(spare + "/http-address") << thief.address() << "\n";
+  const Outcome promoted = holdfast({"spare", "promote", "--data", spare, "--code-file", code});
+  EXPECT_EQ(promoted.code, 1) << promoted.out;
+  EXPECT_EQ(promoted.out, "");
+  EXPECT_THAT(promoted.err, HasSubstr("certificate.note")) << "it acted by itself, on a spare that was not adopted";
+  EXPECT_FALSE(thief.was_called());
 }
 
 }  // namespace

@@ -5,11 +5,24 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "core/base/check.h"
 
 namespace holdfast::edge {
 namespace {
+
+// is_held() has the lock for the time of two system calls; a command that asks must not keep a node from starting.
+constexpr int looks_max = 400;
+constexpr std::chrono::milliseconds look_pause{5};
+
+// Shared: by is_held() and nobody else.
+bool is_only_looked_at(int fd) {
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return false;
+  ::flock(fd, LOCK_UN);
+  return true;
+}
 
 std::string owner_of(int fd) {
   char text[32] = {};
@@ -25,18 +38,37 @@ Result<DataLock> DataLock::take(const std::string& directory) {
   const std::string path = directory + "/LOCK";
   Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.valid()) return std::unexpected(disk_error(errno, "open", directory, "LOCK"));
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  for (int looks = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return std::unexpected(disk_error(errno, "lock", directory, "LOCK"));
+    if (++looks < looks_max && is_only_looked_at(fd.get())) {
+      std::this_thread::sleep_for(look_pause);
+      continue;
+    }
     return fail("edge/data_in_use", fmt::format("Another holdfast runs here ({}): {} is in use. Stop it first, or name "
                                                 "another data directory.",
                                                 owner_of(fd.get()), directory));
   }
+  // Before anything else: from now on the lock is held, and this is where the one before answered.
+  if (::unlink((directory + "/" + std::string(http_address_path)).c_str()) != 0 && errno != ENOENT)
+    return std::unexpected(disk_error(errno, "remove", directory, http_address_path));
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd.get(), 0) != 0 ||
       ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
     return std::unexpected(disk_error(errno, "write", directory, "LOCK"));
   return DataLock(std::move(fd));
+}
+
+Result<bool> DataLock::is_held(const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR)) return false;
+  if (!fd.valid()) return std::unexpected(disk_error(errno, "open", directory, "LOCK"));
+  while (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return true;
+    if (errno != EINTR) return std::unexpected(disk_error(errno, "lock", directory, "LOCK"));
+  }
+  return false;
 }
 
 }  // namespace holdfast::edge

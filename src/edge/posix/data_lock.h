@@ -1,6 +1,7 @@
 // One holdfast at a time in a data directory: an exclusive lock on DIR/LOCK, which holds the process id of its owner.
 //
-// Shape:  the kernel drops the lock with the process, however it ends; a LOCK file without a lock means nothing.
+// Shape:  the kernel drops the lock with the process, however it ends; a LOCK file without a lock means nothing. Nor
+//         does DIR/http-address: it says where the owner answers, outlives a crash, and is removed by take().
 // Errors: edge/data_in_use: another holdfast runs here (pid N). base/not_found, base/disk_failed, base/disk_full.
 #pragma once
 
@@ -8,9 +9,14 @@
 
 namespace holdfast::edge {
 
+inline constexpr std::string_view http_address_path = "http-address";  // in the data directory, while it is served
+
 class DataLock {
  public:
   static Result<DataLock> take(const std::string& directory);
+  // Whether somebody has it; makes and changes nothing. An owner on another machine counts, where the file system is
+  // shared and knows locks. What can only not be looked at (another user's directory) is an error and not "no".
+  static Result<bool> is_held(const std::string& directory);
 
  private:
   explicit DataLock(Descriptor fd) : fd_(std::move(fd)) {}

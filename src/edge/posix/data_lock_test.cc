@@ -1,13 +1,16 @@
 #include "edge/posix/data_lock.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "edge/posix/scratch_directory.h"
 
@@ -54,6 +57,54 @@ TEST(DataLockTest, AKilledOwnersFileIsNoLock) {
   EXPECT_TRUE(DataLock::take(scratch.path()));
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+TEST(DataLockTest, WhetherItIsHeldIsSeenWithoutTakingOrMakingAnything) {
+  ScratchDirectory scratch;
+  EXPECT_EQ(DataLock::is_held(scratch.path() + "/none"), false);
+  EXPECT_EQ(DataLock::is_held(scratch.path()), false);
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() + "/LOCK"));
+  {
+    const auto owner = DataLock::take(scratch.path());
+    ASSERT_TRUE(owner);
+    EXPECT_EQ(DataLock::is_held(scratch.path()), true);
+    EXPECT_EQ(DataLock::take(scratch.path()).error().code, "edge/data_in_use");
+  }
+  EXPECT_EQ(DataLock::is_held(scratch.path()), false) << "the file is left, the lock is not";
+  EXPECT_TRUE(DataLock::take(scratch.path()));
+}
+
+TEST(DataLockTest, ALinkInPlaceOfTheLockIsNotFollowed) {
+  ScratchDirectory scratch, elsewhere;
+  const auto owner = DataLock::take(elsewhere.path());
+  std::filesystem::create_symlink(elsewhere.path() + "/LOCK", scratch.path() + "/LOCK");
+  EXPECT_FALSE(DataLock::is_held(scratch.path()));
+}
+
+TEST(DataLockTest, WhoOnlyLooksKeepsNobodyFromStarting) {
+  ScratchDirectory scratch;
+  { ASSERT_TRUE(DataLock::take(scratch.path())); }
+  Descriptor look(::open((scratch.path() + "/LOCK").c_str(), O_RDONLY));  // as is_held(), for longer
+  ASSERT_EQ(::flock(look.get(), LOCK_SH | LOCK_NB), 0);
+  const std::jthread done([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ::flock(look.get(), LOCK_UN);
+  });
+  const auto owner = DataLock::take(scratch.path());
+  EXPECT_TRUE(owner) << owner.error().text;
+}
+
+TEST(DataLockTest, WhereTheOneBeforeAnsweredIsForgotten) {
+  ScratchDirectory scratch;
+  std::ofstream(scratch.path() + "/http-address") << "127.0.0.1:1\n";
+  {
+    const auto owner = DataLock::take(scratch.path());
+    ASSERT_TRUE(owner);
+    EXPECT_FALSE(std::filesystem::exists(scratch.path() + "/http-address"));
+    std::ofstream(scratch.path() + "/http-address") << "127.0.0.1:2\n";
+    EXPECT_FALSE(DataLock::take(scratch.path()));
+    EXPECT_TRUE(std::filesystem::exists(scratch.path() + "/http-address")) << "the owner's";
+  }
 }
 
 TEST(DataLockTest, AMissingDirectoryIsNamed) {

@@ -3,7 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "edge/net/canned_server_test_support.h"
+#include "edge/posix/data_lock.h"
+#include "edge/posix/scratch_directory.h"
+#include "edge/serve/local_client.h"
+#include "edge/trade/node.h"
 
 namespace holdfast::serve {
 namespace {
@@ -44,6 +50,66 @@ TEST(HttpCall, WhereNobodyListensThatIsToldAtOnce) {
   const auto answer = http_call({.address = "127.0.0.1:1", .path = "/v1/about"});
   EXPECT_EQ(answer.error().code, "edge/no_node");
   EXPECT_THAT(answer.error().text, HasSubstr("refused"));
+}
+
+// What a crash leaves behind, with somebody else listening there now.
+struct Crashed {
+  explicit Crashed(const CannedServer& thief) {
+    std::ofstream(scratch.path() + "/http-address") << thief.address() << "\n";
+    std::ofstream(scratch.path() + "/admin.token") << std::string(64, '0') << "\n";
+  }
+  edge::ScratchDirectory scratch;
+};
+
+TEST(LocalClient, ATokenGoesToNobodyWhileTheDirectoryIsNotServed) {
+  CannedServer thief({head, R"({"site":"west"})"});
+  const Crashed node(thief);
+  for (const bool has_lock_file : {false, true}) {
+    if (has_lock_file) std::ofstream(node.scratch.path() + "/LOCK") << "4711\n";
+    const auto answer = ask_node(node.scratch.path(), "GET", "/v1/about");
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, "edge/no_node");
+    EXPECT_THAT(answer.error().text, HasSubstr(node.scratch.path()));
+    EXPECT_EQ(trade::node_of_data(node.scratch.path()).error().code, "trade/no_node");
+  }
+  EXPECT_FALSE(thief.was_called());
+}
+
+TEST(LocalClient, NorWhileACommandHasTheLock) {
+  CannedServer thief({head, R"({"site":"west"})"});
+  const Crashed node(thief);
+  const auto command = edge::DataLock::take(node.scratch.path());
+  EXPECT_EQ(ask_node(node.scratch.path(), "GET", "/v1/about").error().code, "edge/no_node");
+  EXPECT_FALSE(thief.was_called());
+}
+
+TEST(LocalClient, ANodeThatRunsIsAsked) {
+  CannedServer server({head, R"({"site":"west"})"});
+  const edge::ScratchDirectory scratch;
+  const auto lock = edge::DataLock::take(scratch.path());
+  std::ofstream(scratch.path() + "/admin.token") << std::string(64, '0') << "\n";
+  EXPECT_EQ(ask_node(scratch.path(), "GET", "/v1/about").error().code, "edge/no_node") << "it starts";
+  std::ofstream(scratch.path() + "/http-address") << server.address() << "\n";
+  const auto answer = ask_node(scratch.path(), "GET", "/v1/about");
+  ASSERT_TRUE(answer) << answer.error().text;
+  EXPECT_EQ(*answer, boost::json::object({{"site", "west"}}));
+  EXPECT_TRUE(server.was_called());
+}
+
+TEST(LocalClient, AFeedThatRunsOnGivesItsTokenToNobodyAfterTheNodesEnd) {
+  CannedServer thief({head, R"({"site":"west"})"});
+  const edge::ScratchDirectory scratch;
+  std::unique_ptr<trade::Node> node;
+  {
+    const auto lock = edge::DataLock::take(scratch.path());
+    std::ofstream(scratch.path() + "/admin.token") << std::string(64, '0') << "\n";
+    std::ofstream(scratch.path() + "/http-address") << thief.address() << "\n";
+    auto found = trade::node_of_data(scratch.path());
+    ASSERT_TRUE(found) << found.error().text;
+    node = std::move(*found);
+  }
+  EXPECT_EQ(node->about().error().code, "trade/no_node");
+  EXPECT_FALSE(thief.was_called());
 }
 
 }  // namespace

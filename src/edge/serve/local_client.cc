@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "edge/keys/private_files.h"
+#include "edge/posix/data_lock.h"
 #include "edge/serve/http_call.h"
-#include "edge/serve/serve.h"
 
 namespace holdfast::serve {
 namespace {
@@ -14,20 +14,30 @@ Result<std::string> first_line_of(const std::string& path) {
   return text.substr(0, text.find('\n'));
 }
 
+std::unexpected<Error> nobody(const std::string& data, std::string_view why) {
+  return fail("edge/no_node", fmt::format("No node serves {} now ({}).", data, why));
+}
+
 }  // namespace
+
+Result<std::string> address_of_node(const std::string& data) {
+  // The lock before the file: its next owner removes what the last one left.
+  HF_TRY(const bool is_held, edge::DataLock::is_held(data));
+  if (!is_held) return nobody(data, "nobody holds its LOCK");
+  auto where = first_line_of(data + "/" + std::string(edge::http_address_path));
+  if (!where) return nobody(data, "it has no file http-address: what runs there is starting, ending, or no node");
+  return where;
+}
 
 Result<boost::json::object> ask_node(const std::string& data, std::string_view method, const std::string& path,
                                      const std::string& body) {
-  const auto nobody = [&](const std::string& why) {
-    return fail("edge/no_node", fmt::format("No node serves {} now ({}).", data, why));
-  };
-  const auto where = first_line_of(data + "/" + std::string(http_address_path));
+  HF_TRY(const std::string where, address_of_node(data));
   const auto token = first_line_of(data + "/admin.token");
-  if (!where || !token) return nobody("it has no file http-address or admin.token");
-  HttpCall call{.address = *where, .method = std::string(method), .path = path, .headers = {}, .body = body};
+  if (!token) return nobody(data, "it has no file admin.token");
+  HttpCall call{.address = where, .method = std::string(method), .path = path, .headers = {}, .body = body};
   call.headers.emplace_back("Authorization", "Local " + *token);
   auto answer = http_call(call);
-  if (!answer && answer.error().code == "edge/no_node") return nobody(answer.error().text);
+  if (!answer && answer.error().code == "edge/no_node") return nobody(data, answer.error().text);
   if (!answer) return pass_on(std::move(answer).error());
   if (answer->status >= 400) return fail("edge/refused", answer->detail());
   return std::move(answer->body);

@@ -224,7 +224,8 @@ int serve(const ServeSettings& settings) {
   Serving& s = **prepared;
   auto address_disk = edge::PosixDisk::open_root(settings.data);
   if (!address_disk) return complain(address_disk.error(), exit_failed);
-  if (auto written = (*address_disk)->write_all(http_address_path, as_bytes(s.server->address() + "\n")); !written) {
+  if (auto written = (*address_disk)->write_all(edge::http_address_path, as_bytes(s.server->address() + "\n"));
+      !written) {
     return complain(written.error(), exit_failed);
   }
 
@@ -254,13 +255,14 @@ int serve(const ServeSettings& settings) {
   while (signal < 0 && !has_ended) signal = sigtimedwait(&ending, nullptr, &pause);
   if (signal >= 0) s.log.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
 
+  // First, while the port is still ours: no command is to find who takes it next.
+  static_cast<void>((*address_disk)->remove(edge::http_address_path));
   // Requests under way are answered while the node still runs; then it.
   s.server->stop();
   s.host->request_stop();
   node_thread.join();
   s.worker.reset();
   s.guard.reset();
-  static_cast<void>((*address_disk)->remove(http_address_path));
   if (!ended) {
     s.log.warn("fatal", {{"code", std::string(ended.error().code)}, {"error", ended.error().text}});
     return complain(

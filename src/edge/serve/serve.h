@@ -38,7 +38,6 @@ struct ServeSettings {
 };
 inline constexpr Duration replaced_linger_min = seconds(15);
 inline constexpr Duration replaced_linger_max = seconds(60);
-inline constexpr std::string_view http_address_path = "http-address";  // in the data directory, while it serves
 
 inline constexpr int exit_failed = 1, exit_fatal = 3, exit_replaced = 4;
 

@@ -19,7 +19,6 @@
 
 #include "core/base/text.h"
 #include "edge/keys/private_files.h"
-#include "edge/serve/serve.h"
 
 namespace holdfast::trade {
 namespace {
@@ -378,12 +377,6 @@ Result<Hash> accept_feed_file(const std::string& path, const std::string& data) 
   const std::string marker = data + "/feed/accepted/" + to_hex(hash);
   if (!fs::exists(marker)) HF_TRY_VOID(keys::create_private_file(marker, fs::path(path).filename().string() + "\n"));
   return hash;
-}
-
-Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
-  const auto text = keys::read_public_file(data + "/" + std::string(serve::http_address_path), 4096);
-  if (!text) return fail("trade/no_node", fmt::format("No node serves {} now: start it with `holdfast serve`.", data));
-  return http_node("http://" + text->substr(0, text->find('\n')), data + "/admin.token");
 }
 
 }  // namespace holdfast::trade

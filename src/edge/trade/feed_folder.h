@@ -79,8 +79,6 @@ class FeedFolder {
 
 // A person lets one file in though it is beyond a bound: exactly these bytes, once. Returns its SHA-256.
 Result<Hash> accept_feed_file(const std::string& path, const std::string& data);
-// The node of a data directory that runs now. trade/no_node
-Result<std::unique_ptr<Node>> node_of_data(const std::string& data);
 // SIGINT and SIGTERM end wait() from here on, instead of the process.
 void stop_feeding_on_signals();
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "edge/net/http_connection.h"
+#include "edge/serve/local_client.h"
 #include "edge/trade/csv.h"
 #include "edge/trade/node.h"
 
@@ -61,10 +62,14 @@ const json::array* list_of(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_array() ? &value->get_array() : nullptr;
 }
 
+struct HostPort {
+  std::string host, port;
+};
+using Where = std::function<Result<HostPort>()>;  // before each connection
+
 class HttpNode : public Node {
  public:
-  HttpNode(std::string host, std::string port, std::string token)
-      : host_(std::move(host)), port_(std::move(port)), token_(std::move(token)) {}
+  HttpNode(Where where, std::string token) : where_(std::move(where)), token_(std::move(token)) {}
 
   Result<About> about() override;
   Result<std::set<std::string>> sites() override;
@@ -79,26 +84,30 @@ class HttpNode : public Node {
   Result<json::object> ask(http::verb verb, const std::string& target, const std::string& body);
   Result<Answered> exchange(http::verb verb, const std::string& target, const std::string& body);
 
-  std::string host_, port_, token_;
+  const Where where_;
+  const std::string token_;
+  HostPort at_;  // of the connection
   edge::HttpConnection connection_;
   bool has_answered_ = false;
 };
 
 Result<Answered> HttpNode::exchange(http::verb verb, const std::string& target, const std::string& body) {
   if (!connection_.is_open()) {
-    if (const auto opened = connection_.open(host_, port_, patience); !opened)
-      return fail("trade/no_node", fmt::format("No node answers at {}:{} ({}).", host_, port_, opened.error().text));
+    HF_TRY(at_, where_());
+    if (const auto opened = connection_.open(at_.host, at_.port, patience); !opened)
+      return fail("trade/no_node",
+                  fmt::format("No node answers at {}:{} ({}).", at_.host, at_.port, opened.error().text));
   }
   edge::HttpConnection::Request request(verb, target, 11);
-  request.set(http::field::host, host_ + ":" + port_);
+  request.set(http::field::host, at_.host + ":" + at_.port);
   request.set(http::field::authorization, "Local " + token_);
   if (!body.empty()) request.set(http::field::content_type, "application/json");
   request.body() = body;
   request.prepare_payload();
   const auto answer = connection_.exchange(request, patience);
   if (!answer)
-    return fail("trade/no_node",
-                fmt::format("The connection to the node at {}:{} broke ({}).", host_, port_, answer.error().text));
+    return fail("trade/no_node", fmt::format("The connection to the node at {}:{} broke ({}).", at_.host, at_.port,
+                                             answer.error().text));
   Answered answered;
   answered.status = answer->result_int();
   boost::system::error_code error;
@@ -136,7 +145,7 @@ Result<json::object> HttpNode::ask(http::verb verb, const std::string& target, c
                           object == nullptr ? "" : text_of(*object, "title"),
                           object == nullptr ? "" : text_of(*object, "detail"));
     if (answered->status != 429 && answered->status != 503) {
-      return fail("trade/refused", fmt::format("The node at {}:{} refused: {}", host_, port_, trouble));
+      return fail("trade/refused", fmt::format("The node at {}:{} refused: {}", at_.host, at_.port, trouble));
     }
   }
   return fail("trade/no_node", fmt::format("{} Given up after {} attempts.", trouble, attempt));
@@ -304,9 +313,7 @@ Result<std::vector<Reply>> HttpNode::post(const std::vector<std::string>& writes
               "The node kept asking to try later; the import can be run again and goes on where it stopped.");
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file) {
+Result<HostPort> read_url(const std::string& url) {
   constexpr std::string_view scheme = "http://";
   std::string_view rest = url;
   if (!rest.starts_with(scheme)) {
@@ -324,13 +331,36 @@ Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::strin
   if (error != std::errc() || end != port.data() + port.size() || number == 0) {
     return fail("trade/no_node", fmt::format("\"{}\" is no port: write the address as http://127.0.0.1:PORT.", port));
   }
+  return HostPort{std::string(rest.substr(0, colon)), std::string(port)};
+}
+
+Result<std::string> read_token(const std::string& token_file) {
   std::ifstream file(token_file);
   std::string token;
   if (!file || !std::getline(file, token) || trimmed(token).empty()) {
     return fail("trade/no_node",
                 fmt::format("{} cannot be read: it is the node's admin.token, in its data directory.", token_file));
   }
-  return std::make_unique<HttpNode>(std::string(rest.substr(0, colon)), std::string(port), std::string(trimmed(token)));
+  return std::string(trimmed(token));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file) {
+  HF_TRY(const HostPort at, read_url(url));
+  HF_TRY(std::string token, read_token(token_file));
+  return std::make_unique<HttpNode>([at] { return at; }, std::move(token));
+}
+
+Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
+  const Where where = [data]() -> Result<HostPort> {
+    const auto address = serve::address_of_node(data);
+    if (!address) return fail("trade/no_node", address.error().text + " Start it with `holdfast serve`.");
+    return read_url("http://" + *address);
+  };
+  HF_TRY_VOID(where());  // one that is away is told at once
+  HF_TRY(std::string token, read_token(data + "/admin.token"));
+  return std::make_unique<HttpNode>(where, std::move(token));
 }
 
 }  // namespace holdfast::trade

@@ -115,5 +115,8 @@ std::string product_json(const Product& product);
 
 // A node over HTTP, authorised by its data directory's admin.token. url: "http://127.0.0.1:PORT".
 Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file);
+// The same for the node that runs in a data directory: it is looked for again before each connection, so that the token
+// goes to nobody who listens in its place (serve/local_client.h).
+Result<std::unique_ptr<Node>> node_of_data(const std::string& data);
 
 }  // namespace holdfast::trade
