@@ -23,6 +23,7 @@ inline Outcome holdfast(const std::vector<std::string>& words) {
   add_key_commands(app);
   add_recovery_commands(app);
   add_serve_commands(app);
+  add_guard_commands(app);
   add_journal_commands(app);
   add_spare_commands(app);
   std::vector<const char*> argv{"holdfast"};

@@ -177,9 +177,20 @@ std::vector<Door> read_doors(const PostureArguments& arguments) {
     const bool wanted = arguments.all || std::ranges::find(arguments.sites, door.site) != arguments.sites.end();
     if (wanted) doors.push_back(std::move(door));
   }
+  if (in.bad())
+    refuse({"edge/no_sites",
+            fmt::format("{} cannot be read to its end (a directory, or a bad disk), so no site was asked. "
+                        "Give a file with a line \"SITE HOST:PORT\" or \"SITE /DIRECTORY\" for each "
+                        "site, or name the sites one by one.",
+                        arguments.sites_file)});
   for (const std::string& site : arguments.sites)
     if (std::ranges::find(doors, site, &Door::site) == doors.end())
       refuse({"edge/no_sites", fmt::format("{} has no line for {}.", arguments.sites_file, site)});
+  if (doors.empty())
+    refuse(
+        {"edge/no_sites", fmt::format("{} names no site, so none was asked. Write a line \"SITE HOST:PORT\" or \"SITE "
+                                      "/DIRECTORY\" for each site; what is behind a # is a comment.",
+                                      arguments.sites_file)});
   return doors;
 }
 

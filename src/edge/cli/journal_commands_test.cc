@@ -1,4 +1,5 @@
-// The journal and link commands as a person runs them, on what a small chain of real nodes in this process has written.
+// The journal, link and seal commands as a person runs them, on what a small chain of real nodes in this process has
+// written.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -179,6 +180,32 @@ TEST_F(AfterTrade, WithoutARunningNodeACutIsWrittenForTheNextStart) {
   EXPECT_EQ(holdfast({"link", "heal", "warehouse", "--data", data}).code, 0);
   EXPECT_THAT(holdfast({"link", "list", "--data", data}).out, Not(HasSubstr("cut")));
   EXPECT_EQ(holdfast({"link", "cut", "nowhere", "--data", data}).code, 1);
+}
+
+TEST(SealAll, AListThatNamesNobodyIsRefusedAndNotTakenForDone) {
+  const edge::ScratchDirectory scratch;
+  const std::string list = scratch.path() + "/sites.txt";
+  for (const std::string text : {"", "\n\n", "# store-01 10.0.0.1:7400\n  # store-02 /var/lib/holdfast\n"}) {
+    std::ofstream(list, std::ios::trunc) << text;
+    const Outcome sealed = holdfast({"seal", "--all", "--sites", list});
+    EXPECT_EQ(sealed.code, 1);
+    EXPECT_EQ(sealed.out, "");
+    EXPECT_THAT(sealed.err, HasSubstr("edge/no_sites"));
+    EXPECT_THAT(sealed.err, HasSubstr("SITE HOST:PORT"));
+  }
+}
+
+TEST(SealAll, ADirectoryInPlaceOfTheListIsRefused) {
+  const edge::ScratchDirectory scratch;
+  for (const std::vector<std::string>& which : {std::vector<std::string>{"--all"}, {"store-01"}}) {
+    std::vector<std::string> words{"seal", "--sites", scratch.path()};
+    words.insert(words.end(), which.begin(), which.end());
+    const Outcome sealed = holdfast(words);
+    EXPECT_EQ(sealed.code, 1);
+    EXPECT_EQ(sealed.out, "");
+    EXPECT_THAT(sealed.err, HasSubstr("cannot be read to its end"));
+    EXPECT_THAT(sealed.err, HasSubstr("edge/no_sites"));
+  }
 }
 
 }  // namespace
