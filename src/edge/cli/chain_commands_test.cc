@@ -1,7 +1,10 @@
 // The commands of chain, keys and recovery as a person runs them: arguments in, files, sentences and exit codes out.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -28,6 +31,42 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   const std::size_t at = text.find(from);
   HF_CHECK(at != std::string::npos, "no {}", from);
   return text.replace(at, from.size(), to);
+}
+
+// The same in a child whose standard output goes to a file or device; its exit code. Standard error goes to `told`.
+int holdfast_into(const std::string& output, const std::string& told, const std::vector<std::string>& words) {
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int out = ::open(output.c_str(), O_WRONLY | O_CREAT, 0600);
+    const int err = ::open(told.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (out < 0 || err < 0 || ::dup2(out, 1) != 1 || ::dup2(err, 2) != 2) ::_exit(99);
+    CLI::App app("test", "holdfast");
+    add_key_commands(app);
+    add_spare_commands(app);
+    std::vector<const char*> argv{"holdfast"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    ::_exit(run(app, static_cast<int>(argv.size()), argv.data()));
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Saying, WhatCouldNotBeWrittenIsNoSuccess) {
+  const edge::ScratchDirectory scratch;
+  const auto at = [&](const std::string& name) { return scratch.path() + "/" + name; };
+  EXPECT_EQ(holdfast_into(at("out"), at("err"), {"site", "keygen", "store-01", "--into", at("site")}), 0);
+  EXPECT_THAT(text_of(at("out")), HasSubstr("Enrolment code of a manager, shown once: store-01 ")) << "run() flushes";
+  EXPECT_EQ(text_of(at("err")), "");
+  EXPECT_EQ(holdfast_into("/dev/full", at("err"), {"site", "keygen", "store-01", "--into", at("full-site")}), 1);
+  EXPECT_THAT(text_of(at("err")), HasSubstr("codes shown once are lost: make them again in a new directory"));
+  EXPECT_EQ(holdfast_into("/dev/full", at("err"), {"spare", "keygen", "store-01", "--into", at("full-spare")}), 1);
+  EXPECT_THAT(text_of(at("err")), HasSubstr("edge/not_said"));
+  EXPECT_EQ(holdfast_into("/dev/full", at("err"), {"site", "--help"}), 1);
+  EXPECT_EQ(holdfast_into("/dev/full", at("err"), {"site", "what"}), 2);
+  EXPECT_EQ(holdfast_into("/dev/full", at("err"), {"site", "keygen", "store-01", "--into", at("site")}), 1);
+  EXPECT_THAT(text_of(at("err")), HasSubstr("keys/exists")) << "a refusal stays one";
 }
 
 // The example chain of test/data/chain.toml, set up by hand as its comments say.

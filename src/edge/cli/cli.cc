@@ -4,6 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include "core/chain/chain.h"
@@ -38,7 +41,9 @@ std::string described(const chain::Certificate& c) {
                      c.spare ? "a spare" : "a rebuild", to_text(c.issued), chain::fingerprint({c.site, c.keys}));
 }
 
-int run(CLI::App& app, int argc, const char* const* argv) {
+namespace {
+
+int parse_and_run(CLI::App& app, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
     return 0;
@@ -50,6 +55,27 @@ int run(CLI::App& app, int argc, const char* const* argv) {
     fmt::print(stderr, "holdfast: {}\n", error.what());
     return 1;
   }
+}
+
+// What was printed waits in a buffer until here, so only now is it known whether it has come anywhere.
+bool is_all_said() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  const std::string why = errno == 0 ? std::string() : fmt::format(" ({})", std::strerror(errno));
+  std::fputs(
+      fmt::format("holdfast: What this command had to say could not be written{}. What it did is done, but codes "
+                  "shown once are lost: make them again in a new directory. [edge/not_said]\n",
+                  why)
+          .c_str(),
+      stderr);
+  return false;
+}
+
+}  // namespace
+
+int run(CLI::App& app, int argc, const char* const* argv) {
+  const int code = parse_and_run(app, argc, argv);
+  return is_all_said() || code != 0 ? code : 1;
 }
 
 }  // namespace holdfast::cli

@@ -1,8 +1,8 @@
 // The command line: one function for each group of commands, called by main.cc.
 //
 // Shape:  what a command has to say goes to standard output; an error is one sentence on standard error that says what
-//         to do. Exit codes: 0 done; 1 refused or failed; 2 the command line is not understood. A command ends with an
-//         error by calling refuse().
+//         to do. Exit codes: 0 done; 1 refused or failed, or what it had to say could not be written; 2 the command
+//         line is not understood. A command ends with an error by calling refuse().
 #pragma once
 
 #include <string>

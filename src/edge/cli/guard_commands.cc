@@ -236,9 +236,11 @@ void change_many(const PostureArguments& arguments, std::string_view posture) {
         const auto answer = ask_door(doors[at], arguments, posture, pin);
         failed += answer ? 0 : 1;
         const std::lock_guard lock(telling);
-        fmt::print(
+        const std::string said = fmt::format(
             "{:<31} {}\n", doors[at].site,
             answer ? text_at(*answer, "posture", "") + ". " + proof_line(*answer) : "NOT DONE: " + answer.error().text);
+        // Not fmt::print(), which throws where nothing can be written: the other sites are to be sealed all the same.
+        std::fputs(said.c_str(), stdout);
         std::fflush(stdout);  // each as it ends: nobody waits for the slowest to hear of the others
       }
     });
