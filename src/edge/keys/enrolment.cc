@@ -98,10 +98,11 @@ Result<Enrolment> parse_enrolment(std::string_view text) {
     const auto salt = array_from_hex<16>(take_until(rest, ' '));
     const auto hash = array_from_hex<32>(take_until(rest, '\n'));
     if (!salt || !hash || out.codes.size() == enrolment_codes_max) return bad();
+    if (code.number > enrolment_codes_max || code.number <= (out.codes.empty() ? 0 : out.codes.back().number))
+      return bad();
     code.salt = *salt;
     code.hash = *hash;
     out.codes.push_back(code);
-    if (code.number != out.codes.size()) return bad();
   }
   if (out.codes.empty() || enrolment_text(out) != text) return bad();
   return out;

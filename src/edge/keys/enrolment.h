@@ -6,10 +6,11 @@
 //           holdfast enrolment v1
 //           site store-07
 //           epoch 2
-//           code 1 <salt: 32 hex> <hash: 64 hex>      one line for each manager, numbered from 1
+//           code 1 <salt: 32 hex> <hash: 64 hex>      one line for each manager; numbers from 1 to 16, rising
 //         hash = BLAKE2b-256, keyed with the salt, of "holdfast enrolment v1\n<site>\n<epoch>\n<the 16 characters>". A
 //         fast hash is enough: nobody tries 2^80 codes, and checking stays cheap for the node that is asked by
-//         strangers. The file does not remember what was used: the credential store does, by (epoch, number).
+//         strangers. A code that was used is taken out of the file, whose last one takes the file along; the credential
+//         store has it by (epoch, number) besides.
 // Errors: keys/bad_enrolment: the file is damaged, or of another site or epoch.
 #pragma once
 

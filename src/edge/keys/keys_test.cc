@@ -537,6 +537,25 @@ TEST(Enrolment, TheFileIsReadBackAndHoldsNoCode) {
   }
 }
 
+TEST(Enrolment, AFileWithoutTheCodesThatWereUsedIsOne) {
+  NewEnrolment made = make_enrolment(SiteName("store-07"), 2, 3);
+  made.file.codes.erase(made.file.codes.begin());
+  const auto rest = parse_enrolment(enrolment_text(made.file));
+  ASSERT_TRUE(rest);
+  EXPECT_FALSE(check_enrolment_code(*rest, made.codes[0]));
+  EXPECT_EQ(check_enrolment_code(*rest, made.codes[1]), 2u);
+  EXPECT_EQ(check_enrolment_code(*rest, made.codes[2]), 3u);
+  std::swap(made.file.codes[0], made.file.codes[1]);
+  EXPECT_FALSE(parse_enrolment(enrolment_text(made.file)));
+  made.file.codes = {made.file.codes[1], made.file.codes[1]};
+  EXPECT_FALSE(parse_enrolment(enrolment_text(made.file)));
+  for (const unsigned number : {0u, enrolment_codes_max + 1}) {
+    made.file.codes.resize(1);
+    made.file.codes[0].number = number;
+    EXPECT_FALSE(parse_enrolment(enrolment_text(made.file))) << number;
+  }
+}
+
 TEST(Enrolment, DamagedFilesAreRefused) {
   const std::string text = enrolment_text(make_enrolment(SiteName("store-07"), 2, 2).file);
   for (std::size_t i = 0; i < text.size(); ++i) EXPECT_FALSE(parse_enrolment(text.substr(0, i)) && text[i] != 'c') << i;

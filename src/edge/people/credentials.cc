@@ -25,6 +25,10 @@ bool digits_only(const std::string& text, std::size_t min, std::size_t max) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+constexpr std::string_view begin_anew =
+    "Remove the folder people and the site's .enrolment file from the data directory and start again: a manager enrols "
+    "with the new code that lies in the file enrolment-code then, and staff and tills are added anew.";
+
 // What is written gets its SHA-256 behind it, so that damage is told and never guessed around.
 Bytes with_hash(Writer& out) {
   out.raw(sha256(out.view()));
@@ -32,18 +36,11 @@ Bytes with_hash(Writer& out) {
 }
 Result<ByteView> checked(ByteView whole, std::string_view path) {
   if (whole.size() < 32)
-    return fail("people/damaged",
-                fmt::format("{} is damaged: it is too short. Restore it from this machine's backup, or "
-                            "remove the folder people and start with a new enrolment code.",
-                            path));
+    return fail("people/damaged", fmt::format("{} is damaged: it is too short. {}", path, begin_anew));
   const ByteView body = whole.first(whole.size() - 32);
   const Hash hash = sha256(body);
   if (!std::ranges::equal(hash, whole.last(32))) {
-    return fail(
-        "people/damaged",
-        fmt::format("{} is damaged: its hash does not hold. Restore it from this machine's backup, or remove the "
-                    "folder people and start with a new enrolment code.",
-                    path));
+    return fail("people/damaged", fmt::format("{} is damaged: its hash does not hold. {}", path, begin_anew));
   }
   return body;
 }
@@ -143,8 +140,8 @@ Credentials::Credentials(std::unique_ptr<Disk> disk, Entropy& entropy, Clock& cl
     : disk_(std::move(disk)),
       entropy_(entropy),
       clock_(clock),
-      enrolment_(std::move(enrolment)),
       settings_(settings),
+      enrolment_(std::move(enrolment)),
       pin_limits_(settings.limits),
       code_limits_(of_codes(settings.limits)) {}
 
@@ -156,6 +153,7 @@ Result<std::unique_ptr<Credentials>> Credentials::open(std::unique_ptr<Disk> dis
   HF_TRY_VOID(out->load_secrets());
   HF_TRY_VOID(out->load_book());
   HF_TRY_VOID(out->load_first_code());
+  static_cast<void>(out->forget_spent_codes());  // of an end between the two writes of enrol()
   return out;
 }
 
@@ -172,10 +170,8 @@ Status Credentials::load_secrets() {
   if (pepper && pepper->size() == pepper_.size()) {
     std::ranges::copy(*pepper, pepper_.begin());
   } else if (stored || pepper) {
-    return fail("people/damaged",
-                fmt::format("{} is missing or damaged, and no PIN can be checked without it. Restore it, or remove the "
-                            "folder people and start with a new enrolment code.",
-                            pepper_path));
+    return fail("people/damaged", fmt::format("{} is missing or damaged, and no PIN can be checked without it. {}",
+                                              pepper_path, begin_anew));
   } else {
     entropy_.fill(pepper_);
     HF_TRY_VOID(disk_->write_all(pepper_path, pepper_));
@@ -468,10 +464,28 @@ bool Credentials::needs_enrolment() const {
   const std::lock_guard lock(mutex_);
   if (first_code_) return true;
   if (!enrolment_) return false;
-  return std::ranges::any_of(enrolment_->codes, [&](const keys::EnrolmentCode& code) {
-    return std::ranges::find(book_.spent, std::pair(enrolment_->epoch, std::uint32_t{code.number})) ==
-           book_.spent.end();
-  });
+  return !std::ranges::all_of(enrolment_->codes, [&](const keys::EnrolmentCode& code) { return is_spent(code); });
+}
+
+bool Credentials::is_spent(const keys::EnrolmentCode& code) const {
+  const std::pair spent(enrolment_->epoch, std::uint32_t{code.number});
+  return std::ranges::find(book_.spent, spent) != book_.spent.end();
+}
+
+// The file is another witness than the book, which is removed when it is damaged. One that is gone stays gone.
+Status Credentials::forget_spent_codes() {
+  if (!enrolment_) return {};
+  keys::Enrolment left = *enrolment_;
+  if (std::erase_if(left.codes, [&](const keys::EnrolmentCode& code) { return is_spent(code); }) == 0) return {};
+  const std::string path = keys::enrolment_file_name(left.site);
+  HF_TRY(const auto there, read_if_there(*disk_, path));
+  if (there && left.codes.empty()) HF_TRY_VOID(disk_->remove(path));
+  if (there && !left.codes.empty()) HF_TRY_VOID(disk_->write_all(path, as_bytes(keys::enrolment_text(left))));
+  if (left.codes.empty())
+    enrolment_.reset();
+  else
+    enrolment_ = std::move(left);
+  return {};
 }
 
 std::optional<std::pair<std::uint32_t, std::uint32_t>> Credentials::find_code(const std::string& code) const {
@@ -508,6 +522,7 @@ Result<Staff> Credentials::enrol(const std::string& code, const std::string& num
   Book book = book_;
   if (found->first != 0) book.spent.push_back(*found);
   HF_TRY(Staff staff, insert_staff(std::move(book), number, role, std::move(verifier)));
+  static_cast<void>(forget_spent_codes());  // if the disk refuses, the next start does it
   code_limits_.succeeded(place.subject("code"), place.group());
   return staff;
 }

@@ -7,7 +7,8 @@
 //         enrolment-code      the first manager's one-time code (80 bits), made while nobody is enrolled; removed by
 //         its use SITE.enrolment      codes given out by `site keygen` or with a recovery certificate (protocol 11.2);
 //         which of them
-//                             are spent stands in people/credentials
+//                             are spent stands in people/credentials, and each is taken out of the file, which goes
+//                             with the last: so they stay spent where the folder people is removed
 //         A staff number is 1 to 8 digits, a PIN 4 to 12.
 // Errors: people/wrong_pin (also for a number that nobody has), people/wait (too many attempts: wait_left says how
 //         long), people/wrong_code, people/enrol_closed, people/number_taken, people/bad_number, people/bad_pin,
@@ -114,6 +115,8 @@ class Credentials {
   Status load_secrets();
   Status load_book();
   Status load_first_code();
+  Status forget_spent_codes();
+  bool is_spent(const keys::EnrolmentCode& code) const;
   Status save(const Book& book);
   static Bytes bytes_of(const Book& book);
   Status begin_attempt(AttemptLimits& limits, const std::string& subject, const std::string& group);
@@ -129,10 +132,10 @@ class Credentials {
   const std::unique_ptr<Disk> disk_;
   Entropy& entropy_;
   Clock& clock_;
-  const std::optional<keys::Enrolment> enrolment_;
   const CredentialSettings settings_;
 
-  mutable std::mutex mutex_;  // guards what follows, the disk too
+  mutable std::mutex mutex_;                  // guards what follows, the disk too
+  std::optional<keys::Enrolment> enrolment_;  // as SITE.enrolment is
   ByteArray<32> pepper_{};
   std::string admin_token_;
   std::string nobodys_verifier_;  // so that an unknown number takes as long as a known one

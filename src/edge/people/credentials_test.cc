@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "edge/keys/data_directory.h"
 #include "edge/people/fake_world.h"
 #include "edge/people/sessions.h"
 
@@ -99,6 +100,59 @@ TEST(Credentials, CodesOfACertificateAreSpentOneByOneAndRemembered) {
   EXPECT_EQ(credentials->enrol(made.codes[1], "2", "4712", Role::manager).error().code, "people/wrong_code");
   EXPECT_TRUE(credentials->enrol(made.codes[0], "2", "4712", Role::manager));
   EXPECT_FALSE(credentials->needs_enrolment());
+}
+
+// What a start finds.
+std::optional<keys::Enrolment> enrolment_in(const PeopleWorld& world) {
+  auto found = keys::read_enrolment(world.directory.path(), SiteName("store-01"));
+  return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+void remove_people(const PeopleWorld& world) { std::filesystem::remove_all(world.directory.path() + "/people"); }
+
+TEST(Credentials, ASpentCodeStaysSpentWhereTheFolderPeopleIsRemoved) {
+  PeopleWorld world;
+  const auto made = keys::make_enrolment(SiteName("store-01"), 1, 2);
+  ASSERT_TRUE(keys::write_enrolment(world.directory.path(), made.file));
+  auto credentials = std::move(*world.open(enrolment_in(world)));
+  EXPECT_TRUE(credentials->enrol(made.codes[0], "1", "4711", Role::manager));
+  ASSERT_TRUE(enrolment_in(world));
+  EXPECT_EQ(enrolment_in(world)->codes, std::vector{made.file.codes[1]});
+
+  credentials.reset();
+  remove_people(world);
+  credentials = std::move(*world.open(enrolment_in(world)));
+  EXPECT_EQ(credentials->enrol(made.codes[0], "1", "4711", Role::manager).error().code, "people/wrong_code");
+  EXPECT_TRUE(credentials->enrol(made.codes[1], "1", "4711", Role::manager));
+  EXPECT_EQ(world.read("store-01.enrolment"), "") << "the last one takes the file along";
+
+  credentials.reset();
+  remove_people(world);
+  credentials = std::move(*world.open(enrolment_in(world)));
+  for (const std::string& code : made.codes)
+    EXPECT_EQ(credentials->enrol(code, "1", "4711", Role::manager).error().code, "people/wrong_code");
+  EXPECT_TRUE(credentials->enrol(first_code(world), "1", "4711", Role::manager)) << "the machine's new one";
+}
+
+TEST(Credentials, ACodeThatAPowerCutLeftInTheFileIsTakenOutAtTheNextStart) {
+  PeopleWorld world;
+  const auto made = keys::make_enrolment(SiteName("store-01"), 1, 2);
+  const std::string whole = keys::enrolment_text(made.file);
+  ASSERT_TRUE(world.disk()->write_all("store-01.enrolment", as_bytes(whole)));
+  { EXPECT_TRUE((*world.open(enrolment_in(world)))->enrol(made.codes[1], "1", "4711", Role::manager)); }
+  ASSERT_TRUE(world.disk()->write_all("store-01.enrolment", as_bytes(whole)));
+  { EXPECT_TRUE((*world.open(enrolment_in(world)))->needs_enrolment()); }
+  EXPECT_EQ(enrolment_in(world)->codes, std::vector{made.file.codes[0]});
+  remove_people(world);
+  const auto credentials = std::move(*world.open(enrolment_in(world)));
+  EXPECT_EQ(credentials->enrol(made.codes[1], "1", "4711", Role::manager).error().code, "people/wrong_code");
+}
+
+TEST(Credentials, AnEnrolmentFileThatWasTakenAwayIsNotMadeAgain) {
+  PeopleWorld world;
+  const auto made = keys::make_enrolment(SiteName("store-01"), 1, 2);
+  const auto credentials = std::move(*world.open(made.file));
+  EXPECT_TRUE(credentials->enrol(made.codes[0], "1", "4711", Role::manager));
+  EXPECT_EQ(world.read("store-01.enrolment"), "");
 }
 
 TEST(Credentials, TwoWithTheSameCodeAtOnceMakeOneManager) {
@@ -259,9 +313,18 @@ TEST(Credentials, ADamagedFileIsToldAndNotGuessedAround) {
   std::string stored = world.read("people/credentials");
   stored[20] = static_cast<char>(stored[20] ^ 1);
   ASSERT_TRUE(world.disk()->write_all("people/credentials", as_bytes(stored)));
-  EXPECT_EQ(world.open().error().code, "people/damaged");
+  const auto expect_told = [&] {
+    const Error error = world.open().error();
+    EXPECT_EQ(error.code, "people/damaged");
+    EXPECT_THAT(error.text, HasSubstr("Remove the folder people and the site's .enrolment file"));
+    EXPECT_THAT(error.text, HasSubstr("enrolment-code"));
+    EXPECT_THAT(error.text, Not(HasSubstr("backup"))) << "docs/operating.md: a data directory is not restored";
+  };
+  expect_told();
   ASSERT_TRUE(world.disk()->write_all("people/credentials", as_bytes("short")));
-  EXPECT_EQ(world.open().error().code, "people/damaged");
+  expect_told();
+  ASSERT_TRUE(world.disk()->remove("people/pepper"));
+  expect_told();
 }
 
 TEST(Sessions, EndAtSignOutWhenIdleAndAtTheLatestAfterADay) {
