@@ -56,6 +56,19 @@ test('a node that cannot start says why', { timeout: 120_000 }, async (t) => {
   await t.test('put right, it starts', async () => {
     await store.start();
     assert.equal((await store.about()).site, store.name);
+    await store.stop();
+  });
+  // Not even without codes: those were spent long ago, or there is enrolment-code.
+  await t.test('a damaged file of enrolment codes is told by its path, and the store opens', async () => {
+    const path = join(store.dir, `${store.name}.enrolment`);
+    for (const text of ['', 'holdfast enrolment v1\nsite', 'x'.repeat(10_000)]) {
+      writeFileSync(path, text);
+      await store.start();
+      await waitUntil('it to be logged', () => /"enrolment".*store-01\.enrolment/.test(store.said), { seconds: 5 });
+      assert.equal((await store.about()).needs_enrolment, true);
+      assert.equal(readFileSync(path, 'utf8'), text, 'it is left for whoever looks into it');
+      await store.stop();
+    }
   });
 });
 

@@ -12,6 +12,7 @@
 #include "edge/guard/watch.h"
 #include "edge/http/api.h"
 #include "edge/keys/data_directory.h"
+#include "edge/keys/private_files.h"
 #include "edge/serve/front.h"
 #include "edge/serve/node_host.h"
 
@@ -136,12 +137,18 @@ struct Serving {
   std::unique_ptr<http::Api> api;
 };
 
-// The enrolment codes that came with the machine's keys or its certificate, if there are any.
-Result<std::optional<keys::Enrolment>> enrolment_of(const std::string& data, const SiteName& site) {
+// The enrolment codes that came with the machine's keys or its certificate, if there are any. A file that cannot be
+// read keeps no store shut: its codes were mostly spent long ago, and while nobody is enrolled there is enrolment-code.
+std::optional<keys::Enrolment> enrolment_of(const std::string& data, const SiteName& site, const Log& log) {
   auto enrolment = keys::read_enrolment(data, site);
-  if (enrolment) return std::optional(std::move(*enrolment));
-  if (enrolment.error().code == "keys/not_found") return std::optional<keys::Enrolment>();
-  return pass_on(std::move(enrolment).error());
+  if (enrolment) return std::move(*enrolment);
+  if (enrolment.error().code != "keys/not_found")
+    log.warn("enrolment", {{"path", keys::join(data, keys::enrolment_file_name(site))},
+                           {"error", enrolment.error().text},
+                           {"do",
+                            "nobody can enrol by its codes; who is enrolled signs in as before. Remove it, or put "
+                            "the one in its place that came with the keys or the certificate"}});
+  return std::nullopt;
 }
 
 // Whom a seal must not reach, by the addresses of the chain file.
@@ -168,10 +175,9 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
                                  s->log));
   HF_TRY(s->tills, open_tills(settings, s->host->site(), true, s->host->clock(), s->log));
   if (s->tills) s->tills->serve(*s->server);  // before the spare is answered: it is told our address
-  HF_TRY(auto enrolment, enrolment_of(settings.data, s->host->site()));
   HF_TRY(auto people_disk, edge::PosixDisk::open_root(settings.data));
-  HF_TRY(s->credentials,
-         people::Credentials::open(std::move(people_disk), s->host->entropy(), s->host->clock(), std::move(enrolment)));
+  HF_TRY(s->credentials, people::Credentials::open(std::move(people_disk), s->host->entropy(), s->host->clock(),
+                                                   enrolment_of(settings.data, s->host->site(), s->log)));
   s->sessions = std::make_unique<people::Sessions>(s->host->entropy(), s->host->clock());
   HF_TRY(auto vault_disk, edge::PosixDisk::open_root(settings.data));
   s->vault = std::make_unique<people::Vault>(std::move(vault_disk), s->host->entropy());
