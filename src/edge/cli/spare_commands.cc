@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -26,11 +28,24 @@ struct Arguments {
   serve::SpareServeSettings serve;
 };
 
+// Whether the path leads into the directory, which may not be there yet; through links too.
+bool is_below(const std::string& path, const std::string& directory) {
+  namespace fs = std::filesystem;
+  const fs::path inside = fs::weakly_canonical(fs::absolute(path)), top = fs::weakly_canonical(fs::absolute(directory));
+  const fs::path above = top.has_filename() ? top : top.parent_path();
+  return std::mismatch(above.begin(), above.end(), inside.begin(), inside.end()).first == above.end();
+}
+
 void keygen(const Arguments& arguments) {
   const auto site = chain::site_name_of(arguments.name);
   if (!site)
     refuse({"keys/wrong_site", fmt::format("\"{}\" is no site's name; write 1 to {} of a-z, 0-9 and '-', like store-07",
                                            arguments.name, SiteName::bytes_max)});
+  if (!arguments.code_file.empty() && is_below(arguments.code_file, arguments.into))
+    refuse({"keys/exposed",
+            fmt::format("{} would lie beside the keys that its code seals: who takes the machine had both. "
+                        "Give a file that is not below {}.",
+                        arguments.code_file, arguments.into)});
   const keys::NewSpare made = or_refuse(keys::make_spare_directory(arguments.into, *site, arguments.code_file));
   fmt::print(
       "{0} has the keys of a spare of {1}. Have {0}/{1}.pub.toml signed: `holdfast recovery sign --spare`.\n"
@@ -87,18 +102,25 @@ void status(const Arguments& arguments) {
   if (!ready) throw CLI::RuntimeError(1);
 }
 
+// As `spare keygen` writes it, "SITE CODE", or the code alone, which may have blanks between its groups.
+std::string without_site(const std::string& text, const SiteName& site) {
+  constexpr std::string_view blank = " \t\r\n";
+  const std::size_t begin = std::min(text.find_first_not_of(blank), text.size());
+  const std::size_t end = std::min(text.find_first_of(blank, begin), text.size());
+  return text.substr(std::string_view(text).substr(begin, end - begin) == site.view() ? end : begin);
+}
+
 // From the file, or typed: never on the command line, which others on the machine can read.
 std::string read_code(const Arguments& arguments) {
+  const SiteName site = or_refuse(keys::read_site_marker(arguments.data));
   if (!arguments.code_file.empty()) {
-    const std::string text = or_refuse(keys::read_public_file(arguments.code_file, 256));
-    const std::size_t blank = text.rfind(' ');
-    return blank == std::string::npos ? text : text.substr(blank + 1);
+    return without_site(or_refuse(keys::read_public_file(arguments.code_file, 256)), site);
   }
   fmt::print("The code on the paper: ");
   std::fflush(stdout);
   std::string line;
   std::getline(std::cin, line);
-  return line;
+  return without_site(line, site);
 }
 
 void promote(const Arguments& arguments) {
@@ -136,7 +158,7 @@ void add_spare_commands(CLI::App& app) {
   make->add_option("name", arguments->name, "The store's name in the chain file")->required();
   make->add_option("--into", arguments->into, "Directory to make; missing or empty")->required();
   make->add_option("--code-file", arguments->code_file,
-                   "Write the code to this file, mode 0600, and not to the screen");
+                   "Write the code to this file, mode 0600, and not to the screen; not below --into");
   make->callback([arguments] { keygen(*arguments); });
 
   CLI::App* adopter = group.add_subcommand("adopt", "Puts the chain file and the spare's certificate in place");
@@ -169,7 +191,8 @@ void add_spare_commands(CLI::App& app) {
   CLI::App* promotes =
       group.add_subcommand("promote", "Opens this machine in the place of the store's; asks for the code");
   promotes->add_option("--data", arguments->data, "The spare's data directory")->required();
-  promotes->add_option("--code-file", arguments->code_file, "A file with the code, instead of typing it");
+  promotes->add_option("--code-file", arguments->code_file,
+                       "A file with the code, alone or behind the store's name, instead of typing it");
   promotes->add_flag("--though-heard", arguments->though_heard, "Even though the store's machine still answers");
   promotes->callback([arguments] { promote(*arguments); });
 }

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
 #include <fstream>
 
 #include "edge/cli/cli_test_support.h"
@@ -60,6 +63,63 @@ TEST(SparePromote, NoCodeGoesToWhoListensInPlaceOfASpareThatHasEnded) {
   EXPECT_EQ(promoted.out, "");
   EXPECT_THAT(promoted.err, HasSubstr("certificate.note")) << "it acted by itself, on a spare that was not adopted";
   EXPECT_FALSE(thief.was_called());
+}
+
+// A spare that was not adopted: the right code gets as far as the certificate that is missing.
+class WithCode : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Outcome made = holdfast({"spare", "keygen", "store-01", "--into", at("spare"), "--code-file", at("code")});
+    ASSERT_EQ(made.code, 0) << made.err;
+    std::ifstream(at("code")) >> site_ >> code_;
+    ASSERT_EQ(code_.size(), 23u);
+  }
+  std::string at(const std::string& name) const { return scratch_.path() + "/" + name; }
+  std::string promoted_with(const std::string& text) {
+    std::ofstream(at("typed"), std::ios::trunc) << text;
+    const Outcome promoted = holdfast({"spare", "promote", "--data", at("spare"), "--code-file", at("typed")});
+    EXPECT_EQ(promoted.code, 1);
+    return promoted.err;
+  }
+  std::string site_, code_;
+
+ private:
+  edge::ScratchDirectory scratch_;
+};
+
+TEST_F(WithCode, TheFileHasItHoweverItWasTyped) {
+  std::string blanks = code_, small = code_;
+  std::ranges::replace(blanks, '-', ' ');
+  std::ranges::transform(small, small.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string& text : {code_, site_ + " " + code_ + "\n", site_ + " " + blanks, blanks + "\n",
+                                  blanks + " \r\n", "  " + site_ + "\t" + code_ + "  \n", small})
+    EXPECT_THAT(promoted_with(text), HasSubstr("certificate.note")) << text;
+}
+
+TEST_F(WithCode, AnotherWordBeforeItIsNotDropped) {
+  EXPECT_THAT(promoted_with("store-02 " + code_), HasSubstr("keys/mistyped_code"));
+  EXPECT_THAT(promoted_with("store-01" + code_), HasSubstr("keys/mistyped_code"));
+  EXPECT_THAT(promoted_with("store-01"), HasSubstr("0 characters were typed"));
+  EXPECT_THAT(promoted_with(""), HasSubstr("0 characters were typed"));
+}
+
+TEST(SpareKeygen, TheCodeIsNotWrittenBesideTheKeysThatItSeals) {
+  const edge::ScratchDirectory scratch;
+  const std::string top = scratch.path();
+  std::filesystem::create_directory(top + "/there");
+  std::filesystem::create_directory_symlink(top + "/there", top + "/link");
+  for (const auto& [into, code_file] : {std::pair(top + "/new", top + "/new/code"),
+                                        {top + "/new/", top + "/new/deep/code"},
+                                        {top + "/new", top + "/there/../new/code"},
+                                        {top + "/there", top + "/link/code"}}) {
+    const Outcome made = holdfast({"spare", "keygen", "store-01", "--into", into, "--code-file", code_file});
+    EXPECT_EQ(made.code, 1) << code_file;
+    EXPECT_THAT(made.err, HasSubstr("keys/exposed"));
+    EXPECT_FALSE(std::filesystem::exists(top + "/new"));
+    EXPECT_TRUE(std::filesystem::is_empty(top + "/there"));
+  }
+  EXPECT_EQ(holdfast({"spare", "keygen", "store-01", "--into", top + "/new", "--code-file", top + "/new.code"}).code,
+            0);
 }
 
 }  // namespace
