@@ -98,19 +98,25 @@ Status Machine::start() {
     if (const std::string line = machines.substr(from, end - from); is_origin(line)) known_.push_back(line);
   }
   if (!settings_.is_node) return {};
-  const Status made = start_authority();
-  if (made || !settings_.goes_on_without) return made;
+  const Status made = renew();
+  if (made) return {};
+  // The store sells without tills on the network, too: a wrong clock or a damaged file must not shut it. What was typed
+  // wrong is told to who typed it.
+  const bool is_typed_wrong = made.error().code == "tills/bad_name" || made.error().code == "tills/name_outside";
+  if (is_typed_wrong && !settings_.goes_on_without) return made;
   log_("no_certificate", made.error().text);
   return {};
 }
 
-Status Machine::start_authority() {
-  // A spare that was promoted without its node's authority shows the certificate that it has for as long as it lasts.
-  std::error_code ignored;
-  const bool has_authority = std::filesystem::exists(fmt::format("{}/{}", settings_.data, ca_key_path), ignored);
+Status Machine::renew() {
   const Instant now = clock_.now();
-  if (!has_authority && !leaf_.empty() && !is_due(leaf_, key_.public_key, names_, now)) return {};
-  HF_TRY(authority_, open_authority(settings_.data, settings_.site, names_, now));
+  if (!authority_) {
+    // A spare that was promoted without its node's authority shows the certificate that it has for as long as it lasts.
+    std::error_code ignored;
+    const bool has_authority = std::filesystem::exists(fmt::format("{}/{}", settings_.data, ca_key_path), ignored);
+    if (!has_authority && !leaf_.empty() && !is_due(leaf_, key_.public_key, names_, now)) return {};
+    HF_TRY(authority_, open_authority(settings_.data, settings_.site, names_, now));
+  }
   const auto known = authority_of(leaf_);
   if (known && *known == authority_->certificate && !is_due(leaf_, key_.public_key, names_, now)) return {};
   HF_TRY(const std::string leaf, issue(*authority_, key_.public_key, names_, now));
@@ -145,14 +151,11 @@ void Machine::look() {
   const Instant now = clock_.monotonic();
   if (now - looked_at_ < look_every) return;
   looked_at_ = now;
-  if (settings_.is_node) renew();
-}
-
-void Machine::renew() {
-  if (!authority_ || !is_due(leaf_, key_.public_key, names_, clock_.now())) return;
-  const auto leaf = issue(*authority_, key_.public_key, names_, clock_.now());
-  const Status used = leaf ? use_leaf(*leaf) : Status(pass_on(leaf.error()));
-  log_(used ? "renewed" : "not_renewed", used ? "this machine's certificate for tills" : used.error().text);
+  if (!settings_.is_node) return;
+  const std::string before = leaf_;
+  const Status renewed = renew();
+  if (!renewed) return log_("not_renewed", renewed.error().text);
+  if (leaf_ != before) log_("renewed", "this machine's certificate for tills");
 }
 
 std::string Machine::origin() const {

@@ -9,7 +9,9 @@
 //           node -> spare   its own address; a certificate, if one was needed
 //         The authority's key passes only sealed, with the list of staff (store_copy): a spare has it when it is
 //         promoted, not before. A name of the node's own is signed for nobody else.
-// Errors: open(): edge/bad_address, tills/*. Afterwards what cannot be done now is told to the log, and tried again.
+// Errors: open(): edge/bad_address, tills/bad_name, tills/name_outside (neither where `goes_on_without`), and this
+//         machine's own key cannot be read. What else cannot be done now, for a wrong clock or a damaged file, is told
+//         to the log and tried again by look().
 // Thread: any.
 #pragma once
 
@@ -66,10 +68,10 @@ class Machine {
  private:
   Machine(MachineSettings settings, Clock& clock, Tell log);
   Status start();
-  Status start_authority();
   Status use_leaf(const std::string& leaf_and_authority);
   void set_other(const std::string& origin);
-  void renew();
+  // Opens the authority, or makes it, and has it sign this machine's certificate when that is due.
+  Status renew();
 
   const MachineSettings settings_;
   Clock& clock_;

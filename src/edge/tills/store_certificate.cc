@@ -110,6 +110,26 @@ Result<Instant> instant_of(const ASN1_TIME* time) {
   return Instant{static_cast<std::int64_t>(::timegm(&broken)) * 1'000'000'000};
 }
 
+struct Validity {
+  Instant from, to;  // both belong to it
+};
+Result<Validity> validity_of(const X509* certificate) {
+  Validity out;
+  HF_TRY(out.from, instant_of(::X509_get0_notBefore(certificate)));
+  HF_TRY(out.to, instant_of(::X509_get0_notAfter(certificate)));
+  return out;
+}
+std::string to_the_second(Instant at) {
+  return to_text(at).substr(0, std::string_view("2026-11-22T14:03:05").size()) + "Z";
+}
+std::unexpected<Error> wrong_dates(std::string_view whose, const X509* certificate, Instant now) {
+  const auto holds = validity_of(certificate);
+  if (!holds) return pass_on(holds.error());
+  return fail("tills/clock",
+              fmt::format("this machine's clock says {}; {} certificate holds from {} to {}. Is the clock right?",
+                          to_the_second(now), whose, to_the_second(holds->from), to_the_second(holds->to)));
+}
+
 bool extend(X509* certificate, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
@@ -186,6 +206,8 @@ Status verified(X509* leaf, X509* authority, Instant now, const std::vector<std:
   if (::X509_verify_cert(context.get()) == 1) return {};
   const int error = ::X509_STORE_CTX_get_error(context.get());
   ::ERR_clear_error();
+  if (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID)
+    return wrong_dates("the store's", authority, now);
   if (error == X509_V_ERR_PERMITTED_VIOLATION) {
     std::string all;
     for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;

@@ -11,7 +11,8 @@
 //         Leaves are made anew when half of their time is over, or the names are others.
 //         A name is an IP address or a DNS name in lower case.
 // Errors: tills/bad_name, tills/name_outside (the authority may not sign this name: browsers would refuse it),
-//         tills/bad_certificate, tills/failed (OpenSSL's words), keys/*, base/disk_*.
+//         tills/clock (it does not hold at the time that this machine's clock says), tills/bad_certificate,
+//         tills/failed (OpenSSL's words), keys/*, base/disk_*.
 // Thread: one at a time.
 // Source: RFC 5280 4.2, RFC 6125; CA/Browser Forum 6.3.2 and Apple HT210176 (how long a leaf may last; both refuse
 //         more, and no browser takes Ed25519).

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "edge/people/fake_world.h"
 #include "edge/tills/machine.h"
 
@@ -81,6 +84,18 @@ TEST(StoreCertificate, ALeafIsDueAtHalfItsTimeForOtherNamesAndForAnotherKey) {
   EXPECT_TRUE(is_due(store.leaf(here, now + days(365)), pub, here, now));
 }
 
+TEST(StoreCertificate, AWrongClockIsToldWithTheDates) {
+  Store store;
+  for (const Instant wrong : {Instant{}, now + days(3651), now + days(15 * 365)}) {
+    const auto refused = issue(store.authority, store.key.public_key, here, wrong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "tills/clock");
+    EXPECT_THAT(refused.error().text, HasSubstr("this machine's clock says " + to_text(wrong).substr(0, 10)));
+    EXPECT_THAT(refused.error().text,
+                HasSubstr("holds from 2027-01-13T08:00:00Z to 2037-01-12T08:00:00Z. Is the clock"));
+  }
+}
+
 TEST(StoreCertificate, WhatCannotBeReadIsRefusedAndNothingIsOverwritten) {
   Store store;
   EXPECT_EQ(issue(store.authority, "nonsense", here, now).error().code, "tills/bad_certificate");
@@ -96,9 +111,17 @@ TEST(StoreCertificate, WhatCannotBeReadIsRefusedAndNothingIsOverwritten) {
 
 // ---- two machines
 
+// Two clocks: somebody may set the one on the wall.
+struct WallClock final : Clock {
+  Instant now() override { return wall; }
+  Instant monotonic() override { return running; }
+  void run(Duration time) { wall = wall + time, running = running + time; }
+  Instant wall = tills::now, running;
+};
+
 struct Machines : ::testing::Test {
   ScratchDirectory node_directory, spare_directory;
-  people::HandClock clock;
+  WallClock clock;
   std::vector<std::string> log;
   std::unique_ptr<http::Server> node_server = open_server(), spare_server = open_server();
   static std::unique_ptr<http::Server> open_server() {
@@ -117,6 +140,10 @@ struct Machines : ::testing::Test {
   }
   std::unique_ptr<Machine> node() { return open(node_directory.path(), true, {"192.168.1.10"}, *node_server); }
   std::unique_ptr<Machine> spare() { return open(spare_directory.path(), false, {"192.168.1.11"}, *spare_server); }
+  std::string leaf_on_disk(const std::string& directory) const {
+    std::ifstream in(fmt::format("{}/{}", directory, tls_certificate_path));
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
   static bool exists(const std::string& path) {
     struct stat about {};
     return ::stat(path.c_str(), &about) == 0;
@@ -230,6 +257,45 @@ TEST_F(Machines, APromotedSpareOpensTheStoreAlsoWhereItsNameCannotBeSigned) {
   EXPECT_THAT(log, testing::Contains("no_certificate"));
 }
 
+TEST_F(Machines, ANodeOpensWhateverItsClockSays) {
+  node();
+  const std::string before = leaf_on_disk(node_directory.path());
+  const std::string pub = open_machine_key(node_directory.path())->public_key;
+  for (const Instant wrong : {Instant{}, now + days(15 * 365 + 4), now + days(3651)}) {
+    clock.wall = wrong;
+    const auto a = node();
+    EXPECT_EQ(leaf_on_disk(node_directory.path()), before) << to_text(wrong);
+    clock.wall = now + days(20);
+    clock.run(seconds(61));
+    a->look();
+    EXPECT_FALSE(is_due(leaf_on_disk(node_directory.path()), pub, {"192.168.1.10", "127.0.0.1"}, clock.wall));
+    EXPECT_TRUE(a->authority_key());
+  }
+  EXPECT_THAT(log, testing::Contains("no_certificate"));
+}
+
+TEST_F(Machines, ALeafThatCouldNotBeSignedIsSignedOnceTheClockIsRight) {
+  node();
+  // The machine's certificate is gone, and its clock is beyond the authority's end.
+  std::filesystem::remove(fmt::format("{}/{}", node_directory.path(), tls_certificate_path));
+  clock.wall = now + days(15 * 365);
+  const auto a = node();
+  EXPECT_TRUE(a->authority().empty());
+  clock.wall = now;
+  clock.run(seconds(61));
+  a->look();
+  EXPECT_FALSE(a->authority().empty());
+  EXPECT_THAT(log, testing::Contains("renewed"));
+}
+
+TEST_F(Machines, WhatWasTypedWrongStillStopsANode) {
+  node();
+  const auto refused = Machine::open({node_directory.path(), "store-07", "127.0.0.1:0", {"tills.example.com"}, true},
+                                     clock, [](const std::string&, const std::string&) {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "tills/name_outside");
+}
+
 TEST_F(Machines, APromotedSpareSignsForItselfAndOneWithoutTheAuthorityKeepsItsLeaf) {
   const auto a = node();
   {
@@ -243,7 +309,7 @@ TEST_F(Machines, APromotedSpareSignsForItselfAndOneWithoutTheAuthorityKeepsItsLe
   ASSERT_TRUE(copy);
   EXPECT_EQ(as_text(copy->credentials), "people");
   ASSERT_TRUE(keep_authority(spare_directory.path(), *copy->authority));
-  clock.at = Instant{days(300).ns};
+  clock.run(days(300));
   const auto promoted = promote();
   EXPECT_EQ(promoted->authority(), a->authority());
   EXPECT_TRUE(promoted->authority_key());
