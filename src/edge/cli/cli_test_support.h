@@ -26,6 +26,7 @@ inline Outcome holdfast(const std::vector<std::string>& words) {
   add_guard_commands(app);
   add_journal_commands(app);
   add_spare_commands(app);
+  add_tills_commands(app);
   std::vector<const char*> argv{"holdfast"};
   for (const std::string& word : words) argv.push_back(word.c_str());
   ::testing::internal::CaptureStdout();

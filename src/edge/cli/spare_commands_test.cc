@@ -1,4 +1,5 @@
 // The commands of a spare as a person runs them: arguments in, files, sentences and exit codes out.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +11,9 @@
 #include "edge/cli/cli_test_support.h"
 #include "edge/net/canned_server_test_support.h"
 #include "edge/posix/data_lock.h"
+#include "edge/posix/posix_world.h"
 #include "edge/posix/scratch_directory.h"
+#include "edge/tills/store_certificate.h"
 
 namespace holdfast::cli {
 namespace {
@@ -120,6 +123,33 @@ TEST(SpareKeygen, TheCodeIsNotWrittenBesideTheKeysThatItSeals) {
   }
   EXPECT_EQ(holdfast({"spare", "keygen", "store-01", "--into", top + "/new", "--code-file", top + "/new.code"}).code,
             0);
+}
+
+// Of a machine whose certificates were made so long ago.
+Outcome certificate_made(Duration ago) {
+  const edge::ScratchDirectory scratch;
+  std::ofstream(scratch.path() + "/holdfast-site") << "holdfast site v1\nsite store-01\n";
+  const Instant then = edge::PosixClock().now() - ago;
+  const std::vector<std::string> names{"192.168.1.10"};
+  const auto authority = tills::open_authority(scratch.path(), "store-01", names, then);
+  const auto key = tills::open_machine_key(scratch.path());
+  EXPECT_TRUE(authority && key);
+  const auto leaf = tills::issue(*authority, key->public_key, names, then);
+  EXPECT_TRUE(leaf);
+  std::ofstream(fmt::format("{}/{}", scratch.path(), tills::tls_certificate_path)) << *leaf;
+  return holdfast({"tills", "certificate", "--data", scratch.path()});
+}
+
+TEST(TillsCertificate, SaysFromWhenToWhenItHoldsAndEndsWith1WhenItDoesNot) {
+  const Outcome good = certificate_made({});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_THAT(good.out, HasSubstr("  holds from  "));
+  // Made by a clock that was ahead.
+  const Outcome ahead = certificate_made({-days(30).ns});
+  EXPECT_EQ(ahead.code, 1);
+  EXPECT_THAT(ahead.out, HasSubstr("  holds from  "));
+  EXPECT_THAT(ahead.err, HasSubstr("the store's certificate holds from"));
+  EXPECT_THAT(ahead.err, HasSubstr("Is the clock right?"));
 }
 
 }  // namespace

@@ -39,8 +39,11 @@ Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings
                                .names = settings.tills_names,
                                .is_node = is_node,
                                .goes_on_without = keys::is_promoted(settings.data)},
-                              clock, [log](const std::string& event, const std::string& what) {
-                                log.info("tills", {{"news", event}, {"what", what}});
+                              clock, [log](const tills::News& told) {
+                                if (told.is_warning)
+                                  log.warn("tills", {{"news", told.event}, {"what", told.what}});
+                                else
+                                  log.info("tills", {{"news", told.event}, {"what", told.what}});
                               });
 }
 

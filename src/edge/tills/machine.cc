@@ -99,12 +99,12 @@ Status Machine::start() {
   }
   if (!settings_.is_node) return {};
   const Status made = renew();
-  if (made) return {};
   // The store sells without tills on the network, too: a wrong clock or a damaged file must not shut it. What was typed
   // wrong is told to who typed it.
-  const bool is_typed_wrong = made.error().code == "tills/bad_name" || made.error().code == "tills/name_outside";
+  const bool is_typed_wrong =
+      !made && (made.error().code == "tills/bad_name" || made.error().code == "tills/name_outside");
   if (is_typed_wrong && !settings_.goes_on_without) return made;
-  log_("no_certificate", made.error().text);
+  warn(made);
   return {};
 }
 
@@ -137,13 +137,14 @@ void Machine::serve(http::Server& server) {
   const std::lock_guard lock(mutex_);
   server_ = &server;
   if (leaf_.empty()) {
-    log_("no_certificate", "the store's node has given this machine no certificate yet; tills wait");
+    if (!settings_.is_node)
+      log_({"no_certificate", "the store's node has given this machine no certificate yet; tills wait"});
     return;
   }
   if (auto context = server_context(key_.key, leaf_))
     server.use_certificate(*context);
   else
-    log_("bad_certificate", context.error().text);
+    log_({"bad_certificate", context.error().text});
 }
 
 void Machine::look() {
@@ -154,8 +155,28 @@ void Machine::look() {
   if (!settings_.is_node) return;
   const std::string before = leaf_;
   const Status renewed = renew();
-  if (!renewed) return log_("not_renewed", renewed.error().text);
-  if (leaf_ != before) log_("renewed", "this machine's certificate for tills");
+  if (leaf_ != before) log_({"renewed", "this machine's certificate for tills"});
+  warn(renewed);
+}
+
+// What stands in the way of tills, until it is put right.
+void Machine::warn(const Status& renewed) {
+  const std::string known = authority_ ? authority_->certificate : authority();
+  const Status holds = known.empty() ? Status() : check_dates(known, clock_.now());
+  if (!holds)
+    warn_daily("authority_not_valid_now",
+               fmt::format("{} If not, set it; if it is, {}", holds.error().text, new_authority_takes));
+  // That it cannot sign then is no news.
+  if (!renewed && (holds || renewed.error().code != "tills/clock"))
+    warn_daily(is_for(leaf_, key_.public_key, names_) ? "not_renewed" : "no_certificate", renewed.error().text);
+}
+
+void Machine::warn_daily(std::string_view event, const std::string& what) {
+  const Instant now = clock_.monotonic();
+  const auto [warned, is_first] = warned_at_.try_emplace(std::string(event), now);
+  if (!is_first && now - warned->second < days(1)) return;
+  warned->second = now;
+  log_({std::string(event), what, true});
 }
 
 std::string Machine::origin() const {
@@ -200,7 +221,7 @@ void Machine::set_other(const std::string& origin) {
   for (const std::string& each : known_) lines += each + "\n";
   const auto disk = edge::PosixDisk::open_root(settings_.data);
   const Status written = disk ? (*disk)->write_all(machines_path, as_bytes(lines)) : Status(pass_on(disk.error()));
-  log_("other_machine", written ? origin : written.error().text);
+  log_({"other_machine", written ? origin : written.error().text});
 }
 
 // ---- between the two
@@ -215,7 +236,7 @@ Bytes Machine::answer_to_spare(ByteView bytes) {
   });
   const std::lock_guard lock(mutex_);
   if (is_ours) {
-    log_("refused", "the spare asks for a certificate for this machine's own address");
+    log_({"refused", "the spare asks for a certificate for this machine's own address"});
     return {};
   }
   // Tried whether it is wanted or not: tills are sent nowhere that the store's certificate could not stand for.
@@ -223,10 +244,10 @@ Bytes Machine::answer_to_spare(ByteView bytes) {
   if (authority_) {
     auto made = issue(*authority_, word->public_key, word->names, clock_.now());
     if (!made) {
-      log_("refused", made.error().text);
+      log_({"refused", made.error().text});
       return {};
     }
-    if (word->needs_certificate) log_("issued", "a certificate for the spare at " + word->origin);
+    if (word->needs_certificate) log_({"issued", "a certificate for the spare at " + word->origin});
     if (word->needs_certificate) leaf = std::move(*made);
   }
   set_other(word->origin);
@@ -255,13 +276,13 @@ Bytes Machine::word_to_node() {
 void Machine::take_word_of_node(ByteView bytes) {
   Reader in(bytes);
   const std::string origin = in.text(), leaf = in.text(), authority = in.text();
-  if (!in.at_end() || !is_origin(origin)) return log_("refused", "what the node says about tills cannot be read");
+  if (!in.at_end() || !is_origin(origin)) return log_({"refused", "what the node says about tills cannot be read"});
   set_other(origin);
   const std::lock_guard lock(mutex_);
   if (!leaf.empty()) {
     const bool is_good = !is_due(leaf, key_.public_key, names_, clock_.now());
     const Status used = is_good ? use_leaf(leaf) : Status(fail("tills/bad_certificate", "it is not for this machine"));
-    return log_(used ? "certificate" : "refused", used ? "from the store's node" : used.error().text);
+    return log_({used ? "certificate" : "refused", used ? "from the store's node" : used.error().text});
   }
   // The node has another authority by now (it was rebuilt): what this machine shows would be trusted by no new till.
   if (const auto known = authority_of(leaf_); !authority.empty() && known && *known != authority) leaf_.clear();

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -37,9 +38,14 @@ struct MachineSettings {
   bool goes_on_without = false;
 };
 
+struct News {
+  std::string event, what;
+  bool is_warning = false;  // somebody should act; told once a day and event
+};
+
 class Machine {
  public:
-  using Tell = std::function<void(const std::string& event, const std::string& what)>;
+  using Tell = std::function<void(const News&)>;
   static Result<std::unique_ptr<Machine>> open(MachineSettings settings, Clock& clock, Tell log);
 
   // The port is known once it is bound. Gives the server its certificate, if there is one.
@@ -72,6 +78,8 @@ class Machine {
   void set_other(const std::string& origin);
   // Opens the authority, or makes it, and has it sign this machine's certificate when that is due.
   Status renew();
+  void warn(const Status& renewed);
+  void warn_daily(std::string_view event, const std::string& what);
 
   const MachineSettings settings_;
   Clock& clock_;
@@ -85,6 +93,7 @@ class Machine {
   std::string leaf_;                // and the authority's certificate
   std::vector<std::string> known_;  // of the other machine, the present one first
   Instant looked_at_;
+  std::map<std::string, Instant, std::less<>> warned_at_;
 };
 
 // What is sealed for the spare: the list of staff and tills, and the store's authority where there is one.

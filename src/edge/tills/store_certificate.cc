@@ -23,6 +23,9 @@ namespace holdfast::tills {
 namespace {
 
 constexpr Duration authority_lasts = days(3650), leaf_lasts = days(397), back_dated = days(2);
+// 2026-01-01. A clock from before this program was written has lost its battery; an authority made by it would have to
+// be installed on every till again once the clock is right.
+constexpr Instant clock_min{1'767'225'600'000'000'000};
 constexpr unsigned char alpn[] = "\x08http/1.1";
 constexpr std::string_view private_names =
     "permitted;IP:10.0.0.0/255.0.0.0,permitted;IP:172.16.0.0/255.240.0.0,permitted;IP:192.168.0.0/255.255.0.0,"
@@ -110,10 +113,7 @@ Result<Instant> instant_of(const ASN1_TIME* time) {
   return Instant{static_cast<std::int64_t>(::timegm(&broken)) * 1'000'000'000};
 }
 
-struct Validity {
-  Instant from, to;  // both belong to it
-};
-Result<Validity> validity_of(const X509* certificate) {
+Result<Validity> dates_of(const X509* certificate) {
   Validity out;
   HF_TRY(out.from, instant_of(::X509_get0_notBefore(certificate)));
   HF_TRY(out.to, instant_of(::X509_get0_notAfter(certificate)));
@@ -123,7 +123,7 @@ std::string to_the_second(Instant at) {
   return to_text(at).substr(0, std::string_view("2026-11-22T14:03:05").size()) + "Z";
 }
 std::unexpected<Error> wrong_dates(std::string_view whose, const X509* certificate, Instant now) {
-  const auto holds = validity_of(certificate);
+  const auto holds = dates_of(certificate);
   if (!holds) return pass_on(holds.error());
   return fail("tills/clock",
               fmt::format("this machine's clock says {}; {} certificate holds from {} to {}. Is the clock right?",
@@ -213,9 +213,8 @@ Status verified(X509* leaf, X509* authority, Instant now, const std::vector<std:
     for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
     return fail("tills/name_outside",
                 fmt::format("the store's certificate was not made for {}: it holds for private networks and the names "
-                            "that it was made with; use such a name, or move store-ca away on the node, start it "
-                            "again, and install the new certificate on every till",
-                            all));
+                            "that it was made with; use such a name, or {}",
+                            all, new_authority_takes));
   }
   return fail("tills/bad_certificate", fmt::format("the store's certificate does not sign this machine's: {}",
                                                    ::X509_verify_cert_error_string(error)));
@@ -257,11 +256,16 @@ Result<Authority> open_authority(const std::string& directory, std::string_view 
   ::ERR_clear_error();
   for (const std::string& name : names) HF_TRY_VOID(check_name(name));
   Authority out;
+  HF_TRY(const auto disk, edge::PosixDisk::open_root(directory));
+  HF_TRY(const auto there, read_if_there(*disk, ca_certificate_path));
+  if (!there && now < clock_min)
+    return fail("tills/clock",
+                fmt::format("this machine's clock says {}, which is before this program was written: the store's "
+                            "certificate is made as soon as the clock is right",
+                            to_the_second(now)));
   HF_TRY(out.key, key_at(directory, ca_key_path));
   const Key key = private_key_of(out.key);
   if (!key) return bad_certificate();
-  HF_TRY(const auto disk, edge::PosixDisk::open_root(directory));
-  HF_TRY(const auto there, read_if_there(*disk, ca_certificate_path));
   if (there) {
     out.certificate = as_text(*there);
     const auto certificates = certificates_of(out.certificate);
@@ -333,22 +337,26 @@ Result<std::string> issue(const Authority& authority, const std::string& public_
   return pem_of(c.get()) + authority.certificate;
 }
 
-bool is_due(const std::string& leaf_and_authority, const std::string& public_key, const std::vector<std::string>& names,
-            Instant now) {
+bool is_for(const std::string& leaf_and_authority, const std::string& public_key,
+            const std::vector<std::string>& names) {
   const auto chain = certificates_of(leaf_and_authority);
   const Key key = public_key_of(public_key);
-  if (chain.size() != 2 || !key) return true;
+  if (chain.size() != 2 || !key) return false;
   X509* leaf = chain[0].get();
-  if (::EVP_PKEY_eq(::X509_get0_pubkey(leaf), key.get()) != 1) return true;
   std::set<std::string> wanted;
   for (const std::string& name : names) wanted.insert(address_bytes(name).value_or(name));
-  if (names_in(leaf) != wanted) return true;
-  const auto from = instant_of(::X509_get0_notBefore(leaf)), to = instant_of(::X509_get0_notAfter(leaf));
-  const auto authority_from = instant_of(::X509_get0_notBefore(chain[1].get()));
-  if (!from || !to || !authority_from) return true;
+  return ::EVP_PKEY_eq(::X509_get0_pubkey(leaf), key.get()) == 1 && names_in(leaf) == wanted;
+}
+
+bool is_due(const std::string& leaf_and_authority, const std::string& public_key, const std::vector<std::string>& names,
+            Instant now) {
+  if (!is_for(leaf_and_authority, public_key, names)) return true;
+  const auto chain = certificates_of(leaf_and_authority);
+  const auto leaf = dates_of(chain[0].get()), authority = dates_of(chain[1].get());
+  if (!leaf || !authority) return true;
   // A clock from before the authority was made is wrong: what is there stays good for everybody else.
-  if (now < *authority_from) return false;
-  return now < *from || (now - *from).ns > (*to - *from).ns / 2;
+  if (now < authority->from) return false;
+  return now < leaf->from || (now - leaf->from).ns > (leaf->to - leaf->from).ns / 2;
 }
 
 Result<std::string> authority_of(const std::string& leaf_and_authority) {
@@ -367,10 +375,22 @@ Result<std::string> fingerprint(const std::string& certificate) {
   return out;
 }
 
-Result<Instant> ends_at(const std::string& certificate) {
+Result<Validity> validity_of(const std::string& certificate) {
   const auto all = certificates_of(certificate);
   if (all.empty()) return bad_certificate();
-  return instant_of(::X509_get0_notAfter(all[0].get()));
+  return dates_of(all[0].get());
+}
+
+Status check_dates(const std::string& leaf_and_authority, Instant now) {
+  const auto all = certificates_of(leaf_and_authority);
+  if (all.empty()) return bad_certificate();
+  // The authority first: with it the leaf does not hold either, and only it asks for a round of all tills.
+  for (std::size_t i = all.size(); i-- > 0;) {
+    HF_TRY(const Validity holds, dates_of(all[i].get()));
+    if (now < holds.from || holds.to < now)
+      return wrong_dates(i + 1 == all.size() ? "the store's" : "this machine's", all[i].get(), now);
+  }
+  return {};
 }
 
 Result<std::shared_ptr<SSL_CTX>> server_context(const std::string& key, const std::string& leaf_and_authority) {

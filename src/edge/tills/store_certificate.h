@@ -32,6 +32,10 @@ namespace holdfast::tills {
 inline constexpr std::string_view ca_key_path = "store-ca/ca.key", ca_certificate_path = "store-ca/ca.crt";
 inline constexpr std::string_view tls_key_path = "store-tls/tls.key", tls_certificate_path = "store-tls/tls.crt";
 inline constexpr std::size_t pem_bytes_max = 16u << 10;
+// What a person does to get a new authority, at the end of a sentence.
+inline constexpr std::string_view new_authority_takes =
+    "move store-ca and store-tls/tls.crt away on the node, start it again, and install the new certificate on every "
+    "till";
 
 Status check_name(std::string_view name);                       // tills/bad_name
 bool is_same_name(const std::string& a, const std::string& b);  // one address may be written in many ways
@@ -39,7 +43,8 @@ bool is_same_name(const std::string& a, const std::string& b);  // one address m
 struct Authority {
   std::string key, certificate;  // PEM
 };
-// Made where it is missing. `names`: of this store's machines, beyond the private ranges.
+// Made where it is missing, but not while the clock is surely wrong (tills/clock; nothing is written then). `names`: of
+// this store's machines, beyond the private ranges.
 Result<Authority> open_authority(const std::string& directory, std::string_view site,
                                  const std::vector<std::string>& names, Instant now);
 // Puts one that came from elsewhere in place; an existing one stays.
@@ -55,6 +60,9 @@ Result<MachineKey> open_machine_key(const std::string& directory);
 // browser does it before it is given out.
 Result<std::string> issue(const Authority& authority, const std::string& public_key,
                           const std::vector<std::string>& names, Instant now);
+// Whether it can be read and is for this key and these names, whatever the time.
+bool is_for(const std::string& leaf_and_authority, const std::string& public_key,
+            const std::vector<std::string>& names);
 // Whether a machine should ask for another leaf: none, for other names or another key, or half of its time is over.
 bool is_due(const std::string& leaf_and_authority, const std::string& public_key, const std::vector<std::string>& names,
             Instant now);
@@ -62,7 +70,12 @@ bool is_due(const std::string& leaf_and_authority, const std::string& public_key
 Result<std::string> authority_of(const std::string& leaf_and_authority);
 // SHA-256 over the certificate as devices show it: "3F:A2:...".
 Result<std::string> fingerprint(const std::string& certificate);
-Result<Instant> ends_at(const std::string& certificate);
+struct Validity {
+  Instant from, to;  // both belong to it
+};
+Result<Validity> validity_of(const std::string& certificate);  // the first one in a file
+// Whether all certificates of a file hold at `now`; tills/clock says which one does not, and from when to when it does.
+Status check_dates(const std::string& leaf_and_authority, Instant now);
 
 // TLS 1.3 alone (every browser since 2019), ALPN http/1.1, no tickets, no client certificates.
 Result<std::shared_ptr<SSL_CTX>> server_context(const std::string& key, const std::string& leaf_and_authority);

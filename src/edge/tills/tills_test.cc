@@ -44,7 +44,8 @@ TEST(StoreCertificate, IsMadeOnceAndItsKeyIsNobodyElses) {
   const std::string leaf = store.leaf(here);
   EXPECT_EQ(*authority_of(leaf), store.authority.certificate);
   EXPECT_THAT(*fingerprint(store.authority.certificate), SizeIs(95));
-  EXPECT_EQ(*ends_at(leaf), now - days(2) + days(397));
+  EXPECT_EQ(validity_of(leaf)->from, now - days(2));
+  EXPECT_EQ(validity_of(leaf)->to, now - days(2) + days(397));
   EXPECT_TRUE(server_context(store.key.key, leaf));
 }
 
@@ -122,7 +123,11 @@ struct WallClock final : Clock {
 struct Machines : ::testing::Test {
   ScratchDirectory node_directory, spare_directory;
   WallClock clock;
-  std::vector<std::string> log;
+  std::vector<std::string> log, warnings;  // events; texts
+  void hear(const News& told) {
+    log.push_back(told.event);
+    if (told.is_warning) warnings.push_back(told.what);
+  }
   std::unique_ptr<http::Server> node_server = open_server(), spare_server = open_server();
   static std::unique_ptr<http::Server> open_server() {
     http::ServerSettings settings;
@@ -133,7 +138,7 @@ struct Machines : ::testing::Test {
   std::unique_ptr<Machine> open(const std::string& directory, bool is_node, std::vector<std::string> names,
                                 http::Server& server) {
     auto machine = Machine::open({directory, "store-07", "127.0.0.1:0", std::move(names), is_node}, clock,
-                                 [this](const std::string& event, const std::string&) { log.push_back(event); });
+                                 [this](const News& told) { hear(told); });
     EXPECT_TRUE(machine) << machine.error().text;
     (*machine)->serve(server);
     return std::move(*machine);
@@ -250,7 +255,7 @@ TEST_F(Machines, APromotedSpareOpensTheStoreAlsoWhereItsNameCannotBeSigned) {
                           .names = {"spare.example.com"},
                           .is_node = true,
                           .goes_on_without = goes_on},
-                         clock, [this](const std::string& event, const std::string&) { log.push_back(event); });
+                         clock, [this](const News& told) { hear(told); });
   };
   EXPECT_EQ(start(false).error().code, "tills/name_outside");
   EXPECT_TRUE(start(true));
@@ -271,7 +276,39 @@ TEST_F(Machines, ANodeOpensWhateverItsClockSays) {
     EXPECT_FALSE(is_due(leaf_on_disk(node_directory.path()), pub, {"192.168.1.10", "127.0.0.1"}, clock.wall));
     EXPECT_TRUE(a->authority_key());
   }
+  EXPECT_THAT(log, testing::Contains("authority_not_valid_now"));
+}
+
+TEST_F(Machines, AnAuthorityIsMadeOnceTheClockIsNoLongerThatOfAnEmptyBattery) {
+  clock.wall = Instant{};
+  const auto a = node();
+  EXPECT_FALSE(exists(node_directory.path() + "/store-ca/ca.key"));
   EXPECT_THAT(log, testing::Contains("no_certificate"));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("clock says 1970-01-01T00:00:00Z")));
+  clock.wall = now;
+  clock.run(seconds(61));
+  a->look();
+  EXPECT_FALSE(a->authority().empty());
+  EXPECT_EQ(validity_of(a->authority())->from, clock.wall - days(2));
+}
+
+TEST_F(Machines, AnAuthorityThatWasMadeByAWrongClockIsToldOnceADay) {
+  clock.wall = now + days(3000);
+  node();
+  clock.wall = now;
+  const auto a = node();
+  ASSERT_THAT(warnings, SizeIs(1));
+  EXPECT_THAT(warnings[0], HasSubstr("clock says 2027-01-15T08:00:00Z"));
+  EXPECT_THAT(warnings[0], HasSubstr("holds from 2035-"));
+  EXPECT_THAT(warnings[0], HasSubstr("move store-ca and store-tls/tls.crt away"));
+  const auto look_after = [&](Duration time) {
+    clock.run(time);
+    a->look();
+    return warnings.size();
+  };
+  EXPECT_EQ(look_after(seconds(61)), 1u);
+  EXPECT_EQ(look_after(days(1)), 2u);
+  EXPECT_THAT(log, testing::Each("authority_not_valid_now"));
 }
 
 TEST_F(Machines, ALeafThatCouldNotBeSignedIsSignedOnceTheClockIsRight) {
@@ -291,7 +328,7 @@ TEST_F(Machines, ALeafThatCouldNotBeSignedIsSignedOnceTheClockIsRight) {
 TEST_F(Machines, WhatWasTypedWrongStillStopsANode) {
   node();
   const auto refused = Machine::open({node_directory.path(), "store-07", "127.0.0.1:0", {"tills.example.com"}, true},
-                                     clock, [](const std::string&, const std::string&) {});
+                                     clock, [](const News&) {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "tills/name_outside");
 }
@@ -333,8 +370,8 @@ TEST_F(Machines, ARebuiltNodeHasANewAuthorityAndTheSpareAsksAgain) {
 }
 
 TEST_F(Machines, EveryAddressIsNoAddressToTell) {
-  const auto refused = Machine::open({node_directory.path(), "store-07", "0.0.0.0:7443", {}, true}, clock,
-                                     [](const std::string&, const std::string&) {});
+  const auto refused =
+      Machine::open({node_directory.path(), "store-07", "0.0.0.0:7443", {}, true}, clock, [](const News&) {});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().text, HasSubstr("--tills-name"));
 }
