@@ -176,8 +176,9 @@ void check_machine(Checks& checks, const node::Safety& safety, const ReadyFacts&
   if (facts.tills_cannot_come)
     checks.add(
         "address", Light::missing,
-        "Devices cannot come: the address of --tills is not this machine's now, or its certificate is missing. It "
-        "is tried again by itself; look at cable, switch and DHCP.");
+        "Devices cannot come: the address of --tills is not this machine's now, or its certificate is missing, or does "
+        "not hold now (`holdfast tills certificate`). It is tried again by itself; look at cable, switch, DHCP and "
+        "clock.");
   else if (facts.loopback_only)
     checks.add("address", Light::care,
                "Only this machine can open the till page. Other devices need --tills with its address in the shop.");

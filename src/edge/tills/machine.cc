@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view machines_path = "store-tls/machines";
 constexpr std::string_view copy_magic = "holdfast store copy v1\n";
+constexpr std::string_view lacks_authority =
+    "the key of the store's authority is not on this machine, so it can make no other: put store-ca there, from "
+    "whoever "
+    "has kept it, or ";
 constexpr Duration look_every = seconds(60);
 constexpr std::size_t names_max = 8, known_max = 5;
 
@@ -111,10 +115,13 @@ Status Machine::start() {
 Status Machine::renew() {
   const Instant now = clock_.now();
   if (!authority_) {
-    // A spare that was promoted without its node's authority shows the certificate that it has for as long as it lasts.
-    std::error_code ignored;
-    const bool has_authority = std::filesystem::exists(fmt::format("{}/{}", settings_.data, ca_key_path), ignored);
-    if (!has_authority && !leaf_.empty() && !is_due(leaf_, key_.public_key, names_, now)) return {};
+    // Signed by an authority whose key is not here: of a spare that was promoted without it, or store-ca is lost. It is
+    // kept; a new authority, which every till would refuse, is a person's to make.
+    const auto is_there = [&](std::string_view path) {
+      std::error_code ignored;
+      return std::filesystem::exists(fmt::format("{}/{}", settings_.data, path), ignored);
+    };
+    if (!is_there(ca_key_path) && (!leaf_.empty() || is_there(tls_certificate_path))) return {};
     HF_TRY(authority_, open_authority(settings_.data, settings_.site, names_, now));
   }
   const auto known = authority_of(leaf_);
@@ -169,6 +176,21 @@ void Machine::warn(const Status& renewed) {
   // That it cannot sign then is no news.
   if (!renewed && (holds || renewed.error().code != "tills/clock"))
     warn_daily(is_for(leaf_, key_.public_key, names_) ? "not_renewed" : "no_certificate", renewed.error().text);
+  if (renewed && !authority_ && holds) warn_of_kept_leaf();
+}
+
+void Machine::warn_of_kept_leaf() {
+  const auto leaf = validity_of(leaf_);
+  const Status holds = check_dates(leaf_, clock_.now());
+  if (!leaf || !is_for(leaf_, key_.public_key, names_))
+    warn_daily("no_certificate", fmt::format("this machine's certificate is for other names, or cannot be read; {}{}",
+                                             lacks_authority, new_authority_takes));
+  else if (!holds)
+    warn_daily("certificate_not_valid_now",
+               fmt::format("{} If it is, {}{}", holds.error().text, lacks_authority, new_authority_takes));
+  else if (is_due(leaf_, key_.public_key, names_, clock_.now()))
+    warn_daily("ends_soon", fmt::format("this machine's certificate ends at {}, and {}{}", to_text(leaf->to),
+                                        lacks_authority, new_authority_takes));
 }
 
 void Machine::warn_daily(std::string_view event, const std::string& what) {
@@ -184,7 +206,10 @@ std::string Machine::origin() const {
   return server_ == nullptr ? std::string() : origin_of(called_, server_->tills_port());
 }
 bool Machine::is_here_only() const { return is_loopback(called_); }
-bool Machine::can_be_reached() const { return server_ != nullptr && server_->tills_can_come(); }
+bool Machine::can_be_reached() const {
+  const std::lock_guard lock(mutex_);
+  return server_ != nullptr && server_->tills_can_come() && check_dates(leaf_, clock_.now());
+}
 
 std::vector<std::string> Machine::others() const {
   const std::lock_guard lock(mutex_);

@@ -8,7 +8,9 @@
 //           spare -> node   its address, its names, its public key, whether it needs a certificate
 //           node -> spare   its own address; a certificate, if one was needed
 //         The authority's key passes only sealed, with the list of staff (store_copy): a spare has it when it is
-//         promoted, not before. A name of the node's own is signed for nobody else.
+//         promoted, not before. A name of the node's own is signed for nobody else. A node that has a certificate but
+//         not its authority's key shows it to its end and beyond, and makes no other authority: every till would refuse
+//         that. A person moves tls.crt away.
 // Errors: open(): edge/bad_address, tills/bad_name, tills/name_outside (neither where `goes_on_without`), and this
 //         machine's own key cannot be read. What else cannot be done now, for a wrong clock or a damaged file, is told
 //         to the log and tried again by look().
@@ -55,7 +57,7 @@ class Machine {
 
   std::string origin() const;
   bool is_here_only() const;                 // tills call it by a name that only this machine understands
-  bool can_be_reached() const;               // its address is listened on, with a certificate
+  bool can_be_reached() const;               // its address is listened on, with a certificate that holds now
   std::vector<std::string> origins() const;  // of the store's machines, this one first
   std::vector<std::string> others() const;   // but this one
   std::vector<std::string> known() const;    // others, now and before, newest first: whose pages may ask
@@ -76,9 +78,11 @@ class Machine {
   Status start();
   Status use_leaf(const std::string& leaf_and_authority);
   void set_other(const std::string& origin);
-  // Opens the authority, or makes it, and has it sign this machine's certificate when that is due.
+  // Opens the authority, or makes it, and has it sign this machine's certificate when that is due. Where a certificate
+  // is without its authority's key, it stays as it is.
   Status renew();
   void warn(const Status& renewed);
+  void warn_of_kept_leaf();
   void warn_daily(std::string_view event, const std::string& what);
 
   const MachineSettings settings_;

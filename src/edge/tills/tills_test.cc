@@ -342,16 +342,43 @@ TEST_F(Machines, APromotedSpareSignsForItselfAndOneWithoutTheAuthorityKeepsItsLe
   const auto promote = [&] { return open(spare_directory.path(), true, {"192.168.1.11"}, *spare_server); };
   EXPECT_EQ(promote()->authority(), a->authority()) << "no copy came along: what it has lasts";
   EXPECT_FALSE(exists(spare_directory.path() + "/store-ca/ca.key"));
+  const auto kept_after = [&](Duration time) {
+    clock.run(time);
+    log.clear();
+    const auto kept = promote();
+    EXPECT_EQ(kept->authority(), a->authority());
+    EXPECT_FALSE(exists(spare_directory.path() + "/store-ca/ca.key"));
+    clock.run(seconds(61));
+    kept->look();
+    EXPECT_EQ(kept->authority(), a->authority());
+    EXPECT_FALSE(exists(spare_directory.path() + "/store-ca/ca.key"));
+    return log;
+  };
+  EXPECT_THAT(kept_after(days(210)), ElementsAre("ends_soon"));
+  EXPECT_THAT(kept_after(days(290)), ElementsAre("certificate_not_valid_now"));
+  EXPECT_THAT(warnings.back(), HasSubstr("move store-ca and store-tls/tls.crt away"));
   const auto copy = unpack_store_copy(pack_store_copy(as_bytes("people"), a->authority_key()));
   ASSERT_TRUE(copy);
   EXPECT_EQ(as_text(copy->credentials), "people");
   ASSERT_TRUE(keep_authority(spare_directory.path(), *copy->authority));
-  clock.run(days(300));
   const auto promoted = promote();
   EXPECT_EQ(promoted->authority(), a->authority());
   EXPECT_TRUE(promoted->authority_key());
   EXPECT_FALSE(unpack_store_copy(as_bytes("nonsense")));
   EXPECT_FALSE(unpack_store_copy(pack_store_copy(as_bytes("people"), std::nullopt))->authority);
+}
+
+TEST_F(Machines, ANodeThatLostItsAuthorityMakesNoOtherUntilItsCertificateIsMovedAway) {
+  const std::string before = node()->authority();
+  std::filesystem::remove_all(node_directory.path() + "/store-ca");
+  clock.run(days(250));
+  EXPECT_EQ(node()->authority(), before);
+  const auto renamed = open(node_directory.path(), true, {"192.168.1.99"}, *node_server);
+  EXPECT_EQ(renamed->authority(), before);
+  EXPECT_THAT(log, ElementsAre("ends_soon", "no_certificate"));
+  EXPECT_FALSE(exists(node_directory.path() + "/store-ca/ca.key"));
+  std::filesystem::remove(fmt::format("{}/{}", node_directory.path(), tls_certificate_path));
+  EXPECT_NE(node()->authority(), before);
 }
 
 TEST_F(Machines, ARebuiltNodeHasANewAuthorityAndTheSpareAsksAgain) {

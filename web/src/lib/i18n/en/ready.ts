@@ -61,7 +61,7 @@ export const ready = {
   'ready.do.node': 'It takes no sales now; look at the chain page.',
   'ready.do.disk': 'Less than 1 GiB is free, or it could not be asked.',
   'ready.do.pages': 'The directory of --pages has no pages. Start holdfast serve without --pages.',
-  'ready.missing.address': 'Devices cannot come: the address of --tills is not this machine’s now, or its certificate is missing. It tries again by itself. Look at cable, switch and DHCP.',
+  'ready.missing.address': 'Devices cannot come: the address of --tills is not this machine’s now, or its certificate is missing or does not hold now. It tries again by itself. Look at cable, switch, DHCP and clock.',
   'ready.do.address': 'Only this machine can open the till page. Other devices need --tills with its address in the shop.',
   'ready.do.mirrors': 'Too few mirrors are heard for a copy that counts. It can sell, but a lost machine would lose sales.',
   'ready.do.copies': 'The newest entries are not copied elsewhere.',

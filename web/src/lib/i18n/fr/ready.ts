@@ -61,7 +61,7 @@ export const ready = {
   'ready.do.node': 'Il ne prend pas de ventes ; voyez la page de la chaîne.',
   'ready.do.disk': 'Moins de 1 Gio est libre, ou on n’a pas pu le demander.',
   'ready.do.pages': 'Le dossier de --pages n’a pas de pages. Démarrez holdfast serve sans --pages.',
-  'ready.missing.address': 'Les appareils ne peuvent pas venir : l’adresse de --tills n’est pas celle de cette machine en ce moment, ou son certificat manque. Elle réessaie d’elle-même. Voyez le câble, le commutateur et DHCP.',
+  'ready.missing.address': 'Les appareils ne peuvent pas venir : l’adresse de --tills n’est pas celle de cette machine en ce moment, ou son certificat manque ou n’est pas valable à cette date. Elle réessaie d’elle-même. Voyez le câble, le commutateur, DHCP et l’horloge.',
   'ready.do.address': 'Seule cette machine peut ouvrir la page de caisse. Les autres ont besoin de --tills avec son adresse au magasin.',
   'ready.do.mirrors': 'Trop peu de miroirs répondent pour une copie qui compte. On peut vendre, mais une machine perdue perdrait des ventes.',
   'ready.do.copies': 'Les dernières écritures ne sont pas copiées ailleurs.',
