@@ -18,7 +18,8 @@ test('a store\'s machine dies with every link cut: its spare opens with the code
     await spare.start();
     await holdsEverything(spare);
     assert.equal((await store.safety()).machines_here, 2);
-    assert.equal((await spareStatus(spare)).ready, true);
+    const { ready, tills } = await spareStatus(spare);
+    assert.deepEqual({ ready, tills }, { ready: true, tills: { wanted: false, problem: null } });
     const told = await run(['spare', 'status', '--data', spare.dir]);
     assert.match(told.out, /: ready/);
     const page = await fetch(`${spare.url}/spare/`);

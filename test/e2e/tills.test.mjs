@@ -202,6 +202,8 @@ test('the node dies and the spare is opened: the same till goes on there, truste
   await t.test('the spare has a certificate of its own from the node, and no authority', async () => {
     await waitUntil('the spare to be trusted', async () => (await atSpare.call('GET', '/v1/spare')).status === 200);
     assert.equal((await spare.client.call('GET', '/store.crt')).text, ca);
+    const { ready, tills } = await spareStatus(spare);
+    assert.deepEqual({ ready, tills }, { ready: true, tills: { wanted: true, problem: null } });
     assert.equal(existsSync(join(spare.dir, 'store-ca/ca.key')), false);
     const authorityKey = readFileSync(join(store.dir, 'store-ca/ca.key'), 'utf8').split('\n')[1];
     for (const name of readdirSync(spare.dir, { recursive: true })) {

@@ -15,12 +15,12 @@ function at_spare(name, device_options, body) {
   test(name, { skip: real ? 'plays its own spare' : false, timeout: 120_000 }, async () => {
     const node = await start_node();
     const device = await new_device(browser, device_options);
-    const played = { alive: true, promoted: false, answer: null, typed: [], damage: [] };
+    const played = { alive: true, promoted: false, answer: null, typed: [], damage: [], tills: null };
     try {
       await device.page.route('**/v1/spare', (route) => (played.promoted ? route.fulfill(problem(404, 'http/not_found', '')) : route.fulfill({ json: {
         chain: 'holdfast.example/demo', site: 'store-07', role: 'spare', node: { alive: played.alive, last_heard_at: '2026-11-22T14:03:05Z', silent_seconds: 3 },
-        copy: { origin: 'holdfast.example/demo/store-07/1', size: 48213, announced: 48213 }, has_people: true, epoch: 2, ready: !played.damage.length,
-        problem: played.damage.length ? 'entry 7 cannot be read' : null, damage: played.damage } })));
+        copy: { origin: 'holdfast.example/demo/store-07/1', size: 48213, announced: 48213 }, has_people: true, epoch: 2, ready: !played.damage.length && !played.tills,
+        problem: played.damage.length ? 'entry 7 cannot be read' : null, tills: { wanted: true, problem: played.tills }, damage: played.damage } })));
       await device.page.route('**/v1/spare/promote', (route) => {
         played.typed.push(route.request().postDataJSON().code);
         if (played.answer) return route.fulfill(played.answer);
@@ -83,4 +83,10 @@ at_spare('whose disk has lost a part of the copy says so, in the language of the
   await page.getByRole('heading', { name: 'This spare is not ready.' }).waitFor();
   await page.getByRole('button', { name: 'Français' }).click();
   await page.getByText('Son disque ne rend plus une partie de la copie').waitFor();
+});
+
+at_spare('that no till could reach says why', {}, async ({ page, played }) => {
+  played.tills = 'the store\'s machine refuses this spare: its name is outside';
+  await page.getByText('Tills could not come to this machine: the store\'s machine refuses this spare').waitFor();
+  await page.getByRole('heading', { name: 'This spare is not ready.' }).waitFor();
 });

@@ -99,6 +99,8 @@ void status(const Arguments& arguments) {
   if (const std::string problem = text_at(answer, "problem"); problem != "not yet known")
     fmt::print("  problem              {}\n", problem);
   if (!old.empty()) fmt::print("  problem              {}\n", old);
+  if (const std::string problem = text_at(object_at(answer, "tills"), "problem", ""); !problem.empty())
+    fmt::print("  tills cannot come    {}\n", problem);
   if (!ready) throw CLI::RuntimeError(1);
 }
 
@@ -182,9 +184,9 @@ void add_spare_commands(CLI::App& app) {
     if (code != 0) throw CLI::RuntimeError(code);
   });
 
-  CLI::App* states = group.add_subcommand(
-      "status",
-      "How good the copy is; exit code 1 if it is not ready, or nothing was heard of the store's machine for a day");
+  CLI::App* states = group.add_subcommand("status",
+                                          "How good the copy is, and whether tills could come; exit code 1 if it is "
+                                          "not ready, or nothing was heard of the store's machine for a day");
   states->add_option("--data", arguments->data, "The spare's data directory")->required();
   states->callback([arguments] { status(*arguments); });
 

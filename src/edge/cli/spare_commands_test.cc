@@ -34,6 +34,21 @@ Outcome status_of(const std::string& silent_seconds) {
   return holdfast({"spare", "status", "--data", scratch.path()});
 }
 
+TEST(SpareStatus, WhyTillsCouldNotComeIsSaid) {
+  const std::string body =
+      R"({"site":"store-01","node":{"alive":true,"last_heard_at":null,"silent_seconds":1},"copy":{"size":9},)"
+      R"("has_people":true,"ready":false,"problem":null,"tills":{"wanted":true,"problem":"its name is outside"}})";
+  const edge::testing::CannedServer spare(
+      {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
+  const edge::ScratchDirectory scratch;
+  std::ofstream(scratch.path() + "/http-address") << spare.address() << "\n";
+  std::ofstream(scratch.path() + "/admin.token") << "0123\n";
+  const Outcome told = holdfast({"spare", "status", "--data", scratch.path()});
+  EXPECT_EQ(told.code, 1);
+  EXPECT_THAT(told.out, HasSubstr("store-01: NOT ready"));
+  EXPECT_THAT(told.out, HasSubstr("tills cannot come    its name is outside"));
+}
+
 TEST(SpareStatus, ACopyOfTodayIsReady) {
   const Outcome told = status_of("3600");
   EXPECT_EQ(told.code, 0) << told.err;

@@ -17,7 +17,8 @@ namespace {
 // While the node has been heard so lately, it is not dead.
 constexpr Duration node_is_alive = seconds(5);
 
-std::string spare_json(const node::SpareView& view, const chain::ChainFile& file, const SiteName& site) {
+std::string spare_json(const node::SpareView& view, const chain::ChainFile& file, const SiteName& site,
+                       const tills::Machine* tills) {
   JsonOut out;
   const bool is_alive = view.is_linked && view.silent && *view.silent < node_is_alive;
   out.object().field("chain", file.chain).field("site", site.view()).field("role", "spare");
@@ -29,11 +30,14 @@ std::string spare_json(const node::SpareView& view, const chain::ChainFile& file
   out.end_object().object("copy").field("origin", view.origin.epoch == 0 ? std::string() : view.origin.text());
   out.field("size", view.size).field("announced", view.announced).end_object();
   out.field("has_people", view.has_credentials).field("epoch", view.epoch);
-  out.field("ready", view.size > 0 && view.has_credentials && view.problem.empty());
+  const std::string tills_problem = tills == nullptr ? std::string() : tills->problem();
+  out.field("ready", view.size > 0 && view.has_credentials && view.problem.empty() && tills_problem.empty());
   if (view.problem.empty())
     out.field_null("problem");
   else
     out.field("problem", view.problem);
+  out.object("tills").field("wanted", tills != nullptr);
+  out.field("problem", tills_problem.empty() ? std::nullopt : std::optional(tills_problem)).end_object();
   write_damage(out, view.damage);
   return out.end_object().take();
 }
@@ -59,9 +63,9 @@ void SpareApi::handle(const Request& request, Respond respond) {
     return respond_now(respond, too_many_requests(*wait));
   const bool is_read = request.method == Method::get || request.method == Method::head;
   if (request.path == "/v1/spare" && is_read) {
-    return read_([respond](const node::Spare& spare) {
+    return read_([respond, tills = tills_](const node::Spare& spare) {
       const node::SpareView view = spare.view();
-      respond_now(respond, json_response(spare_json(view, spare.chain_file(), spare.site())));
+      respond_now(respond, json_response(spare_json(view, spare.chain_file(), spare.site(), tills)));
     });
   }
   if (request.path == "/v1/spare/promote") {

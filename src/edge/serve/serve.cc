@@ -208,8 +208,10 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
 }
 
 void print_tills(const tills::Machine& tills) {
-  fmt::print("tills come to {}/ and must trust the store's certificate, SHA-256 {}\n", tills.origin(),
-             tills.authority_fingerprint());
+  if (const std::string fingerprint = tills.authority_fingerprint(); !fingerprint.empty())
+    fmt::print("tills come to {}/ and must trust the store's certificate, SHA-256 {}\n", tills.origin(), fingerprint);
+  if (const std::string problem = tills.problem(); !problem.empty())
+    fmt::print("tills cannot come to {}/ now: {}\n", tills.origin(), problem);
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ class TillsTalk {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return;
     next_ = now + std::chrono::seconds(1);
-    const bool again = tills_->wants_certificate() && now >= again_;
+    const bool again = now >= again_ && (tills_->wants_certificate() || !tills_->problem().empty());
     if (Bytes word = tills_->word_to_node(); word != told_ || again) {
       told_ = word;
       again_ = now + std::chrono::seconds(60);

@@ -14,11 +14,10 @@ namespace {
 constexpr std::string_view machines_path = "store-tls/machines";
 constexpr std::string_view copy_magic = "holdfast store copy v1\n";
 constexpr std::string_view lacks_authority =
-    "the key of the store's authority is not on this machine, so it can make no other: put store-ca there, from "
-    "whoever "
+    "the key of the store's authority is not on this machine, so it can make no other: put store-ca there, from who "
     "has kept it, or ";
 constexpr Duration look_every = seconds(60);
-constexpr std::size_t names_max = 8, known_max = 5;
+constexpr std::size_t names_max = 8, known_max = 5, refusal_bytes_max = 1000;
 
 bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 bool is_loopback(const std::string& name) { return name.starts_with("127.") || name == "::1" || name == "localhost"; }
@@ -43,6 +42,13 @@ std::string host_of(std::string_view origin) {
 std::string read_text(Disk& disk, std::string_view path) {
   const auto bytes = disk.read_all(path);
   return bytes && bytes->size() <= 2 * pem_bytes_max ? std::string(as_text(*bytes)) : std::string();
+}
+
+// Of the node, for a terminal and a page.
+std::string as_plain(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
 }
 
 struct WordOfSpare {
@@ -168,6 +174,7 @@ void Machine::look() {
 
 // What stands in the way of tills, until it is put right.
 void Machine::warn(const Status& renewed) {
+  refusal_ = renewed ? std::string() : renewed.error().text;
   const std::string known = authority_ ? authority_->certificate : authority();
   const Status holds = known.empty() ? Status() : check_dates(known, clock_.now());
   if (!holds)
@@ -251,6 +258,16 @@ void Machine::set_other(const std::string& origin) {
 
 // ---- between the two
 
+Bytes Machine::refused_to_spare(const std::string& why) {
+  warn_daily("refused", "the spare: " + why);
+  Writer out;
+  out.text(origin());
+  out.text("");
+  out.text("");
+  out.text(std::string_view(why).substr(0, refusal_bytes_max));
+  return out.take();
+}
+
 Bytes Machine::answer_to_spare(ByteView bytes) {
   const auto word = read_word(bytes);
   if (!word) return {};
@@ -260,18 +277,16 @@ Bytes Machine::answer_to_spare(ByteView bytes) {
     return is_in && (!is_loopback(name) || word->origin == origin());
   });
   const std::lock_guard lock(mutex_);
-  if (is_ours) {
-    log_({"refused", "the spare asks for a certificate for this machine's own address"});
-    return {};
-  }
+  if (is_ours)
+    return refused_to_spare(
+        fmt::format("it calls itself {}, which is an address of the store's machine; give it one of its own with "
+                    "--tills or --tills-name",
+                    word->origin));
   // Tried whether it is wanted or not: tills are sent nowhere that the store's certificate could not stand for.
   std::string leaf;
   if (authority_) {
     auto made = issue(*authority_, word->public_key, word->names, clock_.now());
-    if (!made) {
-      log_({"refused", made.error().text});
-      return {};
-    }
+    if (!made) return refused_to_spare(made.error().text);
     if (word->needs_certificate) log_({"issued", "a certificate for the spare at " + word->origin});
     if (word->needs_certificate) leaf = std::move(*made);
   }
@@ -280,6 +295,8 @@ Bytes Machine::answer_to_spare(ByteView bytes) {
   out.text(origin());
   out.text(leaf);
   out.text(authority_ ? authority_->certificate : std::string());
+  if (!authority_ && word->needs_certificate)
+    out.text("the store's machine has no authority that could sign for a spare; its log says why");
   return out.take();
 }
 
@@ -301,16 +318,56 @@ Bytes Machine::word_to_node() {
 void Machine::take_word_of_node(ByteView bytes) {
   Reader in(bytes);
   const std::string origin = in.text(), leaf = in.text(), authority = in.text();
-  if (!in.at_end() || !is_origin(origin)) return log_({"refused", "what the node says about tills cannot be read"});
-  set_other(origin);
+  const std::string why = in.ok() && in.left() > 0 ? as_plain(in.text()) : std::string();
+  if (!in.at_end() || !is_origin(origin) || why.size() > refusal_bytes_max)
+    return log_({"refused", "what the node says about tills cannot be read"});
   const std::lock_guard lock(mutex_);
+  set_other(origin);
+  refusal_.clear();
+  if (!why.empty()) {
+    refusal_ = "the store's machine refuses this spare: " + why;
+    return warn_daily("refused", refusal_);
+  }
   if (!leaf.empty()) {
-    const bool is_good = !is_due(leaf, key_.public_key, names_, clock_.now());
-    const Status used = is_good ? use_leaf(leaf) : Status(fail("tills/bad_certificate", "it is not for this machine"));
-    return log_({used ? "certificate" : "refused", used ? "from the store's node" : used.error().text});
+    const Status taken = take_leaf(leaf);
+    if (taken) return log_({"certificate", "from the store's node"});
+    refusal_ = taken.error().text;
+    return warn_daily("refused", refusal_);
   }
   // The node has another authority by now (it was rebuilt): what this machine shows would be trusted by no new till.
   if (const auto known = authority_of(leaf_); !authority.empty() && known && *known != authority) leaf_.clear();
+}
+
+// One that the node has made just now.
+Status Machine::take_leaf(const std::string& leaf) {
+  const Instant now = clock_.now();
+  if (!is_due(leaf, key_.public_key, names_, now)) return use_leaf(leaf);
+  if (!is_for(leaf, key_.public_key, names_))
+    return fail("tills/bad_certificate", "the certificate that the store's machine has made is not for this one");
+  HF_TRY_VOID(check_dates(leaf, now));
+  return fail("tills/clock",
+              fmt::format("this machine's clock says {}; half the time of a certificate that the store's "
+                          "machine has made just now is over then. Is the clock right?",
+                          to_text(now)));
+}
+
+std::string Machine::problem() const {
+  const std::lock_guard lock(mutex_);
+  const std::string own = problem_of_leaf();
+  // A node that cannot renew has half a leaf's time for it; a spare that is refused is told to no till.
+  const bool is_refused = !refusal_.empty() && (!settings_.is_node || !own.empty());
+  return is_refused ? refusal_ : own;
+}
+std::string Machine::problem_of_leaf() const {
+  if (leaf_.empty())
+    return settings_.is_node
+               ? "this machine has no certificate for tills"
+               : "the store's machine has given this one no certificate for tills; is it linked, and does "
+                 "it run with --tills?";
+  if (!is_for(leaf_, key_.public_key, names_))
+    return "this machine's certificate for tills is for other names than it has now";
+  const Status holds = check_dates(leaf_, clock_.now());
+  return holds ? std::string() : holds.error().text;
 }
 
 // ---- what lies sealed on the spare

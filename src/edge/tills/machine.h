@@ -6,7 +6,8 @@
 //         pages devices still have, and keep writes in.
 //         Between the two, over the link of their copy (sync::SpareParcel):
 //           spare -> node   its address, its names, its public key, whether it needs a certificate
-//           node -> spare   its own address; a certificate, if one was needed
+//           node -> spare   its own address; a certificate, if one was needed; the authority's; and only where it
+//                           refuses, in words, why (an older spare does not read such an answer, and goes on asking)
 //         The authority's key passes only sealed, with the list of staff (store_copy): a spare has it when it is
 //         promoted, not before. A name of the node's own is signed for nobody else. A node that has a certificate but
 //         not its authority's key shows it to its end and beyond, and makes no other authority: every till would refuse
@@ -64,9 +65,12 @@ class Machine {
   std::vector<std::string> names() const { return names_; }  // that this machine answers to
   std::string authority() const;                             // PEM, for devices; empty: not yet known
   std::string authority_fingerprint() const;
+  // Why tills could not come by this machine's certificate now, for a person; empty: they can. For a spare also what
+  // its node refuses.
+  std::string problem() const;
 
   // ---- the node
-  Bytes answer_to_spare(ByteView word);  // empty: it makes no sense
+  Bytes answer_to_spare(ByteView word);  // empty: it makes no sense; else an answer or a refusal
   std::optional<Authority> authority_key() const;
   // ---- the spare
   Bytes word_to_node();
@@ -77,6 +81,9 @@ class Machine {
   Machine(MachineSettings settings, Clock& clock, Tell log);
   Status start();
   Status use_leaf(const std::string& leaf_and_authority);
+  Bytes refused_to_spare(const std::string& why);
+  std::string problem_of_leaf() const;
+  Status take_leaf(const std::string& leaf_and_authority);
   void set_other(const std::string& origin);
   // Opens the authority, or makes it, and has it sign this machine's certificate when that is due. Where a certificate
   // is without its authority's key, it stays as it is.
@@ -96,6 +103,7 @@ class Machine {
   std::optional<Authority> authority_;
   std::string leaf_;                // and the authority's certificate
   std::vector<std::string> known_;  // of the other machine, the present one first
+  std::string refusal_;             // why there is no newer leaf_, until there is
   Instant looked_at_;
   std::map<std::string, Instant, std::less<>> warned_at_;
 };

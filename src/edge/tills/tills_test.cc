@@ -112,6 +112,13 @@ TEST(StoreCertificate, WhatCannotBeReadIsRefusedAndNothingIsOverwritten) {
 
 // ---- two machines
 
+// Why an answer of a node refuses; empty: it does not.
+std::string refusal_in(ByteView answer) {
+  Reader in(answer);
+  for (int i = 0; i < 3; ++i) in.text();
+  return in.left() == 0 ? std::string() : in.text();
+}
+
 // Two clocks: somebody may set the one on the wall.
 struct WallClock final : Clock {
   Instant now() override { return wall; }
@@ -180,7 +187,7 @@ TEST_F(Machines, TheSpareGetsALeafOfItsOwnAndBothKnowEachOther) {
 TEST_F(Machines, TheNodesOwnAddressIsSignedForNobodyElseAndNonsenseIsAnsweredWithNothing) {
   const auto a = node();
   const auto b = open(spare_directory.path(), false, {"192.168.1.10"}, *spare_server);
-  EXPECT_TRUE(a->answer_to_spare(b->word_to_node()).empty());
+  EXPECT_THAT(refusal_in(a->answer_to_spare(b->word_to_node())), HasSubstr("an address of the store's machine"));
   EXPECT_THAT(log, testing::Contains("refused"));
   EXPECT_TRUE(a->answer_to_spare(as_bytes("nonsense")).empty());
   EXPECT_TRUE(a->answer_to_spare({}).empty());
@@ -209,7 +216,7 @@ TEST_F(Machines, TillsAreSentNowhereThatTheStoresCertificateCannotStandFor) {
     out.u8(0);  // wants no certificate
     out.u32(static_cast<std::uint32_t>(names.size()));
     for (const std::string& name : names) out.text(name);
-    return !a->answer_to_spare(out.view()).empty();
+    return refusal_in(a->answer_to_spare(out.view())).empty();
   };
   EXPECT_FALSE(told("https://evil.example:7443", {"evil.example"})) << "outside the authority";
   EXPECT_FALSE(told("https://192.168.1.12:7443", {"192.168.1.11"})) << "not what it is called";
@@ -219,6 +226,55 @@ TEST_F(Machines, TillsAreSentNowhereThatTheStoresCertificateCannotStandFor) {
   EXPECT_TRUE(told("https://[fd00::7]", {"fd00:0::7"}));
   EXPECT_THAT(a->others(), ElementsAre("https://[fd00::7]"));
   EXPECT_TRUE(is_same_name("fd00::1", "fd00:0:0::1"));
+}
+
+TEST_F(Machines, ASpareThatTillsCouldNotReachSaysWhy) {
+  const auto a = node();
+  EXPECT_EQ(a->problem(), "");
+  const auto asks = [&](Machine& spare) {
+    spare.take_word_of_node(a->answer_to_spare(spare.word_to_node()));
+    return spare.problem();
+  };
+  auto b = open(spare_directory.path(), false, {"spare.example.com"}, *spare_server);
+  EXPECT_THAT(b->problem(), HasSubstr("--tills?"));
+  EXPECT_THAT(asks(*b), HasSubstr("refuses this spare: the store's certificate was not made for spare.example.com"));
+  EXPECT_THAT(a->others(), IsEmpty());
+  EXPECT_EQ(asks(*spare()), "");
+  EXPECT_THAT(asks(*open(spare_directory.path(), false, {"192.168.1.10"}, *spare_server)),
+              HasSubstr("an address of the store's machine"));
+}
+
+TEST_F(Machines, ASpareWhoseClockIsWrongSaysSoUntilItIsRight) {
+  const auto a = node();
+  clock.run(days(400));  // so that the authority is older than the spare's clock is wrong
+  a->look();
+  const auto b = spare();
+  const Instant right = clock.wall;
+  for (const Duration off : {days(300), Duration{-days(300).ns}, days(15 * 365), Duration{-right.unix_ns}}) {
+    const Bytes word = b->word_to_node();
+    const Bytes answer = a->answer_to_spare(word);
+    clock.wall = right + off;
+    b->take_word_of_node(answer);
+    EXPECT_THAT(b->problem(), HasSubstr("Is the clock right?")) << off.ns;
+    clock.wall = right;
+    b->take_word_of_node(a->answer_to_spare(b->word_to_node()));
+    EXPECT_EQ(b->problem(), "") << off.ns;
+  }
+}
+
+TEST_F(Machines, ARefusalIsBoundedAndPlain) {
+  const auto b = spare();
+  const auto told = [&](const std::string& why) {
+    Writer out;
+    out.text("https://192.168.1.10:7443");
+    out.text("");
+    out.text("");
+    out.text(why);
+    b->take_word_of_node(out.view());
+    return b->problem();
+  };
+  EXPECT_THAT(told("no\x1b[2J\xff"), testing::EndsWith("no?[2J?"));
+  EXPECT_THAT(told(std::string(1001, 'x')), testing::EndsWith("no?[2J?"));
 }
 
 // A till's page comes from the machine it was installed at, and keeps what it owes in that page's storage: when that

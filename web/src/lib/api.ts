@@ -130,6 +130,7 @@ export interface SpareStatus {
   epoch: number;
   ready: boolean;
   problem: string | null;
+  tills?: { wanted: boolean; problem: string | null };  // a spare of before has none
   damage?: Hole[];
 }
 export type Posture = 'open' | 'guarded' | 'sealed' | 'rejoining';

@@ -14,6 +14,7 @@ export const spare = {
   'spare.copy': 'It holds {n} entries of the store’s journal.',
   'spare.people': 'Tills and staff numbers come along: PINs stay as they are.',
   'spare.no_people': 'The list of staff and tills is not here yet.',
+  'spare.tills_cannot_come': 'Tills could not come to this machine: {why}',
   'spare.open_title': 'Open the store on this machine',
   'spare.step_off': 'Pull the network cable of the store’s machine, and leave it switched as it is.',
   'spare.step_paper': 'Take the sheet of paper with the code out of its envelope.',

@@ -14,6 +14,7 @@ export const spare = {
   'spare.copy': 'Elle détient {n} entrées du journal du magasin.',
   'spare.people': 'Caisses et numéros du personnel suivent : les codes PIN restent les mêmes.',
   'spare.no_people': 'La liste du personnel et des caisses n’est pas encore ici.',
+  'spare.tills_cannot_come': 'Les caisses ne pourraient pas venir à cette machine : {why}',
   'spare.open_title': 'Ouvrir le magasin sur cette machine',
   'spare.step_off': 'Débranchez le câble réseau de la machine du magasin, et laissez-la allumée ou éteinte, telle qu’elle est.',
   'spare.step_paper': 'Sortez de son enveloppe la feuille qui porte le code.',
