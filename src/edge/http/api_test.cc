@@ -294,6 +294,16 @@ TEST_F(ApiTest, ReceiptsShowWhatWasRefunded) {
   EXPECT_EQ(ask("GET", "/v1/receipts/nonsense", till()).code(), "base/bad_receipt");
 }
 
+TEST_F(ApiTest, AReceiptHasTheTimeThatWasPrintedOnIt) {
+  const Instant printed = *parse_instant("2026-11-25T09:59:00Z"), taken = *parse_instant("2026-11-25T11:30:00Z");
+  fold::WriteInfo write{.till = {1}};
+  write.prior = fold::Prior{{"holdfast.example/test", SiteName("store-01"), 1}, 7, printed};
+  node_.events[5] = {.at = taken, .write = write, .body = till::SaleRecorded{.receipt = {{1}, {1}, 1}}};
+  node_.fold_state.till.receipts[{TillId{1}, SeriesId{1}}].receipts[1] = {.epoch = 1, .index = 5};
+  const auto receipt = ask("GET", "/v1/receipts/1-00000001-1", till()).object();
+  EXPECT_EQ(receipt.at("at").as_string(), to_text(printed)) << "it was sent again";
+}
+
 TEST_F(ApiTest, ProductsAreFoundByWordAndPagedBySku) {
   fold::PeerPart& head_office = node_.fold_state.peers[SiteName("head-office")];
   head_office.origin = {"holdfast.example/test", SiteName("head-office"), 1};

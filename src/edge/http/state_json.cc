@@ -359,7 +359,7 @@ Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& nu
   Origin origin = safety.origin;
   origin.epoch = place->epoch;
   JsonOut out;
-  out.object().field("receipt", to_text(number)).field("at", to_text(event.at));
+  out.object().field("receipt", to_text(number)).field("at", to_text(fold::happened_at(event)));
   out.field("staff", event.write ? to_hex(event.write->staff.bytes) : std::string());
   out.field("origin", origin.text()).field("index", place->index);
   out.field("cosigned", is_cosigned(safety, place->epoch, place->index));
