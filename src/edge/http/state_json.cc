@@ -10,13 +10,6 @@
 namespace holdfast::http {
 namespace {
 
-std::string percent_text(std::int64_t millionths) {
-  std::string text = fmt::format("{}.{:04}", millionths / 10'000, millionths % 10'000);
-  while (text.ends_with('0')) text.pop_back();
-  if (text.ends_with('.')) text.pop_back();
-  return text;
-}
-
 std::string_view signing_text(const node::Safety& safety) {
   switch (safety.phase) {
     case node::Phase::rebuilding:
@@ -31,6 +24,13 @@ std::string_view signing_text(const node::Safety& safety) {
   return "asking";
 }
 }  // namespace
+
+std::string percent_text(std::int64_t millionths) {
+  std::string text = fmt::format("{}.{:04}", millionths / 10'000, millionths % 10'000);
+  while (text.ends_with('0')) text.pop_back();
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
 
 std::optional<std::string> time_text(const std::optional<Instant>& at) {
   return at ? std::optional(to_text(*at)) : std::nullopt;
@@ -161,13 +161,9 @@ void write_refused(JsonOut& out, std::string_view key, const Error& error) {
   out.end_object().end_object();
 }
 
-namespace {
-// An older epoch's entries are as safe as our entry 0, which names them: a mirror takes nothing of a new epoch before
-// it holds what that one rests on.
 bool is_cosigned(const node::Safety& safety, std::uint32_t epoch, EntryIndex index) {
   return (epoch < safety.origin.epoch ? 0 : index) < safety.cosigned_size;
 }
-}  // namespace
 
 std::string status_json(const node::Node& node, TillId till, const std::vector<IdempotencyKey>& keys) {
   const fold::State& state = node.state();
@@ -241,130 +237,6 @@ void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, co
   const catalogue::Listed* listed = prices == nullptr ? nullptr : prices->find(sku);
   out.object().field("sku", sku.view()).field("name", listed == nullptr ? std::string_view() : listed->product.name);
   out.field("on_hand", to_text(item.on_hand)).field("count_wanted", item.count_wanted).end_object();
-}
-
-namespace {
-
-struct LineTotals {
-  std::int64_t rate_millionths = 0;
-  Money gross, vat;
-};
-// By code and rate: a rate may have changed since.
-using VatTotals = std::map<std::pair<VatCode, std::int64_t>, LineTotals>;
-
-void write_vat(JsonOut& out, const VatTotals& totals) {
-  out.array("vat");
-  for (const auto& [key, sum] : totals) {
-    out.object().field("code", key.first.view()).field("rate", percent_text(key.second));
-    out.field("net", sum.gross.minor - sum.vat.minor)
-        .field("vat", sum.vat.minor)
-        .field("gross", sum.gross.minor)
-        .end_object();
-  }
-  out.end_array();
-}
-
-void write_sale_lines(JsonOut& out, const fold::State& state, const ReceiptNumber& number,
-                      const std::vector<till::SaleLine>& lines) {
-  const auto refunds = state.till.refunded.find(number);
-  VatTotals totals;
-  out.array("lines");
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const till::SaleLine& line = lines[i];
-    Quantity refunded;
-    if (refunds != state.till.refunded.end()) {
-      const auto of_line = refunds->second.find(static_cast<std::uint32_t>(i));
-      if (of_line != refunds->second.end()) refunded = of_line->second;
-    }
-    out.object()
-        .field("line", i)
-        .field("sku", line.sku.view())
-        .field("name", line.name)
-        .field("quantity", to_text(line.quantity));
-    out.field("unit_price", to_text(line.unit_price)).field("vat", line.vat.view()).field("amount", line.amount.minor);
-    out.field("vat_amount", line.vat_amount.minor).field("refunded", to_text(refunded));
-    out.field("open_price", line.open_price).field("price_differs", line.price_differs).end_object();
-    LineTotals& sum = totals[{line.vat, line.vat_millionths}];
-    sum.gross.minor += line.amount.minor;
-    sum.vat.minor += line.vat_amount.minor;
-  }
-  out.end_array();
-  write_vat(out, totals);
-}
-
-void write_receipt(JsonOut& out, const node::Node& node, const ReceiptNumber& number, const fold::Event& event) {
-  const fold::State& state = node.state();
-  if (const auto* sale = std::get_if<till::SaleRecorded>(&event.body)) {
-    out.field("kind", "sale").field("total", sale->total.minor).field("change", sale->change.minor);
-    write_sale_lines(out, state, number, sale->lines);
-    write_tenders(out, sale->tenders);
-  } else if (const auto* back = std::get_if<till::RefundWithoutReceipt>(&event.body)) {
-    out.field("kind", "refund_no_receipt").field("total", back->total.minor).field("reason", back->reason);
-    write_sale_lines(out, state, number, back->lines);
-    write_tenders(out, back->tenders);
-  } else if (const auto* refund = std::get_if<till::RefundRecorded>(&event.body)) {
-    out.field("kind", "refund")
-        .field("total", refund->total.minor)
-        .field("of", to_text(refund->of))
-        .field("reason", refund->reason);
-    VatTotals totals;
-    out.array("lines");
-    for (const till::RefundLine& line : refund->lines) {
-      const chain::VatRate* rate = node.chain_file().vat(line.vat);
-      const catalogue::CatalogueState* prices = state.prices();
-      const catalogue::Listed* listed = prices == nullptr ? nullptr : prices->find(line.sku);
-      out.object().field("line", line.line).field("sku", line.sku.view());
-      out.field("name", listed == nullptr ? std::string_view() : listed->product.name)
-          .field("quantity", to_text(line.quantity));
-      out.field("vat", line.vat.view())
-          .field("amount", line.amount.minor)
-          .field("vat_amount", line.vat_amount.minor)
-          .end_object();
-      LineTotals& sum = totals[{line.vat, rate == nullptr ? 0 : rate->millionths}];
-      sum.gross.minor += line.amount.minor;
-      sum.vat.minor += line.vat_amount.minor;
-    }
-    out.end_array();
-    write_vat(out, totals);
-    write_tenders(out, refund->tenders);
-  }
-}
-
-}  // namespace
-
-void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders) {
-  out.array("tenders");
-  for (const till::Tender& tender : tenders) {
-    const bool is_card = tender.kind == till::TenderKind::card;
-    out.object().field("kind", is_card ? "card" : "cash").field("amount", tender.amount.minor);
-    if (is_card) {
-      out.field("token", tender.token).field("masked", tender.masked);
-      out.field("result", tender.result == till::CardResult::approved ? "approved" : "declined");
-    }
-    out.end_object();
-  }
-  out.end_array();
-}
-
-Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number) {
-  const till::ReceiptPlace* place = node.state().till.find(number);
-  if (place == nullptr) {
-    return fail("till/unknown_receipt",
-                fmt::format("Receipt {} is not known at this site. Look at the number again; another store's receipt "
-                            "is known there.",
-                            to_text(number)));
-  }
-  const node::Safety safety = node.safety();
-  HF_TRY(const fold::Event event, node.read(place->epoch, place->index));
-  Origin origin = safety.origin;
-  origin.epoch = place->epoch;
-  JsonOut out;
-  out.object().field("receipt", to_text(number)).field("at", to_text(fold::happened_at(event)));
-  out.field("staff", event.write ? to_hex(event.write->staff.bytes) : std::string());
-  out.field("origin", origin.text()).field("index", place->index);
-  out.field("cosigned", is_cosigned(safety, place->epoch, place->index));
-  write_receipt(out, node, number, event);
-  return out.end_object().take();
 }
 
 // ---- stock between sites, and what waits for people

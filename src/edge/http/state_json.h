@@ -12,6 +12,10 @@
 namespace holdfast::http {
 
 std::optional<std::string> time_text(const std::optional<Instant>& at);
+std::string percent_text(std::int64_t millionths);  // "5.5"
+// An older epoch's entries are as safe as our entry 0, which names them: a mirror takes nothing of a new epoch before
+// it holds what that one rests on.
+bool is_cosigned(const node::Safety& safety, std::uint32_t epoch, EntryIndex index);
 
 struct AboutExtras {
   bool needs_enrolment = false;
@@ -33,17 +37,18 @@ std::string status_json(const node::Node& node, TillId till, const std::vector<I
 
 void write_as_of(JsonOut& out, const node::Node& node, Instant now);
 void write_product(JsonOut& out, const fold::State& state, const catalogue::Product& product);
-// "tenders": [...] into an open object.
-void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders);
 // number, customer, state, placed_at, lines into an open object.
 void write_order(JsonOut& out, const feed::Order& order);
 void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, const stock::Item& item);
 
-Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number);  // till/unknown_receipt
 std::string dispatches_json(const node::Node& node);
 std::string held_json(const node::Node& node);
 std::string listed_json(const node::Node& node);
 
+// receipt_json.cc
+// "tenders": [...] into an open object.
+void write_tenders(JsonOut& out, const std::vector<till::Tender>& tenders);
+Result<std::string> receipt_json(const node::Node& node, const ReceiptNumber& number);  // till/unknown_receipt
 // posture_json.cc
 void write_alert(JsonOut& out, const guard::AlertRaised& alert);               // into an open object
 void write_posture_change(JsonOut& out, const guard::PostureChanged& change);  // into an open object
