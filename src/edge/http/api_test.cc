@@ -294,6 +294,32 @@ TEST_F(ApiTest, ReceiptsShowWhatWasRefunded) {
   EXPECT_EQ(ask("GET", "/v1/receipts/nonsense", till()).code(), "base/bad_receipt");
 }
 
+TEST_F(ApiTest, ARefundIsShownWithTheNameAndTheVatRateOfItsSale) {
+  const ReceiptNumber sold{{1}, {1}, 1}, refunded{{1}, {1}, 2};
+  till::SaleLine line{.sku = Sku("A"), .quantity = {1000}, .vat = VatCode("S"), .vat_millionths = 175'000};
+  line.amount = {235};
+  line.vat_amount = {35};
+  line.name = "Tea as it was sold";
+  node_.events[5] = {.at = {1}, .write = fold::WriteInfo{.till = {1}}, .body = till::SaleRecorded{sold, {line}}};
+  const till::RefundLine back{0, {1000}, {235}, {35}, Sku("A"), VatCode("S"), true};
+  node_.events[6] = {
+      .at = {2}, .write = fold::WriteInfo{.till = {1}}, .body = till::RefundRecorded{refunded, sold, {back}}};
+  auto& receipts = node_.fold_state.till.receipts[{TillId{1}, SeriesId{1}}].receipts;
+  receipts[1] = {.epoch = 1, .index = 5};
+  receipts[2] = {.epoch = 1, .index = 6};
+  fold::PeerPart& head_office = node_.fold_state.peers[SiteName("head-office")];
+  head_office.catalogue.products[Sku("A")] = {{Sku("A"), "", "Tea", {2'550'000}, VatCode("S")}, 1};
+  const auto shown = [&] {
+    const auto receipt = ask("GET", "/v1/receipts/1-00000001-2", till()).object();
+    const auto& vat = receipt.at("vat").as_array()[0].as_object();
+    return std::pair(std::string(receipt.at("lines").as_array()[0].at("name").as_string()),
+                     std::string(vat.at("rate").as_string()));
+  };
+  EXPECT_EQ(shown(), std::pair(std::string("Tea as it was sold"), std::string("17.5")));
+  node_.events.erase(5);
+  EXPECT_EQ(shown().second, "20") << "its sale cannot be read: the chain's rate of today";
+}
+
 TEST_F(ApiTest, AReceiptHasTheTimeThatWasPrintedOnIt) {
   const Instant printed = *parse_instant("2026-11-25T09:59:00Z"), taken = *parse_instant("2026-11-25T11:30:00Z");
   fold::WriteInfo write{.till = {1}};

@@ -9,7 +9,6 @@ namespace holdfast::http {
 namespace {
 
 struct LineTotals {
-  std::int64_t rate_millionths = 0;
   Money gross, vat;
 };
 // By code and rate: a rate may have changed since.
@@ -55,6 +54,32 @@ void write_sale_lines(JsonOut& out, const fold::State& state, const ReceiptNumbe
   write_vat(out, totals);
 }
 
+// The sale that a refund is of; nullopt: it cannot be read here now.
+std::optional<till::SaleRecorded> sale_of(const node::Node& node, const ReceiptNumber& number) {
+  const till::ReceiptPlace* place = node.state().till.find(number);
+  if (place == nullptr) return std::nullopt;
+  auto event = node.read(place->epoch, place->index);
+  auto* sale = event ? std::get_if<till::SaleRecorded>(&event->body) : nullptr;
+  if (sale == nullptr || sale->receipt != number) return std::nullopt;
+  return std::move(*sale);
+}
+
+// Name and rate of a refund's line are those of its sale: its VAT was reckoned with that rate. Without the sale they
+// are today's, the best that is known here.
+struct LineAsSold {
+  std::string name;
+  std::int64_t vat_millionths = 0;
+};
+LineAsSold as_sold(const node::Node& node, const std::optional<till::SaleRecorded>& sale,
+                   const till::RefundLine& line) {
+  if (sale && line.line < sale->lines.size() && sale->lines[line.line].sku == line.sku)
+    return {sale->lines[line.line].name, sale->lines[line.line].vat_millionths};
+  const catalogue::CatalogueState* prices = node.state().prices();
+  const catalogue::Listed* listed = prices == nullptr ? nullptr : prices->find(line.sku);
+  const chain::VatRate* rate = node.chain_file().vat(line.vat);
+  return {listed == nullptr ? std::string() : listed->product.name, rate == nullptr ? 0 : rate->millionths};
+}
+
 void write_receipt(JsonOut& out, const node::Node& node, const ReceiptNumber& number, const fold::Event& event) {
   const fold::State& state = node.state();
   if (const auto* sale = std::get_if<till::SaleRecorded>(&event.body)) {
@@ -72,18 +97,16 @@ void write_receipt(JsonOut& out, const node::Node& node, const ReceiptNumber& nu
         .field("reason", refund->reason);
     VatTotals totals;
     out.array("lines");
+    const std::optional<till::SaleRecorded> original = sale_of(node, refund->of);
     for (const till::RefundLine& line : refund->lines) {
-      const chain::VatRate* rate = node.chain_file().vat(line.vat);
-      const catalogue::CatalogueState* prices = state.prices();
-      const catalogue::Listed* listed = prices == nullptr ? nullptr : prices->find(line.sku);
+      const LineAsSold sold = as_sold(node, original, line);
       out.object().field("line", line.line).field("sku", line.sku.view());
-      out.field("name", listed == nullptr ? std::string_view() : listed->product.name)
-          .field("quantity", to_text(line.quantity));
+      out.field("name", sold.name).field("quantity", to_text(line.quantity));
       out.field("vat", line.vat.view())
           .field("amount", line.amount.minor)
           .field("vat_amount", line.vat_amount.minor)
           .end_object();
-      LineTotals& sum = totals[{line.vat, rate == nullptr ? 0 : rate->millionths}];
+      LineTotals& sum = totals[{line.vat, sold.vat_millionths}];
       sum.gross.minor += line.amount.minor;
       sum.vat.minor += line.vat_amount.minor;
     }
