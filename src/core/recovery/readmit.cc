@@ -8,7 +8,9 @@ namespace {
 std::vector<till::AskedLine> asked(const std::vector<till::SaleLine>& lines) {
   std::vector<till::AskedLine> out;
   out.reserve(lines.size());
-  for (const till::SaleLine& l : lines) out.push_back({l.sku, l.quantity, l.unit_price, l.vat, l.name, l.open_price});
+  for (const till::SaleLine& l : lines)
+    out.push_back(
+        {l.sku, l.quantity, l.unit_price, l.vat, l.name, l.open_price, till::Recorded{l.vat_millionths, l.goods}});
   return out;
 }
 

@@ -2,8 +2,9 @@
 // (3.2).
 //
 // Shape:  readmission() turns an event into the write that asked for it, under its own idempotency key, with the
-//         receipt it was printed with, marked as re-admitted; so "already there" means done (6.1). Events that no
-//         client asked for (starts, follows, seals) have nothing to take in: the new epoch makes its own.
+//         receipt it was printed with, marked as re-admitted; so "already there" means done (6.1). A line of a sale
+//         keeps its VAT rate, its name, and whether it is goods. Events that no client asked for (starts, follows,
+//         seals) have nothing to take in: the new epoch makes its own.
 // Source: protocol 6.
 #pragma once
 

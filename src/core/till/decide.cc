@@ -28,7 +28,8 @@ std::string where(std::size_t i, const AskedLine& asked) {
   return fmt::format("line {} ({})", i + 1, asked.sku.view());
 }
 
-// Name, flags and VAT of a line: by the listing, or as asked for what is not listed.
+// Name, flags and VAT of a line: as its entry has it for what is re-admitted, else by the listing, or as asked for what
+// is not listed.
 Result<SaleLine> described(const AskedLine& asked, const std::optional<PriceInfo>& price, std::size_t i,
                            const VatRates& vat, bool happened, bool open_by_itself) {
   SaleLine line;
@@ -37,20 +38,20 @@ Result<SaleLine> described(const AskedLine& asked, const std::optional<PriceInfo
   line.unit_price = asked.unit_price;
   line.vat = asked.vat;
   const auto rate = vat.find(asked.vat);
-  if (rate == vat.end())
+  if (rate == vat.end() && !(happened && asked.recorded))
     return fail("till/wrong_vat",
                 fmt::format("{}: VAT code {} is not one of this chain", where(i, asked), asked.vat.view()));
-  line.vat_millionths = rate->second;
+  line.vat_millionths = asked.recorded ? asked.recorded->vat_millionths : rate->second;
   if (price) {
     if (asked.open_price && !happened)
       return fail(bad_line, fmt::format("{} is listed; sell it without an open price", where(i, asked)));
     if (asked.vat != price->vat && !happened)
       return fail("till/wrong_vat", fmt::format("{} is listed with VAT {}, not {}", where(i, asked), price->vat.view(),
                                                 asked.vat.view()));
-    line.name = asked.open_price && !asked.name.empty() ? asked.name : price->name;
+    line.name = (asked.open_price || asked.recorded) && !asked.name.empty() ? asked.name : price->name;
     line.open_price = asked.open_price;
     line.price_differs = asked.unit_price != price->unit_price;
-    line.goods = price->goods;
+    line.goods = asked.recorded ? asked.recorded->goods : price->goods;
     line.listed_at = price->listed_at;
     return line;
   }
@@ -59,6 +60,7 @@ Result<SaleLine> described(const AskedLine& asked, const std::optional<PriceInfo
         "till/unknown_sku",
         fmt::format("{} is not listed by head office; sell it with an open price, name and VAT", where(i, asked)));
   line.open_price = true;
+  line.goods = !asked.recorded || asked.recorded->goods;
   line.name = asked.name;
   if (line.name.empty() && (happened || open_by_itself)) line.name = asked.sku.str();
   if (line.name.empty()) return fail(bad_line, fmt::format("{} has an open price and needs a name", where(i, asked)));

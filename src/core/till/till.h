@@ -40,6 +40,11 @@ struct Tender {
   bool operator==(const Tender&) const = default;
 };
 
+// What a line's entry says of it and no till tells: the rate that was charged, and whether stock moved.
+struct Recorded {
+  std::int64_t vat_millionths = 0;
+  bool goods = true;
+};
 // A line as asked for.
 struct AskedLine {
   Sku sku;
@@ -48,6 +53,9 @@ struct AskedLine {
   VatCode vat;
   std::string name;  // needed for an open price
   bool open_price = false;
+  // Of a line that is re-admitted from its entry (protocol 6.1): these stand, and its name, whatever counts today. No
+  // client can say so.
+  std::optional<Recorded> recorded = {};
 };
 // What head office has listed for its SKU, looked up by fold; nullopt: nothing.
 struct PriceInfo {

@@ -294,6 +294,24 @@ TEST(Happened, what_was_listed_or_changed_since_refuses_nothing) {
   EXPECT_EQ(code(sell(opened(), {asked("A", 1000, 1'000'000)}, {cash(99)}, 0, {}, happened)), "till/tender_mismatch");
 }
 
+TEST(Happened, a_line_from_its_entry_keeps_rate_name_and_kind_whatever_counts_today) {
+  AskedLine line = asked("A", 1000, 1'220'000);
+  line.name = "Postage";
+  line.recorded = Recorded{220'000, false};
+  const auto relisted = sell(opened(), {line}, {cash(122)}, 0, {listed(1'220'000)});
+  ASSERT_TRUE(relisted) << relisted.error().text;
+  EXPECT_EQ(relisted->lines[0].vat_millionths, 220'000);
+  EXPECT_EQ(relisted->lines[0].vat_amount, Money{22}) << "at today's 20 % it would be 20";
+  EXPECT_EQ(relisted->lines[0].name, "Postage");
+  EXPECT_FALSE(relisted->lines[0].goods || relisted->lines[0].open_price);
+  line.vat = VatCode("OLD");
+  EXPECT_EQ(code(sell(opened(), {line}, {cash(122)})), "till/wrong_vat") << "a person is to read of it";
+  const auto delisted = sell(opened(), {line}, {cash(122)}, 0, {}, Numbering{std::nullopt, 2, true});
+  ASSERT_TRUE(delisted) << delisted.error().text;
+  EXPECT_EQ(delisted->lines[0].vat_amount, Money{22});
+  EXPECT_FALSE(delisted->lines[0].goods);
+}
+
 TEST(Happened, a_refund_beyond_what_is_left_is_taken_with_what_was_paid_out) {
   TillState state = opened();
   const SaleRecorded sale = sold(state, {open_price(asked("A", 3000, 333'000))}, {cash(100)});
