@@ -56,6 +56,7 @@ struct Asked {
   Result<Body> operator()(const stock::ReceiveDispatch& c) {
     if (!happened && context.chain.find(c.from) == nullptr)
       return fail("stock/unknown_site", fmt::format("{} is not a site of this chain", clean(c.from.view())));
+    HF_TRY_VOID(check_is_for_here(c));
     return body(stock::decide(state.stock, state.site, c));
   }
   // What the old system said comes again from the old system: from a till's memory or a tail, a level would be set back
@@ -223,6 +224,17 @@ struct Asked {
     if (site == nullptr || site->kind != chain::SiteKind::head_office)
       return fail("catalogue/not_here", "products are listed at head office alone; send this there");
     return {};
+  }
+  // Of a dispatch that has not been heard of yet nobody can tell; the goods are there (stock.h).
+  Status check_is_for_here(const stock::ReceiveDispatch& c) const {
+    const auto sender = state.peers.find(c.from);
+    if (happened || sender == state.peers.end()) return {};
+    const auto sent = sender->second.dispatches.find(c.dispatch);
+    if (sent == sender->second.dispatches.end() || sent->second.to == state.site) return {};
+    return fail("stock/not_for_here",
+                fmt::format("{} sent this dispatch to {}, not to {}; it is received there. Look at the paper again; if "
+                            "its goods are here, send them on",
+                            clean(c.from.view()), clean(sent->second.to.view()), state.site.view()));
   }
   Status check_first_time() const {
     if (request.prior)

@@ -127,6 +127,23 @@ TEST_F(Follow, goods_that_came_before_their_paper_are_compared_when_it_comes) {
   EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted);
 }
 
+TEST_F(Follow, a_dispatch_to_another_site_is_not_received_here_unless_it_has_happened) {
+  const auto to_other = warehouse.request(stock::Dispatch{SiteName("store-02"), {{Sku("A"), Quantity{5000}}}});
+  ASSERT_TRUE(warehouse.write(to_other));
+  store.follow(warehouse);
+  WriteRequest arrival =
+      store.request(stock::ReceiveDispatch{SiteName("warehouse"), {to_other.key.bytes}, {{Sku("A"), Quantity{5000}}}});
+  ASSERT_REFUSED(store.write(arrival), "stock/not_for_here");
+  EXPECT_NE(store.write(arrival).error().text.find("store-02"), std::string::npos) << "it names whom it is for";
+  arrival.prior = Prior{store.origin, 40, Instant{start_ns - 5}, false};
+  const auto taken = store.write(arrival);
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_FALSE(taken->listed) << "the goods are booked";
+  EXPECT_EQ(store.state.stock.total, Quantity{5000});
+  EXPECT_NE(store.state.listed.begin()->second.reason.find("stock/not_for_here"), std::string::npos);
+  expect_replay_equals_live();
+}
+
 TEST_F(Follow, a_guarded_site_takes_new_products_and_no_changed_price_by_itself) {
   list(product("A", 1'000'000));
   store.follow(head);
