@@ -42,6 +42,7 @@ class Mapper {
 
  private:
   bool is_cancellation() const { return rows_.front().invoice.starts_with('C'); }
+  bool is_adjustment() const { return rows_.front().invoice.starts_with('A'); }
   void add_trade(const std::vector<const RetailRow*>& rows, RowKind kind);
   void add_stock(const RetailRow& row, RowKind kind, std::size_t ordinal);
   void refuse(const RetailRow& row, std::string kind, std::string reason) {
@@ -58,6 +59,11 @@ class Mapper {
 };
 
 Mapped Mapper::run() {
+  if (is_adjustment()) {
+    for (const RetailRow& row : rows_)
+      refuse(row, "adjustment", "The invoice begins with A: it adjusts the books for a bad debt; nothing was sold.");
+    return std::move(mapped_);
+  }
   const bool found = std::all_of(rows_.begin(), rows_.end(), [](const RetailRow& row) {
     return row.quantity.thousandths > 0 && row.price.millionths == 0 && !row.has_customer;
   });

@@ -7,7 +7,7 @@
 //                                     reason; an invoice of price-0 rows without any customer is goods found: one stock
 //                                     receipt a row, Description as reference (the mirror of a write-off).
 //           C + digits                one refund without receipt; every quantity is negative.
-//           A + digits                bad debt: a sale of the service B; a negative price is refused.
+//           A + digits                bad debt: an adjustment of the books, in which nothing is sold; refused.
 //         Whatever fits none of these is refused with a reason. Prices are taken as gross, with the VAT code given.
 // Units:  sums of quantity × price are in milliardths (1e-9) of the currency: thousandths × millionths.
 // Source: ../shared/data/README.md (Daqing Chen, 2015, DOI 10.24432/C5BW33).
