@@ -349,7 +349,7 @@ Result<Body> decide_again(Asked asked, WriteInfo& write, const Error& refusal) {
 bool is_beyond_alone(const chain::ChainFile& chain, const Event& event) {
   const auto* sale = std::get_if<till::SaleRecorded>(&event.body);
   if (sale == nullptr || !was_rung_alone(event)) return false;
-  return till::moves_more_cash(sale->tenders, sale->change, rung_alone_cash_max, chain.currency.decimals);
+  return till::moves_much_cash(sale->tenders, sale->change, chain.currency.decimals);
 }
 
 // Why a write that came back is put before a person though no rule refuses it: the gravest reason, or none.

@@ -135,7 +135,6 @@ using Body =
 
 // As epoch of a Prior: no journal had it; the till rang it while no machine of the store answered.
 inline constexpr std::uint32_t rung_alone_epoch = UINT32_MAX;
-inline constexpr std::int64_t rung_alone_cash_max = 500;  // of the currency, a sale; beyond, a person looks at it
 // Where a write stood first: in a till's memory (re-submitted) or in a tail (re-admitted). The receipt is in the event.
 struct Prior {
   Origin origin;

@@ -48,10 +48,6 @@ struct Options {
   std::string old_address;  // where a promoted spare looks for the machine it replaced; empty: the chain file's
 };
 inline constexpr Duration spare_silence_min = seconds(60);
-// While an epoch is provisional, one write takes in or pays out at most so much cash, in whole units of the currency:
-// cash leaves no second record anywhere, card payments do at the third party, and until the epoch is registered this
-// machine's disk is the only one that has it.
-inline constexpr std::int64_t provisional_cash_max = 500;
 // Of messages that wait for the next turn, at a node and at a spare: a flood costs its sender the connection.
 inline constexpr std::size_t inbox_bytes_max = 256u << 20;
 // Of one link, above which neither queues more of a journal: what is sent beyond the net's own bound ends the link.

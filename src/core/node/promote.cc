@@ -316,7 +316,9 @@ void NodeImpl::dial_old_machine() {
   own_dial_ = world_.net.dial(options_.old_address.empty() ? me_->link_address : options_.old_address);
 }
 
-// Provisional trade takes in and pays out little cash (node.h). What has happened is taken whatever it was (6.2).
+// While an epoch is provisional, one write takes in or pays out little cash (till/cash.h): cash leaves no second record
+// anywhere, card payments do at the third party, and until the epoch is registered this machine's disk is the only one
+// that has it. What has happened is taken whatever it was (6.2).
 std::optional<Error> NodeImpl::beyond_provisional(const fold::WriteRequest& request) const {
   if (phase_ != Phase::provisional || request.prior) return std::nullopt;
   const bool is_beyond = std::visit(
@@ -324,7 +326,7 @@ std::optional<Error> NodeImpl::beyond_provisional(const fold::WriteRequest& requ
         Money change;
         if constexpr (requires { command.change; }) change = command.change;
         if constexpr (requires { command.tenders; })
-          return till::moves_more_cash(command.tenders, change, provisional_cash_max, chain_.currency.decimals);
+          return till::moves_much_cash(command.tenders, change, chain_.currency.decimals);
         return false;
       },
       request.command);
@@ -333,7 +335,7 @@ std::optional<Error> NodeImpl::beyond_provisional(const fold::WriteRequest& requ
       "till/provisional_cash",
       fmt::format("this machine is not registered yet: until then one sale or refund may move at most {} {} in "
                   "cash. Take the rest by card",
-                  provisional_cash_max, chain_.currency.code)};
+                  till::unwitnessed_cash_max(chain_.currency.decimals), chain_.currency.code)};
 }
 
 }  // namespace holdfast::node

@@ -11,8 +11,17 @@
 
 namespace holdfast::till {
 
-// More than `most` whole units of the currency, what is given back as change taken off.
-inline bool moves_more_cash(const std::vector<Tender>& tenders, Money change, std::int64_t most, int decimals) {
+// In whole units of the currency, a sale or refund. Its decimals are all that is known here of what a unit is worth: a
+// yen or won has none and is worth about a hundredth of a pound, a dinar of three is worth two or three. A bound in the
+// chain file would be better. The till's page has the same numbers (web/src/till/alone.ts).
+inline constexpr std::int64_t unwitnessed_cash_max(int decimals) {
+  if (decimals == 0) return 50'000;
+  return decimals >= 3 ? 200 : 500;
+}
+
+// More than that, what is given back as change taken off.
+inline bool moves_much_cash(const std::vector<Tender>& tenders, Money change, int decimals) {
+  std::int64_t most = unwitnessed_cash_max(decimals);
   for (int i = 0; i < decimals; ++i) most *= 10;
   std::int64_t cash = -change.minor;
   for (const Tender& tender : tenders)

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/till/cash.h"
+
 namespace holdfast::till {
 namespace {
 
@@ -349,6 +351,14 @@ TEST(CheckEvent, an_event_whose_sums_do_not_hold_is_refused_whoever_wrote_it) {
   EXPECT_EQ(with([](SaleRecorded& e) { e.tenders[0].amount = {201}; }), "till/tender_mismatch");
   EXPECT_EQ(with([](SaleRecorded& e) { e.change = {1}; }), "till/tender_mismatch");
   EXPECT_EQ(with([](SaleRecorded& e) { e.lines.clear(); }), "till/bad_line");
+}
+
+TEST(Cash, with_few_witnesses_is_bounded_by_the_decimals_of_the_currency) {
+  for (const auto& [decimals, most] :
+       std::map<int, std::int64_t>{{0, 50'000}, {2, 50'000}, {3, 200'000}, {4, 2'000'000}}) {
+    EXPECT_FALSE(moves_much_cash({cash(most + 900), card(most)}, Money{900}, decimals)) << decimals;
+    EXPECT_TRUE(moves_much_cash({cash(most + 1)}, Money{}, decimals)) << decimals;
+  }
 }
 
 TEST(Totals, minutes_and_days_go_by_event_time_and_the_oldest_are_dropped) {

@@ -28,8 +28,11 @@ test('it goes out with its number until it is answered, and with the answer from
   expect(request_of(after)).toEqual({ ...k.body, prior: { origin: 'a/b/1', index: 0, receipt: '3-ABCDEFGH-1', at: '' } });
   expect(after.alone?.receipt).toBe('3-ABCDEFGH-1');
 });
-test('500 units of the currency, whatever its decimals', () => {
+test('little cash: by the decimals of the currency, as the node has it', () => {
   expect(beyond_alone(50_000, 2)).toBe(false);
   expect(beyond_alone(50_001, 2)).toBe(true);
-  expect(beyond_alone(501, 0)).toBe(true);
+  expect(beyond_alone(50_000, 0)).toBe(false);
+  expect(beyond_alone(50_001, 0)).toBe(true);
+  expect(beyond_alone(200_000, 3)).toBe(false);
+  expect(beyond_alone(200_001, 3)).toBe(true);
 });

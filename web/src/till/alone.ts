@@ -11,8 +11,9 @@ export interface Series {
   series: string;
   next: number;
 }
-/** Units of the currency that one sale may take in while nobody answers; what a spare may while it is provisional. */
-export const alone_cash_max = 500;
+/** Minor units that one sale may take in while nobody answers; what a spare may while it is provisional. By the currency's
+ *  decimals, which are all that is known of what its unit is worth: as in src/core/till/cash.h. */
+export const alone_cash_max = (decimals: number): number => (decimals === 0 ? 50_000 : decimals >= 3 ? 200 : 500) * 10 ** decimals;
 
 export const new_series = (random: (bytes: number) => Uint8Array): Series => ({
   series: Array.from(random(8), (b) => digits[b & 31]).join(''),
@@ -25,4 +26,4 @@ export function numbered(kept: Kept, till: number, from: Series): { kept: Kept; 
   return { kept: { ...kept, alone: { receipt: `${till}-${from.series}-${from.next}`, at: kept.body.at } }, series: { ...from, next: from.next + 1 } };
 }
 
-export const beyond_alone = (total: number, decimals: number): boolean => total > alone_cash_max * 10 ** decimals;
+export const beyond_alone = (total: number, decimals: number): boolean => total > alone_cash_max(decimals);

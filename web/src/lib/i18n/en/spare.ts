@@ -28,5 +28,5 @@ export const spare = {
   'spare.alive_still': 'The store’s machine still answers. Pull its network cable, and try again in a few seconds.',
   'spare.is_store': 'This machine is the store’s machine now.',
   'spare.tills_here': 'Tills come here by themselves, with the same till numbers, staff numbers and PINs: leave their pages open. Any other device opens:',
-  'spare.provisional': 'It sells. It is not registered with the mirrors yet: up to 500 of the chain’s currency in cash for each sale, and all stock is to be counted. It registers by itself when mirrors can be reached.',
+  'spare.provisional': 'It sells. It is not registered with the mirrors yet: up to 500 of the chain’s currency in cash for each sale (50,000 if it has no cents, 200 if it has three decimals), and all stock is to be counted. It registers by itself when mirrors can be reached.',
 } satisfies Record<string, Text>;

@@ -28,5 +28,5 @@ export const spare = {
   'spare.alive_still': 'La machine du magasin répond encore. Débranchez son câble réseau, et réessayez dans quelques secondes.',
   'spare.is_store': 'Cette machine est maintenant la machine du magasin.',
   'spare.tills_here': 'Les caisses viennent ici d’elles-mêmes, avec les mêmes numéros de caisse et de personnel, et les mêmes codes PIN : laissez leurs pages ouvertes. Tout autre appareil ouvre :',
-  'spare.provisional': 'Elle vend. Elle n’est pas encore inscrite auprès des miroirs : 500 au plus, dans la monnaie de la chaîne, en espèces par vente, et tout le stock est à compter. Elle s’inscrit d’elle-même dès que des miroirs sont joignables.',
+  'spare.provisional': 'Elle vend. Elle n’est pas encore inscrite auprès des miroirs : 500 au plus, dans la monnaie de la chaîne (50 000 si elle n’a pas de centimes, 200 si elle a trois décimales), en espèces par vente, et tout le stock est à compter. Elle s’inscrit d’elle-même dès que des miroirs sont joignables.',
 } satisfies Record<string, Text>;
