@@ -34,6 +34,76 @@ void forget_gtin(CatalogueState& state, const Product& product) {
   if (it != state.by_gtin.end() && it->second == product.sku) state.by_gtin.erase(it);
 }
 
+// The ways to write a GTIN that a listing may have used; of what is none: nothing.
+std::vector<std::string> spellings(std::string_view code) {
+  std::vector<std::string> out;
+  const std::string digits = gtin_in_14_digits(code);
+  for (const std::size_t filled : {0u, 1u, 2u, 6u})
+    if (!digits.empty() && digits.find_first_not_of('0') >= filled) out.push_back(digits.substr(filled));
+  return out;
+}
+
+// Whom a scanned code would find, once the products of a command are listed.
+class Codes {
+ public:
+  Codes(const CatalogueState& state, const std::vector<Product>& products) : state_(state) {
+    for (const Product& p : products) {
+      named_.insert(p.sku);
+      if (!p.gtin.empty()) gtins_.emplace(gtin_in_14_digits(p.gtin), p.sku);
+      if (gtin_is_valid(p.sku.view())) skus_.emplace(gtin_in_14_digits(p.sku.view()), p.sku);
+    }
+  }
+  // Another product than `mine` that has the code as its GTIN, or as its SKU.
+  std::optional<Sku> by_gtin(std::string_view code, const Sku& mine) const {
+    for (const std::string& spelling : spellings(code)) {
+      const auto owner = state_.by_gtin.find(spelling);
+      // One that the command lists again has the GTIN that it says.
+      if (owner != state_.by_gtin.end() && owner->second != mine && !named_.contains(owner->second))
+        return owner->second;
+    }
+    return other(gtins_, code, mine);
+  }
+  std::optional<Sku> by_sku(std::string_view code, const Sku& mine) const {
+    for (const std::string& spelling : spellings(code))
+      if (Sku(spelling) != mine && state_.find(Sku(spelling)) != nullptr) return Sku(spelling);
+    return other(skus_, code, mine);
+  }
+
+ private:
+  using ByCode = std::multimap<std::string, Sku>;
+  static std::optional<Sku> other(const ByCode& codes, std::string_view code, const Sku& mine) {
+    const auto [first, end] = codes.equal_range(gtin_in_14_digits(code));
+    const auto found = std::find_if(first, end, [&](const auto& each) { return each.second != mine; });
+    return found == end ? std::nullopt : std::optional(found->second);
+  }
+  const CatalogueState& state_;
+  std::set<Sku> named_;
+  ByCode gtins_, skus_;
+};
+
+Status check_codes(const CatalogueState& state, const std::vector<Product>& products) {
+  const Codes codes(state, products);
+  for (const Product& p : products) {
+    const Listed* known = state.find(p.sku);
+    if (!p.gtin.empty() && (known == nullptr || known->product.gtin != p.gtin)) {
+      auto other = codes.by_gtin(p.gtin, p.sku);
+      if (!other) other = codes.by_sku(p.gtin, p.sku);
+      if (other)
+        return fail("catalogue/duplicate_gtin",
+                    fmt::format("GTIN {} of product {} is a code of product {} too, leading zeros aside; correct one "
+                                "of them",
+                                p.gtin, p.sku.view(), other->view()));
+    }
+    if (known != nullptr || !gtin_is_valid(p.sku.view())) continue;
+    if (const auto other = codes.by_gtin(p.sku.view(), p.sku))
+      return fail("catalogue/duplicate_gtin",
+                  fmt::format("SKU {} is the GTIN of product {}, so a scanner would find either; list it under another "
+                              "SKU, or correct that GTIN",
+                              p.sku.view(), other->view()));
+  }
+  return {};
+}
+
 }  // namespace
 
 bool gtin_is_valid(std::string_view digits) {
@@ -45,6 +115,10 @@ bool gtin_is_valid(std::string_view digits) {
   return (10 - sum % 10) % 10 == digits.back() - '0';
 }
 
+std::string gtin_in_14_digits(std::string_view code) {
+  return gtin_is_valid(code) ? std::string(14 - code.size(), '0').append(code) : std::string();
+}
+
 const Listed* CatalogueState::find(const Sku& sku) const {
   const auto it = products.find(sku);
   return it == products.end() ? nullptr : &it->second;
@@ -53,8 +127,15 @@ const Listed* CatalogueState::find(const Sku& sku) const {
 const Listed* CatalogueState::find_code(std::string_view sku_or_gtin) const {
   if (sku_or_gtin.size() > Sku::bytes_max) return nullptr;
   if (const Listed* listed = find(Sku(sku_or_gtin))) return listed;
-  const auto it = by_gtin.find(std::string(sku_or_gtin));
-  return it == by_gtin.end() ? nullptr : find(it->second);
+  const auto as_written = by_gtin.find(std::string(sku_or_gtin));
+  if (as_written != by_gtin.end()) return find(as_written->second);
+  const Listed* newest = nullptr;
+  for (const std::string& spelling : spellings(sku_or_gtin)) {
+    const auto it = by_gtin.find(spelling);
+    const Listed* listed = it == by_gtin.end() ? nullptr : find(it->second);
+    if (listed != nullptr && (newest == nullptr || listed->at > newest->at)) newest = listed;
+  }
+  return newest;
 }
 
 Status check_event(const ProductsListed& event) {
@@ -89,6 +170,7 @@ Result<Event> decide(const CatalogueState& state, const ListProducts& command) {
                   fmt::format("GTIN {} of product {} belongs to product {}; correct one of them", gtin, sku.view(),
                               owner->second.view()));
   }
+  HF_TRY_VOID(check_codes(state, command.products));
   return Event{std::move(event)};
 }
 

@@ -2,7 +2,7 @@
 //
 // Errors: catalogue/bad_product (which, why), catalogue/unknown_sku, catalogue/duplicate_gtin, catalogue/not_here (only
 //         a head office lists products), catalogue/bad_snapshot.
-// Source: GS1 General Specifications 7.9 (check digit of GTIN-8/12/13/14).
+// Source: GS1 General Specifications 7.9 (check digit of GTIN-8/12/13/14), 3.3.2 (14 digits, filled with zeros).
 #pragma once
 
 #include <optional>
@@ -58,9 +58,11 @@ struct Listed {
 // Ordered by SKU, so that pages and snapshots need no sorting.
 struct CatalogueState {
   IndexedMap<Sku, Listed> products;
-  IndexedMap<std::string, Sku> by_gtin;
+  IndexedMap<std::string, Sku> by_gtin;  // as listed
 
   const Listed* find(const Sku& sku) const;
+  // By SKU, then by GTIN, with or without leading zeros. Journals from before decide() compared them may hold two
+  // spellings of one: then as it is written, else the one that was listed last.
   const Listed* find_code(std::string_view sku_or_gtin) const;
   void encode(Writer& out) const;
   static Result<CatalogueState> decode(Reader& in);  // catalogue/bad_snapshot
@@ -68,9 +70,13 @@ struct CatalogueState {
 };
 
 bool gtin_is_valid(std::string_view digits);
+// Leading zeros are no part of a GTIN: as scanners and systems store it, in 14 digits. Empty: it is none.
+std::string gtin_in_14_digits(std::string_view code);
 // What every product of an event must be, whoever wrote it; catalogue/bad_product.
 Status check_event(const ProductsListed& event);
 Status check_event(const ProductDelisted& event);
+// catalogue/duplicate_gtin: also if another product's GTIN is the same number, or is a SKU, so that a scanned code
+// would lead to either. What is listed with its code already keeps it.
 Result<Event> decide(const CatalogueState& state, const ListProducts& command);
 Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
 // A GTIN belongs to the product that was listed with it last.

@@ -63,6 +63,46 @@ TEST(Catalogue, listing_again_changes_price_and_gtin_and_forgets_the_old_gtin) {
   EXPECT_EQ(state.find_code(gtin_b), state.find(Sku("A")));
 }
 
+TEST(Catalogue, a_gtin_is_one_code_with_and_without_leading_zeros) {
+  const std::string upc = "012345678905", ean = "0012345678905", itf = "00012345678905";
+  CatalogueState state;
+  list(state, 1, {product("A", 1, upc), product("SMALL", 1, "96385074")});
+  for (const std::string& code : {upc, ean, itf}) EXPECT_EQ(state.find_code(code), state.find(Sku("A"))) << code;
+  EXPECT_EQ(state.find_code("0000096385074"), state.find(Sku("SMALL")));
+  EXPECT_EQ(state.find_code("12345678905"), nullptr) << "11 digits are no GTIN";
+  EXPECT_EQ(state.find(Sku("A"))->product.gtin, upc) << "it is shown as it was given";
+  for (const std::string& code : {ean, itf})
+    EXPECT_EQ(refusal(state, {product("B", 1, code)}), "catalogue/duplicate_gtin");
+  EXPECT_EQ(refusal({}, {product("A", 1, upc), product("B", 1, ean)}), "catalogue/duplicate_gtin");
+  list(state, 2, {product("A", 1, ean)});  // the same product may change how it is written
+  EXPECT_EQ(state.find_code(upc), state.find(Sku("A")));
+  list(state, 3, {product("A", 1, std::string(gtin_a)), product("B", 1, itf)});  // or give it up
+  EXPECT_EQ(state.find_code(upc), state.find(Sku("B")));
+}
+
+TEST(Catalogue, a_sku_that_is_another_products_gtin_is_refused) {
+  CatalogueState state;
+  list(state, 1, {product("A", 1, "012345678905"), product(gtin_a, 1, std::string(gtin_a)), product(gtin_b)});
+  EXPECT_EQ(refusal(state, {product("0012345678905")}), "catalogue/duplicate_gtin");
+  EXPECT_EQ(refusal(state, {product("B", 1, std::string(gtin_b))}), "catalogue/duplicate_gtin");
+  EXPECT_EQ(refusal({}, {product(gtin_b), product("B", 1, std::string(gtin_b))}), "catalogue/duplicate_gtin");
+  EXPECT_EQ(refusal(state, {product("22423", 1), product(gtin_a, 5, std::string(gtin_a))}), "taken")
+      << "a number that is no GTIN, and a product's own";
+}
+
+// A journal from before codes were compared in 14 digits.
+TEST(Catalogue, two_spellings_of_a_gtin_that_were_taken_once_stay_and_can_be_priced) {
+  CatalogueState state;
+  apply(state, 1, ProductsListed{{product("A", 1, "012345678905"), product("0012345678905")}});
+  apply(state, 2, ProductsListed{{product("B", 1, "00012345678905")}});
+  EXPECT_EQ(state.find_code("012345678905"), state.find(Sku("A")));
+  EXPECT_EQ(state.find_code("0012345678905"), state.find(Sku("0012345678905")));
+  EXPECT_EQ(state.find_code("00012345678905"), state.find(Sku("B")));
+  EXPECT_EQ(refusal(state, {product("A", 7, "012345678905"), product("0012345678905", 7)}), "taken");
+  apply(state, 3, ProductDelisted{Sku("0012345678905")});
+  EXPECT_EQ(state.find_code("0012345678905"), state.find(Sku("B"))) << "the one that was listed last";
+}
+
 TEST(Catalogue, a_gtin_of_another_product_is_refused_unless_that_one_gives_it_up_in_the_same_request) {
   CatalogueState state;
   list(state, 1, {product("A", 1, std::string(gtin_a))});

@@ -42,16 +42,25 @@ TEST_F(CatalogueImport, good_rows_are_listed_and_bad_ones_go_to_the_file) {
           "A9,,Negative,-1,S,true\n"
           "A10,,Short row\n"
           "A11,4006381333931,Barcode twice,1,S,true\n"
+          "A15,04006381333931,Barcode with a zero before it,1,S,true\n"
+          "4006381333931,,SKU is a barcode,1,S,true\n"
+          "96385074,96385074,SKU and barcode,1,S,true\n"
+          "A16,0000096385074,Barcode is a SKU,1,S,true\n"
+          "5012345678900,,SKU alone,1,S,true\n"
+          "A17,5012345678900,Barcode is that SKU,1,S,true\n"
           ",,No sku,1,S,true\n"
           "A12,,,1,S,true\n"
           "A13,,Bytes \xff,1,S,true\n"
           "A14,,Goods,1,S,perhaps\n");
   ASSERT_TRUE(report.has_value()) << report.error().text;
-  EXPECT_EQ(report->rows, 16u);
-  EXPECT_EQ(report->listed, 2u);
-  EXPECT_EQ(report->refused, 14u);
+  EXPECT_EQ(report->rows, 22u);
+  EXPECT_EQ(report->listed, 4u);
+  EXPECT_EQ(report->refused, 18u);
+  EXPECT_EQ(report->reasons.at("barcode twice"), 3u) << "with and without leading zeros it is one code";
+  EXPECT_EQ(report->reasons.at("SKU is a barcode"), 1u);
+  EXPECT_EQ(report->reasons.at("barcode is a SKU"), 1u);
   EXPECT_EQ(report->reasons.at("spoilt barcode"), 4u);
-  EXPECT_EQ(node.listed.size(), 2u);
+  EXPECT_EQ(node.listed.size(), 4u);
   EXPECT_EQ(node.listed.at("A6").unit_price.millionths, 1000);
   EXPECT_FALSE(node.listed.at("A6").goods);
   EXPECT_NE(

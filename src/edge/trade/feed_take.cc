@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/catalogue/catalogue.h"
+
 namespace holdfast::trade {
 namespace {
 
@@ -41,7 +43,8 @@ class Taking {
   Status check_prices(const std::map<std::string, Product>& known) const;
   bool is_far(const Product& product, const std::map<std::string, Product>& known) const;
   Status list(const std::vector<const Product*>& products, std::size_t a_write);
-  Status refuse_taken_barcodes(const std::map<std::string, std::string>& owners);
+  using Owners = std::map<std::string, std::string>;  // SKU by barcode, in 14 digits
+  Status refuse_taken_barcodes(const std::map<std::string, Product>& known, const Owners& owners);
   Status take_levels();
   Status take_orders();
   Status finish();
@@ -141,18 +144,31 @@ Status Taking::list(const std::vector<const Product*>& products, std::size_t a_w
   return {};
 }
 
-// A barcode of a product that this file does not name cannot be given to another; known before anything is written.
-Status Taking::refuse_taken_barcodes(const std::map<std::string, std::string>& owners) {
+// A barcode of a product that this file does not name cannot be given to another, nor can a SKU be another's barcode;
+// known before anything is written, because the node would refuse the whole write.
+Status Taking::refuse_taken_barcodes(const std::map<std::string, Product>& known, const Owners& owners) {
+  std::map<std::string, std::string> numbers;  // SKUs that are barcodes
+  for (const auto& [sku, product] : known)
+    if (std::string number = catalogue::gtin_in_14_digits(sku); !number.empty()) numbers[std::move(number)] = sku;
   std::set<std::string> named;
   for (const Product& product : file_.products) named.insert(product.sku);
   std::vector<Product> kept;
   kept.reserve(file_.products.size());
   for (std::size_t i = 0; i < file_.products.size(); ++i) {
     Product& product = file_.products[i];
-    const auto owner = product.gtin.empty() ? owners.end() : owners.find(product.gtin);
-    const bool is_free = owner == owners.end() || owner->second == product.sku || named.contains(owner->second) ||
-                         file_.says_is_gone(owner->second);
-    if (is_free) {
+    const auto other_in = [&](const Owners& codes, const std::string& code) -> const std::string* {
+      const std::string number = catalogue::gtin_in_14_digits(code);
+      const auto owner = number.empty() ? codes.end() : codes.find(number);
+      const bool is_free = owner == codes.end() || owner->second == product.sku || file_.says_is_gone(owner->second);
+      return is_free ? nullptr : &owner->second;
+    };
+    const auto before = known.find(product.sku);
+    const bool stands = before != known.end() && before->second.gtin == product.gtin;  // what it has it keeps
+    const std::string* other = stands ? nullptr : other_in(owners, product.gtin);
+    if (other == nullptr && before == known.end()) other = other_in(owners, product.sku);
+    if (other != nullptr && named.contains(*other)) other = nullptr;  // it has the barcode that the file says
+    if (other == nullptr && !stands) other = other_in(numbers, product.gtin);
+    if (other == nullptr) {
       kept.push_back(std::move(product));
       continue;
     }
@@ -162,7 +178,9 @@ Status Taking::refuse_taken_barcodes(const std::map<std::string, std::string>& o
     if (file_.refused_rows)
       HF_TRY_VOID(file_.refused_rows->add(
           file_.product_lines[i],
-          fmt::format("Barcode {} belongs to product {}, which this file does not name.", product.gtin, owner->second),
+          fmt::format("A code of this row is one of product {} already, leading zeros aside: its SKU, or its barcode, "
+                      "and this file gives it no other.",
+                      *other),
           {product.sku, product.gtin, product.name}));
   }
   file_.products = std::move(kept);
@@ -172,21 +190,24 @@ Status Taking::refuse_taken_barcodes(const std::map<std::string, std::string>& o
 Status Taking::take_products() {
   HF_TRY(std::vector<Product> products, all_products(node_, nullptr));
   std::map<std::string, Product> known;
-  std::map<std::string, std::string> owners;
+  Owners owners;
   for (Product& product : products) {
-    if (!product.gtin.empty()) owners[product.gtin] = product.sku;
+    if (!product.gtin.empty()) owners[catalogue::gtin_in_14_digits(product.gtin)] = product.sku;
     known.emplace(product.sku, std::move(product));
   }
-  HF_TRY_VOID(refuse_taken_barcodes(owners));
+  HF_TRY_VOID(refuse_taken_barcodes(known, owners));
   HF_TRY_VOID(check_bounds(known.size()));
   HF_TRY_VOID(check_prices(known));
 
   std::set<std::string> claimed;  // owners whose barcode goes to another product, and the products that get it
   for (const Product& product : file_.products) {
-    const auto owner = owners.find(product.gtin);
-    if (product.gtin.empty() || owner == owners.end() || owner->second == product.sku) continue;
-    claimed.insert(owner->second);
-    claimed.insert(product.sku);
+    const bool is_new = !known.contains(product.sku);
+    for (const std::string& code : {product.gtin, is_new ? product.sku : std::string()}) {
+      const auto owner = owners.find(catalogue::gtin_in_14_digits(code));
+      if (code.empty() || owner == owners.end() || owner->second == product.sku) continue;
+      claimed.insert(owner->second);
+      claimed.insert(product.sku);
+    }
   }
   std::vector<const Product*> movers, near, far;
   std::set<std::string> named;

@@ -585,6 +585,19 @@ TEST_F(Feed, a_whole_catalogue_with_a_row_that_cannot_be_read_delists_nothing) {
   EXPECT_NE(state.text.find("nothing is delisted"), std::string::npos) << state.text;
 }
 
+TEST_F(Feed, a_code_of_a_product_that_the_file_does_not_name_is_refused_however_it_is_written) {
+  head_office();
+  node.listed["OLD"] = {"OLD", "4006381333931", "Pen", {1'000'000}, "S", true};
+  node.listed["SMALL"] = {"SMALL", "96385074", "Tea", {1'000'000}, "S", true};
+  node.listed["5012345678900"] = {"5012345678900", "", "Ink", {1'000'000}, "S", true};
+  put("products.csv", catalogue(0, 4) + "N1,04006381333931,Pen,1.00,S,true\n" + "0000096385074,,Tea,1.00,S,true\n" +
+                          "N2,5012345678900,Ink,1.00,S,true\n");
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  EXPECT_EQ(node.listed.size(), 3u + 4u) << state.text;
+  EXPECT_FALSE(node.listed.contains("N1") || node.listed.contains("N2") || node.listed.contains("0000096385074"));
+}
+
 TEST_F(Feed, orders_with_a_row_that_cannot_be_read_wait_and_none_is_gone) {
   map("[locations]\n\"\" = \"store-01\"\n");
   const std::string header = "number,sku,quantity,state\n";

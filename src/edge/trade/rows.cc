@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/catalogue/catalogue.h"
 #include "core/till/till.h"
 #include "edge/trade/barcode.h"
 
@@ -246,11 +247,17 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
               "barcode or an ISBN, take it out of the name.");
   if (const auto seen = skus_.find(product.sku); seen != skus_.end())
     return no("SKU twice", fmt::format("SKU {} stands on line {} already.", product.sku, seen->second));
+  const std::string gtin = catalogue::gtin_in_14_digits(product.gtin);  // the node compares them so
   if (!product.gtin.empty()) {
     if (auto trouble = barcode_trouble(product.gtin)) return no("spoilt barcode", std::move(*trouble));
-    if (const auto seen = gtins_.find(product.gtin); seen != gtins_.end())
+    if (const auto seen = gtins_.find(gtin); seen != gtins_.end())
       return no("barcode twice", fmt::format("Barcode {} stands on line {} already.", product.gtin, seen->second));
+    if (const auto seen = numbers_.find(gtin); seen != numbers_.end())
+      return no("barcode is a SKU", fmt::format("Barcode {} is the SKU of line {}.", product.gtin, seen->second));
   }
+  const std::string number = catalogue::gtin_in_14_digits(product.sku);
+  if (const auto seen = gtins_.find(number); !number.empty() && seen != gtins_.end())
+    return no("SKU is a barcode", fmt::format("SKU {} is the barcode of line {}.", product.sku, seen->second));
   const auto price = price_of(cell(record, header_.at(Field::unit_price)), rules_);
   if (!price) return std::unexpected(price.error());
   product.unit_price = *price;
@@ -262,7 +269,8 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
   if (!goods) return no("bad goods", fmt::format("goods is \"{}\", not true or false.", goods_text));
   product.goods = *goods;
   skus_.emplace(product.sku, record.line);
-  if (!product.gtin.empty()) gtins_.emplace(product.gtin, record.line);
+  if (!gtin.empty()) gtins_.emplace(gtin, record.line);
+  if (!number.empty()) numbers_.emplace(number, record.line);
   into = std::move(product);
   return Row::taken;
 }

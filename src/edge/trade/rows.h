@@ -56,10 +56,12 @@ class ProductRows {
   Header header_;
   RowRules rules_;
   std::set<std::string> vat_codes_;
-  boost::unordered_flat_map<std::string, std::uint64_t> skus_, gtins_;  // seen in this file, on which line
-  std::string handle_, title_;                                          // of the product whose variants follow
-  bool was_same_handle_ = false;                                        // the last row went on with that product
-  bool is_retired_ = false;                                             // it is a draft, or archived
+  boost::unordered_flat_map<std::string, std::uint64_t> skus_;  // seen in this file, on which line
+  boost::unordered_flat_map<std::string, std::uint64_t> gtins_,
+      numbers_;                   // barcodes, and SKUs that are such; 14 digits
+  std::string handle_, title_;    // of the product whose variants follow
+  bool was_same_handle_ = false;  // the last row went on with that product
+  bool is_retired_ = false;       // it is a draft, or archived
 };
 
 class LevelRows {

@@ -20,6 +20,9 @@ const page_size = 1000;
 const copy_every_ms = 5 * 60_000;
 const look_up_ms = 700;
 
+/** null: no GTIN by its length. */
+const in_14_digits = (code: string): string | null => (/^(\d{8}|\d{12,14})$/.test(code) ? code.padStart(14, '0') : null);
+
 export class Catalogue {
   products = $state.raw<Product[]>([]);
   #copied_at = -Infinity;
@@ -47,8 +50,13 @@ export class Catalogue {
     this.products = [...all.values()];
     await this.node.keep(this.products);
   }
+  /** As the node does (core/catalogue): by SKU, then by GTIN as it is written, then with or without leading zeros. */
   #copy_of(code: string): Found {
-    const product = this.products.find((p) => p.sku === code || p.gtin === code);
+    const number = in_14_digits(code);
+    const product =
+      this.products.find((p) => p.sku === code) ??
+      this.products.find((p) => p.gtin === code) ??
+      this.products.find((p) => number !== null && p.gtin !== null && in_14_digits(p.gtin) === number);
     return product ? { kind: 'product', product } : { kind: this.node.is_silent() ? 'no_answer' : 'none' };
   }
   async find(code: string): Promise<Found> {
