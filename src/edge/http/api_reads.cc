@@ -83,23 +83,32 @@ void Api::get_recovery(const CallPtr& call) {
 }
 
 void Api::get_metrics(const CallPtr& call) {
-  parts_.node.read([call, &counters = parts_.counters](const node::Node& node) {
+  parts_.node.read([call, &counters = parts_.counters, tills = parts_.tills](const node::Node& node) {
     Response response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_text(node);
     const auto add = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
       response.body +=
-          fmt::format("# HELP holdfast_http_{0} {1}\n# TYPE holdfast_http_{0} {2}\nholdfast_http_{0} {3}\n", name, help,
-                      type, value);
+          fmt::format("# HELP holdfast_{0} {1}\n# TYPE holdfast_{0} {2}\nholdfast_{0} {3}\n", name, help, type, value);
     };
-    add("requests_total", "counter", "HTTP requests.", counters.requests.load());
-    add("problems_total", "counter", "Answers with a status of 400 to 499.", counters.problems.load());
-    add("failures_total", "counter", "Answers with a status of 500 and above.", counters.failures.load());
-    add("connections_total", "counter", "Connections accepted.", counters.connections.load());
-    add("connections_displaced_total", "counter", "Closed to make room for somebody else's.",
+    add("http_requests_total", "counter", "HTTP requests.", counters.requests.load());
+    add("http_problems_total", "counter", "Answers with a status of 400 to 499.", counters.problems.load());
+    add("http_failures_total", "counter", "Answers with a status of 500 and above.", counters.failures.load());
+    add("http_connections_total", "counter", "Connections accepted.", counters.connections.load());
+    add("http_connections_displaced_total", "counter", "Closed to make room for somebody else's.",
         counters.displaced_connections.load());
-    add("connections_refused_total", "counter", "Connections over the limit.", counters.refused_connections.load());
-    add("connections_open", "gauge", "Connections open now.", counters.open_connections.load());
+    add("http_connections_refused_total", "counter", "Connections over the limit.",
+        counters.refused_connections.load());
+    add("http_connections_open", "gauge", "Connections open now.", counters.open_connections.load());
+    // Absent where tills do not come by TLS, or not yet.
+    if (const auto ends = tills == nullptr ? std::nullopt : tills->ends()) {
+      add("tills_certificate_ends_seconds", "gauge",
+          "When this machine's certificate for tills ends, in seconds since 1970.",
+          ends->certificate.unix_ns / 1'000'000'000);
+      add("tills_authority_ends_seconds", "gauge",
+          "When the store's certificate ends, which every till trusts, in seconds since 1970.",
+          ends->authority.unix_ns / 1'000'000'000);
+    }
     call->done(std::move(response));
   });
 }

@@ -369,6 +369,23 @@ TEST_F(ApiTest, MetricsAreInPrometheusForm) {
   EXPECT_THAT(reply.header("Content-Type"), StartsWith("text/plain; version=0.0.4"));
   EXPECT_THAT(reply.body, HasSubstr("# TYPE holdfast_http_requests_total counter\nholdfast_http_requests_total "));
   EXPECT_THAT(reply.body, HasSubstr("\nholdfast_journal_entries 0\n"));
+  EXPECT_THAT(reply.body, Not(HasSubstr("holdfast_tills_")));
+}
+
+TEST_F(ApiTest, MetricsTellWhenTheCertificatesForTillsEnd) {
+  const edge::ScratchDirectory directory;
+  const auto machine = tills::Machine::open({directory.path(), "store-01", "127.0.0.1:0", {"192.168.1.10"}},
+                                            world_.clock, [](const tills::News&) {});
+  ASSERT_TRUE(machine) << machine.error().text;
+  ApiParts parts{*thread_,       *credentials_, *sessions_,         *vault_, *worker_, world_.clock,
+                 world_.entropy, pages_,        server_->counters()};
+  parts.tills = machine->get();
+  api_ = std::make_unique<Api>(std::move(parts), ApiSettings{.site = "store-01", .listen = "127.0.0.1:0"});
+  const std::string told = ask("GET", "/metrics").body;
+  const auto in_seconds = [&](Duration from_now) { return (world_.clock.now() + from_now).unix_ns / 1'000'000'000; };
+  EXPECT_THAT(told, HasSubstr(fmt::format("\nholdfast_tills_certificate_ends_seconds {}\n", in_seconds(days(395)))));
+  EXPECT_THAT(told, HasSubstr(fmt::format("\nholdfast_tills_authority_ends_seconds {}\n", in_seconds(days(3650)))));
+  api_.reset();  // before the machine
 }
 
 // ---- pace

@@ -17,6 +17,8 @@ constexpr std::string_view lacks_authority =
     "the key of the store's authority is not on this machine, so it can make no other: put store-ca there, from who "
     "has kept it, or ";
 constexpr Duration look_every = seconds(60);
+// From about then on leaves are cut at the authority's end; a round of all tills of a chain takes its time.
+constexpr Duration ends_soon_before = days(400);
 constexpr std::size_t names_max = 8, known_max = 5, refusal_bytes_max = 1000;
 
 bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
@@ -180,7 +182,11 @@ void Machine::warn(const Status& renewed) {
   if (!holds)
     warn_daily("authority_not_valid_now",
                fmt::format("{} If not, set it; if it is, {}", holds.error().text, new_authority_takes));
-  // That it cannot sign then is no news.
+  const auto dates = validity_of(known);
+  if (holds && dates && dates->to - clock_.now() < ends_soon_before)
+    warn_daily("authority_ends_soon", fmt::format("the store's certificate ends at {}; before then {}",
+                                                  to_text(dates->to), new_authority_takes));
+  // That it cannot sign by a wrong clock is no news then.
   if (!renewed && (holds || renewed.error().code != "tills/clock"))
     warn_daily(is_for(leaf_, key_.public_key, names_) ? "not_renewed" : "no_certificate", renewed.error().text);
   if (renewed && !authority_ && holds) warn_of_kept_leaf();
@@ -238,6 +244,12 @@ std::string Machine::authority() const {
   return authority_of(leaf_).value_or(std::string());
 }
 std::string Machine::authority_fingerprint() const { return fingerprint(authority()).value_or(std::string()); }
+std::optional<Machine::Ends> Machine::ends() const {
+  const std::lock_guard lock(mutex_);
+  const auto leaf = validity_of(leaf_), known = validity_of(authority_of(leaf_).value_or(std::string()));
+  if (!leaf || !known) return std::nullopt;
+  return Ends{leaf->to, known->to};
+}
 std::optional<Authority> Machine::authority_key() const {
   const std::lock_guard lock(mutex_);
   return authority_;

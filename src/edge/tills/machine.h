@@ -68,6 +68,10 @@ class Machine {
   // Why tills could not come by this machine's certificate now, for a person; empty: they can. For a spare also what
   // its node refuses.
   std::string problem() const;
+  struct Ends {
+    Instant certificate, authority;
+  };
+  std::optional<Ends> ends() const;  // of what is shown to tills; nullopt: nothing is
 
   // ---- the node
   Bytes answer_to_spare(ByteView word);  // empty: it makes no sense; else an answer or a refusal

@@ -356,7 +356,10 @@ bool is_due(const std::string& leaf_and_authority, const std::string& public_key
   if (!leaf || !authority) return true;
   // A clock from before the authority was made is wrong: what is there stays good for everybody else.
   if (now < authority->from) return false;
-  return now < leaf->from || (now - leaf->from).ns > (leaf->to - leaf->from).ns / 2;
+  if (now < leaf->from) return true;
+  // Cut at its authority's end: another would last no longer.
+  if (leaf->to >= authority->to) return false;
+  return (now - leaf->from).ns > (leaf->to - leaf->from).ns / 2;
 }
 
 Result<std::string> authority_of(const std::string& leaf_and_authority) {

@@ -8,7 +8,7 @@
 //                                making
 //         DIR/store-tls/tls.key  ECDSA P-256 of this machine, 0600
 //         DIR/store-tls/tls.crt  its leaf and ca.crt: 397 days, serverAuth, the names below
-//         Leaves are made anew when half of their time is over, or the names are others.
+//         Leaves are made anew when half of their time is over, or the names are others. None outlasts the authority.
 //         A name is an IP address or a DNS name in lower case.
 // Errors: tills/bad_name, tills/name_outside (the authority may not sign this name: browsers would refuse it),
 //         tills/clock (it does not hold at the time that this machine's clock says), tills/bad_certificate,

@@ -83,6 +83,13 @@ TEST(StoreCertificate, ALeafIsDueAtHalfItsTimeForOtherNamesAndForAnotherKey) {
   EXPECT_FALSE(is_due(leaf, pub, here, Instant{0}));
   // The clock was a year ahead when this one was made.
   EXPECT_TRUE(is_due(store.leaf(here, now + days(365)), pub, here, now));
+  // In its authority's last year a leaf is cut at that end, and another would last no longer.
+  const Instant late = now + days(3650 - 100);
+  const std::string cut = store.leaf(here, late);
+  EXPECT_EQ(validity_of(cut)->to, now + days(3650));
+  EXPECT_FALSE(is_due(cut, pub, here, late + days(99)));
+  EXPECT_FALSE(is_due(cut, pub, here, late + days(101)));
+  EXPECT_TRUE(is_due(cut, pub, here, late - days(10)));
 }
 
 TEST(StoreCertificate, AWrongClockIsToldWithTheDates) {
@@ -365,6 +372,27 @@ TEST_F(Machines, AnAuthorityThatWasMadeByAWrongClockIsToldOnceADay) {
   EXPECT_EQ(look_after(seconds(61)), 1u);
   EXPECT_EQ(look_after(days(1)), 2u);
   EXPECT_THAT(log, testing::Each("authority_not_valid_now"));
+}
+
+TEST_F(Machines, TheEndOfTheAuthorityIsToldAYearAheadAndNothingIsSignedEveryMinuteThen) {
+  node();
+  clock.run(days(3650 - 401));
+  const auto a = node();
+  EXPECT_THAT(log, IsEmpty());
+  const auto look_after = [&](Duration time) {
+    clock.run(time);
+    log.clear();
+    a->look();
+    return log;
+  };
+  EXPECT_THAT(look_after(days(2)), ElementsAre("authority_ends_soon"));
+  EXPECT_THAT(warnings.back(), HasSubstr("ends at 2037-01-12T08:00:00"));
+  EXPECT_EQ(a->ends()->authority, now + days(3650));
+  EXPECT_THAT(look_after(days(399 - 50)), ElementsAre("renewed", "authority_ends_soon"));
+  EXPECT_EQ(a->ends()->certificate, now + days(3650));
+  EXPECT_THAT(look_after(days(49)), ElementsAre("authority_ends_soon"));
+  EXPECT_THAT(look_after(seconds(61)), IsEmpty());
+  EXPECT_THAT(look_after(days(2)), ElementsAre("authority_not_valid_now"));
 }
 
 TEST_F(Machines, ALeafThatCouldNotBeSignedIsSignedOnceTheClockIsRight) {
