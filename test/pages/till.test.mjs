@@ -393,6 +393,33 @@ at_till('a refused sale says so, and goes back into the basket', { mock_only: tr
   assert.equal((await node.state()).entries.length, 1);
 });
 
+// The card has paid, so nobody can take a line out or change it.
+for (const [what, change, told] of [
+  ['was delisted', { off: true }, { open: true, vat: (p) => p.vat }],
+  ['has another VAT code', { vat: 'R' }, { open: undefined, vat: () => 'R' }],
+]) {
+  at_till(`a sale paid by card whose product ${what} meanwhile goes back into the basket, and is finished`, { mock_only: true }, async ({ page, node }) => {
+    const product = { ...node.products.find((p) => p.vat === 'S') };
+    await page.locator('.tile', { hasText: product.sku }).click();
+    await basket_lines(page).first().waitFor();
+    await node.post('product', { sku: product.sku, ...change });
+    await page.keyboard.press('F4');
+    await page.getByRole('button', { name: /by card/ }).click();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByRole('alert').filter({ hasText: product.sku }).waitFor();
+    await page.locator('dialog[open] .buttons').getByText('Into the basket').click();
+    await page.getByRole('button', { name: 'Finish the sale' }).click();
+    await receipt_number(page);
+    const { entries } = await node.state();
+    assert.equal(entries.length, 1, 'once');
+    const [{ body }] = entries;
+    assert.deepEqual(body.tenders.map((t) => t.kind), ['card'], 'asked once');
+    assert.deepEqual([body.lines[0].sku, body.lines[0].unit_price, body.lines[0].open, body.lines[0].vat], [product.sku, product.unit_price, told.open, told.vat(product)]);
+    if (told.open) assert.equal(body.lines[0].name, product.name);
+    assert.doesNotMatch(await safety_text(page), /refused/);
+  });
+}
+
 for (const [language, words] of [
   ['en-GB', { basket: 'Into the basket', met: /recorded under this reference already/, next: 'Next customer' }],
   ['fr-FR', { basket: 'Au panier', met: /déjà inscrit sous cette référence/, next: 'Client suivant' }],

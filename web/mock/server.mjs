@@ -3,7 +3,7 @@
 //
 // Switches, POST /mock/…: node {down}, quorum {lost}, origin {} (a rebuild: new epoch, credentials gone, last `drop` entries
 // and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), sessions {} (all ended), refuse {n, status},
-// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, standby {phase}, provisional {on}. GET /mock/state: what the journal holds.
+// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, product {sku, off} or {sku, vat, …}, standby {phase}, provisional {on}. GET /mock/state: what the journal holds.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -118,7 +118,13 @@ export function make_mock(options = {}) {
       total = 0;
       for (const l of w.lines ?? []) {
         const product = products.find((p) => p.sku === l.sku);
-        if (!product && !l.open) return bad(422, 'till/unknown_sku', `${l.sku} is not listed`);
+        if (!rates.some((r) => r.code === l.vat)) return bad(422, 'till/wrong_vat', `VAT code ${l.vat} is not one of this chain`);
+        if (w.kind === 'sale' && !prior && !alone) {
+          if (!product && !l.open) return bad(422, 'till/unknown_sku', `${l.sku} is not listed`);
+          if (product && l.open) return bad(422, 'till/bad_line', `${l.sku} is listed; sell it without an open price`);
+          if (product && l.vat !== product.vat) return bad(422, 'till/wrong_vat', `${l.sku} is listed with VAT ${product.vat}, not ${l.vat}`);
+          if (!product && !l.name) return bad(422, 'till/bad_line', `${l.sku} needs a name`);
+        }
         if (millionths(l.unit_price, 6) === null || !millionths(l.quantity, 3)) return bad(422, 'till/bad_quantity', 'price or quantity');
         if (l.open) flags.push('open_price');
         total += amount(l.unit_price, l.quantity);
@@ -290,6 +296,13 @@ export function make_mock(options = {}) {
       switch (path.slice(6)) {
         case 'state': return send(200, { ...cover(), phase: state.phase, needs_enrolment: state.needs_enrolment, entries: journal.map(({ key, till, body: b, reply, origin: o, index }) => ({ key, till, kind: b.kind, prior: b.prior ?? null, alone: b.alone ?? null, body: b, receipt: reply.receipt, total: reply.total, origin: o, index })) });
         case 'node': state.down = body.down; break;
+        case 'product': {
+          const at = products.findIndex((p) => p.sku === body.sku);
+          if (body.off) products.splice(at, 1);
+          else if (at < 0) products.push(body);
+          else Object.assign(products[at], body);
+          break;
+        }
         case 'standby': Object.assign(state, { phase: body.phase, phase_at: now() }); break;
         case 'sessions': sessions.clear(); break;
         case 'provisional': state.provisional = body.on; break;

@@ -2,6 +2,7 @@
 // Shape:  a draft has its write key from its first moment, so that a crash between "paid" and "kept" cannot make two sales.
 
 import type { Product, SaleLine, Tender, VatRate, VatSum } from '../lib/api';
+import { looks_like_card } from '../lib/card';
 import { line_amount, parse_price, parse_quantity, quantity_max, show_quantity, vat_inside } from '../lib/decimal';
 
 export interface Line {
@@ -54,6 +55,17 @@ export function set_quantity(lines: Line[], at: number, quantity: string): Line[
   if (value === null) return null;
   if (value === 0n) return lines.filter((_, i) => i !== at);
   return lines.map((l, i) => (i === at ? { ...l, quantity: show_quantity(value) } : l));
+}
+
+/** The journal refuses a sale that rests on these as the catalogue is now. */
+export const is_of_listing = (code: string): boolean => ['till/unknown_sku', 'till/wrong_vat', 'till/bad_line'].includes(code);
+/**
+ * A line as it can be sold now, `listed` being what its SKU is listed as; null: nothing any more. Its amount stays what the
+ * customer has paid: only how it is told changes.
+ */
+export function as_listed(line: Line, listed: Product | null): Line {
+  if (listed) return { ...line, name: line.open ? listed.name : line.name, vat: listed.vat, open: false };
+  return { ...line, name: !line.name.trim() || looks_like_card(line.name) ? line.sku : line.name, open: true };
 }
 
 export const sale_lines = (lines: readonly Line[]): SaleLine[] =>

@@ -5,6 +5,7 @@
 // Errors: what nobody answered in time is looked for in the copy; only there nothing is found for certain.
 
 import type { Answer, CallOptions, Product } from '../lib/api';
+import { as_listed, type Line } from './basket';
 
 export type Found = { kind: 'product'; product: Product } | { kind: 'none' } | { kind: 'no_answer' };
 
@@ -65,6 +66,24 @@ export class Catalogue {
     if (answer.kind === 'ok') return { kind: 'product', product: answer.value };
     if (answer.kind === 'problem' && answer.problem.status === 404) return { kind: 'none' };
     return this.#copy_of(code);
+  }
+  /** Lines as they can be sold now, by the node's word alone: from where it does not answer, they stay as they are. */
+  async as_listed_now(lines: readonly Line[]): Promise<Line[]> {
+    const known = new Map<string, Product | null>();
+    const out = [...lines];
+    for (const [at, line] of lines.entries()) {
+      let listed = known.get(line.sku);
+      if (listed === undefined) {
+        const answer = await this.node.call<Product>(`/v1/products/${encodeURIComponent(line.sku)}`);
+        if (answer.kind === 'no_answer') break;
+        if (answer.kind === 'problem' && !(answer.problem.status === 404 && answer.problem.code.startsWith('catalogue/'))) break;
+        // A SKU that is listed no more may be the barcode of another product.
+        listed = answer.kind === 'ok' && answer.value.sku === line.sku ? answer.value : null;
+        known.set(line.sku, listed);
+      }
+      out[at] = as_listed(line, listed);
+    }
+    return out;
   }
   search_copy(text: string, limit = 30): Product[] {
     const parts = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
-import { add_product, amount_of, cash_moved, is_locked, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
+import { add_product, amount_of, cash_moved, is_locked, is_of_listing, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
 import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
@@ -516,12 +516,19 @@ class Till {
    * A refused sale goes back into the basket; what the card paid stays paid. It keeps its key: another machine may have
    * taken it before this one refused it, and then the two meet and a person is told, instead of both being counted. Only
    * where they have met (the key is another write's), what is rung after a look at both is a sale of its own.
+   *
+   * What the catalogue refused comes back as it is listed now: nobody can change the lines of a basket that a card has paid.
    */
-  back_to_basket(k: Kept): Promise<void> {
+  async back_to_basket(k: Kept): Promise<void> {
+    if (k.body.kind !== 'sale' || k.first) return;
+    const skus = k.body.lines.map((l) => l.sku);
+    let lines: Line[] = k.view.lines.map(({ amount: _, ...l }, i) => ({ ...l, sku: skus[i] ?? '' }));
+    if (is_of_listing(k.problem?.code ?? '') && this.silent_since === null) {
+      await this.read_about(); // the rates may have changed with the codes
+      lines = await this.catalogue.as_listed_now(lines);
+    }
     return this.#exclusive(async () => {
-      if (this.#pump.kept.get(k.key)?.state !== 'refused' || k.body.kind !== 'sale' || this.draft || k.first) return;
-      const skus = k.body.lines.map((l) => l.sku);
-      const lines: Line[] = k.view.lines.map(({ amount: _, ...l }, i) => ({ ...l, sku: skus[i] ?? '' }));
+      if (this.#pump.kept.get(k.key)?.state !== 'refused' || k.body.kind !== 'sale' || this.draft) return;
       const tenders = k.body.tenders.filter((t) => t.kind === 'card');
       const key = k.problem?.code === 'fold/key_reused' ? random_hex(16) : k.key;
       const draft = { ...new_draft(key, new Date().toISOString()), lines, tenders };
