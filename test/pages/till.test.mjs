@@ -198,6 +198,37 @@ at_till('a receipt is refunded once, line by line, never more than was sold', {}
   }
 });
 
+for (const [language, words] of [
+  ['en-GB', { total: '£2,400,000.00', bad: /The price of Broken.*cannot be counted/, uncounted: /There is no total/, line: 'cannot be counted' }],
+  ['fr-FR', { total: /2\s400\s000,00\s£/, bad: /Le prix de Broken.*ne peut pas être compté/, uncounted: /pas de total/, line: 'ne peut pas être compté' }],
+]) {
+  at_till(`gold is sold for what it costs; what cannot be counted is not sold for nothing (${language})`, { mock_only: true, device: { language } }, async ({ page, node }) => {
+    const product = { gtin: null, goods: true, vat: 'S', stock: '5' };
+    await node.post('product', { ...product, sku: 'GOLD', name: 'Gold', unit_price: '1200000.00' });
+    await node.post('product', { ...product, sku: 'BROKEN', name: 'Broken', unit_price: '-1.00' });
+    await scan(page, 'BROKEN');
+    await page.getByRole('alert').filter({ hasText: words.bad }).waitFor();
+    assert.equal(await basket_lines(page).count(), 0);
+    await scan(page, 'GOLD');
+    await basket_lines(page).first().waitFor();
+    const quantity = page.locator('li[data-line] input');
+    await quantity.fill('900000000');
+    await quantity.press('Tab');
+    await page.getByRole('alert').filter({ hasText: words.uncounted }).waitFor();
+    await page.locator('li[data-line]').getByText(words.line).waitFor();
+    assert.ok(await page.locator('button.pay').isDisabled());
+    await page.keyboard.press('F4');
+    assert.equal(await page.locator('dialog[open]').count(), 0, 'nothing is paid');
+    await axe_clean(page, `a basket without a total ${language}`);
+    await quantity.fill('2');
+    await quantity.press('Tab');
+    await page.getByTestId('total').filter({ hasText: words.total }).waitFor();
+    await pay_cash(page);
+    await receipt_number(page);
+    assert.equal((await node.state()).entries[0].total, 240_000_000);
+  });
+}
+
 at_till('a refund without receipt is a manager’s and needs a reason', { mock_only: true }, async ({ page, node }) => {
   await page.getByRole('button', { name: 'Sign out' }).click();
   await sign_in(page, { staff: '12', pin: '1212' });

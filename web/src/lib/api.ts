@@ -250,6 +250,7 @@ export interface VatSum {
   gross: number;
 }
 export interface Receipt {
+  kind?: 'sale' | 'refund' | 'refund_no_receipt';
   receipt: string;
   at: Time;
   staff: string;

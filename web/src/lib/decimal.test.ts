@@ -17,9 +17,22 @@ describe('decimals', () => {
     expect(parse_amount('500', 0)).toBe(500);
   });
   it('refuse what is beyond the range', () => {
-    expect(parse_quantity('1000000')).toBe(1_000_000_000n);
-    expect(parse_quantity('1000000.001')).toBeNull();
-    expect(parse_price('1000001')).toBeNull();
+    expect(parse_quantity('1000000000')).toBe(10n ** 12n);
+    expect(parse_quantity('1000000000.001')).toBeNull();
+    expect(parse_price('1200000')).toBe(1_200_000_000_000n);
+    expect(parse_price('1000000000.000000')).toBe(10n ** 15n);
+    expect(parse_price('1000000000.000001')).toBeNull();
+    expect(parse_price('99999999999999999999')).toBeNull();
+  });
+  it('take no barcode for money', () => {
+    expect(parse_amount('999999999.99', 2)).toBe(99_999_999_999);
+    for (const decimals of [0, 2, 3]) expect(parse_amount('501234567890', decimals)).toBeNull();
+  });
+  it('count up to what the node counts to, and beyond that nothing rather than a wrong sum', () => {
+    expect(line_amount(10n ** 15n, 10_000_000n, 2)).toBe(10 ** 15);
+    expect(line_amount(10n ** 15n, 10_000_001n, 2)).toBeNull();
+    expect(line_amount(10n ** 15n, 10n ** 12n, 3)).toBeNull();
+    expect(refund_amount(10n ** 15n, 10_000_000n, 1n, 2)).toBeNull();
   });
   it('show what they parsed', () => {
     for (const text of ['2.55', '0.00', '0.000001', '12.00', '2.049']) expect(show_price(parse_price(text)!)).toBe(text);
@@ -37,6 +50,7 @@ describe('decimals', () => {
     expect(vat_inside(205, '5')).toBe(10);
     expect(vat_inside(1000, '5.5')).toBe(52);
     expect(vat_inside(999, '0')).toBe(0);
+    expect(vat_inside(300, '200')).toBe(200);
   });
   it('split a line into refunds that add up to it, whatever the parts', () => {
     const price = 2_049_000n;
@@ -44,7 +58,7 @@ describe('decimals', () => {
       let before = 0n;
       let sum = 0;
       for (const part of parts) {
-        sum += refund_amount(price, before, part, 2);
+        sum += refund_amount(price, before, part, 2)!;
         before += part;
       }
       expect(sum).toBe(line_amount(price, before, 2));

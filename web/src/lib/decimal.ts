@@ -1,12 +1,15 @@
 // Exact decimals. Nothing floats: unit prices are millionths, quantities thousandths, amounts minor units, all bigint
 // inside; amounts leave as number, which is exact below 2^53.
-// Errors: parse_* give null for what is not a plain decimal within the range; they never round.
+// Errors: parse_* give null for what is not a plain decimal within the range; they never round. What is counted from it is
+//         null beyond the range. Null is never nothing: no caller may put 0 in its place.
 
-export const price_max = 1_000_000_000_000n; // a million of the major unit
-export const quantity_max = 1_000_000_000n; // a million pieces
+// What the node counts with (core/base/values.h).
+export const price_max = 10n ** 15n; // a milliard of the major unit
+export const quantity_max = 10n ** 12n; // a milliard pieces
+export const money_max = 10n ** 15n; // minor units
 
 function parse_scaled(text: string, decimals: number, max: bigint): bigint | null {
-  const match = /^(\d{1,9})(?:[.,](\d+))?$/.exec(text.trim());
+  const match = /^(\d{1,16})(?:[.,](\d+))?$/.exec(text.trim());
   if (!match) return null;
   const fraction = match[2] ?? '';
   if (fraction.length > decimals) return null;
@@ -29,26 +32,28 @@ export const parse_quantity = (text: string): bigint | null => parse_scaled(text
 export const show_price = (millionths: bigint): string => show_scaled(millionths, 6, 2);
 export const show_quantity = (thousandths: bigint): string => show_scaled(thousandths, 3, 0);
 
-/** What a person types as money, to minor units: "12,5" -> 1250 with 2 decimals. */
+/** What a person types as money, to minor units: "12,5" -> 1250 with 2 decimals. Below a milliard, so that no barcode is one. */
 export function parse_amount(text: string, decimals: number): number | null {
-  const value = parse_scaled(text, decimals, 10n ** 13n);
+  const value = parse_scaled(text, decimals, 10n ** BigInt(9 + decimals) - 1n);
   return value === null ? null : Number(value);
 }
 
 const half_up = (numerator: bigint, denominator: bigint): bigint => (numerator * 2n + denominator) / (denominator * 2n);
 
 /** Line amount in minor units, rounded half up; price and quantity are never negative here. */
-export function line_amount(price_millionths: bigint, quantity_thousandths: bigint, decimals: number): number {
-  return Number(half_up(price_millionths * quantity_thousandths, 10n ** BigInt(9 - decimals)));
+export function line_amount(price_millionths: bigint, quantity_thousandths: bigint, decimals: number): number | null {
+  const amount = half_up(price_millionths * quantity_thousandths, 10n ** BigInt(9 - decimals));
+  return amount <= money_max ? Number(amount) : null;
 }
 
 /** VAT inside a gross amount, half up: amount × rate / (100 + rate); rate "20" or "5.5" percent. */
 export function vat_inside(amount: number, rate: string): number {
-  const millionths = parse_scaled(rate, 6, 100_000_000n) ?? 0n;
+  const millionths = parse_scaled(rate, 6, 1_000_000_000n) ?? 0n;
   return Number(half_up(BigInt(amount) * millionths, 100_000_000n + millionths));
 }
 
 /** Amount of refunding `now` of a line of which `before` are refunded: the parts always add up to the line. */
-export function refund_amount(price: bigint, before: bigint, now: bigint, decimals: number): number {
-  return line_amount(price, before + now, decimals) - line_amount(price, before, decimals);
+export function refund_amount(price: bigint, before: bigint, now: bigint, decimals: number): number | null {
+  const [all, was] = [line_amount(price, before + now, decimals), line_amount(price, before, decimals)];
+  return all === null || was === null ? null : all - was;
 }

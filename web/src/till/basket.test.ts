@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Product } from '../lib/api';
-import { add_product, cash_moved, quick_amounts, sale_lines, set_quantity, total_of, vat_sums, type Line } from './basket';
+import { add_product, amount_of, cash_moved, counted, quick_amounts, sale_lines, set_quantity, total_of, vat_sums, type Line } from './basket';
 
 const product = (sku: string, unit_price = '2.55'): Product => ({ sku, gtin: null, name: sku, unit_price, vat: 'S', goods: true });
 const rates = [{ code: 'S', name: 'Standard', rate: '20' }, { code: 'Z', name: 'Zero', rate: '0' }];
@@ -23,8 +23,30 @@ describe('the basket', () => {
     expect(set_quantity(lines, 0, '1,5')?.[0]?.quantity).toBe('1.5');
   });
   it('stops at the largest quantity instead of overflowing', () => {
-    const lines = set_quantity(add_product([], product('A')).lines, 0, '1000000')!;
-    expect(add_product(lines, product('A')).lines[0]?.quantity).toBe('1000000');
+    const lines = set_quantity(add_product([], product('A')).lines, 0, '1000000000')!;
+    expect(add_product(lines, product('A')).lines[0]?.quantity).toBe('1000000000');
+  });
+  it('sells gold for what it costs', () => {
+    const { lines } = add_product([], product('GOLD', '1200000.00'));
+    expect(total_of(lines, 2)).toBe(120_000_000);
+    expect(total_of(add_product(lines, product('GOLD', '1200000.00')).lines, 3)).toBe(2_400_000_000);
+  });
+  it('has no total, rather than a smaller one, where something cannot be read or counted', () => {
+    const good = add_product([], product('A')).lines;
+    for (const bad of [{ unit_price: '-1.50' }, { unit_price: '1000000001' }, { unit_price: '1.2345678' }, { quantity: '?' }, { unit_price: '1000000000', quantity: '1000000000' }]) {
+      const lines = [...good, { ...good[0]!, ...bad }];
+      expect(amount_of(lines[1]!, 2), JSON.stringify(bad)).toBeNull();
+      expect([total_of(lines, 2), counted(lines, 2)], JSON.stringify(bad)).toEqual([null, null]);
+    }
+    const most = { ...good[0]!, unit_price: '1000000000', quantity: '10000' };
+    expect(total_of([most], 2)).toBe(10 ** 15);
+    expect(total_of([most, good[0]!], 2)).toBeNull();
+    expect(total_of([], 2)).toBe(0);
+  });
+  it('takes no product whose price it cannot read', () => {
+    const { lines } = add_product([], product('A'));
+    for (const price of ['', '-1.50', '1000000000.01', 'free']) expect(add_product(lines, product('B', price)), price).toEqual({ lines, at: -1 });
+    expect(add_product(lines, product('B', '0.00')).at, 'for nothing is a price').toBe(1);
   });
   it('sends names only for open prices: head office knows the others', () => {
     const [listed] = sale_lines(add_product([], product('A')).lines);

@@ -3,7 +3,7 @@
 
 import type { Product, SaleLine, Tender, VatRate, VatSum } from '../lib/api';
 import { looks_like_card } from '../lib/card';
-import { line_amount, parse_price, parse_quantity, quantity_max, show_quantity, vat_inside } from '../lib/decimal';
+import { line_amount, money_max, parse_price, parse_quantity, quantity_max, show_quantity, vat_inside } from '../lib/decimal';
 
 export interface Line {
   sku: string;
@@ -25,24 +25,37 @@ export interface Draft {
 
 export const new_draft = (key: string, now: string): Draft => ({ key, lines: [], tenders: [], started_at: now });
 
-export function amount_of(line: Pick<Line, 'quantity' | 'unit_price'>, decimals: number): number {
-  return line_amount(parse_price(line.unit_price) ?? 0n, parse_quantity(line.quantity) ?? 0n, decimals);
+/** Null: its price or quantity cannot be read, or they come to more than is counted. Such a line is not sold. */
+export function amount_of(line: Pick<Line, 'quantity' | 'unit_price'>, decimals: number): number | null {
+  const [price, quantity] = [parse_price(line.unit_price), parse_quantity(line.quantity)];
+  return price === null || quantity === null ? null : line_amount(price, quantity, decimals);
 }
-export const total_of = (lines: readonly Line[], decimals: number): number =>
-  lines.reduce((sum, line) => sum + amount_of(line, decimals), 0);
+/** Null: there is no total, because a line has no amount or the sum is beyond what is counted. */
+export function counted(lines: readonly Line[], decimals: number): { lines: (Line & { amount: number })[]; total: number } | null {
+  const out = { lines: [] as (Line & { amount: number })[], total: 0 };
+  for (const line of lines) {
+    const amount = amount_of(line, decimals);
+    if (amount === null || (out.total += amount) > money_max) return null;
+    out.lines.push({ ...line, amount });
+  }
+  return out;
+}
+export const total_of = (lines: readonly Line[], decimals: number): number | null => counted(lines, decimals)?.total ?? null;
 export const tendered = (tenders: readonly Tender[]): number => tenders.reduce((sum, t) => sum + t.amount, 0);
 export const is_locked = (draft: Draft): boolean => draft.asking !== undefined || draft.tenders.some((t) => t.kind === 'card');
 /** What the drawer gains when `total` is paid so: cash given, less the change. */
 export const cash_moved = (tenders: readonly Tender[], total: number): number =>
   tendered(tenders.filter((t) => t.kind === 'cash')) - Math.max(0, tendered(tenders) - total);
 
-/** The same product at the same price is one line; open prices are lines of their own. Gives the line's place. */
+/** The same product at the same price is one line; open prices are lines of their own. Gives the line's place; -1: no such price. */
 export function add_product(lines: Line[], product: Product, quantity = '1'): { lines: Line[]; at: number } {
+  if (parse_price(product.unit_price) === null) return { lines, at: -1 };
   const at = lines.findIndex((l) => l.sku === product.sku && !l.open && l.unit_price === product.unit_price);
   const line = lines[at];
   if (line) {
-    const sum = (parse_quantity(line.quantity) ?? 0n) + (parse_quantity(quantity) ?? 0n);
-    if (sum > quantity_max) return { lines, at };
+    const [before, more] = [parse_quantity(line.quantity), parse_quantity(quantity)];
+    if (before === null || more === null || before + more > quantity_max) return { lines, at };
+    const sum = before + more;
     return { lines: lines.map((l, i) => (i === at ? { ...l, quantity: show_quantity(sum) } : l)), at };
   }
   const { sku, name, unit_price, vat } = product;

@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
-import { add_product, amount_of, cash_moved, is_locked, is_of_listing, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
+import { add_product, cash_moved, counted, is_locked, is_of_listing, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
 import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
@@ -16,6 +16,7 @@ import { Machines } from './machines';
 import { one_by_one } from './one_by_one';
 import { Pump } from './pump';
 import { count, keep, type Kept, type View } from './queue';
+import type { Picked } from './refund';
 import { hand_out, room_of, uncovered_since, type Estimate } from './room';
 import { a_day_without_copy, safety_line } from './safety_line';
 import { SignedIn } from './signed_in.svelte';
@@ -104,7 +105,10 @@ class Till {
   /** Nobody answers, and not only for a moment: cash only, and not much of it; no money goes out. */
   alone = $derived(this.silent_since !== null && this.#silences >= alone_after);
   /** Too much for one sale that nobody else knows of. Where a card has paid a part, the customer is not sent away for it. */
-  beyond_alone = $derived(this.alone && !this.locked && beyond_alone(total_of(this.draft?.lines ?? [], this.decimals), this.decimals));
+  beyond_alone = $derived.by(() => {
+    const total = total_of(this.draft?.lines ?? [], this.decimals);
+    return this.alone && !this.locked && total !== null && beyond_alone(total, this.decimals);
+  });
   room = $derived(room_of(this.#estimate, this.counts.waiting + this.counts.again + this.counts.uncopied));
   uncovered_since = $derived(uncovered_since(this.kept, this.safety, this.silent_since !== null));
   /** A day has passed without a copy elsewhere: the writes are offered as a file. */
@@ -378,11 +382,12 @@ class Till {
   #open_draft(): Draft {
     return this.draft ?? new_draft(random_hex(16), new Date().toISOString());
   }
+  /** Gives the line's place; -1: its price is none that can be sold. */
   add(product: Product): Promise<number> {
     return this.#exclusive(async () => {
       const draft = this.#open_draft();
       const { lines, at } = add_product(draft.lines, product);
-      await this.#save_draft({ ...draft, lines });
+      if (at >= 0) await this.#save_draft({ ...draft, lines });
       return at;
     });
   }
@@ -426,7 +431,9 @@ class Till {
     return this.#exclusive(async () => {
       const draft = this.draft;
       if (!draft || draft.asking) return;
-      const amount = total_of(draft.lines, this.decimals) - tendered(draft.tenders);
+      const total = total_of(draft.lines, this.decimals);
+      if (total === null) return;
+      const amount = total - tendered(draft.tenders);
       if (amount > 0) await this.#save_draft({ ...draft, asking: { amount, reference: new_reference() } });
     });
   }
@@ -473,10 +480,11 @@ class Till {
     const draft = this.draft;
     if (!draft || draft.lines.length === 0 || draft.asking) return null;
     const tenders = last ? [...draft.tenders, last] : draft.tenders;
-    const total = total_of(draft.lines, this.decimals);
+    const sums = counted(draft.lines, this.decimals);
+    if (!sums) return null;
+    const { lines, total } = sums;
     const change = tendered(tenders) - total;
     if (change < 0 || this.beyond_alone) return null;
-    const lines = draft.lines.map((l) => ({ ...l, amount: amount_of(l, this.decimals) }));
     const fields: WriteFields = {
       kind: 'sale', lines: sale_lines(draft.lines), tenders, ...(change > 0 ? { change } : {}),
     };
@@ -484,7 +492,7 @@ class Till {
     this.draft = null;
     return key;
   }
-  async refund(receipt: Receipt, picked: { line: number; quantity: string; amount: number }[], tenders: Tender[], reason: string) {
+  async refund(receipt: Receipt, picked: readonly Picked[], tenders: Tender[], reason: string) {
     const total = picked.reduce((sum, p) => sum + p.amount, 0);
     const lines = picked.map((p) => {
       const of = receipt.lines.find((l) => l.line === p.line)!;
@@ -498,12 +506,13 @@ class Till {
     return this.#hand_over(fields, random_hex(16), this.#view(total, 0, lines, receipt.receipt), 'none', sale?.key ?? null);
   }
   async refund_no_receipt(lines: Line[], tenders: Tender[], reason: string): Promise<string> {
-    const shown = lines.map((l) => ({ ...l, amount: amount_of(l, this.decimals) }));
+    const sums = counted(lines, this.decimals);
+    if (!sums) throw new Error('there is no total');
     const fields: WriteFields = {
       kind: 'refund_no_receipt', tenders, reason,
       lines: lines.map(({ sku, quantity, unit_price, vat, name }) => ({ sku, quantity, unit_price, vat, name })),
     };
-    return this.#hand_over(fields, random_hex(16), this.#view(total_of(lines, this.decimals), 0, shown), 'none');
+    return this.#hand_over(fields, random_hex(16), this.#view(sums.total, 0, sums.lines), 'none');
   }
   /** A number that this till gave alone: the one that the journal has given since, where that is another. */
   numbered_by_a_machine(receipt: string): string {
