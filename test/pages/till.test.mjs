@@ -229,6 +229,42 @@ for (const [language, words] of [
   });
 }
 
+at_till('receipts have the VAT of the journal: a refund’s parts add up, and a rate that changed later changes nothing', { mock_only: true }, async ({ page, node }) => {
+  const vat = async () => (await page.getByTestId('receipt-vat').locator('tbody tr').allTextContents()).map((row) => row.replace(/\s+/g, ' ').trim());
+  const silent = () => safety_text(page).then((text) => /does not answer/.test(text));
+  await node.post('product', { sku: 'POUND', name: 'Pound', unit_price: '1.00', vat: 'S', gtin: null, goods: true });
+  await scan(page, 'POUND');
+  const quantity = page.locator('li[data-line] input');
+  await quantity.fill('3');
+  await quantity.press('Tab');
+  await pay_cash(page);
+  const receipt = await receipt_number(page);
+  assert.deepEqual(await vat(), ['S 20 %£2.50£0.50£3.00']);
+  await next_customer(page);
+
+  await node.post('rate', { code: 'S', rate: '25' });
+  await node.post('node', { down: true }); // the page asks anew what the rates are
+  await until('silence', silent);
+  await node.post('node', { down: false });
+  await until('an answer', async () => !(await silent()));
+
+  for (const taken of ['£0.17', '£0.16', '£0.17']) {
+    await page.keyboard.press('F7');
+    await page.locator('#receipt').fill(receipt);
+    await page.locator('#receipt').press('Enter');
+    await page.locator('td input').fill('1');
+    await page.locator('.foot .primary').click();
+    await receipt_number(page);
+    const [row] = await vat();
+    assert.match(row, new RegExp(`^S 20 %£0.8[34]${taken}£1.00$`));
+    await page.locator('dialog[open] .buttons .primary').click();
+  }
+  await page.keyboard.press('F8');
+  await page.locator('tr', { hasText: receipt }).getByRole('button', { name: 'Show' }).click();
+  await page.getByTestId('receipt-vat').waitFor();
+  assert.deepEqual(await vat(), ['S 20 %£2.50£0.50£3.00']);
+});
+
 at_till('a refund without receipt is a manager’s and needs a reason', { mock_only: true }, async ({ page, node }) => {
   await page.getByRole('button', { name: 'Sign out' }).click();
   await sign_in(page, { staff: '12', pin: '1212' });

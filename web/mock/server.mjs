@@ -3,7 +3,7 @@
 //
 // Switches, POST /mock/…: node {down}, quorum {lost}, origin {} (a rebuild: new epoch, credentials gone, last `drop` entries
 // and tills forgotten), rollback {drop}, replies {lose: n} (take the write, cut the connection), sessions {} (all ended), refuse {n, status},
-// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, product {sku, off} or {sku, vat, …}, standby {phase}, provisional {on}. GET /mock/state: what the journal holds.
+// contradiction {}, posture {posture} (by an alert), enrolment {}, sites {n}, recovery {}, clock {minutes}, product {sku, off} or {sku, vat, …}, rate {code, rate}, standby {phase}, provisional {on}. GET /mock/state: what the journal holds.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -16,11 +16,6 @@ const hex = (bytes) => randomBytes(bytes).toString('hex');
 const now = () => new Date().toISOString();
 const mime = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.webmanifest': 'application/manifest+json' };
 const last_night = new Date(new Date().setHours(2, 10, 0, 0) - (new Date().getHours() < 6 ? 86_400_000 : 0)).toISOString();
-const rates = [
-  { code: 'S', name: 'Standard', rate: '20' },
-  { code: 'R', name: 'Reduced', rate: '5' },
-  { code: 'Z', name: 'Zero', rate: '0' },
-];
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const new_series = () => Array.from(randomBytes(8), (b) => crockford[b & 31]).join('');
 
@@ -59,6 +54,11 @@ export function make_mock(options = {}) {
     sku: `HF${1001 + i}`, gtin: gtin13(4100 + i * 7), name, goods: true, vat: i % 7 === 6 ? 'Z' : i % 5 === 4 ? 'R' : 'S',
     unit_price: ['2.55', '12.75', '1.95', '4.95', '1.65', '1.69', '9.95', '0.85', '3.40', '2.049'][i % 10], stock: String((i * 37) % 90),
   }));
+  const rates = [
+    { code: 'S', name: 'Standard', rate: '20' },
+    { code: 'R', name: 'Reduced', rate: '5' },
+    { code: 'Z', name: 'Zero', rate: '0' },
+  ];
   const origin = () => `${chain}/${site}/${state.epoch}`;
   const add_staff = (number, role, pin) => staff.push({ number, role, pin, staff_id: createHash('sha256').update(`${number}`).digest('hex').slice(0, 32) });
   if (!state.needs_enrolment) {
@@ -72,8 +72,8 @@ export function make_mock(options = {}) {
     return !m || (m[2] ?? '').length > decimals ? null : BigInt(m[1] + (m[2] ?? '').padEnd(decimals, '0'));
   };
   const amount = (price, quantity) => Number((2n * millionths(price, 6) * millionths(quantity, 3) + 10n ** 7n) / (2n * 10n ** 7n));
-  const vat_of = (gross, code) => {
-    const rate = BigInt(rates.find((r) => r.code === code)?.rate ?? 0);
+  const vat_of = (gross, percent) => {
+    const rate = BigInt(percent);
     return Number((2n * BigInt(gross) * rate + 100n + rate) / (2n * (100n + rate)));
   };
   const problem = (status, code, detail) => ({ type: `https://holdfast.invalid/problems/${code}`, title: code, status, detail, code });
@@ -156,7 +156,8 @@ export function make_mock(options = {}) {
       key: w.key, ok: true, duplicate: false, origin: origin(), index: journal.length, at: now(), flags,
       ...(total === undefined ? {} : { total, receipt: prior?.receipt ?? alone?.receipt ?? `${who.till}-${state.series}-${++state.n}` }),
     };
-    journal.push({ key: w.key, till: who.till, hash, body: w, reply, origin: origin(), index: journal.length, at: reply.at });
+    const rate = Object.fromEntries(rates.map((r) => [r.code, r.rate]));
+    journal.push({ key: w.key, rate, till: who.till, hash, body: w, reply, origin: origin(), index: journal.length, at: reply.at });
     return reply;
   }
 
@@ -244,12 +245,17 @@ export function make_mock(options = {}) {
       const gross = amount(l.unit_price, l.quantity);
       return {
         line, sku: l.sku, name: l.name ?? products.find((p) => p.sku === l.sku)?.name ?? l.sku, quantity: l.quantity, unit_price: l.unit_price,
-        vat: l.vat, amount: gross, vat_amount: vat_of(gross, l.vat), refunded: thousandths_text(refunded_of(e.reply.receipt, line)),
+        vat: l.vat, amount: gross, vat_amount: vat_of(gross, e.rate[l.vat]), refunded: thousandths_text(refunded_of(e.reply.receipt, line)),
       };
     });
+    const sums = [...new Set(lines.map((l) => l.vat))].map((code) => {
+      const of = lines.filter((l) => l.vat === code);
+      const [gross, vat] = [of.reduce((sum, l) => sum + l.amount, 0), of.reduce((sum, l) => sum + l.vat_amount, 0)];
+      return { code, rate: e.rate[code], net: gross - vat, vat, gross };
+    });
     return {
-      receipt: e.reply.receipt, at: e.reply.at, staff: e.body.staff, total: e.reply.total, origin: e.origin, index: e.index, lines, tenders: e.body.tenders,
-      vat: [], cosigned: e.index < cosigned,
+      kind: e.body.kind, receipt: e.reply.receipt, at: e.reply.at, staff: e.body.staff, total: e.reply.total, origin: e.origin, index: e.index, lines, tenders: e.body.tenders,
+      vat: sums, cosigned: e.index < cosigned,
     };
   }
 
@@ -303,6 +309,7 @@ export function make_mock(options = {}) {
           else Object.assign(products[at], body);
           break;
         }
+        case 'rate': rates.find((r) => r.code === body.code).rate = body.rate; break;
         case 'standby': Object.assign(state, { phase: body.phase, phase_at: now() }); break;
         case 'sessions': sessions.clear(); break;
         case 'provisional': state.provisional = body.on; break;

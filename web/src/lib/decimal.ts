@@ -51,9 +51,3 @@ export function vat_inside(amount: number, rate: string): number {
   const millionths = parse_scaled(rate, 6, 1_000_000_000n) ?? 0n;
   return Number(half_up(BigInt(amount) * millionths, 100_000_000n + millionths));
 }
-
-/** Amount of refunding `now` of a line of which `before` are refunded: the parts always add up to the line. */
-export function refund_amount(price: bigint, before: bigint, now: bigint, decimals: number): number | null {
-  const [all, was] = [line_amount(price, before + now, decimals), line_amount(price, before, decimals)];
-  return all === null || was === null ? null : all - was;
-}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Product } from '../lib/api';
-import { add_product, amount_of, cash_moved, counted, quick_amounts, sale_lines, set_quantity, total_of, vat_sums, type Line } from './basket';
+import { pick, type Picked } from './refund';
+import { add_product, amount_of, cash_moved, counted, quick_amounts, sale_lines, set_quantity, total_of, vat_again, vat_sums, with_rates, type Line } from './basket';
 
 const product = (sku: string, unit_price = '2.55'): Product => ({ sku, gtin: null, name: sku, unit_price, vat: 'S', goods: true });
 const rates = [{ code: 'S', name: 'Standard', rate: '20' }, { code: 'Z', name: 'Zero', rate: '0' }];
@@ -58,6 +59,29 @@ describe('the basket', () => {
       { code: 'S', rate: '20', net: 212 + 84, vat: 43 + 17, gross: 356 },
       { code: 'Z', rate: '0', net: 90, vat: 0, gross: 90 },
     ]);
+  });
+  it('gives back the VAT that was taken: 50 of three pieces come back as 17, 16 and 17, as in the journal', () => {
+    const sold = { line: 0, quantity: '3', unit_price: '1.00' };
+    const vats = ['0', '1', '2'].map((refunded) => {
+      const { amount, rate, vat_amount } = pick({ ...sold, refunded }, '1', 2, '20') as Picked;
+      return vat_sums([{ vat: 'S', amount, rate, vat_amount }], [])[0];
+    });
+    expect(vats.map((sum) => [sum?.vat, sum?.net, sum?.gross])).toEqual([[17, 83, 100], [16, 84, 100], [17, 83, 100]]);
+    expect(vat_sums([{ vat: 'S', amount: 300 }], rates)[0]?.vat).toBe(50);
+  });
+  it('keeps the rates that something was sold with', () => {
+    const lines = with_rates([{ vat: 'S', amount: 120 }, { vat: 'X', amount: 5 }], rates);
+    const since = [{ code: 'S', name: 'Standard', rate: '25' }];
+    expect(vat_sums(lines, since)[0]).toEqual({ code: 'S', rate: '20', net: 100, vat: 20, gross: 120 });
+    expect(vat_sums([{ vat: 'S', amount: 125 }], since)[0], 'kept without its rate').toMatchObject({ rate: '25', vat: 25 });
+  });
+  it('prints again what the node says, where that is about this receipt; of a refund with the rate of its sale', () => {
+    const view = { lines: [{ vat: 'S', amount: 100, rate: '20', vat_amount: 16 }], total: 100 };
+    const told = [{ code: 'S', rate: '25', net: 80, vat: 20, gross: 100 }];
+    expect(vat_again(view, false, told, rates)).toEqual(told);
+    expect(vat_again(view, true, told, rates)).toEqual([{ ...told[0], rate: '20' }]);
+    expect(vat_again({ ...view, total: 101 }, false, told, rates), 'another receipt').toEqual(vat_sums(view.lines, rates));
+    expect(vat_again(view, false, null, rates)).toEqual([{ code: 'S', rate: '20', net: 84, vat: 16, gross: 100 }]);
   });
   it('counts the cash that stays, not the notes that were given', () => {
     const card = { kind: 'card', amount: 10_000, token: 't', masked: '', result: 'approved' } as const;

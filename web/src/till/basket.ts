@@ -86,19 +86,38 @@ export const sale_lines = (lines: readonly Line[]): SaleLine[] =>
     open ? { sku, quantity, unit_price, vat, name, open: true } : { sku, quantity, unit_price, vat },
   );
 
-/** VAT by rate over gross line amounts, each line rounded by itself. */
-export function vat_sums(lines: readonly { vat: string; amount: number }[], rates: readonly VatRate[]): VatSum[] {
+/** Lines with the rates of now, so that their receipt keeps them when rates change. */
+export const with_rates = <L extends { vat: string }>(lines: readonly L[], rates: readonly VatRate[]): (L & { rate?: string })[] =>
+  lines.map((line) => {
+    const rate = rates.find((r) => r.code === line.vat)?.rate;
+    return rate === undefined ? line : { ...line, rate };
+  });
+/** VAT by rate over gross line amounts, each line rounded by itself. `rates`: for lines that were kept without theirs. */
+export function vat_sums(
+  lines: readonly { vat: string; amount: number; rate?: string; vat_amount?: number }[], rates: readonly VatRate[],
+): VatSum[] {
   const sums = new Map<string, VatSum>();
-  for (const { vat, amount } of lines) {
-    const rate = rates.find((r) => r.code === vat)?.rate ?? '0';
-    const sum = sums.get(vat) ?? { code: vat, rate, net: 0, vat: 0, gross: 0 };
-    const inside = vat_inside(amount, rate);
+  for (const line of lines) {
+    const { vat, amount } = line;
+    const rate = line.rate ?? rates.find((r) => r.code === vat)?.rate ?? '0';
+    const key = `${vat} ${rate}`;
+    const sum = sums.get(key) ?? { code: vat, rate, net: 0, vat: 0, gross: 0 };
+    const inside = line.vat_amount ?? vat_inside(amount, rate);
     sum.vat += inside;
     sum.gross += amount;
     sum.net += amount - inside;
-    sums.set(vat, sum);
+    sums.set(key, sum);
   }
   return [...sums.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
+}
+
+/** The VAT on a receipt that is printed again: the node's word, where it is about this total; else as it was kept here. */
+export function vat_again(
+  view: { lines: Parameters<typeof vat_sums>[0]; total: number }, is_refund: boolean, told: readonly VatSum[] | null, rates: readonly VatRate[],
+): VatSum[] {
+  if (!told || told.reduce((sum, each) => sum + each.gross, 0) !== view.total) return vat_sums(view.lines, rates);
+  // Of a refund the node tells the rate of today beside the amounts of the journal; the lines have that of the sale.
+  return told.map((each) => ({ ...each, rate: (is_refund && view.lines.find((l) => l.vat === each.code)?.rate) || each.rate }));
 }
 
 /** Round sums that a customer is likely to hand over for `due`: exact first, then the next notes. */

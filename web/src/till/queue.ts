@@ -19,7 +19,8 @@ export interface View {
   staff_number: string;
   total: number;
   change: number;
-  lines: { name: string; quantity: string; unit_price: string; vat: string; amount: number; open: boolean }[];
+  /** `rate`: of its VAT when it was sold. `vat_amount`: of a refund, what the journal counts of the sale's. */
+  lines: { name: string; quantity: string; unit_price: string; vat: string; amount: number; open: boolean; rate?: string; vat_amount?: number }[];
   of_receipt: string | null;
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
-import { add_product, cash_moved, counted, is_locked, is_of_listing, new_draft, sale_lines, set_quantity, tendered, total_of } from './basket';
+import { add_product, cash_moved, counted, is_locked, is_of_listing, new_draft, sale_lines, set_quantity, tendered, total_of, with_rates } from './basket';
 import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
@@ -488,15 +488,15 @@ class Till {
     const fields: WriteFields = {
       kind: 'sale', lines: sale_lines(draft.lines), tenders, ...(change > 0 ? { change } : {}),
     };
-    const key = await this.#hand_over(fields, draft.key, this.#view(total, change, lines), 'draft');
+    const key = await this.#hand_over(fields, draft.key, this.#view(total, change, with_rates(lines, this.about?.vat_rates ?? [])), 'draft');
     this.draft = null;
     return key;
   }
   async refund(receipt: Receipt, picked: readonly Picked[], tenders: Tender[], reason: string) {
     const total = picked.reduce((sum, p) => sum + p.amount, 0);
-    const lines = picked.map((p) => {
-      const of = receipt.lines.find((l) => l.line === p.line)!;
-      return { name: of.name, quantity: p.quantity, unit_price: of.unit_price, vat: of.vat, amount: p.amount, open: false };
+    const lines = picked.map(({ line, ...p }) => {
+      const of = receipt.lines.find((l) => l.line === line)!;
+      return { name: of.name, unit_price: of.unit_price, vat: of.vat, open: false, ...p };
     });
     const sale = this.kept.find((k) => k.body.kind === 'sale' && (k.latest?.receipt === receipt.receipt || k.first?.receipt === receipt.receipt));
     const fields: WriteFields = {
@@ -512,7 +512,7 @@ class Till {
       kind: 'refund_no_receipt', tenders, reason,
       lines: lines.map(({ sku, quantity, unit_price, vat, name }) => ({ sku, quantity, unit_price, vat, name })),
     };
-    return this.#hand_over(fields, random_hex(16), this.#view(sums.total, 0, sums.lines), 'none');
+    return this.#hand_over(fields, random_hex(16), this.#view(sums.total, 0, with_rates(sums.lines, this.about?.vat_rates ?? [])), 'none');
   }
   /** A number that this till gave alone: the one that the journal has given since, where that is another. */
   numbered_by_a_machine(receipt: string): string {
@@ -531,7 +531,7 @@ class Till {
   async back_to_basket(k: Kept): Promise<void> {
     if (k.body.kind !== 'sale' || k.first) return;
     const skus = k.body.lines.map((l) => l.sku);
-    let lines: Line[] = k.view.lines.map(({ amount: _, ...l }, i) => ({ ...l, sku: skus[i] ?? '' }));
+    let lines: Line[] = k.view.lines.map(({ name, quantity, unit_price, vat, open }, i) => ({ sku: skus[i] ?? '', name, quantity, unit_price, vat, open }));
     if (is_of_listing(k.problem?.code ?? '') && this.silent_since === null) {
       await this.read_about(); // the rates may have changed with the codes
       lines = await this.catalogue.as_listed_now(lines);
