@@ -270,6 +270,29 @@ at_chain('who signs out is signed out when the node says so; until then the page
   assert.ok(!(await signed_in()));
 });
 
+at_chain('who signed in meanwhile in another tab is told, and nothing is cut in that name before that person says so', { mock_only: true }, async ({ page, node }) => {
+  const header = page.locator('header');
+  await header.getByRole('button', { name: 'Sign in' }).click();
+  await sign_in(page, manager);
+  await header.getByText('Manager 1').waitFor();
+  await page.evaluate(async () => {
+    const { csrf } = await (await fetch('/v1/session')).json();
+    const post = (path, body) => fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }, body: JSON.stringify(body) });
+    await post('/v1/staff', { number: '2', name: 'Other', role: 'manager', pin: '2222' });
+    await post('/v1/session', { staff: '2', pin: '2222' }); // as another tab does it
+  });
+  await page.getByRole('button', { name: /^Cut the link/ }).first().click();
+  const note = page.getByTestId('another');
+  await note.getByText('Manager 2 has signed in meanwhile').waitFor();
+  await header.getByText('Manager 2').waitFor();
+  assert.equal(await page.getByRole('button', { name: /^(Cut|Heal) the link/ }).count(), 0, 'links are left alone');
+  await axe_clean(page, 'another person');
+  await note.getByRole('button').click();
+  assert.equal(await note.count(), 0);
+  await page.getByRole('button', { name: /^Cut the link/ }).first().click();
+  await page.getByRole('button', { name: /^Heal the link/ }).first().waitFor();
+});
+
 at_chain('an alert that has sealed this site is told with its rule and with what was not done', { mock_only: true }, async ({ page, node }) => {
   await node.post('posture', { posture: 'sealed' });
   const panel = page.getByTestId('posture');

@@ -458,6 +458,7 @@ export function make_mock(options = {}) {
     }
     if (path === '/v1/links' && method === 'GET') return send(200, { links: chain_view().sites.find((s) => s.is_here)?.links.map((l) => ({ site: l.to, state: l.state, roles: l.roles })) ?? [] });
     if (path.startsWith('/v1/links/') && method === 'POST') {
+      if (session && !csrf_ok) return fail(403, 'auth/csrf', 'X-CSRF-Token');
       if (!csrf_ok || session.role === 'cashier') return fail(403, 'auth/role', 'a manager or operator signs in for this');
       const body = await read_body(request);
       const to = decodeURIComponent(path.slice(10));

@@ -2,14 +2,14 @@
 
 import {
   call, csrf, random_hex,
-  type About, type Answer, type Chain, type DemoState, type Held, type Listed, type Posture, type PostureNow, type Safety, type Session, type WriteFields,
+  type About, type Answer, type Chain, type DemoState, type Held, type Hex, type Listed, type Posture, type PostureNow, type Safety, type Session, type WriteFields,
 } from '../lib/api';
 import { set_posture, type Seen } from '../lib/posture';
 import { read_session, sign_out, type SignedOut } from '../lib/session';
 
 const poll_ms = 1000;
 
-class ChainPage {
+export class ChainPage {
   about = $state.raw<About | null>(null);
   chain = $state.raw<Chain | null>(null);
   safety = $state.raw<Safety | null>(null);
@@ -21,7 +21,11 @@ class ChainPage {
   listed = $state.raw<Listed[]>([]);
   held = $state.raw<Held[]>([]);
   demo = $state.raw<DemoState | null>(null);
-  may_cut = $derived(this.session !== null && this.session.role !== 'cashier');
+  /** Who is at this page: who signed in here, was signed in when it was opened, or said so. Undefined: not yet known. */
+  #mine = $state<Hex | null | undefined>(undefined);
+  /** Somebody else signed in, in another tab of this browser: what is done here would be done in that name. */
+  another = $derived(this.session !== null && this.#mine !== undefined && this.session.staff_id !== this.#mine);
+  may_cut = $derived(this.session !== null && !this.another && this.session.role !== 'cashier');
 
   async start(): Promise<void> {
     await this.#about();
@@ -37,8 +41,22 @@ class ChainPage {
     if (answer.kind === 'ok') this.about = answer.value;
   }
   async #session(): Promise<void> {
+    const before = this.session;
     const session = await read_session();
-    if (session !== undefined) this.session = session;
+    // Who signed in meanwhile is not undone by an answer that is older.
+    if (session !== undefined && this.session === before) this.#take(session);
+  }
+  #take(session: Session | null): void {
+    if (this.#mine === undefined) this.#mine = session?.staff_id ?? null;
+    this.session = session;
+  }
+  /** A refusal may be the first word of it that the sign-in is over, or somebody else's. */
+  async #look_again(answer: Answer<unknown>): Promise<void> {
+    if (answer.kind === 'problem' && (answer.problem.status === 401 || answer.problem.code === 'auth/csrf')) await this.#session();
+  }
+  /** Whoever is signed in by now says that it is he who is here. */
+  go_on(): void {
+    this.#mine = this.session?.staff_id ?? null;
   }
   async #poll(): Promise<void> {
     const [chain, safety] = await Promise.all([
@@ -82,6 +100,7 @@ class ChainPage {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
     if (answer.kind === 'ok') {
       this.session = answer.value;
+      this.#mine = answer.value.staff_id;
       this.signed_out = null;
     }
     return answer;
@@ -90,25 +109,30 @@ class ChainPage {
     const { said, session } = await sign_out(this.session);
     this.signed_out = said;
     this.session = session;
+    this.#mine = session?.staff_id ?? null; // who that is, is said beside it
   }
   /** Works on this site alone and needs nobody else (design promise 4). */
-  link(site: string, state: 'cut' | 'open'): Promise<Answer<unknown>> {
-    return call(`/v1/links/${encodeURIComponent(site)}`, { method: 'POST', headers: csrf(this.session), body: { state } });
+  async link(site: string, state: 'cut' | 'open'): Promise<Answer<unknown>> {
+    const answer = await call(`/v1/links/${encodeURIComponent(site)}`, { method: 'POST', headers: csrf(this.session), body: { state } });
+    await this.#look_again(answer);
+    return answer;
   }
   /** At once and here alone. Whoever is signed in may seal; opening takes a manager's PIN. */
   async set_posture(posture: Posture, reason: string, pin: string, seen: Seen | null): Promise<Answer<PostureNow>> {
     const answer = await set_posture(this.session, posture, reason, pin, seen);
     if (answer.kind === 'ok') this.posture = answer.value;
+    await this.#look_again(answer);
     return answer;
   }
   /** A person's write without a till; null: done, else a sentence. One key, so that a second try is the same write. */
   async write(fields: WriteFields, key = random_hex(16)): Promise<string | null> {
-    if (!this.session) return '';
+    if (!this.session || this.another) return '';
     const body = { key, staff: this.session.staff_id, at: new Date().toISOString(), ...fields };
     for (let i = 0; i < 2; i++) {
       const answer = await call<{ replies: ({ ok: true } | { ok: false; problem: { title: string; detail: string } })[] }>(
         '/v1/writes', { method: 'POST', headers: csrf(this.session), body: { writes: [body] } },
       );
+      await this.#look_again(answer);
       if (answer.kind === 'problem') return answer.problem.detail || answer.problem.title;
       if (answer.kind === 'no_answer') continue;
       const reply = answer.value.replies[0];

@@ -8,6 +8,8 @@ export const chain = {
   'chain.silent': 'This node does not answer since {since}.',
   'chain.as_of': 'What you see is as of {at}.',
   'chain.elsewhere': 'Go on at:',
+  'chain.another': '{who} has signed in meanwhile, in another tab of this browser. Links and lists are left alone here until {who} says so; sealing works, and is done in that name.',
+  'chain.another.go': 'It is {who} who is here: go on',
   'sum.trading': { one: 'site trading', other: 'sites trading' },
   'sum.dark': { one: 'site not trading', other: 'sites not trading' },
   'sum.today': { one: 'sale since 00:00 UTC', other: 'sales since 00:00 UTC' },

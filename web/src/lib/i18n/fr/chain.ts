@@ -8,6 +8,8 @@ export const chain = {
   'chain.silent': 'Ce nœud ne répond pas depuis {since}.',
   'chain.as_of': 'Ce que vous voyez date de {at}.',
   'chain.elsewhere': 'Continuez chez :',
+  'chain.another': '{who} s’est connecté entre-temps, dans un autre onglet de ce navigateur. Tant que {who} ne le dit pas ici, on ne touche ni aux liens ni aux listes ; sceller le site reste possible, en ce nom.',
+  'chain.another.go': 'C’est bien {who} qui est ici : continuer',
   'sum.trading': { one: 'site en activité', other: 'sites en activité' },
   'sum.dark': { one: 'site à l’arrêt', other: 'sites à l’arrêt' },
   'sum.today': { one: 'vente depuis 00:00 UTC', other: 'ventes depuis 00:00 UTC' },
