@@ -67,9 +67,11 @@ class Watch {
     const auto spare = node.safety().spare;
     if (!spare || !spare->is_linked) return;
     const std::uint64_t version = credentials_.version();
-    if (version == kept_version_ && spare->sealing == kept_for_) return;
+    const bool has_authority = tills_ != nullptr && tills_->has_authority_key();
+    if (version == kept_version_ && spare->sealing == kept_for_ && has_authority == kept_authority_) return;
     kept_version_ = version;
     kept_for_ = spare->sealing;
+    kept_authority_ = has_authority;
     const auto authority = tills_ == nullptr ? std::nullopt : tills_->authority_key();
     node.keep_on_spare(keys::seal_to(spare->sealing, tills::pack_store_copy(credentials_.copy(), authority)));
   }
@@ -115,6 +117,7 @@ class Watch {
   std::uint64_t told_of_damage_ = 0;
   std::uint64_t kept_version_ = 0;
   PublicKey kept_for_{};
+  bool kept_authority_ = false;
   std::optional<node::Phase> phase_;
   Instant phase_since_, looked_at_;
   std::map<SiteName, node::LinkState> links_;

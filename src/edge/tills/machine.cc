@@ -255,6 +255,11 @@ std::optional<Authority> Machine::authority_key() const {
   return authority_;
 }
 
+bool Machine::has_authority_key() const {
+  const std::lock_guard lock(mutex_);
+  return authority_.has_value();
+}
+
 void Machine::set_other(const std::string& origin) {
   const std::lock_guard lock(mutex_);
   if ((!known_.empty() && origin == known_.front()) || origin == this->origin()) return;

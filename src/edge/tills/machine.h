@@ -76,6 +76,7 @@ class Machine {
   // ---- the node
   Bytes answer_to_spare(ByteView word);  // empty: it makes no sense; else an answer or a refusal
   std::optional<Authority> authority_key() const;
+  bool has_authority_key() const;  // may come later than the start, and stays
   // ---- the spare
   Bytes word_to_node();
   bool wants_certificate() const;  // its word says so; to be told again until the node has given one

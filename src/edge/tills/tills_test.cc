@@ -345,6 +345,7 @@ TEST_F(Machines, ANodeOpensWhateverItsClockSays) {
 TEST_F(Machines, AnAuthorityIsMadeOnceTheClockIsNoLongerThatOfAnEmptyBattery) {
   clock.wall = Instant{};
   const auto a = node();
+  EXPECT_FALSE(a->has_authority_key());
   EXPECT_FALSE(exists(node_directory.path() + "/store-ca/ca.key"));
   EXPECT_THAT(log, testing::Contains("no_certificate"));
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("clock says 1970-01-01T00:00:00Z")));
@@ -353,6 +354,7 @@ TEST_F(Machines, AnAuthorityIsMadeOnceTheClockIsNoLongerThatOfAnEmptyBattery) {
   a->look();
   EXPECT_FALSE(a->authority().empty());
   EXPECT_EQ(validity_of(a->authority())->from, clock.wall - days(2));
+  EXPECT_TRUE(a->has_authority_key()) << "so that it is sealed for the spare, too";
 }
 
 TEST_F(Machines, AnAuthorityThatWasMadeByAWrongClockIsToldOnceADay) {
