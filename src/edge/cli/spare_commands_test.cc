@@ -20,10 +20,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What `spare status` says of a spare whose copy is whole and that last heard the store's machine so long ago.
-Outcome status_of(const std::string& silent_seconds) {
-  const std::string body = R"({"site":"store-01","node":{"alive":false,"last_heard_at":null,"silent_seconds":)" +
-                           silent_seconds + R"(},"copy":{"size":9},"has_people":true,"ready":true,"problem":null})";
+// What `spare status` says where the spare that runs says this.
+Outcome status_when_told(const std::string& body) {
   const edge::testing::CannedServer spare(
       {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
   const edge::ScratchDirectory scratch;
@@ -33,17 +31,16 @@ Outcome status_of(const std::string& silent_seconds) {
   std::ofstream(scratch.path() + "/admin.token") << "0123\n";
   return holdfast({"spare", "status", "--data", scratch.path()});
 }
+// Of a spare whose copy is whole and that last heard the store's machine so long ago.
+Outcome status_of(const std::string& silent_seconds) {
+  return status_when_told(R"({"site":"store-01","node":{"alive":false,"last_heard_at":null,"silent_seconds":)" +
+                          silent_seconds + R"(},"copy":{"size":9},"has_people":true,"ready":true,"problem":null})");
+}
 
 TEST(SpareStatus, WhyTillsCouldNotComeIsSaid) {
-  const std::string body =
+  const Outcome told = status_when_told(
       R"({"site":"store-01","node":{"alive":true,"last_heard_at":null,"silent_seconds":1},"copy":{"size":9},)"
-      R"("has_people":true,"ready":false,"problem":null,"tills":{"wanted":true,"problem":"its name is outside"}})";
-  const edge::testing::CannedServer spare(
-      {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body});
-  const edge::ScratchDirectory scratch;
-  std::ofstream(scratch.path() + "/http-address") << spare.address() << "\n";
-  std::ofstream(scratch.path() + "/admin.token") << "0123\n";
-  const Outcome told = holdfast({"spare", "status", "--data", scratch.path()});
+      R"("has_people":true,"ready":false,"problem":null,"tills":{"wanted":true,"problem":"its name is outside"}})");
   EXPECT_EQ(told.code, 1);
   EXPECT_THAT(told.out, HasSubstr("store-01: NOT ready"));
   EXPECT_THAT(told.out, HasSubstr("tills cannot come    its name is outside"));
