@@ -18,7 +18,8 @@ const shopify = (products) => csv('Title,URL handle,Status,SKU,Barcode,Option1 n
   products.map((p) => [p.name, p.sku, 'Active', p.sku, p.gtin, 'Title', 'Default Title', p.unit_price, 'TRUE', 'TRUE']));
 
 // Stands between `holdfast feed` and a node until closed: hands every request on, and each batch of writes to `onBatch`, which
-// may hand it on. Without an answer the connection breaks.
+// may hand it on. Without an answer the connection breaks. The feed asks where the node is before each connection, so a node that
+// was started anew has to be stood before again.
 async function between(site, onBatch) {
   const server = createServer(async (request, response) => {
     try {
@@ -38,8 +39,10 @@ async function between(site, onBatch) {
     }
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  writeFileSync(join(site.dir, 'http-address'), `127.0.0.1:${server.address().port}\n`);
-  return server;
+  const says = (address) => writeFileSync(join(site.dir, 'http-address'), `${address}\n`);
+  const stand = () => says(`127.0.0.1:${server.address().port}`);
+  stand();
+  return { stand, close() { server.close(); says(new URL(site.url).host); } };
 }
 
 test('a chain beside its old system', { timeout: 300_000 }, async (t) => {
@@ -143,6 +146,7 @@ test('a chain beside its old system', { timeout: 300_000 }, async (t) => {
       halves.push((await count('ProductsListed')) - before);
       assert.equal(await count('FeedTaken'), taken, 'not taken before the last of it');
       await office.start();
+      gate.stand();
     };
     const gate = await between(office, async (forward) => {
       const batch = ++batches;
