@@ -241,17 +241,20 @@ export function make_mock(options = {}) {
   }
 
   function receipt_of(e) {
+    // A refund's rates are those of its sale, as the node tells them.
+    const sale = e.body.kind === 'refund' ? journal.find((each) => each.reply.receipt === e.body.receipt) : null;
+    const rate = (sale ?? e).rate;
     const lines = e.body.lines.map((l, line) => {
       const gross = amount(l.unit_price, l.quantity);
       return {
         line, sku: l.sku, name: l.name ?? products.find((p) => p.sku === l.sku)?.name ?? l.sku, quantity: l.quantity, unit_price: l.unit_price,
-        vat: l.vat, amount: gross, vat_amount: vat_of(gross, e.rate[l.vat]), refunded: thousandths_text(refunded_of(e.reply.receipt, line)),
+        vat: l.vat, amount: gross, vat_amount: vat_of(gross, rate[l.vat]), refunded: thousandths_text(refunded_of(e.reply.receipt, line)),
       };
     });
     const sums = [...new Set(lines.map((l) => l.vat))].map((code) => {
       const of = lines.filter((l) => l.vat === code);
       const [gross, vat] = [of.reduce((sum, l) => sum + l.amount, 0), of.reduce((sum, l) => sum + l.vat_amount, 0)];
-      return { code, rate: e.rate[code], net: gross - vat, vat, gross };
+      return { code, rate: rate[code], net: gross - vat, vat, gross };
     });
     return {
       kind: e.body.kind, receipt: e.reply.receipt, at: e.reply.at, staff: e.body.staff, total: e.reply.total, origin: e.origin, index: e.index, lines, tenders: e.body.tenders,

@@ -67,7 +67,8 @@ void run_feed(const FeedArguments& arguments) {
     const bool is_soon = states && any(*states, {FileFate::settling});
     if (!folder->wait(is_soon ? 1 : look_again_seconds)) return;
     if (!states || !any(*states, {FileFate::no_node})) continue;
-    if (auto again = trade::node_of_data(arguments.settings.data)) node = std::move(*again);  // it may have moved
+    // Its token may be another.
+    if (auto again = trade::node_of_data(arguments.settings.data)) node = std::move(*again);
   }
 }
 

@@ -69,7 +69,7 @@ void Lookups::ask(const std::string& host) {
 void Lookups::take(const std::string& host, HostAddresses found) {
   Host& at = hosts_[host];
   at.is_asked = false;
-  if (!found.numbers.empty()) at.last = std::move(found);
+  if (!found.numbers.empty()) at.last = found;
   const HostAddresses told = at.last.numbers.empty() ? std::move(found) : at.last;
   for (const Answer& answer : std::exchange(at.waiting, {})) answer(told);
 }

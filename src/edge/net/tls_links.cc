@@ -168,6 +168,7 @@ void TlsNet::Impl::connect(const ConnectionPtr& c, const Address& to) {
     const ConnectionPtr waits = at->second;
     if (!found.problem.empty()) return end(waits, found.problem);
     std::vector<tcp::endpoint> endpoints;
+    endpoints.reserve(found.numbers.size());
     for (const std::string& each : found.numbers) endpoints.emplace_back(asio::ip::make_address(each), port);
     connect_to(waits, endpoints);
   });

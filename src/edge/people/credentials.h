@@ -1,14 +1,15 @@
 // Who may use this node: staff by PIN, tills by device key, the machine's own administrator by a token file.
 //
 // Shape:  below the data directory, all 0600, none of it ever in a journal, a log or an answer (protocol 11.1):
-//         people/credentials  staff (number, opaque id, role, Argon2id verifier), tills (number, name, SHA-256 of the
-//         key) people/pepper       32 random bytes; a verifier that leaks without them cannot be tried against PINs
-//         admin.token         for `Authorization: Local`, made at the first start
-//         enrolment-code      the first manager's one-time code (80 bits), made while nobody is enrolled; removed by
-//         its use SITE.enrolment      codes given out by `site keygen` or with a recovery certificate (protocol 11.2);
-//         which of them
-//                             are spent stands in people/credentials, and each is taken out of the file, which goes
-//                             with the last: so they stay spent where the folder people is removed
+//           people/credentials  staff (number, opaque id, role, Argon2id verifier), tills (number, name, SHA-256 of
+//                               the key)
+//           people/pepper       32 random bytes; a verifier that leaks without them cannot be tried against PINs
+//           admin.token         for `Authorization: Local`, made at the first start
+//           enrolment-code      the first manager's one-time code (80 bits), made while nobody is enrolled; removed by
+//                               its use
+//           SITE.enrolment      codes given out by `site keygen` or with a recovery certificate (protocol 11.2); one
+//                               that was used is told in people/credentials and taken out here, and the file goes
+//                               with the last: so it stays spent where the folder people is removed
 //         A staff number is 1 to 8 digits, a PIN 4 to 12.
 // Errors: people/wrong_pin (also for a number that nobody has), people/wait (too many attempts: wait_left says how
 //         long), people/wrong_code, people/enrol_closed, people/number_taken, people/bad_number, people/bad_pin,

@@ -355,6 +355,7 @@ Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::strin
 Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
   const Where where = [data]() -> Result<HostPort> {
     const auto address = serve::address_of_node(data);
+    if (!address && address.error().code != "edge/no_node") return pass_on(address.error());
     if (!address) return fail("trade/no_node", address.error().text + " Start it with `holdfast serve`.");
     return read_url("http://" + *address);
   };

@@ -32,7 +32,7 @@ export const parse_quantity = (text: string): bigint | null => parse_scaled(text
 export const show_price = (millionths: bigint): string => show_scaled(millionths, 6, 2);
 export const show_quantity = (thousandths: bigint): string => show_scaled(thousandths, 3, 0);
 
-/** What a person types as money, to minor units: "12,5" -> 1250 with 2 decimals. Below a milliard, so that no barcode is one. */
+/** What a person types as money, to minor units: "12,5" -> 1250 with 2 decimals. Below a milliard, so that no barcode of 12 digits or more is one. */
 export function parse_amount(text: string, decimals: number): number | null {
   const value = parse_scaled(text, decimals, 10n ** BigInt(9 + decimals) - 1n);
   return value === null ? null : Number(value);

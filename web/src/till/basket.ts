@@ -113,11 +113,10 @@ export function vat_sums(
 
 /** The VAT on a receipt that is printed again: the node's word, where it is about this total; else as it was kept here. */
 export function vat_again(
-  view: { lines: Parameters<typeof vat_sums>[0]; total: number }, is_refund: boolean, told: readonly VatSum[] | null, rates: readonly VatRate[],
+  view: { lines: Parameters<typeof vat_sums>[0]; total: number }, told: readonly VatSum[] | null, rates: readonly VatRate[],
 ): VatSum[] {
   if (!told || told.reduce((sum, each) => sum + each.gross, 0) !== view.total) return vat_sums(view.lines, rates);
-  // Of a refund the node tells the rate of today beside the amounts of the journal; the lines have that of the sale.
-  return told.map((each) => ({ ...each, rate: (is_refund && view.lines.find((l) => l.vat === each.code)?.rate) || each.rate }));
+  return [...told];
 }
 
 /** Round sums that a customer is likely to hand over for `due`: exact first, then the next notes. */
