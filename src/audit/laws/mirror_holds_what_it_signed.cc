@@ -72,11 +72,12 @@ class MirrorHolds final : public Law {
     if (sizes.empty()) return;
     std::vector<std::map<std::uint64_t, Sha256>> histories{roots_at(journal, sizes)};
     for (const std::vector<Bytes>& other : journal.beside) histories.push_back(roots_at(other, sizes));
-    for (const auto& [size, root] : said.roots) {
+    for (const auto& signed_root : said.roots) {
       ++exercised;
+      const std::uint64_t size = signed_root.first;
       const auto is_of = [&](const auto& roots) {
         const auto it = roots.find(size);
-        return it != roots.end() && it->second == root;
+        return it != roots.end() && it->second == signed_root.second;
       };
       if (std::ranges::none_of(histories, is_of))
         breach(machine.name + " has signed the first " + std::to_string(size) + " entries of " + origin +
