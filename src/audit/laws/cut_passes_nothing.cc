@@ -13,16 +13,10 @@ class CutPassesNothing final : public Law {
   std::string_view name() const override { return "a cut link passes nothing"; }
 
   void cut(const std::string& machine, const std::string& site, std::int64_t now_ns) override {
-    if (since_[machine].try_emplace(site, now_ns).second) untried_.push_back({machine, site, now_ns});
+    cuts_[machine].try_emplace(site, Cut{now_ns});
   }
-  void healed(const std::string& machine, const std::string& site) override {
-    since_[machine].erase(site);
-    std::erase_if(untried_, [&](const Untried& cut) { return cut.machine == machine && cut.site == site; });
-  }
-  void set_back(const MachineFacts& machine, std::int64_t) override {
-    since_.erase(machine.name);
-    std::erase_if(untried_, [&](const Untried& cut) { return cut.machine == machine.name; });
-  }
+  void healed(const std::string& machine, const std::string& site) override { cuts_[machine].erase(site); }
+  void set_back(const MachineFacts& machine, std::int64_t) override { cuts_.erase(machine.name); }
 
   void heard(const Evidence&, const Letter& letter) override {
     has_spoken(*letter.from, letter.sent_ns);
@@ -41,34 +35,33 @@ class CutPassesNothing final : public Law {
   }
 
  private:
-  struct Untried {
-    std::string machine, site;  // empty: all
+  struct Cut {
     std::int64_t at = 0;
     bool here = false, there = false;  // who has spoken since
+    bool is_counted = false;
   };
   void has_spoken(const MachineFacts& who, std::int64_t sent_ns) {
-    std::erase_if(untried_, [&](Untried& cut) {
-      if (sent_ns <= cut.at) return false;
-      if (who.name == cut.machine)
-        cut.here = true;
-      else if (cut.site.empty() || who.site == cut.site)
-        cut.there = true;
-      const bool is_tried = cut.there && (cut.here || cut.site.empty());
-      exercised += is_tried;
-      return is_tried;
-    });
+    for (auto& [machine, by_site] : cuts_)
+      for (auto& [site, cut] : by_site) {
+        if (cut.is_counted || sent_ns <= cut.at) continue;
+        if (who.name == machine)
+          cut.here = true;
+        else if (site.empty() || who.site == site)
+          cut.there = true;
+        cut.is_counted = cut.there && (cut.here || site.empty());
+        exercised += cut.is_counted;
+      }
   }
   void look(const MachineFacts& here, const MachineFacts& there, const Letter& letter) {
-    const auto it = since_.find(here.name);
-    if (it == since_.end()) return;
+    const auto it = cuts_.find(here.name);
+    if (it == cuts_.end()) return;
     for (const std::string& which : {there.site, std::string()})
-      if (const auto cut = it->second.find(which); cut != it->second.end() && letter.sent_ns > cut->second)
+      if (const auto cut = it->second.find(which); cut != it->second.end() && letter.sent_ns > cut->second.at)
         breach(letter.from->name + " has reached " + letter.to->name + " over a link that " + here.name + " has cut");
   }
 
-  std::set<std::pair<std::string, std::uint64_t>> greeted_;           // who, on which connection
-  std::map<std::string, std::map<std::string, std::int64_t>> since_;  // machine -> site (empty: all) -> when
-  std::vector<Untried> untried_;
+  std::set<std::pair<std::string, std::uint64_t>> greeted_;  // who, on which connection
+  std::map<std::string, std::map<std::string, Cut>> cuts_;   // machine -> site (empty: all)
 };
 
 }  // namespace
