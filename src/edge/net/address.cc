@@ -32,9 +32,12 @@ Result<Address> parse_address(std::string_view text) {
 }
 
 bool is_loopback(std::string_view address) {
+  if (address.starts_with('['))
+    address = address.substr(1, address.find(']') - 1);
+  else if (std::ranges::count(address, ':') == 1)
+    address = address.substr(0, address.find(':'));
   if (address.starts_with("::ffff:")) address.remove_prefix(7);
-  return address.starts_with("127.") || address.starts_with("localhost") || address == "::1" ||
-         address.starts_with("[::1]");
+  return address.starts_with("127.") || address == "::1" || address == "localhost";
 }
 
 }  // namespace holdfast::edge

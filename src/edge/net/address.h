@@ -16,8 +16,8 @@ struct Address {
   std::uint16_t port = 0;
 };
 Result<Address> parse_address(std::string_view text);
-// This machine itself, as a number or "localhost", with or without a port. By its beginning: for addresses that sockets
-// or the operator give, not for names that strangers choose.
+// This machine itself, as a number or "localhost", with or without a port. Numbers by their beginning: for addresses
+// that sockets or the operator give, not for names that strangers choose.
 bool is_loopback(std::string_view address);
 
 }  // namespace holdfast::edge

@@ -27,5 +27,14 @@ TEST(AddressTest, WhatIsNoAddressIsRefusedWithAnExample) {
   EXPECT_FALSE(parse_address(std::string(1'000'000, 'a') + ":1"));
 }
 
+TEST(AddressTest, ThisMachineIsKnownHoweverItIsWritten) {
+  for (const char* here : {"127.0.0.1", "127.8.0.1:7400", "::1", "[::1]", "[::1]:7400", "localhost", "localhost:7400",
+                           "::ffff:127.0.0.1", "[::ffff:127.0.0.1]:7400"})
+    EXPECT_TRUE(is_loopback(here)) << here;
+  for (const char* elsewhere : {"", ":", "[", "192.168.1.27", "10.0.0.1:127", "fd00::1", "[fd00::1]:7400",
+                                "::", "localhost.shop:80", "till.localhost"})
+    EXPECT_FALSE(is_loopback(elsewhere)) << elsewhere;
+}
+
 }  // namespace
 }  // namespace holdfast::edge

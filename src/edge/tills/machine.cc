@@ -22,7 +22,6 @@ constexpr Duration ends_soon_before = days(400);
 constexpr std::size_t names_max = 8, known_max = 5, refusal_bytes_max = 1000;
 
 bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
-bool is_loopback(const std::string& name) { return name.starts_with("127.") || name == "::1" || name == "localhost"; }
 std::string origin_of(const std::string& name, unsigned port) {
   const std::string host = name.find(':') == std::string::npos ? name : "[" + name + "]";
   return port == 443 ? "https://" + host : fmt::format("https://{}:{}", host, port);
@@ -218,7 +217,7 @@ std::string Machine::origin() const {
   const std::lock_guard lock(mutex_);
   return server_ == nullptr ? std::string() : origin_of(called_, server_->tills_port());
 }
-bool Machine::is_here_only() const { return is_loopback(called_); }
+bool Machine::is_here_only() const { return edge::is_loopback(called_); }
 bool Machine::can_be_reached() const {
   const std::lock_guard lock(mutex_);
   return server_ != nullptr && server_->tills_can_come() && check_dates(leaf_, clock_.now());
@@ -291,7 +290,7 @@ Bytes Machine::answer_to_spare(ByteView bytes) {
   // Two machines on loopback (of a test, or a bench) differ by their ports alone.
   const bool is_ours = std::ranges::any_of(word->names, [&](const std::string& name) {
     const bool is_in = std::ranges::any_of(names_, [&](const std::string& own) { return is_same_name(own, name); });
-    return is_in && (!is_loopback(name) || word->origin == origin());
+    return is_in && (!edge::is_loopback(name) || word->origin == origin());
   });
   const std::lock_guard lock(mutex_);
   if (is_ours)
