@@ -21,6 +21,7 @@
 #include "edge/http/problem.h"
 #include "edge/http/request_parser.h"
 #include "edge/net/address.h"
+#include "edge/net/http_buffer.h"
 
 namespace holdfast::http {
 namespace {
@@ -32,11 +33,6 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 std::chrono::nanoseconds as_chrono(Duration d) { return std::chrono::nanoseconds(d.ns); }
-
-// What has come in of a request and is not taken up by the parser yet. Beast bounds neither a chunk's extension nor the
-// trailers, which it takes up whole: without this bound one connection of a stranger fills the memory. Bodies and
-// headers fit in any case: a body is taken up as it comes.
-constexpr std::size_t unparsed_bytes_max = 128u << 10;
 
 // Connections by whose they are.
 using OpenBy = std::map<std::string, std::size_t>;
@@ -170,7 +166,7 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::tcp_stream stream_;
   asio::steady_timer hold_;
   std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;  // over stream_, whose time limits hold for both
-  beast::flat_buffer buffer_{unparsed_bytes_max};
+  beast::flat_buffer buffer_{edge::unparsed_bytes_max};
   std::optional<RequestParser> parser_;
   std::optional<wire::response<wire::empty_body>> interim_;
   Response response_;

@@ -9,11 +9,9 @@
 #include <boost/beast/http/write.hpp>
 #include <chrono>
 
+#include "edge/net/http_buffer.h"
+
 namespace holdfast::edge {
-namespace {
-// Of an answer, and not taken up by the parser yet. Beast bounds neither a chunk's extension nor trailers.
-constexpr std::size_t unparsed_bytes_max = 128u << 10;
-}  // namespace
 
 // Asynchronous throughout, because nothing else has an end: Asio's blocking read takes SO_RCVTIMEO's EAGAIN for a
 // reason to wait again, for ever.
