@@ -276,11 +276,16 @@ class Sealer {
   std::string told_last_;  // a node asks again until it is done: each answer is in the log once
 };
 
-int Sealer::listen() {
+sockaddr_un address_of(const std::string& socket) {
   sockaddr_un at{};
   at.sun_family = AF_UNIX;
-  if (options_.socket.size() >= sizeof at.sun_path) end("the path of the socket is too long");
-  std::memcpy(at.sun_path, options_.socket.data(), options_.socket.size());
+  if (socket.size() >= sizeof at.sun_path) end("the path of the socket is too long");
+  std::memcpy(at.sun_path, socket.data(), socket.size());
+  return at;
+}
+
+int Sealer::listen() {
+  const sockaddr_un at = address_of(options_.socket);
   ::unlink(options_.socket.c_str());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ::umask(0177);  // the node's user and root alone: the sensor's user is of the node's group (docs/guard.md)
@@ -334,10 +339,7 @@ void Sealer::serve(int listening) {
 
 // For root, where only root unseals, or no node is there any more.
 int ask(const Options& options) {
-  sockaddr_un at{};
-  at.sun_family = AF_UNIX;
-  if (options.socket.size() >= sizeof at.sun_path) end("the path of the socket is too long");
-  std::memcpy(at.sun_path, options.socket.data(), options.socket.size());
+  const sockaddr_un at = address_of(options.socket);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || ::connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
     end(fmt::format("nobody answers at {}: {} (systemctl status holdfast-sealer)", options.socket, reason()));

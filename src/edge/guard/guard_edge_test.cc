@@ -368,7 +368,7 @@ class Helper {
   }
 
  private:
-  const edge::Descriptor listening_{::socket(AF_UNIX, SOCK_STREAM, 0)};
+  edge::Descriptor listening_{::socket(AF_UNIX, SOCK_STREAM, 0)};
 };
 
 struct Watched : ::testing::Test {
@@ -391,6 +391,15 @@ struct Watched : ::testing::Test {
     watch = std::move(*Watch::open(std::move(parts), node));
     watch->start();
   }
+  // With a helper, which has been asked already how it stands.
+  Helper open_with_helper() {
+    Config config;
+    config.sealer = dir.path() + "/helper";
+    Helper helper(config.sealer);
+    open(config);
+    EXPECT_EQ(helper.answer(), "status");
+    return helper;
+  }
   bool has_heard(const std::string& signature) {
     std::promise<bool> told;
     thread->read(
@@ -404,20 +413,12 @@ struct Watched : ::testing::Test {
 };
 
 TEST_F(Watched, a_seal_that_ended_while_no_node_ran_ends_in_the_packet_filter_too) {
-  Config config;
-  config.sealer = dir.path() + "/helper";
-  const Helper helper(config.sealer);
-  open(config);
-  EXPECT_EQ(helper.answer(), "status");
+  const Helper helper = open_with_helper();
   EXPECT_EQ(helper.answer(), "unseal");
 }
 
 TEST_F(Watched, a_helper_that_could_not_is_asked_again_until_it_has) {
-  Config config;
-  config.sealer = dir.path() + "/helper";
-  const Helper helper(config.sealer);
-  open(config);
-  EXPECT_EQ(helper.answer(), "status");
+  const Helper helper = open_with_helper();
   EXPECT_EQ(helper.answer("no the kernel is busy\n"), "unseal");
   EXPECT_EQ(helper.answer(), "unseal");
   std::string proof;
