@@ -85,21 +85,42 @@ export function run(args, { mayFail = false, cwd, seconds = 300 } = {}) {
   });
 }
 
-export function portIsFree(port) {
-  return new Promise((done) => {
-    const server = net.createServer();
-    server.once('error', () => done(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
-  });
+// A server at that port of 127.0.0.1; undefined where somebody else listens.
+const listenAt = (port) => new Promise((done) => {
+  const server = net.createServer();
+  server.once('error', () => done(undefined));
+  server.listen(port, '127.0.0.1', () => done(server));
+});
+async function isFree(port) {
+  const server = await listenAt(port);
+  return server !== undefined && new Promise((done) => { server.close(() => done(true)); });
 }
-// The first base from which `count` ports in a row are free; below the range the kernel hands out by itself.
-export async function freePorts(count, from = 20_000) {
-  for (let base = from; base + count < 32_000; base += 50) {
-    let free = true;
-    for (let port = base; port < base + count && free; port++) free = await portIsFree(port);
-    if (free) return base;
+// Ports of this process alone, so that tests that run side by side never choose the same: a block whose first port it listens at
+// until it ends. All below the range that the kernel hands out by itself (32,768 on).
+const blocks = { first: 16_000, size: 500, count: 32 };
+let own, next = 1;
+async function ownBlock() {
+  for (let i = 0; i < blocks.count; i++) {
+    const base = blocks.first + ((process.pid + i) % blocks.count) * blocks.size;
+    const server = await listenAt(base);
+    if (server === undefined) continue;
+    server.unref();
+    return base;
   }
-  throw new Error(`no ${count} free ports in a row on 127.0.0.1`);
+  throw new Error(`no ports are left on 127.0.0.1: somebody listens at ${blocks.first} and at every ${blocks.size}th from there`);
+}
+// The first of `count` ports in a row that nobody listens at, and that this process has not been given lately.
+export async function freePorts(count) {
+  const base = await (own ??= ownBlock());
+  for (let tries = 0; tries < 2 * blocks.size && count < blocks.size; tries++) {
+    if (next + count > blocks.size) next = 1;
+    const from = base + next;
+    next += count;
+    let free = true;
+    for (let port = from; port < from + count && free; port++) free = await isFree(port);
+    if (free) return from;
+  }
+  throw new Error(`no ${count} free ports in a row on 127.0.0.1 from ${base} on`);
 }
 
 // Ends nodes that an earlier run started here and could not end itself: by the ids it noted, and only where that process is
@@ -266,7 +287,7 @@ export class Chain {
   static async create({ dir, stores, control, hosts = {} }) {
     ownDirectory(dir);
     const names = ['head-office', 'warehouse', ...Array.from({ length: stores }, (_, i) => `store-${String(i + 1).padStart(2, '0')}`)];
-    const base = await freePorts(2 * names.length + 2, 20_000 + (process.pid % 200) * 50);
+    const base = await freePorts(2 * names.length + 2);
     await run(['chain', 'demo', '--stores', String(stores), '--into', join(dir, 'chain'), '--base-port', String(base),
       ...Object.entries(hosts).flatMap(([site, address]) => ['--host', `${site}=${address}`])]);
     const chain = new Chain(dir, control);
@@ -341,8 +362,7 @@ export class Chain {
     await run(['recovery', 'sign', '--spare', '--chain', join(this.path, 'chain.hfc'), ...this.recoveryKeys().flatMap((key) => ['--keys', key]),
       '--request', join(dir, `${name}.pub.toml`), '--out', `${dir}-certificate`]);
     await run(['spare', 'adopt', dir, join(this.path, 'chain.hfc'), join(`${dir}-certificate`, `${name}.certificate`)]);
-    const [port] = [await freePorts(1, 16_000 + (process.pid % 40) * 100 + this.spares.size)];
-    const spare = new Site(this, `${name}-spare`, dir, port);
+    const spare = new Site(this, `${name}-spare`, dir, await freePorts(1));
     Object.assign(spare, { command: ['spare', 'serve'], of: store, staff: store.staff,
       code: readFileSync(codeFile, 'utf8').trim().split(' ')[1] });
     this.spares.set(name, spare);

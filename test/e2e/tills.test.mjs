@@ -11,10 +11,8 @@ import { Client } from '../../demo/lib/http.mjs';
 import { assert, join, milk, newKey, openTill, pen, run, sell, Till, tradingChain, waitUntil } from './lib.mjs';
 import { expectOnce, holdsEverything, promote, spareStatus, untilOnSpare } from './spare_lib.mjs';
 
-let from = 26_000 + (process.pid % 40) * 100;
 async function withTills(site) {
-  const port = await freePorts(1, from);
-  from = port + 1;
+  const port = await freePorts(1);
   site.tills = `127.0.0.1:${port}`;
   site.origin = `https://127.0.0.1:${port}`;
   return site;

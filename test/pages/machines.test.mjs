@@ -18,7 +18,7 @@ test('the page that was opened at the dead node sells on at its spare, without a
   const chain = await tradingChain('page-machines');
   const [store] = chain.stores;
   const pages = { args: ['--pages', join(top, 'web/dist')] };
-  const port = await freePorts(2, 28_000 + (process.pid % 40) * 100);
+  const port = await freePorts(2);
   const spare = await chain.addSpare(store.name);
   for (const [i, site] of [store, spare].entries()) Object.assign(site, { tills: `127.0.0.1:${port + i}`, origin: `https://127.0.0.1:${port + i}` });
   await store.stop();

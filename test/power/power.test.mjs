@@ -172,7 +172,7 @@ function compare(writes, replies) {
 async function startOn(shop, data, before, later) {
   const some = (list, count) => Array.from({ length: Math.min(count, list.length) }, () => shop.random.pick(list));
   const again = some(before, 6), rest = some(later, 6);
-  shop.copy = new Site(shop.chain, shop.store.name, data, await freePorts(1, 18_000));
+  shop.copy = new Site(shop.chain, shop.store.name, data, await freePorts(1));
   shop.copy.machine = `${shop.store.name}-after-a-cut`;
   const wrong = [];
   try {
