@@ -18,7 +18,7 @@ const catalogue = `sku,gtin,name,unit_price,vat,goods\n${names.map((n, i) => `HF
 
 function node_tests(env) {
   return new Promise((done) => {
-    const files = ['contract', 'till', 'chain'].map((name) => join(here, `${name}.test.mjs`));
+    const files = ['contract', 'till', 'till_silence', 'till_card', 'till_people', 'chain'].map((name) => join(here, `${name}.test.mjs`));
     const plain = { ...process.env, ...env };
     delete plain.NODE_TEST_CONTEXT; // a run of its own, with its own report
     const child = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], { env: plain, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,0 +1,89 @@
+// Who works at the till: sign-in, its end, clocks, wrong PINs, and a second tab.
+import assert from 'node:assert/strict';
+import { at_till } from './at_till.mjs';
+import { axe_clean, basket_lines, manager, open_till, safety_text, sign_in, until } from './lib.mjs';
+
+at_till('a till whose clock is hours ahead of the node’s keeps who is signed in', { closed: true, mock_only: true }, async ({ page, node }) => {
+  await page.clock.install({ time: Date.now() + 2 * 3600_000 });
+  await open_till(page, node);
+  await page.waitForTimeout(2500);
+  await page.reload();
+  await page.locator('#search').waitFor();
+  await page.waitForTimeout(2500);
+  assert.equal(await page.locator('#search').count(), 1);
+});
+
+at_till('the node is asked who works here while somebody does, and its word ends the sign-in', { closed: true, mock_only: true }, async ({ page, node, context }) => {
+  await page.clock.install();
+  let asked = 0;
+  await context.route('**/v1/session', (route) => {
+    if (route.request().method() === 'GET') asked++;
+    return route.continue();
+  });
+  await open_till(page, node);
+  await page.locator('.tile').first().click();
+  const before = asked;
+  await page.clock.fastForward('01:05');
+  await until('asked: somebody works', async () => asked === before + 1);
+  await page.clock.fastForward('30:00');
+  await page.waitForTimeout(2500);
+  assert.equal(asked, before + 1, 'nobody works: not renewed');
+  await page.clock.fastForward('31:00');
+  await until('asked: the time is up', async () => asked === before + 2);
+  assert.equal(await page.locator('#search').count(), 1, 'the node says that it goes on');
+  await node.post('sessions', {});
+  await page.clock.fastForward('01:00:05');
+  await page.locator('#staff').waitFor();
+  await sign_in(page, manager);
+  await until('the basket is still there', async () => (await basket_lines(page).count()) === 1);
+});
+
+at_till('a sign-out that nobody answered is said again before anybody is signed in', { mock_only: true }, async ({ page, context }) => {
+  await context.route('**/v1/session', (route) => (route.request().method() === 'DELETE' ? route.abort('connectionreset') : route.continue()));
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('#staff').waitFor();
+  await page.reload();
+  await page.locator('#staff').waitFor();
+  await context.setOffline(true);
+  await until('silence', async () => /does not answer/.test(await safety_text(page)));
+  await context.unroute('**/v1/session');
+  await context.setOffline(false);
+  await until('an answer', async () => !/does not answer/.test(await safety_text(page)));
+  await until('the cookie is worth nothing', () => page.evaluate(() => fetch('/v1/session').then((answer) => answer.status === 401)));
+  await page.waitForTimeout(1500);
+  assert.equal(await page.locator('#staff').count(), 1, 'nobody is signed in');
+  await sign_in(page, manager);
+  await page.locator('#search').waitFor();
+  await page.reload();
+  await page.locator('#search').waitFor();
+});
+
+at_till('a second tab of the same till says so and sells nothing', {}, async ({ context, page, node }) => {
+  const second = await context.newPage();
+  await second.goto(`${node.url}/till/`);
+  await second.getByText('This till is already open').waitFor();
+  await axe_clean(second, 'second tab');
+  assert.equal(await second.locator('#search').count(), 0);
+  await second.close();
+  await page.locator('#search').waitFor();
+});
+
+at_till('five wrong PINs: the page says to wait', { closed: true, mock_only: true }, async ({ page, node }) => {
+  await page.goto(`${node.url}/till/`);
+  for (let i = 0; i < 5; i++) {
+    await sign_in(page, { staff: '1', pin: '0000' });
+    await page.getByText('Staff number or PIN is wrong').waitFor();
+  }
+  await sign_in(page, manager);
+  await page.getByText(/Wait \d+ seconds/).waitFor();  // 30 less what has passed since the fifth
+});
+
+at_till('the PIN pad signs in by touch', { closed: true, mock_only: true, device: { width: 1024, height: 768, till_layout: true } }, async ({ page, node }) => {
+  await page.goto(`${node.url}/till/`);
+  const pad = page.locator('.pad');
+  await pad.getByText('1', { exact: true }).tap();
+  await pad.getByText('Next').tap();
+  for (const digit of '4711') await pad.getByText(digit, { exact: true }).tap();
+  await pad.getByText('Sign in').tap();
+  await page.locator('#till-name').waitFor();
+});
