@@ -22,10 +22,11 @@ const fuzzer = join(top, 'build/release/test/fuzz/fuzz_all');
 // Files of a folder whose name ends so; a stage without any fails, because a check that finds nothing to check is none.
 const filesOf = (folder, ending) => (existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(ending)) : [])
   .sort().map((f) => join(folder, f));
-const nodeTests = (folder, extra = []) => {
+// `atOnce`: so many files side by side. Each has ports and folders of its own; those of e2e and pages mostly wait.
+const nodeTests = (folder, atOnce = 1) => {
   const files = filesOf(folder, '.test.mjs');
   if (files.length === 0) return [['sh', '-c', `echo "no tests in ${folder}" >&2; exit 1`]];
-  return [['node', '--test', ...extra, ...files]];
+  return [['node', '--test', `--test-concurrency=${atOnce}`, ...files]];
 };
 const build = (preset, ...targets) => [
   ['cmake', '--preset', preset],
@@ -85,7 +86,7 @@ const stages = {
   web: { run: () => [['tools/web']] },
   'web-unit': { run: () => [['npm', '--prefix', 'web', 'run', 'check'], ['npm', '--prefix', 'web', 'test']], needs: ['web'] },
   verifier: { run: () => nodeTests('test/verifier'), needs: ['build'] },
-  e2e: { run: () => nodeTests('test/e2e'), needs: ['build', 'web'] },
+  e2e: { run: () => nodeTests('test/e2e', cores), needs: ['build', 'web'] },
   // Alert to seal, in network namespaces; told as skipped where they cannot be made.
   seal: { run: () => nodeTests('test/seal'), needs: ['build'] },
   'seal-long': { run: () => nodeTests('test/seal'), needs: ['build'], env: { HF_SEAL_TRIALS: '20', HF_SEAL_SITES: process.env.SITES || '50' } },
@@ -100,7 +101,7 @@ const stages = {
   'spare-trials': { run: () => nodeTests('test/trials'), needs: ['build', 'web'] },
   'repair-large': { run: () => [['node', '--test', 'test/e2e/repair.test.mjs']], needs: ['build', 'web'] },
   'report-long': { run: () => [['node', '--test', 'test/e2e/report.test.mjs']], needs: ['build', 'web'], env: { HF_LONG: '1' } },
-  pages: { run: () => nodeTests('test/pages'), needs: ['build', 'web'] },
+  pages: { run: () => nodeTests('test/pages', cores), needs: ['build', 'web'] },
   package: { run: () => nodeTests('test/package'), needs: ['build', 'web'] },
   'make-package': { run: () => [['tools/package']], needs: ['program', 'web'] },
   'debian-root': { run: () => [['node', 'test/package/debian_root.mjs']], needs: ['make-package'] },
