@@ -205,7 +205,7 @@ class Node : public NetEvents {
   virtual Status turn() = 0;
   // Monotonic time at which turn() wants to be called again if nothing arrives before.
   virtual Instant wake_at() const = 0;
-  // Leaves nothing behind: checkpoint of what is durable if signing, snapshot. Called on SIGTERM.
+  // Leaves nothing behind: checkpoint of what is durable if signing, snapshot if there is room. Called on SIGTERM.
   virtual Status stop() = 0;
 
   // ---- reads, between turns

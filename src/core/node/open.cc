@@ -406,7 +406,21 @@ Status NodeImpl::write_snapshot() {
   mark.tree.encode(out);
   out.blob(state);
   out.raw(sha256(out.view()));
-  HF_TRY_VOID(world_.disk.write_all(snapshot_path(origin_, mark.size), out.view()));
+  const Status written = world_.disk.write_all(snapshot_path(origin_, mark.size), out.view());
+  if (!written && written.error().code == "base/disk_full") {
+    // It makes a start short and nothing else, and the journal may still have room in the segment that it is in: ending
+    // would take more of the disk with each start (a segment a journal), until none succeeds.
+    next_snapshot_ = monotonic_ + snapshot_again;
+    if (!std::exchange(is_snapshot_without_room_, true))
+      trip("disk-full", 2,
+           "the disk has no room for a snapshot. Make room in the file system of the data directory: a snapshot is "
+           "tried again each minute; the site sells on while its journals have room in the files they are in, and ends "
+           "when one of them needs another");
+    return {};
+  }
+  HF_TRY_VOID(written);
+  is_snapshot_without_room_ = false;
+  found_before_snapshot_ = counters_.holes_found;
   snapshot_size_ = mark.size;
   ++counters_.snapshots;
   // The two newest stay; an older one has no use.

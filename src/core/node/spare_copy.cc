@@ -455,7 +455,10 @@ Status Spare::on(const sync::Heartbeat& m) {
   out.u64(m.size);
   out.i64(m.at.unix_ns);
   out.i64(now_.unix_ns);
-  return disk_.write_all(spare_heard_path, out.view());
+  const Status written = disk_.write_all(spare_heard_path, out.view());
+  // Only a report reads it, and the copy may still have room in the files it is in.
+  is_without_room_ = !written && written.error().code == "base/disk_full";
+  return is_without_room_ ? Status() : written;
 }
 
 SpareView Spare::view() const {
@@ -471,6 +474,10 @@ SpareView Spare::view() const {
   out.has_credentials = has_credentials_;
   out.epoch = certificate_.epoch;
   out.problem = problem_;
+  if (is_without_room_ && problem_.empty())
+    out.problem =
+        "the disk of this spare is full; make room there: it ends when its copy needs another file, and could "
+        "not open the store";
   add_damage(out);
   return out;
 }

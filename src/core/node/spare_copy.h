@@ -178,6 +178,7 @@ class Spare final : public NetEvents {
   bool has_credentials_ = false;
   bool has_learned_ = false;  // keys of more journals, since the last turn
   std::string problem_;
+  bool is_without_room_ = false;  // the disk, when the node was heard last
   sync::Mender mender_;
   sync::Scrubber scrubber_;
   bool is_mend_busy_ = false;  // and wants the next turn soon

@@ -243,8 +243,7 @@ Status NodeImpl::snapshot_if_due() {
   // of it again. To write it takes the longer the more it is, so nobody should be waiting.
   const bool is_owed = origin_.epoch > 1 && snapshot_size_ == 0 && monotonic_ - written_at_ >= snapshot_quiet;
   if (!is_urgent && !is_owed && own_->size() < snapshot_size_ + options_.snapshot_entries) return {};
-  found_before_snapshot_ = counters_.holes_found;
-  return write_snapshot();
+  return monotonic_ < next_snapshot_ ? Status() : write_snapshot();
 }
 
 Result<Hash> NodeImpl::root_of(const Origin& origin, std::uint64_t size) const {

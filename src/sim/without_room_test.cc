@@ -1,0 +1,84 @@
+// A disk that is full (protocol 1.2): what nothing rests on ends no machine while its journals have room in the files
+// they are in.
+#include <gtest/gtest.h>
+
+#include "sim/spare_test_support.h"
+
+namespace holdfast::sim {
+namespace {
+
+std::uint64_t told_of_a_full_disk(Chain& chain, const std::string& name) {
+  std::uint64_t out = 0;
+  for (const guard::SeenAlert& seen : chain.node(name).state().guard.recent)
+    if (seen.first.alert.signature == "disk-full") out += seen.count;
+  return out;
+}
+
+TEST(WithoutRoom, a_snapshot_waits_and_the_store_sells_on) {
+  Chain chain(41, 2);
+  start_trade(chain);
+  chain.snapshot_entries = 1;  // of the machines that start from here on
+  chain.kill("store-01");
+  ASSERT_TRUE(comes_to_sign(chain, "store-01"));
+  chain.run_for(seconds(5));
+  Machine& m = chain.machine("store-01");
+  const std::uint64_t snapshots = chain.node("store-01").counters().snapshots;
+  const std::uint64_t refused = chain.faults.count(Fault::disk_full).bit;
+  ASSERT_GT(snapshots, 0u);
+  m.disk.is_full = true;
+  const std::size_t sale = chain.sell(store_1, 1);
+  chain.run_for(seconds(65));
+  ASSERT_TRUE(m.node) << (m.died_of ? m.died_of->text : "");
+  const std::size_t later = chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(m.node) << (m.died_of ? m.died_of->text : "");
+  for (const std::size_t n : {sale, later}) EXPECT_TRUE(chain.writes(store_1)[n].reply.has_value());
+  EXPECT_EQ(m.node->counters().snapshots, snapshots);
+  // Once a minute, not in each turn; and said once.
+  EXPECT_GE(chain.faults.count(Fault::disk_full).bit, refused + 2);
+  EXPECT_LE(chain.faults.count(Fault::disk_full).bit, refused + 3);
+  EXPECT_EQ(told_of_a_full_disk(chain, "store-01"), 1u);
+  m.disk.is_full = false;
+  EXPECT_TRUE(chain.run_until([&] { return m.node->counters().snapshots > snapshots; }, seconds(70)));
+  settle(chain);
+}
+
+TEST(WithoutRoom, a_stop_is_one_without_its_snapshot) {
+  Chain chain(42, 2);
+  chain.snapshot_entries = 1'000'000;
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  Machine& m = chain.machine("store-01");
+  m.disk.is_full = true;
+  const Status stopped = m.node->stop();
+  EXPECT_TRUE(stopped.has_value()) << stopped.error().text;
+  EXPECT_EQ(m.node->counters().snapshots, 0u);
+  m.disk.is_full = false;
+  EXPECT_TRUE(m.node->stop().has_value());
+  EXPECT_EQ(m.node->counters().snapshots, 1u);
+  chain.kill("store-01");
+  ASSERT_TRUE(comes_to_sign(chain, "store-01"));
+  settle(chain);
+}
+
+TEST(WithoutRoom, a_spare_stays_and_says_so) {
+  Chain chain(43, 2);
+  const std::string spare = start_with_spare(chain);
+  chain.run_for(seconds(5));
+  Machine& m = chain.machine(spare);
+  ASSERT_EQ(m.spare->view().problem, "");
+  m.disk.is_full = true;
+  chain.run_for(seconds(5));
+  ASSERT_TRUE(m.spare) << (m.died_of ? m.died_of->text : "");
+  EXPECT_NE(m.spare->view().problem.find("is full"), std::string::npos) << m.spare->view().problem;
+  m.disk.is_full = false;
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  ASSERT_TRUE(m.spare);
+  EXPECT_EQ(m.spare->view().problem, "");
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
+}
+
+}  // namespace
+}  // namespace holdfast::sim
