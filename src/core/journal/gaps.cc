@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/journal/window.h"
@@ -50,7 +51,7 @@ struct Seen {
 class Finder {
  public:
   Finder(File& file, const Hash& journal_id)
-      : window_(file), journal_id_(journal_id), wasted_bytes_left_(8 * window_.end()) {}
+      : file_(file), window_(file), journal_id_(journal_id), wasted_bytes_left_(8 * window_.end()) {}
   std::uint64_t end() const { return window_.end(); }
 
   // The next whole record at or behind `offset`.
@@ -58,6 +59,19 @@ class Finder {
     for (; offset + block_bytes <= window_.end() && wasted_bytes_left_ > 0; offset += block_bytes)
       if (const auto header = whole_record(offset)) return Seen{offset, *header};
     return std::nullopt;
+  }
+  // By this segment's own header: it says which number the first record here had, and what stood before `seen` had a
+  // block each.
+  bool has_room_for(const Seen& seen, std::uint32_t segment) {
+    if (!std::exchange(is_begin_read_, true)) {
+      Bytes block(block_bytes);
+      if (file_.read(0, block)) begin_ = decode_segment_header(block);
+    }
+    if (!begin_ || begin_->journal_id != journal_id_ || begin_->number != segment) return false;
+    const std::uint64_t first = begin_->first_record;
+    return seen.header.number == first
+               ? seen.header.before == begin_->record_before
+               : seen.header.number > first && seen.header.number - first <= seen.offset / block_bytes - 1;
   }
 
  private:
@@ -73,8 +87,11 @@ class Finder {
     return std::nullopt;
   }
 
+  File& file_;
   Window window_;
   const Hash& journal_id_;
+  std::optional<SegmentHeader> begin_;
+  bool is_begin_read_ = false;
   // Entries full of headers that promise much and hold nothing must not keep a machine reading for hours: the rest of
   // such a segment counts as lost.
   std::uint64_t wasted_bytes_left_;
@@ -218,7 +235,8 @@ Result<std::optional<Onward>> find_onward(Disk& disk, const Search& search) {
     HF_TRY(const auto file, disk.open(search.directory + "/" + segment_name(number)));
     Finder finder(*file, search.journal_id);
     const std::uint64_t begins = std::max(i == 0 ? search.from.block : 1u, 1u) * std::uint64_t{block_bytes};
-    if (i > 0 || search.from.block <= 1) blocks += blocks_missing(before, number);
+    const bool is_from_begin = begins == block_bytes;
+    if (is_from_begin) blocks += blocks_missing(before, number);
     before = number;
     for (std::uint64_t offset = begins; const auto seen = finder.next(offset);) {
       const RecordHeader& header = seen->header;
@@ -226,7 +244,10 @@ Result<std::optional<Onward>> find_onward(Disk& disk, const Search& search) {
       const std::uint64_t room = blocks + (seen->offset - begins) / block_bytes;
       const bool fits = header.number == search.after + 1
                             ? header.before == search.after_hash
-                            : header.number > search.after && header.number - search.after - 1 <= room;
+                            : header.number > search.after &&
+                                  (header.number - search.after - 1 <= room ||
+                                   // A file between has become shorter: nobody knows how many blocks it had.
+                                   (is_from_begin && finder.has_room_for(*seen, number)));
       if (!fits) continue;
       std::optional<RecordHeader> next;
       if (const auto here = finder.next(seen->offset + record_extent(header.payload_bytes))) {

@@ -76,8 +76,9 @@ struct Onward {
 };
 // Where the records go on behind record `after`, whose hash is `after_hash`: the first whole record with a higher
 // number at or behind `from`, in one of `segments` (numbers, rising). What an entry's bytes merely pretend to be is
-// told by the chain: what follows a record names its hash; and by its number: each record that is lost had a block.
-// nullopt: nowhere.
+// told by the chain: what follows a record names its hash; and by its number: each record that is lost had a block, in
+// a segment that is there, in one that is missing, or before what its own segment's header says (block 0 is never an
+// entry's bytes), however short the file before it has become. nullopt: nowhere.
 struct Search {
   const std::string& directory;
   const Hash& journal_id;

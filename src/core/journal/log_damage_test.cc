@@ -149,6 +149,47 @@ TEST_F(LogDamage, a_missing_segment_is_a_hole) {
   EXPECT_TRUE(log->read(9).has_value());
 }
 
+// Segments of 63, 127 and 255 blocks behind their headers; the one in the middle has become shorter.
+TEST_F(LogDamage, a_segment_that_was_cut_short_is_a_hole) {
+  struct Cut {
+    std::size_t entry_bytes;  // records of one block, or of two
+    std::size_t blocks_left;
+    Hole hole;
+  };
+  for (const Cut& cut : {Cut{100, 0, {63, 190}}, {100, 64, {126, 190}}, {6'000, 0, {31, 94}}, {6'000, 64, {62, 94}}}) {
+    SCOPED_TRACE(cut.entry_bytes + cut.blocks_left);
+    disk_ = MemoryDisk();
+    auto log = open();
+    for (int i = 0; i < 210; ++i) commit(*log, {std::string(cut.entry_bytes, 'e')});
+    log.reset();
+    ASSERT_EQ(segments().size(), 3u);
+    disk_.content(segment(1)).resize(cut.blocks_left * block_bytes);
+    auto gone = cut.blocks_left == 0 ? disk_.copy() : nullptr;
+    log = open();
+    ASSERT_NE(log, nullptr);
+    EXPECT_EQ(log->holes(), std::vector<Hole>{cut.hole});
+    EXPECT_EQ(log->size(), 210u);
+    EXPECT_TRUE(log->read(cut.hole.first - 1).has_value());
+    EXPECT_FALSE(log->read(cut.hole.first).has_value());
+    EXPECT_TRUE(log->read(cut.hole.end).has_value());
+    if (!gone) continue;
+    ASSERT_TRUE(gone->remove(segment(1)).has_value());
+    EXPECT_EQ((*Log::open(*gone, executor_, test_origin()))->holes(), log->holes());
+  }
+}
+
+// Also where the first record behind it is lost as well: what its header says of it still counts.
+TEST_F(LogDamage, the_record_behind_a_cut_segment_may_be_broken_as_well) {
+  auto log = open();
+  for (int i = 0; i < 210; ++i) commit(*log, {"e"});
+  log.reset();
+  disk_.content(segment(1)).clear();
+  disk_.flip_bit(segment(2), (block(0) + 170) * 8);
+  log = open();
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(log->holes(), (std::vector<Hole>{{63, 191}}));
+}
+
 TEST_F(LogDamage, a_segment_whose_header_is_broken_is_read_by_its_records_chain) {
   auto log = open();
   commit(*log, {"a"});

@@ -252,7 +252,7 @@ void write_at_random(Written& out, Executor& executor) {
   log = open();
 }
 
-// Some blocks of all segments but the last, each in one of the ways in which disks lose them.
+// Some blocks of all segments but the last, each in one of the ways in which disks lose them; or the end of one file.
 void lose_blocks(Written& written) {
   std::vector<std::pair<std::string, std::uint64_t>> used;
   const std::vector<std::string> paths = written.disk.paths();
@@ -262,6 +262,12 @@ void lose_blocks(Written& written) {
       if (std::ranges::any_of(std::span(bytes).subspan(block * block_bytes, block_bytes),
                               [](std::byte b) { return b != std::byte{0}; }))
         used.emplace_back(paths[i], block);
+  }
+  // Or one of these files has become shorter.
+  if (!written.has_rewound && *rc::gen::inRange(0, 4) == 0) {
+    const auto& [path, block] = used[*rc::gen::inRange<std::size_t>(0, used.size())];
+    written.disk.content(path).resize(block * block_bytes);
+    return;
   }
   // Where entries were taken back and written anew, one record at a time: of several, nobody can always tell.
   const int count = written.has_rewound ? 1 : *rc::gen::inRange(1, 7);

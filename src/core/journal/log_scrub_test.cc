@@ -120,6 +120,33 @@ TEST_F(LogScrub, the_last_record_of_an_open_log_is_put_back_and_stays_so) {
   }
 }
 
+// Sixty commits in a segment of their own, the last of them copied into the next one.
+TEST_F(LogScrub, a_segment_that_is_cut_short_while_the_log_is_open_is_a_hole_and_no_more) {
+  for (const std::uint64_t blocks_left : {0u, 32u}) {
+    SCOPED_TRACE(blocks_left);
+    disk_ = MemoryDisk();
+    expected_.clear();
+    SetUp();
+    std::unique_ptr<Log> log;
+    const auto commit = [&](int count) {
+      log = open();
+      for (int i = 0; i < count; ++i) {
+        expected_.push_back("more " + std::to_string(expected_.size()));
+        log->append(as_bytes(expected_.back()));
+        ASSERT_TRUE(log->commit().has_value());
+      }
+    };
+    commit(60);
+    commit(3);
+    ASSERT_TRUE(log->put_checkpoint(123, signed_note(*log, 123)).has_value());
+    ASSERT_EQ(disk_.paths().size(), 3u);
+    disk_.content(Log::directory(test_origin()) + "/" + segment_name(1)).resize(blocks_left * block_bytes);
+    EXPECT_EQ(scrub_round(*log), (Holes{{blocks_left == 0 ? 60u : 90u, 119}}));
+    mend_all(*log);
+    expect_whole_for_good(std::move(log));
+  }
+}
+
 TEST_F(LogScrub, a_read_that_meets_damage_makes_the_scrub_hurry) {
   auto log = open();
   disk_.make_unreadable(segment(), block_of(7));
