@@ -108,6 +108,7 @@ struct CatchUp {
   std::vector<Bytes> entries;
   std::vector<journal::SignedCheckpoint> notes;  // of ours, one under each piece; proven with the entries
   bool complete = false;                         // and proven; waits for what its entries name of peers' journals
+  bool needs_all = false;                        // …and for what is named before them
   Instant asked_at;
 };
 
@@ -211,7 +212,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // open.cc
   Status open_own_journal();
   Status serve_own_journal();
-  Status replay();
+  Status replay(std::uint64_t end);  // of our own journal, and what it continues
   Status learn_own_line();
   // Older epochs that this one continues, and how much of each is kept.
   Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage(journal::Log& newest) const;
@@ -328,7 +329,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Cosignature& m);
   void heartbeat_if_due();
   Status leave_asking_if_told();
-  Status need_what_is_named(const std::vector<Bytes>& entries);
+  void need_what_is_named(const std::vector<Bytes>& entries);
+  Status fold_catch_up(const CatchUp& catch_up, const std::string& registration);
+  Status leave_catch_up(const Error& why);
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
   Result<bool> gives_signed_root(CatchUp& catch_up);
@@ -520,7 +523,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<CatchUp> catch_up_;
   std::set<SiteName> unproven_by_;   // gave entries of ours that do not give our root; ourselves: the spare
   std::set<SiteName> gave_nothing_;  // of our own entries, when asked; others are asked first
-  bool contradicted_ = false;        // a mirror showed a checkpoint under our key that is not ours
+  std::set<Hash> unfoldable_;  // roots under our key of what cannot be folded; not asked for before the next start
+  bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 
   // mirror (4.6)
   struct Told {

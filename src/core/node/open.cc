@@ -231,7 +231,7 @@ Status NodeImpl::open_own_journal() {
     first = snapshot_size_ = 0;
   }
   const Status folded = !own_->is_hashed() ? Status(fail("journal/damaged", "behind a hole"))
-                        : first == 0       ? replay()
+                        : first == 0       ? replay(own_->size())
                                            : replay_log(own_->log(), first, own_->size());
   if (!folded && folded.error().code == "journal/damaged" && has_holes(Holes::any)) {
     begin_mending();
@@ -313,7 +313,7 @@ Status NodeImpl::learn_own_line() {
   return {};
 }
 
-Status NodeImpl::replay() {
+Status NodeImpl::replay(std::uint64_t end) {
   state_ = fold::State();
   HF_TRY(const auto older, lineage(own_->log()));
   for (const auto& [origin, kept] : older) {
@@ -321,7 +321,7 @@ Status NodeImpl::replay() {
     if (replica == nullptr) continue;  // nothing of it was kept
     HF_TRY_VOID(replay_log(replica->log(), 0, kept));
   }
-  return replay_log(own_->log(), 0, own_->log().size());
+  return replay_log(own_->log(), 0, end);
 }
 
 Status NodeImpl::replay_log(journal::Log& log, EntryIndex first, EntryIndex end) {

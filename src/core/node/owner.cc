@@ -85,7 +85,7 @@ Status NodeImpl::leave_asking_if_told() {
       HF_TRY_VOID(cosign_if_held(*replica));  // what was offered meanwhile
     return {};
   }
-  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, {}, false, monotonic_};
+  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, {}, false, false, monotonic_};
   send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
   return {};
 }
@@ -106,7 +106,9 @@ Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
     return {};
   }
   HF_TRY(c.complete, gives_signed_root(c));
-  return c.complete ? need_what_is_named(c.entries) : take_none_of(std::exchange(catch_up_, {})->target, *session.site);
+  if (!c.complete) return take_none_of(std::exchange(catch_up_, {})->target, *session.site);
+  need_what_is_named(c.entries);
+  return {};
 }
 
 // Our signed prefix and these entries must give the root under our signature. Before that nothing of them is looked at.
@@ -145,25 +147,83 @@ Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const Sit
 
 // An older disk may also lack what its own lost entries followed of peers (7.2), and of an epoch that was followed
 // further than its successor kept, no link brings it by itself. Whoever has it is asked; until it is here we sell on.
-Status NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
+void NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
   fold::Joiner joiner;
   for (const Bytes& body : entries) {
-    HF_TRY(const std::optional<fold::Event> event, joiner.take(body));
-    const auto* followed = event ? std::get_if<fold::PeerFollowed>(&event->body) : nullptr;
+    const auto event = joiner.take(body);
+    if (!event) return;  // told when it is folded
+    const auto* followed = *event ? std::get_if<fold::PeerFollowed>(&(*event)->body) : nullptr;
     if (followed == nullptr) continue;
     for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
   }
+}
+
+// Whoever has our log key can sign anything, and what is committed here is folded by each start. So state_ is made of
+// it before that; the error is about the first entry that cannot be folded, and state_ is nobody's then.
+Status NodeImpl::fold_catch_up(const CatchUp& c, const std::string& registration) {
+  HF_TRY_VOID(replay(c.base));
+  EntryIndex index = c.base;
+  EntryIndex begins = c.base;
+  const auto cannot = [&](std::string_view code, std::string_view why) {
+    return fail(code, fmt::format("entry {} of {}: {}", begins, origin_text_, why));
+  };
+  fold::Joiner joiner;
+  for (const Bytes& body : c.entries) {
+    if (!joiner.in_the_middle()) begins = index;
+    const auto event = joiner.take(body);
+    if (!event) return cannot(event.error().code, event.error().text);
+    if (*event) {
+      if (begins > 0 && std::holds_alternative<fold::EpochOpened>((*event)->body))
+        return cannot(fold::bad_entry, "an epoch opens within another");
+      const Status applied = fold::apply(state_, index, **event, replicas_);
+      if (!applied) return cannot(applied.error().code, applied.error().text);
+      last_event_at_ = std::max(last_event_at_, (*event)->at);
+    }
+    ++index;
+  }
+  if (joiner.in_the_middle()) return cannot(fold::bad_entry, "the other parts of its event are missing");
+  const bool is_ours = state_.chain == chain_.chain && state_.site == me_->name && state_.epoch == origin_.epoch &&
+                       state_.registration == registration;
+  return is_ours ? Status() : cannot(fold::bad_entry, "it does not go on from the opening of this epoch");
+}
+
+// Our key has signed what this program cannot have written: a second history (4.3), wherever it begins. What a newer
+// version wrote may be ours; this one takes none of it, and signs no other in its place.
+Status NodeImpl::leave_catch_up(const Error& why) {
+  if (why.code.starts_with("base/disk") || why.code == "journal/damaged") return pass_on(why);
+  if (why.code == "sync/missing_entries" && !catch_up_->needs_all) {  // a snapshot covered what is not here any more
+    catch_up_->needs_all = true;
+    if (discover_needs(own_->log(), catch_up_->base)) return {};
+  }
+  const CatchUp c = std::move(*catch_up_);
+  catch_up_.reset();
+  needs_.clear();
+  unfoldable_.insert(c.target.checkpoint.root);
+  trip("journal-damage", 2,
+       fmt::format("what {} gave of our own journal is signed by our key and cannot be folded, so none of it is taken "
+                   "and nothing more is signed: {}",
+                   c.from.view(), why.text));
+  if (why.code != "fold/unknown_event")
+    return contradiction(nullptr, origin_, own_->latest_note(), journal::to_text(c.target.note));
+  contradicted_ = true;
   return {};
 }
 
 // 3.2: what the mirror has comes first; what was taken since the start is set aside and re-admitted behind it.
 Status NodeImpl::finish_catch_up() {
+  HF_TRY_VOID(commit());
+  HF_TRY_VOID(release());
+  fold::State in_force = std::exchange(state_, fold::State());
+  const Instant newest = std::exchange(last_event_at_, Instant());
+  if (const Status folded = fold_catch_up(*catch_up_, in_force.registration); !folded) {
+    state_ = std::move(in_force);
+    last_event_at_ = newest;
+    return leave_catch_up(folded.error());
+  }
   CatchUp c = std::move(*catch_up_);
   catch_up_.reset();
   needs_.clear();
   journal::Log& log = own_->log();
-  HF_TRY_VOID(commit());
-  HF_TRY_VOID(release());
   if (log.rotten_end().empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
   if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
   // A piece at a time, each under its checkpoint, as any mirror has stored them: whoever asks us gets pieces, too.
@@ -177,8 +237,6 @@ Status NodeImpl::finish_catch_up() {
   }
   HF_TRY_VOID(log.commit());
   HF_TRY_VOID(own_->put_signed(c.target));
-  last_event_at_ = {};
-  if (const Status folded = replay(); !folded) return fail("node/half_applied", folded.error().text);
   keys_.add_all(state_);
   freeze_contradicted();
   HF_TRY_VOID(append_start_events());

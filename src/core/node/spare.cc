@@ -114,6 +114,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
   // has signed comes back first, as from a mirror (3.2); what it had only acknowledged comes back as a tail.
   auto ahead = agrees ? std::nullopt : signed_and_forgotten(m);
   if (ahead && catch_up_) return {};  // from a mirror: the spare asks again when that is done
+  if (ahead && unfoldable_.contains(ahead->checkpoint.root)) return {};  // it keeps what it has
   spare_->has_told = true;
   if (agrees) {
     spare_->held = m.size;
@@ -121,7 +122,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
   } else if (ahead) {
     const std::uint64_t from = own_->signed_size();
     send(session.id, sync::Have{origin_, from, ahead->checkpoint.size});
-    catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, {}, false, monotonic_};
+    catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, {}, false, false, monotonic_};
   } else {
     send(session.id, sync::SpareDiffers{origin_});
   }
