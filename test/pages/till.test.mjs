@@ -216,6 +216,96 @@ at_till('a refund without receipt is a manager’s and needs a reason', { mock_o
   assert.equal((await node.state()).entries[0].kind, 'refund_no_receipt');
 });
 
+for (const [language, words] of [
+  ['en-GB', {
+    out: 'Sign out', cash: 'Pay out cash', pay: /To pay out/, wait: /Do not pay out yet/, need: 'A manager signs in',
+  }],
+  ['fr-FR', {
+    out: 'Quitter', cash: 'Rendre en espèces', pay: /À rendre/, wait: /Ne versez rien encore/, need: 'Un responsable se connecte',
+  }],
+]) {
+  const what = `no money goes out of a sealed store before a manager is there, nor before the node has taken it (${language})`;
+  at_till(what, { mock_only: true, device: { language } }, async ({ page, node }) => {
+    await page.locator('.tile').nth(0).click();
+    await page.locator('.tile').nth(1).click();
+    await pay_cash(page);
+    const receipt = await receipt_number(page);
+    await next_customer(page);
+    await page.getByRole('button', { name: words.out, exact: true }).click();
+    await sign_in(page, { staff: '12', pin: '1212' });
+    await page.locator('#search').waitFor();
+    await node.post('posture', { posture: 'sealed' });
+    await until('it says so', async () => /refunds need a manager|demande un responsable/.test(await safety_text(page)));
+
+    const refunds = async () => (await node.state()).entries.filter((e) => e.kind === 'refund').length;
+    const ask = async (rows) => {
+      await page.keyboard.press('F7');
+      await page.locator('#receipt').fill(receipt);
+      await page.locator('#receipt').press('Enter');
+      await page.locator('table input').nth(rows - 1).waitFor();
+      await page.locator('table input').first().fill('1');
+      await page.getByRole('button', { name: words.cash }).click();
+    };
+    const manager_signs_in = async () => {
+      await page.locator('dialog[open] #staff').fill(manager.staff);
+      await page.locator('dialog[open] #pin').fill(manager.pin);
+      await page.locator('dialog[open] #pin').press('Enter');
+    };
+    await ask(2);
+    await page.locator('dialog[open] h2').filter({ hasText: words.need }).waitFor();
+    await axe_clean(page, `a manager for a refund ${language}`);
+    assert.equal(await page.locator('dialog[open]').getByText(words.pay).count(), 0, 'nothing is paid out');
+    await page.waitForTimeout(1500);
+    assert.equal(await refunds(), 0);
+    assert.doesNotMatch(await safety_text(page), /waits for|attend/, 'nothing is kept');
+    await manager_signs_in(); // and it goes on by itself
+    await page.locator('dialog[open]').getByText(words.pay).waitFor();
+    assert.equal(await refunds(), 1);
+    await page.locator('dialog[open] .buttons .primary').click();
+
+    // The node sees the cashier's sign-in where the page still sees the manager's: kept, and not paid out until it is taken.
+    await node.post('sessions', {});
+    await ask(1);
+    await page.locator('dialog[open]').getByText(words.wait).waitFor();
+    await page.locator('dialog[open] .note.alarm').waitFor();
+    await axe_clean(page, `a refund that waits ${language}`);
+    assert.equal(await page.locator('dialog[open]').getByText(words.pay).count(), 0, 'not yet');
+    await page.getByRole('button', { name: words.need }).click();
+    await manager_signs_in();
+    await page.locator('dialog[open]').getByText(words.pay).waitFor();
+    assert.equal(await refunds(), 2);
+  });
+}
+
+const pays_when_taken = 'cash of a refund is paid out when the node has taken it; what waits is not left of the receipt';
+at_till(pays_when_taken, { mock_only: true }, async ({ page, node }) => {
+  const look_up = async (receipt) => {
+    await page.keyboard.press('F7');
+    await page.locator('#receipt').fill(receipt);
+    await page.locator('#receipt').press('Enter');
+  };
+  await page.locator('.tile').nth(0).click();
+  await pay_cash(page);
+  const receipt = await receipt_number(page);
+  await next_customer(page);
+  await node.post('refuse', { n: 1000, status: 503, detail: 'not now' });
+  await look_up(receipt);
+  await page.getByRole('button', { name: 'Everything left' }).click();
+  await page.getByRole('button', { name: 'Pay out cash' }).click();
+  await page.locator('dialog[open] .note.alarm').filter({ hasText: 'not now' }).waitFor();
+  await page.locator('dialog[open] h2').filter({ hasText: 'Not paid out yet' }).waitFor();
+  assert.equal(await page.locator('dialog[open]').getByText('To pay out').count(), 0);
+  await page.locator('dialog[open] .buttons .primary').click();
+  await look_up(receipt);
+  await page.getByText('nothing left').waitFor();
+  await node.post('refuse', { n: 0 });
+  await page.keyboard.press('F8');
+  await page.getByRole('button', { name: 'Send 1 now' }).click();
+  await page.locator('tr', { hasText: 'Refund' }).first().getByRole('button', { name: 'Show' }).click();
+  await page.locator('dialog[open]').getByText('To pay out').waitFor();
+  assert.equal((await node.state()).entries.length, 2);
+});
+
 at_till('everything the till asks for by touch is at least 44 px', { device: { width: 1024, height: 768, till_layout: true } }, async ({ page }) => {
   await page.locator('.tile').first().tap();
   const small = async (where) => {

@@ -131,6 +131,8 @@ export function make_mock(options = {}) {
       }
       if (w.kind === 'refund_no_receipt' && !['manager', 'operator'].includes(who.role)) return bad(403, 'auth/role', 'a manager signs in for this');
     } else if (w.kind === 'refund') {
+      const may = posture.posture === 'open' || prior || ['manager', 'operator'].includes(who.role);
+      if (!may) return bad(403, 'auth/role', 'a manager signs in for this');
       const sale = find_receipt(w.receipt);
       if (!sale) return bad(404, 'till/unknown_receipt', `no receipt ${w.receipt}`);
       total = 0;

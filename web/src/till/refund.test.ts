@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { line_amount } from '../lib/decimal';
+import type { Receipt, Taken, Tender } from '../lib/api';
 import { vat_sums } from './basket';
-import { left, pick, rate_of, type Picked } from './refund';
+import { keep, send_again, take_reply, type Kept } from './queue';
+import { cash_out, left, must_wait, owed_refunds, pick, rate_of, with_own, type Picked } from './refund';
 
 const line = (more = {}) => ({ line: 4, quantity: '3', unit_price: '1.00', refunded: '0', ...more });
 
@@ -39,5 +41,59 @@ describe('what comes back of a line', () => {
       expect(pick(line(bad), '1', 2), JSON.stringify(bad)).toBe('wrong');
     }
     expect(left(line({ unit_price: '1200000.00' }))).toBe(3000n);
+  });
+});
+
+const of = '3-AAAAAAAA-1';
+const receipt = (refunded = '0'): Receipt => ({
+  receipt: of, at: '', staff: '', total: 300, origin: 'N/s/1', index: 0, tenders: [], vat: [], cosigned: true,
+  lines: [4, 5].map((number) => (
+    { ...line({ line: number, refunded }), sku: 'A', name: 'A', vat: 'S', amount: 300, vat_amount: 0 }
+  )),
+});
+const cash: Tender = { kind: 'cash', amount: 100 };
+const card: Tender = { kind: 'card', amount: 100, token: 'sim_a', masked: '**** 4242', result: 'approved' };
+const view = { site: 's', till: 3, staff_number: '1', total: 100, change: 0, lines: [], of_receipt: of };
+const refund = (tenders: Tender[], quantity = '1', receipt_number = of): Kept => {
+  const body = { key: 'a'.repeat(32), staff: 'f', at: '', kind: 'refund' as const, receipt: receipt_number };
+  return keep({ ...body, lines: [{ line: 4, quantity }], tenders }, 2, view);
+};
+const answer = (k: Kept, status: number, code = 'x') =>
+  take_reply(k, { key: k.key, ok: false, problem: { code, title: '', detail: '', status } }, 'N/s/1', 1000);
+const reply = (key: string): Taken =>
+  ({ key, ok: true, duplicate: false, origin: 'N/s/1', index: 1, at: '', receipt: '3-AAAAAAAA-2', total: 100, flags: [] });
+const taken = (k: Kept) => take_reply(k, reply(k.key), 'N/s/1', 1000);
+const left_of = (kept: Kept[], before = new Set<string>()) => with_own(receipt(), kept, before).lines.map(left);
+
+describe('what this till has refunded of a receipt and the node has not counted', () => {
+  it('is not left, while it waits, whatever it waits for', () => {
+    expect(left_of([])).toEqual([3000n, 3000n]);
+    for (const k of [refund([cash]), answer(refund([cash]), 403, 'auth/role'), send_again(taken(refund([cash])))]) {
+      expect(left_of([k])).toEqual([2000n, 3000n]);
+    }
+    expect(left_of([refund([cash], '2.5'), { ...refund([cash], '0.5'), key: 'b'.repeat(32) }])).toEqual([0n, 3000n]);
+    expect(left_of([refund([cash], '1', '3-AAAAAAAA-9')])).toEqual([3000n, 3000n]);
+    const again = with_own(receipt('1'), [refund([cash])], new Set());
+    const [first] = again.lines;
+    expect([first!.refunded, pick(first!, '2', 2), pick(first!, '1', 2)]).toMatchObject(['2', 'wrong', { amount: 100 }]);
+  });
+  it('is not left where the node took it after it was asked, for its answer may be without it', () => {
+    const before = owed_refunds([refund([cash])]);
+    expect(left_of([taken(refund([cash]))], before)).toEqual([2000n, 3000n]);
+    expect(left_of([taken(refund([cash]))])).toEqual([3000n, 3000n]);
+  });
+  it('is left again where it is refused for good, unless its money is out', () => {
+    const before = owed_refunds([refund([cash])]);
+    expect(left_of([answer(refund([cash]), 409)], before)).toEqual([3000n, 3000n]);
+    expect(left_of([answer(refund([card]), 409)])).toEqual([2000n, 3000n]);
+    expect(left_of([answer(send_again(taken(refund([cash]))), 409)])).toEqual([2000n, 3000n]);
+  });
+});
+
+describe('cash of a refund', () => {
+  it('waits until a node has taken it; what went back to a card has gone', () => {
+    expect([cash_out(refund([cash])), cash_out(refund([card]))]).toEqual([100, 0]);
+    for (const k of [refund([cash]), answer(refund([cash]), 403), answer(refund([cash]), 503)]) expect(must_wait(k)).toBe(true);
+    for (const k of [taken(refund([cash])), send_again(taken(refund([cash]))), refund([card])]) expect(must_wait(k)).toBe(false);
   });
 });

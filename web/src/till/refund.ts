@@ -2,6 +2,7 @@
 
 import type { Receipt, ReceiptLine, VatRate } from '../lib/api';
 import { line_amount, parse_price, parse_quantity, show_quantity, vat_inside } from '../lib/decimal';
+import { is_open, type Kept } from './queue';
 
 export interface Picked {
   line: number;
@@ -11,6 +12,42 @@ export interface Picked {
   rate?: string;
   vat_amount?: number;
 }
+
+/** Pays the customer out of the drawer: only once a node has taken it. What goes to a card has gone before it is kept. */
+export const cash_out = (k: Pick<Kept, 'body'>): number => {
+  const tenders = k.body.kind === 'refund' || k.body.kind === 'refund_no_receipt' ? k.body.tenders : [];
+  return tenders.filter((t) => t.kind === 'cash').reduce((sum, t) => sum + t.amount, 0);
+};
+/** Cash that no node has agreed to yet, so nobody hands it over. */
+export const must_wait = (k: Pick<Kept, 'body' | 'first'>): boolean => k.first === null && cash_out(k) > 0;
+
+/** Its money is out or may go out, and the node's answer may be without it. */
+function is_owed(k: Kept): boolean {
+  if (is_open(k)) return true;
+  const card = 'tenders' in k.body && k.body.tenders.some((t) => t.kind === 'card');
+  return k.state === 'refused' && (k.first !== null || card);
+}
+/** Keys of this till's refunds that an answer about receipts may be without, as it is asked for. */
+export const owed_refunds = (kept: readonly Kept[]): Set<string> =>
+  new Set(kept.filter((k) => k.body.kind === 'refund' && is_owed(k)).map((k) => k.key));
+/**
+ * The receipt with this till's own refunds of it that the node did not count. `before`: those that were owed when it was
+ * asked; one that it has taken since may be counted twice until the next look, never left out.
+ */
+export function with_own(receipt: Receipt, kept: readonly Kept[], before: ReadonlySet<string>): Receipt {
+  const own = new Map<number, bigint>();
+  for (const k of kept) {
+    if (k.body.kind !== 'refund' || k.body.receipt !== receipt.receipt) continue;
+    if (!is_owed(k) && (k.state === 'refused' || !before.has(k.key))) continue;
+    for (const { line, quantity } of k.body.lines) own.set(line, (own.get(line) ?? 0n) + (parse_quantity(quantity) ?? 0n));
+  }
+  const lines = receipt.lines.map((line) => {
+    const [more, told] = [own.get(line.line), parse_quantity(line.refunded)];
+    return more === undefined || told === null ? line : { ...line, refunded: show_quantity(told + more) };
+  });
+  return { ...receipt, lines };
+}
+
 type Of = Pick<ReceiptLine, 'line' | 'quantity' | 'unit_price' | 'refunded'>;
 
 /** Null: this till cannot read the line, so nothing of it is paid back here. */

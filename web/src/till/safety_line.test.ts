@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Safety } from '../lib/api';
+import { say } from '../lib/i18n';
 import { safety_line, type Known } from './safety_line';
 
 const safety: Safety = {
@@ -38,6 +39,12 @@ describe('the safety line', () => {
     expect(keys({ safety: { ...safety, posture: 'guarded' } })[0]).toBe('safe.guarded');
     expect(keys({ safety: { ...safety, posture: 'open' } })).toEqual(['safe.copied']);
     expect(keys({ safety: { ...safety, posture: 'sealed' }, silent_since: '2026-11-22T03:00:00Z' })).not.toContain('safe.sealed');
+  });
+  it('says that refunds need a manager wherever they do', () => {
+    for (const key of ['safe.guarded', 'safe.sealed', 'safe.sealed_now', 'safe.rejoining', 'safe.rejoining_now'] as const) {
+      expect(say('en', key), key).toContain('refunds need a manager');
+      expect(say('fr', key), key).toContain('un remboursement demande un responsable');
+    }
   });
   it('counts what is not copied yet beside it', () => {
     const said = line({ safety: { ...safety, size: 41 }, last: { origin: 'N/s/1', index: 40 }, counts: { ...counts, uncopied: 1 } });
