@@ -122,6 +122,22 @@ describe('the next batch', () => {
   });
 });
 
+describe('what a person sees', () => {
+  const cosigned = (n: number) => q.take_status(acknowledged(n), { key: key_of(n), state: 'cosigned' }, 2000, 2000);
+  const newest_first = Array.from({ length: 300 }, (_, i) => cosigned(302 - i));
+  const seqs = (all: q.Kept[]) => q.to_show(all).map((k) => k.seq);
+  it('begins with what was refused, however much came after it, and with what the node does not take for now', () => {
+    const [no, not_now] = [q.take_reply(made(1), refused(1, 422), '', 1), q.take_reply(made(2), refused(2, 403), '', 1)];
+    const shown = seqs([...newest_first, not_now, no]);
+    expect([shown.slice(0, 4), shown.length]).toEqual([[1, 2, 302, 301], 1 + q.shown_max]);
+  });
+  it('has every one that was refused, and is in the order in which they came otherwise', () => {
+    const many = newest_first.map((k) => ({ ...k, state: 'refused' as const }));
+    expect(seqs(many)).toHaveLength(300);
+    expect(seqs([made(4), acknowledged(3), cosigned(2)])).toEqual([4, 3, 2]);
+  });
+});
+
 describe('what is forgotten', () => {
   it('is only what is done and old, or done and far more than a person looks at', () => {
     const done = q.take_status(acknowledged(1), { key: key_of(1), state: 'cosigned' }, 2000, 2000);

@@ -53,6 +53,7 @@ export const sale_waits_ms = 3600 * 1000; // as long as a node waits for what co
 export const keep_done_ms = 7 * 24 * 3600 * 1000;
 export const keep_done_max = 500;
 export const keep_done_when_full = 100;
+export const shown_max = 200;
 
 export function keep(body: WriteBody, seq: number, view: View, depends_on: string | null = null): Kept {
   return {
@@ -155,6 +156,16 @@ export function take_status(k: Kept, status: WriteStatus, asked_ms: number, now_
 export function forgettable(all: readonly Kept[], now_ms: number, keep_max = keep_done_max): Kept[] {
   const done = all.filter(is_done).sort((a, b) => b.seq - a.seq);
   return done.filter((k, place) => place >= keep_max || now_ms - (k.done_ms ?? now_ms) > keep_done_ms);
+}
+
+/**
+ * What a person sees of `all`, which is newest first: what was refused before anything else and whole, because only there
+ * it is dealt with, then what the node does not take for now, then the newest.
+ */
+export function to_show(all: readonly Kept[], others_max = shown_max): Kept[] {
+  const place = (k: Kept) => (k.state === 'refused' ? 0 : is_open(k) && k.problem ? 1 : 2);
+  const [refused, stuck, rest] = [0, 1, 2].map((wanted) => all.filter((k) => place(k) === wanted));
+  return [...refused!, ...[...stuck!, ...rest!].slice(0, others_max)];
 }
 
 export interface Counts {
