@@ -4,7 +4,9 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <numeric>
+#include <string>
 
 #include "core/till/cash.h"
 
@@ -174,6 +176,21 @@ TEST(CardNumber, in_free_text_dots_hide_nothing) {
   EXPECT_TRUE(free_text_holds_card_number("4111 1111 1111 1111"));
   EXPECT_TRUE(free_text_holds_card_number("4111.1111...1111.....1111"));
   EXPECT_FALSE(free_text_holds_card_number("4111.1111.1111.1112"));
+}
+
+// What the till's page keeps and sends is looked at by the same rule there (web/src/lib/card.ts): one list for both.
+TEST(CardNumber, is_seen_as_the_tills_page_sees_it) {
+  std::ifstream in(HF_SOURCE_DIR "/test/data/card-numbers.txt");
+  std::size_t texts = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const std::size_t tab = line.find('\t');
+    ASSERT_NE(tab, std::string::npos) << line;
+    const std::string text = line.substr(tab + 1);
+    EXPECT_EQ(looks_like_card_number(text) || free_text_holds_card_number(text), line.substr(0, tab) == "card") << text;
+    ++texts;
+  }
+  EXPECT_GT(texts, 20U);
 }
 
 TEST(CardNumber, other_numbers_are_not) {
