@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Product } from '../lib/api';
 import { pick, type Picked } from './refund';
-import { add_product, amount_of, cash_moved, counted, quick_amounts, sale_lines, set_quantity, total_of, vat_again, vat_sums, with_rates, type Line } from './basket';
+import {
+  add_product, amount_of, cash_moved, counted, quick_amounts, sale_lines, set_quantity, sku_of, total_of, vat_again, vat_sums,
+  with_rates, type Line,
+} from './basket';
 
 const product = (sku: string, unit_price = '2.55'): Product => ({ sku, gtin: null, name: sku, unit_price, vat: 'S', goods: true });
 const rates = [{ code: 'S', name: 'Standard', rate: '20' }, { code: 'Z', name: 'Zero', rate: '0' }];
@@ -93,5 +96,14 @@ describe('the basket', () => {
     expect(quick_amounts(1985, 2)).toEqual([1985, 2000, 5000, 10000, 20000]);
     expect(quick_amounts(2000, 2)[0]).toBe(2000);
     expect(quick_amounts(0, 2)).toEqual([]);
+  });
+});
+
+describe('a code that is not listed', () => {
+  it('is the line’s where the journal has room for its bytes, not its letters; else there is none', () => {
+    for (const code of ['5012345678900', 'A'.repeat(31), 'é'.repeat(15), '']) expect(sku_of(code)).toBe(code);
+    const too_long = ['A'.repeat(32), 'Décorations de Noël argentées', 'é'.repeat(16), '😀'.repeat(8)];
+    for (const code of too_long) expect(sku_of(code), code).toBe('');
+    expect(sku_of('01\u001d17')).toBe(''); // a scanner's separator, say
   });
 });

@@ -13,6 +13,11 @@ export interface Line {
   vat: string;
   open: boolean;
 }
+const sku_bytes_max = 31; // the journal's limit, in UTF-8
+const fits = (code: string): boolean => new TextEncoder().encode(code).length <= sku_bytes_max && !/\p{Cc}/u.test(code);
+/** What was scanned or typed, as the code of an open price; what no node takes as a code sells without it. */
+export const sku_of = (code: string): string => (fits(code) ? code : '');
+
 export interface Draft {
   key: string;
   lines: Line[];
