@@ -137,6 +137,26 @@ at_chain('the recovery report and the list for a person are shown; a manager clo
   assert.equal(entries[0].body.note, 'customer was paid, checked with till 3');
 });
 
+at_chain('a price list that waits is one item, whatever it changes, and hides nothing else; a manager accepts it', { mock_only: true }, async ({ page, node }) => {
+  await node.post('listed', {});
+  await node.post('held', { counts: [2, 9] });
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await sign_in(page, manager);
+  await page.getByText('3 items wait for a person').waitFor();
+  await page.getByText('the receipt that it refunds is not known here').waitFor();
+  const item = (index) => page.locator('li').filter({ hasText: `head-office/1 · ${index}` });
+  assert.equal(await item(4711).locator('.product', { hasText: '→ 99.00' }).count(), 2, 'both products of one entry');
+  assert.equal(await item(4711).getByRole('button', { name: 'Accept' }).count(), 1);
+  assert.equal(await item(4712).locator('.product:visible').count(), 5);
+  await item(4712).getByText('and 4 more products').click();
+  assert.equal(await item(4712).locator('.product:visible').count(), 9);
+  await axe_clean(page, 'a price list that waits');
+  await item(4711).getByRole('button', { name: 'Accept' }).click();
+  await item(4711).waitFor({ state: 'detached' });
+  await page.getByText('2 items wait for a person').waitFor();
+  await item(4712).waitFor();
+});
+
 at_chain('the chart follows the chosen sites and has a table with the same numbers', {}, async ({ page }) => {
   await page.locator('.u-wrap canvas, .chart canvas').first().waitFor();
   assert.ok((await page.locator('.chart').getAttribute('aria-label')).length > 20);

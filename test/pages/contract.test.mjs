@@ -150,6 +150,8 @@ test('every answer is what openapi.yaml says', async () => {
       await ask('/v1/recovery');
       await ask('/v1/chain');
       await ask('/v1/listed', { as: ['till'] });
+      await node.post('held', {});
+      await ask('/v1/held', { as: ['till'] });
     }
     assert.equal((await ask('/v1/session', { method: 'delete', as: ['session'] })).status, 204);
     assert.equal((await ask('/v1/session', { as: ['session'] })).status, 401);

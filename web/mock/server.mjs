@@ -41,7 +41,7 @@ export function make_mock(options = {}) {
     epoch: 1, down: false, quorum_lost_since: null, lose: 0, refuse: null, needs_enrolment: Boolean(options.enrol),
     enrol_code: 'HOLD-FAST-2026', recovery: null, contradictions: [], site_count: options.sites ?? 34, cut: new Set(),
     replaced_by: null, pin_fails: 0, cosign_at: null, series: new_series(), n: 0, demo: options.demo ?? null, signing: 'signing',
-    listed: [], not_taken_in: 0, missing_receipts: [], damage: [], waits_for: null, provisional: false, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
+    listed: [], held: [], not_taken_in: 0, missing_receipts: [], damage: [], waits_for: null, provisional: false, phase: options.phase ?? 'own trade', phase_at: null, requests: 0, catalogue_reads: 0,
   };
   let journal = []; // { key, till, hash, body, reply, origin, index, cosigned, at }
   let cosigned = 0;
@@ -147,6 +147,9 @@ export function make_mock(options = {}) {
       Object.assign(state, { phase: 'standing by', phase_at: now() });
     } else if (w.kind === 'close_listed') {
       state.listed = state.listed.filter((l) => l.id !== w.id);
+    } else if (w.kind === 'accept_held') {
+      if (!state.held.some((h) => h.origin === w.origin && h.index === w.index)) return bad(404, 'fold/unknown_held', 'this entry does not wait here');
+      state.held = state.held.filter((h) => h.origin !== w.origin || h.index !== w.index);
     } else return bad(400, 'http/bad_write', `kind ${w.kind}`);
     if (total !== undefined) {
       const paid = w.tenders.reduce((s, t) => s + t.amount, 0) - (w.change ?? 0);
@@ -346,6 +349,14 @@ export function make_mock(options = {}) {
           state.listed = body.off ? [] : [{ id: hex(16), from: { origin: `${chain}/${site}/1`, index: 812 }, kind: 'refund', receipt: '3-7KQ2M9XA-15', total: 1275, reason: 'the receipt that it refunds is not known here', at: now() }];
           state.not_taken_in = body.off ? 0 : 1;
           break;
+        case 'held': {
+          const waiting = (index, n) => ({
+            origin: `${chain}/head-office/1`, index, bound: '50 %', count: n,
+            products: products.slice(0, n).map((p) => ({ sku: p.sku, name: p.name, from: { unit_price: p.unit_price, vat: p.vat }, to: { unit_price: '99.00', vat: p.vat } })),
+          });
+          state.held = body.off ? [] : (body.counts ?? [2]).map((n, i) => waiting(4711 + i, n));
+          break;
+        }
         case 'damage': {
           const [own, other] = [`${chain}/${site}/1`, `${chain}/store-08/1`];
           state.damage = body.off ? [] : [{ origin: own, first: 812, end: 813 }, { origin: own, first: 900, end: 1012 }, { origin: own, first: 1400, end: 1400 },
@@ -501,7 +512,7 @@ export function make_mock(options = {}) {
       return e && e.body.kind === 'sale' ? send(200, receipt_of(e)) : fail(404, 'till/unknown_receipt', 'no such receipt');
     }
     if (path === '/v1/listed') return send(200, { listed: state.listed });
-    if (path === '/v1/held') return send(200, { held: [] });
+    if (path === '/v1/held') return send(200, { held: state.held });
     if (method === 'GET' && file(request, response, path)) return undefined;
     return fail(404, 'http/not_found', path);
   }

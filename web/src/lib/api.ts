@@ -355,13 +355,17 @@ export interface Listed {
   reason: string;
   at: Time;
 }
+export interface PriceAndVat {
+  unit_price: string;
+  vat: string;
+}
+/** One entry of a peer; `count` products, of which `products` may lack some. */
 export interface Held {
   origin: string;
   index: number;
-  what: string;
-  from: string;
-  to: string;
   bound: string;
+  count: number;
+  products: { sku: string; name: string; from: PriceAndVat; to: PriceAndVat }[];
 }
 export interface DemoState {
   caption: Record<string, string>;

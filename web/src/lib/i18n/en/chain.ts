@@ -128,6 +128,8 @@ export const chain = {
   'lists.note_first': 'A note is needed, without any card number.',
   'lists.close': 'Dealt with',
   'lists.beyond': 'Beyond the bound: {bound}',
+  'lists.more': { one: 'and {n} more product', other: 'and {n} more products' },
+  'lists.not_shown': { one: '{n} more product is not shown', other: '{n} more products are not shown' },
   'lists.accept': 'Accept',
   'demo.title': 'Demo',
   'demo.no_answer': 'The demo’s control does not answer.',

@@ -128,6 +128,8 @@ export const chain = {
   'lists.note_first': 'Une note est nécessaire, sans numéro de carte.',
   'lists.close': 'Traité',
   'lists.beyond': 'Au-delà de la limite : {bound}',
+  'lists.more': { one: 'et {n} autre produit', other: 'et {n} autres produits' },
+  'lists.not_shown': { one: '{n} autre produit n’est pas affiché', other: '{n} autres produits ne sont pas affichés' },
   'lists.accept': 'Accepter',
   'demo.title': 'Démo',
   'demo.no_answer': 'Le contrôle de la démo ne répond pas.',
