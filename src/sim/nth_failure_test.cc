@@ -288,28 +288,31 @@ void every(const Body& body, FailureKind fault, bool of_network) {
 }
 
 TEST(NthFailure, of_a_start_forgets_no_cut_link) {
-  const Body start{"start", "store-01",
-                   [](Chain& chain) {
-                     ASSERT_TRUE(chain.node("store-01").cut_link(SiteName("warehouse")).has_value());
-                     chain.sell(store_1, 1);
-                     chain.run_for(seconds(1));
-                     chain.kill("store-01");
-                   },
-                   [](Chain& chain) {
-                     const Status started = chain.start("store-01");
-                     if (!started) expect_clear(started.error());
-                     if (started) chain.run_for(milliseconds(200));
-                   },
-                   [](Chain& chain) {
-                     EXPECT_TRUE(chain.node("store-01").state().links_cut.contains(SiteName("warehouse")))
-                         << "a cut link is healed";
-                     for (const node::LinkView& link : chain.node("store-01").links())
-                       if (link.to == SiteName("warehouse")) {
-                         EXPECT_EQ(link.state, node::LinkState::cut);
-                       }
-                     expect_all_here(chain, store_1, "store-01");
-                     ASSERT_TRUE(chain.node("store-01").open_link(SiteName("warehouse")).has_value());  // or none rests
-                   }};
+  const Body start{
+      "start", "store-01",
+      [](Chain& chain) {
+        chain.snapshot_entries = 1;  // so that the start is one from a snapshot
+        restart(chain, {"store-01"});
+        ASSERT_TRUE(chain.run_until([&] { return chain.node("store-01").counters().snapshots > 0; }, seconds(20)));
+        ASSERT_TRUE(chain.node("store-01").cut_link(SiteName("warehouse")).has_value());
+        chain.sell(store_1, 1);
+        chain.run_for(seconds(1));
+        chain.kill("store-01");
+      },
+      [](Chain& chain) {
+        const Status started = chain.start("store-01");
+        if (!started) expect_clear(started.error());
+        if (started) chain.run_for(milliseconds(200));
+      },
+      [](Chain& chain) {
+        EXPECT_TRUE(chain.node("store-01").state().links_cut.contains(SiteName("warehouse"))) << "a cut link is healed";
+        for (const node::LinkView& link : chain.node("store-01").links())
+          if (link.to == SiteName("warehouse")) {
+            EXPECT_EQ(link.state, node::LinkState::cut);
+          }
+        expect_all_here(chain, store_1, "store-01");
+        ASSERT_TRUE(chain.node("store-01").open_link(SiteName("warehouse")).has_value());  // or none rests
+      }};
   every(start, FailureKind::error, false);
   every(start, FailureKind::power, false);
 }

@@ -2,6 +2,8 @@
 // mirrors and without; found at a start, by a read, by the scrubber.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "sim/repair_test_support.h"
 
 namespace holdfast::sim {
@@ -199,6 +201,58 @@ TEST_P(Repair, of_a_journal_from_its_spare_when_no_mirror_is_linked) {
   ASSERT_TRUE(shop.chain.start("store-01").has_value());
   EXPECT_EQ(shop.chain.node("store-01").phase(), node::Phase::rebuilding);
   EXPECT_TRUE(shop.run_until_mended("store-01"));
+  settle(shop.chain);
+}
+
+// 2.3: what was acknowledged and signed with all links cut is gone with the files that it was in. Nothing on the disk
+// shows it but a snapshot.
+TEST(RepairLostEnd, is_told_by_the_snapshot_that_covers_it) {
+  Shop shop(23);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(10);
+  shop.chain.kill("store-01");
+  Machine& m = shop.chain.machine("store-01");
+  const auto segments = [&] {
+    std::set<std::string> out;
+    for (const auto& [path, bytes] : m.disk.files())
+      if (path.starts_with(journal::Log::directory(shop.origin()) + "/seg-")) out.insert(path);
+    return out;
+  };
+  const auto newest_snapshot = [&] {  // its size
+    const std::vector<std::string> names = *m.disk.list("snapshots");
+    return names.empty() ? 0 : std::stoull(names.back().substr(names.back().find('-') + 1));
+  };
+  const std::set<std::string> before = segments();
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-01"));
+  shop.trade(1);
+  isolate(shop.chain, "store-01");
+  shop.trade(45);
+  const std::uint64_t covered = newest_snapshot();
+  shop.chain.kill("store-01");
+  for (const std::string& path : segments()) {
+    if (before.contains(path)) continue;
+    ASSERT_TRUE(m.disk.remove(path).has_value());
+  }
+  shop.chain.disk_was_replaced(store_1);
+  const journal::RecordHeader last = commits(m, shop.origin()).back().header;
+  const std::uint64_t left = last.first + last.count;
+  ASSERT_LT(left, covered);
+  ASSERT_TRUE(shop.chain.start("store-01").has_value());
+  shop.chain.run_for(seconds(2));
+  EXPECT_EQ(shop.chain.node("store-01").phase(), node::Phase::asking);
+  const std::string range = fmt::format("entries {} to {} of {}", left, covered - 1, shop.origin().text());
+  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("store-01").state().guard.recent, [&](const auto& seen) {
+    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(range) != std::string::npos;
+  })) << range;
+  // The next snapshot is of less, and takes its place.
+  shop.chain.network.heal_all();
+  ASSERT_TRUE(shop.chain.run_until([&] { return shop.chain.node("store-01").counters().snapshots > 0; }, seconds(60)));
+  EXPECT_LT(newest_snapshot(), covered);
+  EXPECT_GT(newest_snapshot(), left);
+  settle(shop.chain);
+  shop.chain.kill("store-01");
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-01"));
   settle(shop.chain);
 }
 

@@ -42,6 +42,24 @@ bool NodeImpl::has_holes(Holes of) {
   });
 }
 
+// A snapshot names a record that was not found. If the journal ends before it, that is no torn end but lost, whatever
+// it looks like (2.3). The site starts all the same, since one rotten checkpoint at the end must not keep it shut, and
+// asks its mirrors before it signs (3.1).
+void NodeImpl::tell_lost_end(const journal::LogMark& covered) {
+  const std::uint64_t size = own_->size();
+  std::string what;
+  if (size < covered.size)
+    what = fmt::format("entries {} to {} of {}", size, covered.size - 1, origin_.text());
+  else if (own_->is_hashed() && own_->log().mark().record_number < covered.record_number)
+    what = fmt::format("what stood behind the {} entries of {}, a checkpoint,", size, origin_.text());
+  if (!what.empty())
+    trip("journal-damage", 2,
+         what +
+             " cannot be found on this disk any more, and a snapshot says that it was there. It comes back from "
+             "mirrors, the spare and tills as far as they have it; what only this machine had is lost. Replace the "
+             "disk");
+}
+
 // Who may have this journal and is linked now: its owner, its mirrors, those who follow it, and the spare of this
 // store.
 std::vector<SiteName> NodeImpl::holders_of(const Origin& origin) {

@@ -356,6 +356,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   const chain::Registration* successor_of(const Origin& origin) const;
 
   // mend.cc
+  void tell_lost_end(const journal::LogMark& covered);
   Status unless_damaged(const Status& done);
   std::vector<journal::Log*> logs() const;
   bool is_folded(const Origin& origin) const;

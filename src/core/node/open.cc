@@ -202,12 +202,16 @@ Status NodeImpl::serve_own_journal() {
 
 Status NodeImpl::open_own_journal() {
   std::optional<Snapshot> snapshot = newest_snapshot(world_.disk, origin_);
+  std::optional<journal::LogMark> unmet;
   std::unique_ptr<journal::Log> log;
   if (snapshot) {
     auto with_mark = journal::Log::open(world_.disk, world_.executor, origin_, snapshot->mark);
+    // What could not be written is not tried again (1.2).
+    if (!with_mark && with_mark.error().code != "journal/damaged") return pass_on(with_mark.error());
     if (with_mark) {
       log = std::move(*with_mark);
     } else {
+      unmet = std::move(snapshot->mark);
       snapshot.reset();  // the journal is the truth; it must stand without
     }
   }
@@ -215,6 +219,7 @@ Status NodeImpl::open_own_journal() {
     HF_TRY(log, journal::Log::open(world_.disk, world_.executor, origin_));
   }
   own_ = std::make_unique<sync::Replica>(std::move(log));
+  if (unmet) tell_lost_end(*unmet);
   EntryIndex first = 0;
   if (snapshot && snapshot->size <= own_->size()) {
     state_ = std::move(snapshot->state);
@@ -423,8 +428,18 @@ Status NodeImpl::write_snapshot() {
   found_before_snapshot_ = counters_.holes_found;
   snapshot_size_ = mark.size;
   ++counters_.snapshots;
-  // The two newest stay; an older one has no use.
   if (auto names = world_.disk.list("snapshots")) {
+    // One of more than there is covers what the journal has lost: a start has told it (tell_lost_end), and it would
+    // stand in the way of those that fit.
+    const std::string path = snapshot_path(origin_, mark.size);
+    std::erase_if(*names, [&](const std::string& name) {
+      const std::string other = "snapshots/" + name;
+      const bool is_of_more =
+          other.size() == path.size() && other > path && name.starts_with(fmt::format("{}-", origin_.epoch));
+      if (is_of_more) (void)world_.disk.remove(other);
+      return is_of_more;
+    });
+    // The two newest stay; an older one has no use.
     for (std::size_t i = 0; i + 2 < names->size(); ++i) (void)world_.disk.remove("snapshots/" + (*names)[i]);
   }
   return {};
