@@ -86,6 +86,56 @@ TEST(CleanPoint, before_the_epoch_that_others_follow_is_followed) {
     }
 }
 
+// A price list of a thousand products, in parts: the index of its last entry, or nothing if it was not taken.
+std::optional<EntryIndex> import_long_list(Chain& chain) {
+  catalogue::ListProducts command;
+  for (int i = 0; i < 1000; ++i)
+    command.products.push_back(
+        {Sku("sku-" + std::to_string(i)), "", std::string(150, 'n'), UnitPrice{1'000'000}, VatCode("S"), true});
+  std::optional<EntryIndex> last;
+  fold::WriteRequest request{{}, {}, {}, {}, {}, std::move(command), {}, {}};
+  request.key.bytes[0] = std::byte{1};
+  chain.node("head-office").submit(std::move(request), [&](const Result<fold::Taken>& taken) {
+    if (taken) last = taken->index;
+  });
+  EXPECT_TRUE(chain.run_until([&] { return last.has_value(); }, seconds(5)));
+  return last;
+}
+
+// 1.3, 7.4: the index of an event's last part was given as a size, so what is kept ends amid it. Nothing of that event
+// counts; who had followed to before it goes on from there, and does not name the end of what was kept for ever.
+TEST(CleanPoint, amid_an_event_in_parts_is_followed_and_named_once) {
+  Chain chain(41, 3);
+  start_trade(chain);
+  const auto followed = [&](const std::string& store) -> const fold::PeerPart& {
+    return chain.node(store).state().peers.at(head_office);
+  };
+  ASSERT_TRUE(
+      chain.run_until([&] { return chain.node("store-03").state().find_product("P9") != nullptr; }, seconds(20)));
+  chain.kill("store-03");  // away for all of the event
+  const std::uint64_t before = chain.node("head-office").safety().size;
+  const auto last = import_long_list(chain);
+  ASSERT_TRUE(last.has_value());
+  ASSERT_GE(*last, before + 2) << "in parts";
+  ASSERT_TRUE(
+      chain.run_until([&] { return chain.node("store-01").state().find_product("sku-7") != nullptr; }, seconds(20)));
+  chain.destroy("head-office");
+  const std::string office = chain.rebuild(head_office, {{Origin{chain.file().chain, head_office, 1}, *last}});
+  ASSERT_TRUE(comes_to_sign(chain, office));
+  ASSERT_EQ(chain.node(office).state().find_product("sku-7"), nullptr);
+  ASSERT_TRUE(comes_to_sign(chain, "store-03"));
+  for (const std::string store : {"store-01", "store-02", "store-03"})
+    EXPECT_TRUE(chain.run_until([&] { return followed(store).origin.epoch == 2; }, seconds(30))) << store;
+  EXPECT_EQ(chain.node("store-01").state().find_product("sku-7"), nullptr);
+  const std::uint64_t size = chain.node("store-03").safety().size;
+  chain.run_for(seconds(10));
+  EXPECT_LE(chain.node("store-03").safety().size, size + 10) << "five PeerFollowed a second";
+  chain.list_products(11);
+  EXPECT_TRUE(
+      chain.run_until([&] { return chain.node("store-03").state().find_product("P10") != nullptr; }, seconds(20)));
+  settle(chain);
+}
+
 // A site is on its second machine; then the recovery keys are replaced. Journals name that machine's registration
 // everywhere, so everything that is rebuilt afterwards rests on a certificate that no recovery key of the file signs.
 TEST(ReplacedRecoveryKeys, leave_standing_what_the_root_keys_name) {

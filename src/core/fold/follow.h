@@ -1,4 +1,5 @@
-// Folding what peers' journals say (protocol 7): used by apply() and followable() alone.
+// Folding what peers' journals say (protocol 7): used by apply() and followable(), and by who is to know where a fold
+// would end.
 #pragma once
 
 #include "core/fold/state.h"

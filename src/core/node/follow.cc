@@ -1,4 +1,6 @@
 // Taking peers' entries into our own decisions (protocol 7): first named in our journal, then folded.
+#include "core/fold/follow.h"
+
 #include <algorithm>
 
 #include "core/node/node_impl.h"
@@ -14,14 +16,16 @@ Result<fold::Use> NodeImpl::use_of(const Origin& origin, EntryIndex first, Entry
   if (looked_at.use == fold::Use::at_once || end <= looked_at.end) return looked_at.use;
   fold::Joiner joiner;
   fold::Use use = looked_at.use;
-  const Status scanned = replicas_.scan(origin, looked_at.end, end, [&](EntryIndex, ByteView body) -> Status {
+  EntryIndex begins = end;  // of the event that `end` may lie in: whoever has the owner's key can sign any size
+  const Status scanned = replicas_.scan(origin, looked_at.end, end, [&](EntryIndex index, ByteView body) -> Status {
+    if (!joiner.in_the_middle()) begins = index;
     auto event = joiner.take(body);
     if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
     if (*event) use = std::max(use, fold::use_by_followers((*event)->body));
     return {};
   });
   if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
-  if (scanned) looked_at = {first, end, use};  // both are ends of commands (1.3)
+  if (scanned) looked_at = {first, joiner.in_the_middle() ? begins : end, use};  // both are ends of commands (1.3)
   return use;
 }
 
@@ -79,6 +83,13 @@ std::optional<fold::PeerSucceeded> NodeImpl::succession_of_older(const fold::Pee
   return std::nullopt;
 }
 
+// Whether entries [first, end) are the beginning of one event in parts and nothing else (1.3): what is kept of an epoch
+// may end amid one, at a clean point or where a thief with the key has signed.
+Result<bool> NodeImpl::only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end) {
+  HF_TRY(const fold::ScanEnd whole, fold::scan_events(replicas_, origin, first, end, [](EntryIndex, fold::Event&&) {}));
+  return whole.size == first && !whole.needs_newer_version;
+}
+
 // How far this site is followed next, and why; nothing: there is nothing of it that can be taken now.
 Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site) {
   std::optional<ToFollow> none;
@@ -93,14 +104,12 @@ Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site
   const chain::Registration* next = successor_of(origin);
   if (is_blind && (next == nullptr || size < next->kept_size)) return none;
   sync::Replica* replica = replicas_.find(origin);
+  const auto succession = [&] {
+    return fold::PeerSucceeded{origin, next->kept_size, next->kept_root, next->certificate.origin()};
+  };
   if (next != nullptr && size >= next->kept_size) {
     if (!is_cosigned_from(next->certificate.origin()) || !can_succeed(origin, size, next->kept_size)) return none;
-    return ToFollow{site,
-                    origin,
-                    size,
-                    0,
-                    fold::Use::at_once,
-                    fold::PeerSucceeded{origin, next->kept_size, next->kept_root, next->certificate.origin()}};
+    return ToFollow{site, origin, size, 0, fold::Use::at_once, succession()};
   }
   std::uint64_t to = replica == nullptr || replica->frozen ? 0 : replica->cosigned_size();
   if (next != nullptr) {
@@ -117,7 +126,14 @@ Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site
   // The last of a kept prefix is named even if nothing in it is used: the succession rests on it.
   if (next != nullptr) use = fold::Use::at_once;
   if (*use == fold::Use::none || !can_be_folded(origin, size, to)) return none;
-  return ToFollow{site, origin, size, to, *use, {}};
+  if (next == nullptr) return ToFollow{site, origin, size, to, *use, {}};
+  const auto only_begins = only_begins_event(origin, size, to);
+  if (!only_begins && only_begins.error().code == "journal/damaged") return none;
+  if (!only_begins) return pass_on(only_begins.error());
+  if (!*only_begins) return ToFollow{site, origin, size, to, *use, {}};
+  // No fold gets to the end of what was kept, so it would be named for ever: it is named with what succeeds it.
+  if (!is_cosigned_from(next->certificate.origin())) return none;
+  return ToFollow{site, origin, size, to, *use, succession()};
 }
 
 // 7.3. Each PeerFollowed goes to everybody who mirrors or follows this site, and takes blocks of all their disks: so
@@ -137,10 +153,13 @@ Status NodeImpl::follow_if_due() {
   if (due.empty() || (use == fold::Use::of_trade && monotonic_ < next_trade_)) return {};
   next_trade_ = monotonic_ + options_.follow_trade_interval;
   fold::PeerFollowed followed;
-  for (const ToFollow& each : due) {
-    if (each.succeeded) continue;
+  for (ToFollow& each : due) {
+    if (each.to <= each.from) continue;  // nothing but a succession
     auto prefix = prefix_of(each.site, each.origin, each.to);
-    if (!prefix && prefix.error().code == "journal/damaged") continue;  // when its hole is mended
+    if (!prefix && prefix.error().code == "journal/damaged") {
+      each.succeeded.reset();  // when its hole is mended
+      continue;
+    }
     if (!prefix) return pass_on(prefix.error());
     if (prefix->size <= each.from) continue;  // what comes next needs a newer version
     counters_.followed_entries += prefix->size - each.from;

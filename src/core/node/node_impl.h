@@ -344,12 +344,13 @@ class NodeImpl final : public Node, private fold::OwnEntries {
     Origin origin;
     std::uint64_t from = 0, to = 0;
     fold::Use use = fold::Use::none;
-    std::optional<fold::PeerSucceeded> succeeded;  // that, instead of the entries
+    std::optional<fold::PeerSucceeded> succeeded;  // that, behind the entries if there are any
   };
   Result<std::optional<ToFollow>> next_of(const SiteName& site);
   Result<fold::Use> use_of(const Origin& origin, EntryIndex first, EntryIndex end);
   Result<fold::FollowedPrefix> prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to);
   bool can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
+  Result<bool> only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end);
   std::optional<fold::PeerSucceeded> succession_of_older(const fold::PeerPart& part);
   bool can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
   bool is_cosigned_from(const Origin& origin) const;
