@@ -41,6 +41,57 @@ at_till('a sale by keyboard alone gets a receipt number and is copied', {}, asyn
   }
 });
 
+at_till('a second press of the same hand does not take the rest in cash', { mock_only: true }, async ({ page, node }) => {
+  const given = page.locator('#cash-given');
+  const parts = page.locator('.sums .soft');
+  const open_payment = async () => {
+    await page.locator('.tile').nth(1).click(); // 12.75
+    await page.keyboard.press('F4');
+    await given.waitFor();
+  };
+  const one_part = async (how) => {
+    await parts.first().waitFor();
+    await page.waitForTimeout(200); // within the same movement
+    await given.press('Enter');
+    await page.waitForTimeout(400);
+    assert.equal(await page.locator('[data-testid=receipt-state]').count(), 0, `${how}: the sale goes on`);
+    assert.match((await parts.allTextContents()).join(), /^\s*Cash\s+£5\.00\s*$/, how);
+    await page.getByRole('button', { name: 'Back to the basket' }).click();
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Empty' }).click();
+  };
+  await open_payment();
+  await given.fill('5');
+  await given.evaluate((field) => {
+    const enter = { key: 'Enter', bubbles: true, cancelable: true };
+    for (const repeat of [false, true]) field.dispatchEvent(new KeyboardEvent('keydown', { ...enter, repeat }));
+  });
+  await one_part('a key held down');
+  await open_payment();
+  await given.fill('5');
+  await page.getByRole('button', { name: 'Take cash' }).dblclick();
+  await one_part('a double click');
+  assert.equal((await node.state()).entries.length, 0);
+
+  await open_payment(); // and by keyboard alone at a person's pace: a part, then the rest
+  await page.keyboard.type('5');
+  await page.keyboard.press('Enter');
+  await parts.first().waitFor();
+  await page.waitForTimeout(700);
+  await page.keyboard.press('Enter');
+  await receipt_number(page);
+  assert.deepEqual((await node.state()).entries.map((e) => e.body.tenders.map((t) => t.amount)), [[500, 775]]);
+  await next_customer(page);
+
+  await open_payment(); // what is typed is meant, however quickly
+  await page.keyboard.type('5');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('7.75');
+  await page.keyboard.press('Enter');
+  await receipt_number(page);
+  assert.deepEqual((await node.state()).entries[1].body.tenders.map((t) => t.amount), [500, 775]);
+});
+
 at_till('a scanner adds products wherever the focus is, and leaves no digits behind', {}, async ({ page }) => {
   const [a, b] = [await tile_sku(page, 0), await tile_sku(page, 1)];
   await page.locator('.languages button').first().focus();
