@@ -411,10 +411,11 @@ class Till {
       if (this.draft) await this.#save_draft({ ...this.draft, tenders: [...this.draft.tenders, tender] });
     });
   }
+  /** The cash goes back to the customer; not where a card pays a part, for that basket can only be finished. */
   drop_cash(): Promise<void> {
     return this.#exclusive(async () => {
       const draft = this.draft;
-      if (draft) await this.#save_draft({ ...draft, tenders: draft.tenders.filter((t) => t.kind === 'card') });
+      if (draft && !is_locked(draft)) await this.#save_draft({ ...draft, tenders: [] });
     });
   }
   /** Too much cash for a machine that is not registered yet; asked before the money moves, for what has moved is kept. */
