@@ -92,6 +92,32 @@ at_till('a second press of the same hand does not take the rest in cash', { mock
   assert.deepEqual((await node.state()).entries[1].body.tenders.map((t) => t.amount), [500, 775]);
 });
 
+at_till('cash given in part is not the next customer’s in an emptied basket', { mock_only: true }, async ({ page, node }) => {
+  const sku = await tile_sku(page, 2);
+  await page.locator('.tile').nth(1).click(); // 12.75
+  await page.keyboard.press('F4');
+  await page.locator('#cash-given').fill('5');
+  await page.locator('#cash-given').press('Enter');
+  await page.locator('.sums .soft').waitFor();
+  await scan(page, sku); // one thing more: the payment closes, and what was given stays with this customer
+  await until('two lines', async () => (await basket_lines(page).count()) === 2);
+  await page.keyboard.press('F4');
+  await page.locator('.sums .soft').waitFor();
+  await scan(page, sku);
+  await until('two pieces', async () => (await page.locator('li[data-line] input').nth(1).inputValue()) === '2');
+  for (const left of [1, 0]) {
+    await page.locator('li[data-line] .danger').first().click();
+    await until(`${left} lines`, async () => (await basket_lines(page).count()) === left);
+  }
+  await page.locator('.tile').nth(1).click();
+  await page.keyboard.press('F4');
+  await page.locator('#cash-given').waitFor();
+  assert.equal(await page.locator('.sums .soft').count(), 0);
+  await page.locator('#cash-given').press('Enter');
+  await receipt_number(page);
+  assert.deepEqual((await node.state()).entries.map((e) => e.body.tenders.map((t) => t.amount)), [[1275]]);
+});
+
 at_till('a scanner adds products wherever the focus is, and leaves no digits behind', {}, async ({ page }) => {
   const [a, b] = [await tile_sku(page, 0), await tile_sku(page, 1)];
   await page.locator('.languages button').first().focus();

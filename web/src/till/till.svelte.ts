@@ -402,7 +402,8 @@ class Till {
     return this.#exclusive(async () => {
       const lines = this.draft && set_quantity(this.draft.lines, at, quantity);
       if (!this.draft || !lines) return false;
-      await this.#save_draft(lines.length || this.draft.tenders.length ? { ...this.draft, lines } : null);
+      // An emptied basket is nobody's any more: cash of it must not count for the next customer.
+      await this.#save_draft(lines.length || is_locked(this.draft) ? { ...this.draft, lines } : null);
       return true;
     });
   }
