@@ -259,3 +259,23 @@ at_till('a hundred thousand unconfirmed sales: they fit, the till opens with the
   await next_customer(page);
   await until('and one more', async () => new RegExp(`${(count + 1).toLocaleString('en-GB')} sales wait in this till`).test(await safety_text(page)), 60_000);
 });
+
+at_till('an act whose answer was lost is not called undone: nobody knows', { mock_only: true }, async ({ page, context }) => {
+  await context.route('**/v1/staff', async (route) => {
+    await route.fetch(); // the node takes it, and its answer does not arrive
+    await route.abort('connectionreset');
+  });
+  await page.getByRole('button', { name: 'Staff', exact: true }).click();
+  const add = async () => {
+    await page.locator('#new-number').fill('31');
+    await page.locator('#new-name').fill('Robin');
+    await page.locator('#new-pin').fill('3131');
+    await page.locator('#new-pin').press('Enter');
+  };
+  await add();
+  await page.getByRole('alert').filter({ hasText: 'Whether it was taken is not known' }).waitFor();
+  await axe_clean(page, 'an act that nobody answered');
+  await context.unroute('**/v1/staff');
+  await add();
+  await page.getByRole('alert').filter({ hasText: 'this number is taken' }).waitFor();
+});

@@ -49,6 +49,18 @@ describe('the two languages', () => {
     });
     expect(unused).toEqual([]);
   });
+  it('say that nothing was changed only of a sign-in: of another act that nobody answered, nobody knows (lib/api.ts)', () => {
+    const web = fileURLToPath(new URL('../../', import.meta.url));
+    const files = readdirSync(web, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.svelte'));
+    const saying = (key: Key) => files.filter((name) => readFileSync(join(web, name), 'utf8').includes(`'${key}'`)).sort();
+    expect(saying('sign_in.no_answer')).toEqual([join('lib', 'SignInForm.svelte')]);
+    const acts = ['EnrolSite', 'EnrolTill', 'Manage', 'TakeOver'].map((name) => join('till', `${name}.svelte`));
+    expect(saying('sign_in.not_known')).toEqual(acts);
+    for (const [language, known] of [['en', /nothing/i], ['fr', /rien/i]] as const) {
+      expect(say(language, 'sign_in.no_answer')).toMatch(known);
+      expect(say(language, 'sign_in.not_known')).not.toMatch(known);
+    }
+  });
   it('count as their grammar does', () => {
     expect(say('en', 'safe.waiting', { n: 1 })).toBe('1 waits for the node’s answer');
     expect(say('en', 'safe.waiting', { n: 0 })).toBe('0 wait for the node’s answer');

@@ -36,6 +36,7 @@ export const shared = {
   'sign_in.both': 'Staff number and PIN are both needed.',
   'sign_in.wrong': 'Staff number or PIN is wrong.',
   'sign_in.no_answer': 'The node does not answer. Nothing was changed; try again when it does.',
+  'sign_in.not_known': 'No answer. Whether it was taken is not known; look here again when the node answers.',
   'sign_in.wait': { one: 'Too many wrong tries. Wait {n} second.', other: 'Too many wrong tries. Wait {n} seconds.' },
   'sign_in.manager_first': 'This device is not a till yet. A manager signs in and enrols it.',
 } satisfies Record<string, Text>;

@@ -36,6 +36,7 @@ export const shared = {
   'sign_in.both': 'Il faut le numéro d’employé et le code PIN.',
   'sign_in.wrong': 'Numéro d’employé ou code PIN incorrect.',
   'sign_in.no_answer': 'Le nœud ne répond pas. Rien n’a été changé ; réessayez quand il répondra.',
+  'sign_in.not_known': 'Pas de réponse. On ne sait pas si cela a été pris ; regardez de nouveau ici quand le nœud répondra.',
   'sign_in.wait': { one: 'Trop d’essais erronés. Attendez {n} seconde.', other: 'Trop d’essais erronés. Attendez {n} secondes.' },
   'sign_in.manager_first': 'Cet appareil n’est pas encore une caisse. Un responsable se connecte et l’enregistre.',
 } satisfies Record<string, Text>;
