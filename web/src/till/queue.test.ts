@@ -122,6 +122,15 @@ describe('the next batch', () => {
   });
 });
 
+describe('the counts', () => {
+  it('part what waits for an answer from what a manager, or nobody knows who, has to come for', () => {
+    const not_now = (n: number, status: number) => q.take_reply(made(n), refused(n, status), '', 1);
+    const again = q.take_reply(q.send_again(acknowledged(5)), refused(5, 503), '', 1);
+    const c = q.count([made(1), not_now(2, 403), not_now(3, 503), not_now(4, 401), again]);
+    expect(c).toEqual({ waiting: 4, again: 1, uncopied: 0, refused: 0, needs_manager: 2, not_taken: 1 });
+  });
+});
+
 describe('what a person sees', () => {
   const cosigned = (n: number) => q.take_status(acknowledged(n), { key: key_of(n), state: 'cosigned' }, 2000, 2000);
   const newest_first = Array.from({ length: 300 }, (_, i) => cosigned(302 - i));

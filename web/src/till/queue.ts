@@ -174,14 +174,17 @@ export interface Counts {
   uncopied: number; // acknowledged, not known to be cosigned
   refused: number;
   needs_manager: number;
+  not_taken: number; // waiting, because a node that answers does not take it for now
 }
 export function count(all: readonly Kept[]): Counts {
-  const c: Counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0 };
+  const c: Counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0, not_taken: 0 };
   for (const k of all) {
     if (k.state === 'waiting') c.waiting++;
     if (k.state === 'acknowledged') k.again ? c.again++ : c.uncopied++;
     if (k.state === 'refused') c.refused++;
-    if (is_open(k) && k.problem && (k.problem.status === 401 || k.problem.status === 403)) c.needs_manager++;
+    if (!is_open(k) || !k.problem) continue;
+    if (k.problem.status === 401 || k.problem.status === 403) c.needs_manager++;
+    else if (k.state === 'waiting') c.not_taken++; // what was acknowledged once may lie elsewhere, and is told as sent again
   }
   return c;
 }

@@ -12,7 +12,7 @@ const safety: Safety = {
     open: { sales: 0, refunds: 0, movements: 0, since: null }, handbacks: 0,
   },
 };
-const counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0 };
+const counts = { waiting: 0, again: 0, uncopied: 0, refused: 0, needs_manager: 0, not_taken: 0 };
 const line = (known: Partial<Known>) =>
   safety_line({ safety, silent_since: null, counts, last: { origin: 'N/s/1', index: 39 }, till_unknown: false, uncovered_since: null, room: null, now_ms: Date.parse('2026-11-25T12:00:00Z'), ...known });
 const keys = (known: Partial<Known>) => line(known).parts.map((p) => p.key);
@@ -88,6 +88,15 @@ describe('the safety line', () => {
     expect(line({ safety: { ...safety, damage } })).toMatchObject({ level: 'care', parts: [{ key: 'safe.copied' }, { key: 'safe.damage', values: { n: 5 } }] });
     expect(line({ safety: { ...safety, damage, waits_for: 'entries 4 to 8' } })).toMatchObject({ level: 'alarm', parts: [{ key: 'safe.waits_for_journal' }, { key: 'safe.damage' }] });
     expect(line({ safety: { ...safety, damage: [damage[1]!], waits_for: null } })).toMatchObject({ level: 'good' });
+  });
+  it('is not green while the node does not take a sale: it lies in this till alone', () => {
+    const said = line({ counts: { ...counts, waiting: 3, not_taken: 2 } });
+    expect(said.level).toBe('care');
+    expect(said.parts.map((p) => [p.key, p.values?.n])).toEqual([['safe.copied', 3], ['safe.waiting', 1], ['safe.not_taken', 2]]);
+    expect(line({ counts: { ...counts, waiting: 1 } }).level).toBe('good');
+    const one = { ...counts, waiting: 1, not_taken: 1 };
+    expect(keys({ silent_since: '2026-11-22T14:04:00Z', counts: one })).toEqual(['safe.no_answer']);
+    expect(keys({ till_unknown: true, counts: one })).not.toContain('safe.not_taken');
   });
   it('tells what waits for a person', () => {
     const said = line({ safety: { ...safety, not_taken_in: 4, listed: 2 }, counts: { ...counts, refused: 1, needs_manager: 1 } });

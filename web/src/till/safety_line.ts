@@ -108,8 +108,13 @@ export function safety_line(known: Known): SafetyLine {
     if (known.till_unknown) {
       raise('alarm');
       parts.push({ key: 'safe.till_unknown', values: { n: counts.waiting + counts.again } });
-    } else if (counts.waiting > 0) {
-      parts.push({ key: 'safe.waiting', values: { n: counts.waiting } });
+    } else {
+      const unanswered = counts.waiting - counts.not_taken;
+      if (unanswered > 0) parts.push({ key: 'safe.waiting', values: { n: unanswered } });
+      if (counts.not_taken > 0) {
+        raise('care'); // no journal has it, and nobody knows when one will
+        parts.push({ key: 'safe.not_taken', values: { n: counts.not_taken } });
+      }
     }
     if (counts.again > 0) {
       raise('care');

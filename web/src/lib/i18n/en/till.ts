@@ -55,6 +55,7 @@ export const till = {
   'safe.stopped': 'this node has stopped: it signs nothing',
   'safe.till_unknown': { one: 'the node does not know this till: a manager enrols it again ({n} write waits here)', other: 'the node does not know this till: a manager enrols it again ({n} writes wait here)' },
   'safe.waiting': { one: '{n} waits for the node’s answer', other: '{n} wait for the node’s answer' },
+  'safe.not_taken': { one: '{n} not taken by the node for now: in this till alone', other: '{n} not taken by the node for now: in this till alone' },
   'safe.again': { one: '{n} is being sent again', other: '{n} are being sent again' },
   'safe.kept_here': { one: '{n} more is kept here until it is copied', other: '{n} more are kept here until they are copied' },
   'safe.uncopied': { one: '{n} of this till not copied yet', other: '{n} of this till not copied yet' },

@@ -55,6 +55,7 @@ export const till = {
   'safe.stopped': 'ce nœud s’est arrêté : il ne signe rien',
   'safe.till_unknown': { one: 'le nœud ne connaît pas cette caisse : un responsable l’enregistre à nouveau ({n} écriture attend ici)', other: 'le nœud ne connaît pas cette caisse : un responsable l’enregistre à nouveau ({n} écritures attendent ici)' },
   'safe.waiting': { one: '{n} attend la réponse du nœud', other: '{n} attendent la réponse du nœud' },
+  'safe.not_taken': { one: '{n} pas prise par le nœud pour l’instant : dans cette caisse seulement', other: '{n} pas prises par le nœud pour l’instant : dans cette caisse seulement' },
   'safe.again': { one: '{n} est renvoyée', other: '{n} sont renvoyées' },
   'safe.kept_here': { one: '{n} autre est gardée ici jusqu’à sa copie', other: '{n} autres sont gardées ici jusqu’à leur copie' },
   'safe.uncopied': { one: '{n} de cette caisse pas encore copiée', other: '{n} de cette caisse pas encore copiées' },
