@@ -354,6 +354,41 @@ for (const [language, words] of [
   });
 }
 
+at_till('of two receipts scanned in a row the second is shown, whichever answer comes first', { mock_only: true }, async ({ page, context }) => {
+  const receipts = [];
+  for (const place of [0, 1]) {
+    await page.locator('.tile').nth(place).click();
+    await pay_cash(page);
+    receipts.push(await receipt_number(page));
+    await next_customer(page);
+  }
+  const [a, b] = receipts;
+  let answer;
+  const held = new Promise((resolve) => { answer = resolve; });
+  let told = false;
+  await context.route(`**/v1/receipts/${a}`, async (route) => {
+    await held;
+    await route.continue();
+    told = true;
+  });
+  const shown = page.locator('#of-title');
+  await scan(page, a);
+  await until('it is asked for', async () => (await page.locator('#receipt').inputValue()) === a);
+  await scan(page, b);
+  await shown.filter({ hasText: b }).waitFor();
+  answer();
+  await until('the first answer is there', async () => told);
+  await page.waitForTimeout(500);
+  assert.equal(await shown.textContent(), b);
+  assert.equal(await page.locator('#receipt').inputValue(), b);
+  await context.unroute(`**/v1/receipts/${a}`);
+
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await shown.waitFor({ state: 'detached' });
+  await scan(page, b); // once more the same
+  await shown.filter({ hasText: b }).waitFor();
+});
+
 const pays_when_taken = 'cash of a refund is paid out when the node has taken it; what waits is not left of the receipt';
 at_till(pays_when_taken, { mock_only: true }, async ({ page, node }) => {
   const look_up = async (receipt) => {
