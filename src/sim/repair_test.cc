@@ -204,6 +204,83 @@ TEST_P(Repair, of_a_journal_from_its_spare_when_no_mirror_is_linked) {
   settle(shop.chain);
 }
 
+// A disk that does not open one file: its inode is broken, or somebody else's.
+class ClosedFile final : public Disk {
+ public:
+  explicit ClosedFile(SimDisk& below) : below_(below) {}
+  std::string closed;  // its path
+  Result<std::vector<std::string>> list(std::string_view directory) override { return below_.list(directory); }
+  Result<std::unique_ptr<File>> create(std::string_view path, std::uint64_t size) override {
+    return below_.create(path, size);
+  }
+  Result<std::unique_ptr<File>> open(std::string_view path) override {
+    if (path == closed) return fail("base/disk_failed", fmt::format("Cannot open {}: Input/output error.", path));
+    return below_.open(path);
+  }
+  Result<Bytes> read_all(std::string_view path) override { return below_.read_all(path); }
+  Status write_all(std::string_view path, ByteView bytes) override { return below_.write_all(path, bytes); }
+  Status remove(std::string_view path) override { return below_.remove(path); }
+
+ private:
+  SimDisk& below_;
+};
+
+TEST(RepairClosedFile, of_a_copy_keeps_no_store_closed) {
+  Shop shop(24);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(10);
+  Machine& m = shop.chain.machine("store-02");
+  const std::string path = commits(m, shop.origin()).front().path;
+  ClosedFile disk(m.disk);
+  disk.closed = path;
+  shop.chain.kill("store-02");
+  m.given_disk = &disk;
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-02"));
+  const std::size_t sale = shop.chain.sell(store_2, 1);
+  shop.trade(3);
+  EXPECT_TRUE(shop.chain.writes(store_2)[sale].reply.has_value());
+  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("store-02").state().guard.recent, [&](const auto& seen) {
+    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(path) != std::string::npos;
+  }));
+  // The other two are enough, and this one counts for nothing of that site.
+  EXPECT_TRUE(shop.chain.run_until(
+      [&] {
+        const node::Safety safety = shop.chain.node("store-01").safety();
+        return safety.cosigned_size == safety.size;
+      },
+      seconds(20)));
+  EXPECT_EQ(shop.chain.broken_law(), "");
+  shop.chain.kill("store-02");
+  m.given_disk = nullptr;
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  settle(shop.chain);
+}
+
+// Found while it runs: it ends once, because it could no longer say what it holds, and the next start goes without it.
+TEST(RepairClosedFile, of_a_copy_that_is_found_while_it_runs_costs_one_start) {
+  Shop shop(25);
+  shop.chain.scrub_pause = seconds(2);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(10);
+  Machine& m = shop.chain.machine("store-02");
+  ClosedFile disk(m.disk);
+  shop.chain.kill("store-02");
+  m.given_disk = &disk;
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-02"));
+  disk.closed = commits(m, shop.origin()).front().path;
+  ASSERT_TRUE(shop.chain.run_until([&] { return m.node == nullptr; }, seconds(60)));
+  EXPECT_EQ(m.died_of->code, "base/disk_failed");
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-02"));
+  shop.trade(20);
+  ASSERT_TRUE(m.node) << m.died_of->text;
+  shop.chain.kill("store-02");
+  m.given_disk = nullptr;
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  settle(shop.chain);
+}
+
 // 2.3: what was acknowledged and signed with all links cut is gone with the files that it was in. Nothing on the disk
 // shows it but a snapshot.
 TEST(RepairLostEnd, is_told_by_the_snapshot_that_covers_it) {

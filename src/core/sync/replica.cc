@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/base/mutant.h"
+#include "core/journal/format.h"
 
 namespace holdfast::sync {
 namespace {
@@ -23,6 +24,19 @@ std::optional<journal::SignedCheckpoint> unchecked(std::string_view text) {
   auto checkpoint = journal::parse_checkpoint(note->text);
   if (!checkpoint) return std::nullopt;
   return journal::SignedCheckpoint{*checkpoint, std::move(*note)};
+}
+
+// What the disk says of a file of this journal that it does not open, now as before. Nothing is written.
+std::optional<Error> cannot_be_opened(Disk& disk, const Origin& origin) {
+  const std::string directory = journal::Log::directory(origin);
+  const auto names = disk.list(directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    if (!journal::segment_number(name)) continue;
+    const auto file = disk.open(directory + "/" + name);
+    if (!file && file.error().code == "base/disk_failed") return file.error();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -163,9 +177,12 @@ Status Replicas::open_all(const Origin& own, const chain::ChainFile& file) {
       if (error != std::errc() || stop != name.data() + name.size() || origin.epoch == 0 || origin == own) continue;
       const auto opened = find_or_create(origin);
       if (opened) continue;
-      // A site does not stay closed because of a copy that it keeps for another.
-      if (!opened.error().code.starts_with("journal/")) return pass_on(opened.error());
-      unopened_.emplace(origin, opened.error());
+      // A site does not stay closed because of a copy that it keeps for another. What has failed in a write ends the
+      // process (1.2).
+      const bool is_journals = opened.error().code.starts_with("journal/");
+      const auto why = is_journals ? std::optional(opened.error()) : cannot_be_opened(disk_, origin);
+      if (!why) return pass_on(opened.error());
+      unopened_.emplace(origin, *why);
     }
   }
   return {};
