@@ -212,7 +212,7 @@ Salvaged salvage_entries(ByteView payload, std::uint32_t count) {
 }
 
 std::string segment_name(std::uint32_t number) {
-  HF_CHECK(number <= 99'999'999, "segment number {}", number);
+  HF_CHECK(number <= segment_number_max, "segment number {}", number);
   return fmt::format("seg-{:08}.hfj", number);
 }
 

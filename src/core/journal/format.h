@@ -89,6 +89,7 @@ struct Salvaged {
 };
 Salvaged salvage_entries(ByteView payload, std::uint32_t count);
 
+inline constexpr std::uint32_t segment_number_max = 99'999'999;
 std::string segment_name(std::uint32_t number);                           // "seg-00000012.hfj"
 std::optional<std::uint32_t> segment_number(std::string_view file_name);  // nullopt: not a segment's name
 

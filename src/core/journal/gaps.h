@@ -59,6 +59,8 @@ struct Mend {
 };
 
 inline constexpr std::uint32_t mend_number_max = 99'999'999;
+// Of the file; twice what of all journals together waits to be proven at most (sync/mender.h). A larger one is no mend.
+inline constexpr std::uint64_t mend_bytes_max = 512u << 20;
 std::string mend_name(std::uint32_t number);                           // "mend-00000003.hfj"
 std::optional<std::uint32_t> mend_number(std::string_view file_name);  // nullopt: not a mend's name
 std::string file_name(std::uint32_t segment);                          // of either, by Place::segment

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/journal/format.h"
+#include "core/journal/gaps.h"
 #include "core/journal/log.h"
 #include "core/journal/log_test_support.h"
 #include "core/journal/memory_disk.h"
@@ -223,6 +224,61 @@ TEST_F(LogDamage, files_with_other_names_are_left_alone) {
   ASSERT_TRUE(disk_.write_all(Log::directory(test_origin()) + "/seg-1.hfj", as_bytes("x")).has_value());
   commit(*open(), {"a"});
   EXPECT_EQ(*content(*open()), Texts{"a"});
+}
+
+TEST_F(LogDamage, a_number_that_leaves_none_for_the_next_file_is_refused) {
+  commit(*open(), {"a"});
+  for (const std::uint32_t number : {99'999'999u, 99'999'998u, 99'000'000u}) {
+    ASSERT_TRUE(disk_.write_all(segment(number), {}).has_value());
+    const Error error = open_error();
+    EXPECT_EQ(error.code, "journal/damaged");
+    EXPECT_NE(error.text.find(segment_name(number)), std::string::npos) << error.text;
+    EXPECT_NE(error.text.find("move the file out"), std::string::npos) << error.text;
+    ASSERT_TRUE(disk_.remove(segment(number)).has_value());
+    EXPECT_EQ(*content(*open()), Texts{"a"});
+  }
+}
+
+// A file without blocks that says it has eight GiB: to read it would take all memory, at every start.
+class HugeMend final : public Disk {
+ public:
+  HugeMend(MemoryDisk& below, std::string path) : below_(below), path_(std::move(path)) {}
+  Result<std::vector<std::string>> list(std::string_view directory) override { return below_.list(directory); }
+  Result<std::unique_ptr<File>> create(std::string_view path, std::uint64_t size) override {
+    return below_.create(path, size);
+  }
+  Result<std::unique_ptr<File>> open(std::string_view path) override {
+    if (path != path_) return below_.open(path);
+    return std::make_unique<Huge>();
+  }
+  Result<Bytes> read_all(std::string_view path) override {
+    EXPECT_NE(path, path_);
+    return below_.read_all(path);
+  }
+  Status write_all(std::string_view path, ByteView bytes) override { return below_.write_all(path, bytes); }
+  Status remove(std::string_view path) override { return below_.remove(path); }
+
+ private:
+  struct Huge final : File {
+    Status write_durable(std::uint64_t, ByteView) override { return fail("base/disk_failed", "nobody writes here"); }
+    Status read(std::uint64_t, std::span<std::byte> into) override {
+      std::ranges::fill(into, std::byte{0});
+      return {};
+    }
+    std::uint64_t size() const override { return 8ull << 30; }
+  };
+  MemoryDisk& below_;
+  std::string path_;
+};
+
+TEST_F(LogDamage, a_mend_that_is_larger_than_any_is_not_read) {
+  commit(*open(), {"a"});
+  const std::string path = Log::directory(test_origin()) + "/" + mend_name(0);
+  ASSERT_TRUE(disk_.write_all(path, {}).has_value());
+  HugeMend disk(disk_, path);
+  const auto log = Log::open(disk, executor_, test_origin());
+  ASSERT_TRUE(log.has_value()) << log.error().text;
+  EXPECT_EQ(*content(**log), Texts{"a"});
 }
 
 TEST_F(LogDamage, an_entry_that_rots_while_the_node_runs_is_refused_when_it_is_read) {

@@ -174,6 +174,12 @@ Status DiskLog::fill(const Gap& gap, const Bodies& bodies) {
     return fail("journal/damaged", fmt::format("{}: no number is left for a mend", directory(origin_)));
   const std::uint32_t number = next_mend_++;
   const Bytes bytes = encode_mend(origin_, number, gap.bridge, entries);
+  if (bytes.size() > mend_bytes_max)
+    return fail(
+        "journal/damaged",
+        fmt::format("{}: the lost entries {} to {} are too many to be put back; rebuild this site (holdfast site "
+                    "rebuild)",
+                    origin_.text(), gap.bridge.first, gap.bridge.end - 1));
   HF_TRY_VOID(disk_.write_all(directory(origin_) + "/" + mend_name(number), bytes));
   const auto mend = decode_mend(origin_, number, bytes);
   HF_CHECK(mend.has_value(), "a mend of entries {} to {} does not read as one", gap.bridge.first, gap.bridge.end);

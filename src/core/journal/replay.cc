@@ -11,6 +11,8 @@
 namespace holdfast::journal {
 namespace {
 constexpr std::size_t scrub_window_bytes = 256u << 10;
+// What a process may need of them from here on; no journal comes near the last by itself.
+constexpr std::uint32_t numbers_left_min = 1'000'000;
 }  // namespace
 
 Replayer::Reading::Reading(std::unique_ptr<File> opened, std::size_t bytes_at_once)
@@ -71,6 +73,12 @@ Status Replayer::list_files() {
     }
   }
   std::ranges::sort(numbers_);
+  if (!numbers_.empty() && numbers_.back() > segment_number_max - numbers_left_min)
+    return fail("journal/damaged",
+                fmt::format("{}/{}: this number leaves too few for the files behind it, so no journal has written it. "
+                            "Nothing was changed; find out who did, move the file out of the data directory, and start "
+                            "again.",
+                            directory_, segment_name(numbers_.back())));
   return {};
 }
 
@@ -87,11 +95,20 @@ Result<bool> Replayer::list_new_segments() {
 
 // One that does not hold fills nothing; its gap is a gap again.
 Status Replayer::read_mend(const std::string& name) {
-  const auto bytes = disk_.read_all(directory_ + "/" + name);
+  const auto bytes = mend_bytes(name);
   bytes_ += bytes ? bytes->size() : block_bytes;
   if (!bytes) return {};
   if (auto mend = decode_mend(origin_, *mend_number(name), *bytes)) mends_.push_back(std::move(*mend));
   return {};
+}
+
+// A file may say that it is larger than all memory (it may have no blocks at all).
+Result<Bytes> Replayer::mend_bytes(const std::string& name) {
+  const std::string path = directory_ + "/" + name;
+  HF_TRY(const auto file, disk_.open(path));
+  if (file->size() > mend_bytes_max)
+    return fail("journal/damaged", fmt::format("{} has {} bytes, more than a mend ever has", path, file->size()));
+  return disk_.read_all(path);
 }
 
 Status Replayer::enter() {

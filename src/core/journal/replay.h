@@ -112,6 +112,7 @@ class Replayer {
   Status list_files();
   Result<bool> list_new_segments();
   Status read_mend(const std::string& name);
+  Result<Bytes> mend_bytes(const std::string& name);
   Status enter();
   Status read_record();
   Result<std::optional<SegmentHeader>> read_segment_header(Window& window, std::uint32_t number);

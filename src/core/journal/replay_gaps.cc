@@ -85,7 +85,7 @@ Replayer::Cursor Replayer::cursor_of(Place place) const {
 }
 
 Result<Replayer::Cursor> Replayer::take_mend(const Mend& mend) {
-  HF_TRY(const Bytes bytes, disk_.read_all(directory_ + "/" + mend_name(mend.number)));
+  HF_TRY(const Bytes bytes, mend_bytes(mend_name(mend.number)));
   bytes_ += bytes.size();
   std::vector<ByteView> entries;
   if (!decode_mend(origin_, mend.number, bytes, &entries))

@@ -11,7 +11,8 @@
 
 namespace holdfast::node {
 namespace {
-constexpr std::size_t branches_max = 8;  // of one journal
+constexpr std::size_t branches_max = 8;               // of one journal
+constexpr std::uint64_t copied_bytes_max = 1u << 30;  // of one file, all of it in memory; no journal's comes near it
 // While a branch is being left: of which journal, and its number. What was there lies whole in its place then.
 constexpr std::string_view leaving_path = "leaving-branch";
 
@@ -79,7 +80,9 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
     if (there.empty()) break;
     if (branch == branches_max) return false;
   }
-  HF_TRY_VOID(copy_files(journal::Log::directory(origin), place_of(origin, branch)));
+  const Status copied = copy_files(journal::Log::directory(origin), place_of(origin, branch));
+  if (!copied && copied.error().code == "node/bad_file") return false;  // nothing was written
+  HF_TRY_VOID(copied);
   HF_TRY_VOID(world_.disk.write_all(leaving_path, as_bytes(fmt::format("{} {}", origin.text(), branch))));
   const std::uint64_t size = replica.size();
   HF_TRY_VOID(replicas_.discard(origin));
@@ -105,6 +108,14 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
 // another's lost history.
 Status NodeImpl::copy_files(const std::string& from, const std::string& to) {
   HF_TRY(const std::vector<std::string> names, world_.disk.list(from));
+  for (const std::string& name : names) {
+    HF_TRY(const std::unique_ptr<File> file, world_.disk.open(fmt::format("{}/{}", from, name)));
+    if (file->size() > copied_bytes_max)
+      return fail("node/bad_file",
+                  fmt::format("{}/{} has {} bytes, more than any file of a journal; find out who put it "
+                              "there, move it out of the data directory, and start again",
+                              from, name, file->size()));
+  }
   for (const std::string& name : names) {
     HF_TRY(const std::unique_ptr<File> file, world_.disk.open(fmt::format("{}/{}", from, name)));
     Bytes bytes(file->size());
