@@ -140,19 +140,28 @@ class Importer {
   Status check_leaves();
   Status check_upper_tiles();
   Status take_in();
+  std::unexpected<Error> is_another_beginning() const {
+    return fail(bad_tiles,
+                fmt::format("{} has {} entries already, and they are not the first of {}; import into an empty "
+                            "journal",
+                            log_.origin().text(), begun_, from_));
+  }
   std::uint64_t width_of(std::uint64_t n) const { return std::min(tile_width, size_ - n * tile_width); }
 
   Log& log_;
   Disk& disk_;
   std::string_view from_;
   std::uint64_t size_ = 0;
+  std::uint64_t begun_ = 0;  // entries that an import which was interrupted has left in the log
   Tree tree_;
 };
 
 Result<std::uint64_t> Importer::run() {
-  if (log_.size() != 0)
-    return fail(bad_tiles, fmt::format("{} has {} entries already; import into an empty journal", log_.origin().text(),
-                                       log_.size()));
+  begun_ = log_.size();
+  // What an import leaves when it is interrupted has no checkpoint: that is stored last.
+  if (begun_ != 0 && (!log_.last_checkpoint().empty() || log_.hashed_size() != begun_))
+    return fail(bad_tiles,
+                fmt::format("{} has {} entries already; import into an empty journal", log_.origin().text(), begun_));
   HF_TRY(const Bytes text, disk_.read_all(in(from_, "checkpoint")));
   HF_TRY(const Note note, parse_note(as_text(text)));
   HF_TRY(const Checkpoint checkpoint, parse_checkpoint(note.text));
@@ -160,6 +169,7 @@ Result<std::uint64_t> Importer::run() {
     return fail(bad_tiles,
                 fmt::format("{} is an export of {}, not of {}", from_, checkpoint.origin.text(), log_.origin().text()));
   size_ = checkpoint.size;
+  if (begun_ > size_) return is_another_beginning();
   HF_TRY_VOID(check_leaves());
   HF_TRY_VOID(check_upper_tiles());
   if (tree_.root() != checkpoint.root)
@@ -208,6 +218,7 @@ Status Importer::check_leaves() {
         return fail(bad_tiles,
                     fmt::format("entry {} in {} does not have the hash in its tile", n * tile_width + i, from_));
       tree_.append(leaf);
+      if (tree_.size() == begun_ && tree_.root() != log_.root()) return is_another_beginning();
     }
   }
   return {};
@@ -230,16 +241,16 @@ Status Importer::check_upper_tiles() {
 
 // The second reading must be the first one again: each tile is compared before it is committed.
 Status Importer::take_in() {
-  for (std::uint64_t n = 0; n * tile_width < size_; ++n) {
+  for (std::uint64_t n = begun_ / tile_width; n * tile_width < size_; ++n) {
     HF_TRY(const std::vector<Bytes> entries, read_bundle(n));
     std::vector<Hash> leaves;
     leaves.reserve(entries.size());
     for (const Bytes& e : entries) leaves.push_back(leaf_hash(e));
     const bool is_same = leaves.size() == tile_width ? complete_root(leaves) == tree_.full_tile_roots()[n]
                                                      : std::ranges::equal(leaves, tree_.partial_tile());
-    if (!is_same)
-      return fail(bad_tiles, fmt::format("{} changed while it was read; remove this journal and import again", from_));
-    for (const Bytes& e : entries) log_.append(e);
+    if (!is_same) return fail(bad_tiles, fmt::format("{} changed while it was read; import it again", from_));
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (n * tile_width + i >= begun_) log_.append(entries[i]);
     if (n % tiles_a_commit == tiles_a_commit - 1) HF_TRY_VOID(log_.commit());
   }
   return log_.commit();

@@ -21,7 +21,8 @@ struct ExportResult {
 // Writes the tree of `note` (a checkpoint of this log) below `into`, which must be empty or hold an earlier export.
 Result<ExportResult> export_tiles(Log& log, std::string_view note, Disk& into_disk, std::string_view into);
 // Reads such a tree, checks every leaf, every tile and the root, and appends all of it to an empty log, with its
-// checkpoint stored. Returns its size. The note's signature is the caller's to verify.
+// checkpoint stored. Returns its size. The note's signature is the caller's to verify. What was interrupted goes on: a
+// log without a checkpoint may hold the tree's first entries already.
 Result<std::uint64_t> import_tiles(Disk& from_disk, std::string_view from, Log& log);
 
 // "tile/0/x001/x234/067.p/112"; level nullopt: "tile/entries/…". width: 1..256, 256 is a full tile.

@@ -187,6 +187,58 @@ TEST_F(TilesTest, every_missing_cut_or_grown_file_is_found) {
   EXPECT_EQ(import_code(), "");
 }
 
+// The machine stops at each change: the same import again takes in the rest.
+TEST_F(TilesTest, an_import_that_was_interrupted_goes_on_where_it_stood) {
+  grow_to(5'000);
+  export_all();
+  for (const Left left : {Left::nothing, Left::torn, Left::all}) {
+    std::uint64_t begun = 0;
+    bool is_done = false;
+    for (std::uint64_t stop = 1; !is_done; ++stop) {
+      SCOPED_TRACE(stop);
+      MemoryDisk disk;
+      auto log = std::move(*Log::open(disk, executor_, test_origin()));
+      disk.stop_at(stop, left);
+      is_done = import_tiles(out_, "out", *log).has_value();
+      disk.restart();
+      log = std::move(*Log::open(disk, executor_, test_origin()));
+      begun += log->size() > 0 && log->size() < 5'000 ? 1 : 0;
+      if (log->last_checkpoint().empty()) {
+        const auto again = import_tiles(out_, "out", *log);
+        ASSERT_TRUE(again.has_value()) << again.error().text;
+        EXPECT_EQ(*again, 5'000u);
+      }
+      EXPECT_EQ(log->root(), log_->root());
+      EXPECT_EQ(log->last_checkpoint(), log_->last_checkpoint());
+      EXPECT_EQ(*content(*log), *content(*log_));
+    }
+    EXPECT_GE(begun, 2u);
+  }
+}
+
+TEST_F(TilesTest, an_import_goes_on_behind_the_first_entries_of_its_tree_alone) {
+  grow_to(700);
+  export_all();
+  for (const std::uint64_t there : {1u, 300u, 512u, 700u, 701u}) {
+    for (const bool is_same : {true, false}) {
+      SCOPED_TRACE(there + (is_same ? 0 : 1'000));
+      MemoryDisk disk;
+      auto log = std::move(*Log::open(disk, executor_, test_origin()));
+      for (std::uint64_t i = 0; i < there; ++i)
+        log->append(as_bytes((is_same || i + 1 < there ? "entry " : "other ") + std::to_string(i)));
+      ASSERT_TRUE(log->commit().has_value());
+      const auto got = import_tiles(out_, "out", *log);
+      EXPECT_EQ(got.has_value(), is_same && there <= 700) << (got ? "" : got.error().text);
+      EXPECT_EQ(log->size(), got ? 700 : there);
+      if (got) {
+        EXPECT_EQ(*content(*log), *content(*log_));
+      } else {
+        EXPECT_EQ(got.error().code, "journal/bad_tiles");
+      }
+    }
+  }
+}
+
 TEST_F(TilesTest, import_wants_an_empty_journal_of_the_same_origin) {
   grow_to(10);
   export_all();
