@@ -105,11 +105,13 @@ struct CatchUp {
   SiteName from;
   std::uint64_t base = 0;  // our last signed size; what lies above is set aside
   journal::SignedCheckpoint target;
+  journal::Tree tree;  // of what lies below, and of these
   std::vector<Bytes> entries;
-  std::vector<journal::SignedCheckpoint> notes;  // of ours, one under each piece; proven with the entries
-  bool complete = false;                         // and proven; waits for what its entries name of peers' journals
+  std::vector<journal::SignedCheckpoint> notes;  // of ours, one under each piece
+  bool complete = false;                         // waits for what its entries name of peers' journals
   bool needs_all = false;                        // …and for what is named before them
-  Instant asked_at;
+  Instant asked_at;                              // or since when a good deal has come; monotonic
+  std::size_t bytes_since = 0;                   // what has come since
 };
 
 struct Need {
@@ -334,7 +336,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status leave_catch_up(const Error& why);
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
-  Result<bool> gives_signed_root(CatchUp& catch_up);
+  Result<CatchUp> begin_catch_up(const SiteName& from, journal::SignedCheckpoint target) const;
   Status take_none_of(const journal::SignedCheckpoint& target, const SiteName& from);
 
   // follow.cc
@@ -523,8 +525,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::map<Origin, LookedAt> looked_at_;
   Instant next_heartbeat_, offer_sent_at_, next_follow_, next_trade_, next_retry_;
   std::optional<CatchUp> catch_up_;
-  std::set<SiteName> unproven_by_;   // gave entries of ours that do not give our root; ourselves: the spare
-  std::set<SiteName> gave_nothing_;  // of our own entries, when asked; others are asked first
+  std::set<SiteName> unproven_by_;        // gave entries of ours that do not give our root; ourselves: the spare
+  std::map<SiteName, int> gave_nothing_;  // of our own entries, when asked: so often; others are asked first
   std::set<Hash> unfoldable_;  // roots under our key of what cannot be folded; not asked for before the next start
   bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 

@@ -19,7 +19,7 @@ Status NodeImpl::leave_asking_if_told() {
       return holds_needs() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
     if (catch_up_ && monotonic_ - catch_up_->asked_at > patience_max) {
-      gave_nothing_.insert(catch_up_->from);  // it went away, or has a hole there: whoever else has it is asked first
+      ++gave_nothing_[catch_up_->from];  // it went away, drips, or has a hole there: whoever else has it is asked first
       catch_up_.reset();
     }
     return {};
@@ -67,7 +67,8 @@ Status NodeImpl::leave_asking_if_told() {
       is_behind = true;
       if (unproven_by_.contains(p->site)) continue;
       const auto rank = [&](const Peer& each, std::uint64_t size) {
-        return std::pair(!gave_nothing_.contains(each.site), size);
+        const auto times = gave_nothing_.find(each.site);
+        return std::pair(times == gave_nothing_.end() ? 0 : -times->second, size);
       };
       if (!target || rank(*p, c.size) > rank(*ahead, target->checkpoint.size)) {
         ahead = p;
@@ -85,51 +86,62 @@ Status NodeImpl::leave_asking_if_told() {
       HF_TRY_VOID(cosign_if_held(*replica));  // what was offered meanwhile
     return {};
   }
-  catch_up_ = CatchUp{ahead->site, signed_size, std::move(*target), {}, {}, false, false, monotonic_};
+  HF_TRY(catch_up_, begin_catch_up(ahead->site, std::move(*target)));
   send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
   return {};
 }
 
-Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
-  CatchUp& c = *catch_up_;
-  if (m.first != c.base + c.entries.size()) return {};  // of a question before this one; a slow line brings it late
-  // Whoever sends nothing, or more than was signed, holds up this journal's start.
-  if (m.entries.empty() || m.entries.size() > c.target.checkpoint.size - m.first)
-    return take_none_of(std::exchange(catch_up_, {})->target, *session.site);
-  c.asked_at = monotonic_;
-  for (const Bytes& e : m.entries) c.entries.push_back(e);
-  const std::uint64_t have = c.base + c.entries.size();
-  auto note = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
-  if (note && note->checkpoint.origin == origin_ && note->checkpoint.size == have) c.notes.push_back(std::move(*note));
-  if (have < c.target.checkpoint.size) {
-    send(session.id, sync::Have{origin_, have, c.target.checkpoint.size});
-    return {};
-  }
-  HF_TRY(c.complete, gives_signed_root(c));
-  if (!c.complete) return take_none_of(std::exchange(catch_up_, {})->target, *session.site);
-  need_what_is_named(c.entries);
-  return {};
+// What `from` has of this journal and we do not, up to a checkpoint of our key. He is asked by the caller.
+Result<CatchUp> NodeImpl::begin_catch_up(const SiteName& from, journal::SignedCheckpoint target) const {
+  if (!own_->is_hashed()) return fail("journal/damaged", "what lies before is not known; it comes back first");
+  journal::Log& log = own_->log();
+  CatchUp out;
+  out.from = from;
+  out.base = own_->signed_size();
+  out.target = std::move(target);
+  out.tree = log.mark().tree;
+  out.asked_at = monotonic_;
+  HF_TRY_VOID(out.tree.truncate(out.base, [&log](std::uint64_t first, std::span<Hash> into) {
+    return log.scan(first, first + into.size(), [&](EntryIndex index, ByteView body) -> Status {
+      into[index - first] = leaf_hash(body);
+      return {};
+    });
+  }));
+  return out;
 }
 
-// Our signed prefix and these entries must give the root under our signature. Before that nothing of them is looked at.
-Result<bool> NodeImpl::gives_signed_root(CatchUp& c) {
-  journal::Log& log = own_->log();
-  HF_TRY(const Hash ours, log.root_at(c.base));
-  journal::Tree tree;
-  HF_TRY_VOID(log.scan(0, c.base, [&](EntryIndex, ByteView body) -> Status {
-    tree.append(leaf_hash(body));
-    return {};
-  }));
-  if (tree.root() != ours) return fail("node/wrong_root", "our own entries do not give our own root");
-  std::vector<journal::SignedCheckpoint> proven;
-  auto note = c.notes.begin();
-  for (const Bytes& e : c.entries) {
-    tree.append(leaf_hash(e));
-    for (; note != c.notes.end() && note->checkpoint.size == tree.size(); ++note)
-      if (note->checkpoint.root == tree.root()) proven.push_back(std::move(*note));
+// With our signed prefix each piece must give the root of a checkpoint of our key at its end, as all that anybody keeps
+// does. Before that nothing of it is looked at or kept: whoever holds up this start could fill our memory with junk.
+Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
+  CatchUp& c = *catch_up_;
+  const std::uint64_t have = c.base + c.entries.size();
+  if (m.first != have) return {};  // of a question before this one; a slow line brings it late
+  const std::uint64_t end = have + m.entries.size();
+  auto note = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
+  std::size_t bytes = 0;
+  for (const Bytes& e : m.entries) {
+    c.tree.append(leaf_hash(e));
+    bytes += e.size();
   }
-  c.notes = std::move(proven);
-  return tree.size() == c.target.checkpoint.size && tree.root() == c.target.checkpoint.root;
+  const bool is_proven = note && note->checkpoint == journal::Checkpoint{origin_, end, c.tree.root()};
+  const journal::Checkpoint& target = c.target.checkpoint;
+  if (!is_proven || end == have || end > target.size || (end == target.size && note->checkpoint.root != target.root))
+    return take_none_of(std::exchange(catch_up_, {})->target, *session.site);
+  c.entries.insert(c.entries.end(), m.entries.begin(), m.entries.end());
+  c.notes.push_back(std::move(*note));
+  // Who drips gives nothing: his turn is over, and another is asked.
+  c.bytes_since += bytes;
+  if (c.bytes_since >= sync::chunk_bytes / 4) {
+    c.asked_at = monotonic_;
+    c.bytes_since = 0;
+  }
+  if (end < target.size) {
+    send(session.id, sync::Have{origin_, end, target.size});
+    return {};
+  }
+  c.complete = true;
+  need_what_is_named(c.entries);
+  return {};
 }
 
 // Whoever gave them may lie: he is not asked again, and another is. Only r mirrors include an honest one, and then it
@@ -140,7 +152,7 @@ Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const Sit
   if (mirrors > 0 && static_cast<std::size_t>(mirrors) >= chain_.honest_any(*me_))
     return contradiction(nullptr, origin_, own_->latest_note(), journal::to_text(target.note));
   return fail("sync/bad_entries",
-              fmt::format("the entries that {} gave of our own journal do not give the root that we have signed; it is "
+              fmt::format("the entries that {} gave of our own journal do not give a root that we have signed; it is "
                           "not asked again before the next start",
                           from.view()));
 }

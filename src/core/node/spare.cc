@@ -120,9 +120,8 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
     spare_->held = m.size;
     spare_->has_asked = true;
   } else if (ahead) {
-    const std::uint64_t from = own_->signed_size();
-    send(session.id, sync::Have{origin_, from, ahead->checkpoint.size});
-    catch_up_ = CatchUp{me_->name, from, std::move(*ahead), {}, {}, false, false, monotonic_};
+    HF_TRY(catch_up_, begin_catch_up(me_->name, std::move(*ahead)));
+    send(session.id, sync::Have{origin_, catch_up_->base, catch_up_->target.checkpoint.size});
   } else {
     send(session.id, sync::SpareDiffers{origin_});
   }
