@@ -8,7 +8,7 @@
 #include "core/journal/log.h"
 #include "core/journal/peek.h"
 #include "core/sync/messages.h"
-#include "sim/chain_test_support.h"
+#include "sim/repair_test_support.h"
 
 namespace holdfast::sim {
 namespace {
@@ -239,6 +239,64 @@ TEST(Chain, a_mirror_on_an_old_disk_seals_for_nobody_before_it_has_caught_up) {
   EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(30)));
   EXPECT_GE(chain.node("head-office").state().epochs.at(store_1).sealed_below, 2u);
   settle(chain);
+}
+
+// 3.1, 4.6: what cosigned sales head office lacks, only the second store, which is gone, and the warehouse have. A
+// mirror that came back with empty hands is no second voice beside head office.
+TEST(Chain, a_node_on_an_old_disk_does_not_sign_on_the_word_of_a_mirror_that_does_not_count) {
+  Chain chain(49, 3);
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const SimDisk image = chain.machine("store-01").disk;
+  for (int i = 0; i < 5; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  chain.network.cut("head-office", "store-01");
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  const node::Safety safety = chain.node("store-01").safety();
+  ASSERT_EQ(safety.cosigned_size, safety.size);
+  ASSERT_LT(held_at(chain, "head-office", store_1), safety.size);
+  for (const std::string name : {"store-01", "warehouse"}) chain.kill(name);
+  chain.destroy("store-02");
+  chain.network.heal_all();
+  ASSERT_TRUE(comes_to_sign(chain, chain.rebuild(store_2)));
+  chain.put_back("store-01", image);
+  chain.disk_was_replaced(store_1);
+  ASSERT_TRUE(chain.start("store-01").has_value());
+  chain.run_for(seconds(20));
+  EXPECT_FALSE(is_signing(chain, "store-01"));
+  chain.sell(store_1, 1);
+  ASSERT_TRUE(chain.start("warehouse").has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, "store-01"); }, seconds(30)));
+  settle(chain);
+  EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 17u);
+  for (const char* mirror : {"head-office", "warehouse", "store-02#2"})
+    EXPECT_TRUE(chain.node(mirror).state().contradictions.empty()) << mirror;
+}
+
+// Nor do they wait for each other: it asks them, and they take what they lack from those who count.
+TEST(Chain, mirrors_that_do_not_count_take_up_a_journal_whose_owner_asks_on_an_old_disk) {
+  Chain chain(50, 3, {.lying_mirrors = 1});
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  const SimDisk image = chain.machine("store-01").disk;
+  for (int i = 0; i < 10; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(300));
+  }
+  chain.run_for(seconds(3));
+  const node::Safety safety = chain.node("store-01").safety();
+  ASSERT_EQ(safety.cosigned_size, safety.size);
+  for (const std::string name : {"store-01", "store-02", "store-03"}) chain.kill(name);
+  for (const std::string mirror : {"store-02", "store-03"}) harm_end(chain, mirror, safety.origin, Harm::rot);
+  chain.put_back("store-01", image);
+  chain.disk_was_replaced(store_1);
+  for (const std::string name : {"store-01", "store-02", "store-03"}) ASSERT_TRUE(chain.start(name).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return is_signing(chain, "store-01"); }, seconds(30)));
+  settle(chain);
+  EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 11u);
 }
 
 }  // namespace

@@ -22,14 +22,6 @@ std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
   return has_taken_up(origin.site) ? 0 : longest_told(origin);
 }
 
-std::uint64_t NodeImpl::longest_told(const Origin& origin) const {
-  std::uint64_t longest = 0;
-  if (const auto told = told_of_.find(origin.site); told != told_of_.end())
-    for (const auto& [mirror, held] : told->second)
-      if (held.origin == origin) longest = std::max(longest, held.size());
-  return longest;
-}
-
 const chain::Registration* NodeImpl::successor_of(const Origin& origin) const { return successor_in(keys_, origin); }
 
 Status NodeImpl::on(Session& session, const sync::Entries& m) {
@@ -132,11 +124,6 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   return has_taken_up(origin.site);
 }
 
-// 4.6: a mirror that lost what it stored counts for a journal only after r of its other mirrors have told their
-// longest, and we hold it. Once it counts it goes on counting: what it took up lies on its disk, and so does that it
-// has.
-bool NodeImpl::has_taken_up(const SiteName& owner) const { return taken_up_.contains(owner); }
-
 // A checkpoint under our key within what we have signed, and of something else.
 bool NodeImpl::is_not_ours(const std::string& note) const {
   const auto c = journal::peek_checkpoint(note);
@@ -150,68 +137,6 @@ void NodeImpl::freeze_contradicted() {
     if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
     if (seen.origin == origin_ && (is_not_ours(seen.note_a) || is_not_ours(seen.note_b))) contradicted_ = true;
   }
-}
-
-// What is held here must be what each of them holds: of two histories the one that was cosigned may be theirs.
-Result<bool> NodeImpl::agrees_with_told(const SiteName& site, const Origin& origin) {
-  sync::Replica* replica = replicas_.find(origin);
-  const auto told = told_of_.find(site);
-  if (replica == nullptr || told == told_of_.end()) return true;
-  for (const auto& [mirror, held] : told->second) {
-    if (held.origin != origin || !held.longest) continue;
-    const auto agrees = replica->agrees(held.longest->checkpoint);
-    if (agrees && *agrees) continue;
-    if (!agrees && agrees.error().code != "sync/contradiction") return pass_on(agrees.error());
-    if (!agrees)
-      HF_TRY_VOID(contradiction(replica, origin, replica->latest_note(), journal::to_text(held.longest->note)));
-    return false;
-  }
-  return true;
-}
-
-Status NodeImpl::take_up_if_told(const SiteName& site) {
-  if (has_taken_up(site) || !chain_.is_mirror(me_->name, site)) return {};
-  const Origin newest = keys_.newest_origin(site);
-  const chain::Site* owner = chain_.find(site);
-  const std::size_t others = owner->mirrors.size() - 1;
-  const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
-  // What they said before the newest epoch was known here is of another, and says nothing of it: they are asked again.
-  const std::map<SiteName, Told>& told = told_of_[site];
-  const auto answers = std::ranges::count_if(told, [&](const auto& t) { return t.second.origin == newest; });
-  if (static_cast<std::size_t>(answers) < needed) return {};
-  const std::uint64_t longest = longest_told(newest);
-  sync::Replica* replica = replicas_.find(newest);
-  if (longest > 0 && (replica == nullptr || replica->size() < longest)) return {};
-  if (!holds_lineage(newest)) return {};
-  HF_TRY(const bool is_one, agrees_with_told(site, newest));
-  if (!is_one) return {};
-  // As for a cosignature: what counts as held here is under a checkpoint.
-  for (const auto& [mirror, held] : told)
-    if (held.origin == newest && held.size() == longest && replica != nullptr && longest > replica->signed_size())
-      HF_TRY_VOID(replica->put_signed(*held.longest));
-  taken_up_.insert(site);
-  return save_taken_up();
-}
-
-// 4.6, if the other mirrors that journal, too.
-void NodeImpl::ask_fellow(Session& fellow, const SiteName& owner) {
-  if (!chain_.is_mirror(me_->name, owner) || !chain_.is_mirror(*fellow.site, owner)) return;
-  fellow.asked_of.insert(owner);
-  send(fellow.id, sync::Ask{owner});
-}
-
-void NodeImpl::ask_fellows(const SiteName& owner) {
-  for (auto& [id, session] : sessions_)
-    if (session.site && !session.superseded && !session.candidate && !session.own_spare) ask_fellow(session, owner);
-}
-
-// 3.2, 4.6: this disk may be an old one. What it has of others' journals may be less than this machine has signed for,
-// as its own was, and seals may be missing.
-Status NodeImpl::forget_taken_up() {
-  taken_up_.clear();
-  HF_TRY_VOID(save_taken_up());
-  for (const chain::Site& site : chain_.sites) ask_fellows(site.name);
-  return {};
 }
 
 Status NodeImpl::on(Session& session, const sync::Offer& m) {
@@ -342,6 +267,7 @@ Status NodeImpl::on(Session& session, const sync::Heartbeat& m) {
     const auto key = keys_.log_key(m.origin);
     if (!key || !ed25519_verify(*key, sync::heartbeat_text(m), *m.signature))
       return fail("sync/bad_signature", "the signature of a heartbeat does not hold");
+    session.is_asking = false;
     if (sync::Replica* replica = replicas_.find(m.origin)) {
       if (!replica->announced || replica->announced->size <= m.size) replica->announced = m;
       replica->announced_heard_at = now_;
@@ -380,6 +306,13 @@ Status NodeImpl::on(Session& session, const sync::Ask& m) {
   if (!his && !fellow) return fail("node/refused", "that journal is not mirrored by us both");
   // A spare's epoch holds nobody's journal but its own; its word about another's is none (10.2).
   if (phase_ == Phase::rebuilding || (certificate_ && certificate_->spare)) return {};
+  // For whom we do not count our word counts not either: he would sign without what we had signed (4.6). He asks again.
+  if (his) HF_TRY_VOID(take_up_if_told(m.site));
+  if (his && !has_taken_up(m.site)) {
+    if (std::exchange(session.is_asking, true)) return {};
+    want_from_fellows(m.site);
+    return {};
+  }
   after_commit_.push_back([this, id = session.id, site = m.site] { send(id, what_we_know(site)); });
   return {};
 }
@@ -501,24 +434,6 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
   want_from_fellow(session, m.site);
   sync::Replica* replica = replicas_.find(newest);
   return replica == nullptr ? Status() : cosign_if_held(*replica);
-}
-
-// The owner of a journal may be gone, or be what we are to seal for; so whoever said that he holds more is asked for it
-// himself.
-void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
-  const Session* owner = session_of(site);
-  const auto told_of = told_of_.find(site);
-  if ((owner != nullptr && !owner->rebuilding) || told_of == told_of_.end()) return;
-  const auto told = told_of->second.find(*fellow.site);
-  if (told == told_of->second.end()) return;
-  const Origin& newest = told->second.origin;
-  for (sync::Have lack : lacking(site)) {
-    if (lack.origin == newest) lack.limit = std::min(lack.limit, told->second.size());
-    const sync::Replica* replica = replicas_.find(lack.origin);
-    const bool is_frozen = replica != nullptr && replica->frozen;
-    const bool may_be_his = lack.origin.epoch <= newest.epoch && lack.limit != UINT64_MAX && lack.size < lack.limit;
-    if (may_be_his && !is_frozen) ask_for(fellow, lack);
-  }
 }
 
 }  // namespace holdfast::node

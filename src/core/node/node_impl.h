@@ -1,6 +1,6 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the spare's link),
-// promote.cc (being one), views.cc.
+// mirror.cc, take_up.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the
+// spare's link), promote.cc (being one), views.cc.
 #pragma once
 
 #include <set>
@@ -76,6 +76,7 @@ struct Session {
   std::optional<SiteName> site;  // once Hello was accepted
   std::uint32_t epoch = 0;
   bool rebuilding = false;  // holds a certificate, not yet a registration
+  bool is_asking = false;   // the owner of a journal for which we do not count: may have less than our fellows (4.6)
   bool superseded = false;  // an older epoch of its site: only its tail is taken
   bool candidate = false;   // a promoted spare that is not registered: may ask to be, and nothing else
   bool own_spare = false;   // of our own site: gets the copy
@@ -250,7 +251,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::size_t feeds_max() const;
   void want(const SiteName& site);
   std::vector<sync::Have> lacking(const SiteName& site) const;
-  void want_from_fellow(Session& fellow, const SiteName& site);
   void want_what_was_over_bound();
   void ask_for(Session& session, const sync::Have& more);
   void send(ConnectionId id, const sync::Message& message);
@@ -300,20 +300,24 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   fold::SiteEpochs epochs_of(const SiteName& site) const;
   sync::Known what_we_know(const SiteName& site) const;
   std::uint64_t acceptable_size(const Origin& origin) const;  // how far entries of this origin are still taken
-  std::uint64_t longest_told(const Origin& origin) const;     // by fellow mirrors, since this start (4.6)
   Status cosign_if_held(sync::Replica& replica);
   bool may_cosign(const Origin& origin) const;
-  bool has_taken_up(const SiteName& owner) const;
   void freeze_contradicted();
   bool is_not_ours(const std::string& note) const;
+  Status compare_what_waits(sync::Replica& replica);
+  Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
+                       const std::string& note_b);
+
+  // take_up.cc
+  bool has_taken_up(const SiteName& owner) const;
+  std::uint64_t longest_told(const Origin& origin) const;  // by fellow mirrors, since this start
+  Result<bool> agrees_with_told(const SiteName& site, const Origin& origin);
   Status take_up_if_told(const SiteName& site);
   void ask_fellow(Session& fellow, const SiteName& owner);
   void ask_fellows(const SiteName& owner);
   Status forget_taken_up();
-  Result<bool> agrees_with_told(const SiteName& site, const Origin& origin);
-  Status compare_what_waits(sync::Replica& replica);
-  Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
-                       const std::string& note_b);
+  void want_from_fellow(Session& fellow, const SiteName& site);
+  void want_from_fellows(const SiteName& site);
 
   // branch.cc
   Status leave_lost_branches();

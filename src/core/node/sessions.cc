@@ -336,8 +336,7 @@ void NodeImpl::want_what_was_over_bound() {
   for (const auto& [origin, replica] : replicas_.all()) {
     if (!replica->takes_again(now_)) continue;
     want(origin.site);
-    for (auto& [id, session] : sessions_)
-      if (session.site && !session.superseded) want_from_fellow(session, origin.site);
+    want_from_fellows(origin.site);
   }
 }
 
