@@ -308,6 +308,43 @@ TEST(Seal, rejoining_is_neither_run_ahead_of_nor_left_while_a_link_is_cut) {
   EXPECT_TRUE(is_sealed(chain)) << "and it is sealed again at any time";
 }
 
+// With the node stopped, a person at the machine can write what he likes beside the journal.
+TEST(Seal, what_is_written_while_no_node_runs_does_not_walk_around_the_checklist) {
+  Chain chain(20, 2);
+  node::Node& store = store_with_rules(chain);
+  store.raise(alert("bad"));
+  chain.run_for(seconds(1));
+  store.set_posture(order(guard::Posture::rejoining, "explained and contained"), {});
+  chain.run_for(seconds(1));
+  const auto cut_links = [&] {
+    const auto links = chain.node("store-01").links();
+    EXPECT_EQ(links.size(), chain.node("store-01").state().links_cut.size()) << "nor healed by the journal";
+    return std::ranges::count(links, node::LinkState::cut, &node::LinkView::state);
+  };
+  const auto all = cut_links();
+  ASSERT_GT(all, 1);
+  SimDisk& disk = chain.machine("store-01").disk;
+  Tap tap(chain);
+  for (const char* posture : {"rejoining\ncontained\n", "open\nlet us be done with it\n", "guarded\n"}) {
+    chain.kill("store-01");
+    ASSERT_TRUE(disk.write_all("links.cut", {}));
+    ASSERT_TRUE(disk.write_all(node::posture_path, as_bytes(posture)));
+    ASSERT_TRUE(chain.start("store-01"));
+    chain.run_for(seconds(10));
+    EXPECT_EQ(tap.sent, 0u) << posture;
+    EXPECT_EQ(cut_links(), all) << posture;
+    EXPECT_EQ(chain.node("store-01").posture().posture, guard::Posture::rejoining) << posture;
+    EXPECT_EQ(chain.node("store-01").state().guard.posture, guard::Posture::rejoining) << posture;
+    const auto refused = chain.node("store-01").open_link(SiteName("head-office"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "incident/check_missing");
+    EXPECT_EQ(chain.node("store-01").state().guard.recent.back().first.alert.signature, "rejoin-skipped");
+  }
+  const auto switched = disk.read_all(node::posture_path);
+  ASSERT_TRUE(switched);
+  EXPECT_EQ(node::read_posture_switch(as_text(*switched)).posture, guard::Posture::rejoining);
+}
+
 TEST(Seal, a_cut_while_a_machine_is_rebuilt_does_not_keep_it_awake_and_is_recorded_once_with_who_did_it) {
   Chain chain(19, 3);
   start_all(chain);

@@ -1,7 +1,8 @@
 // Issue 3 section 7: a seal opens an incident by itself; the store sells on; each link returns when its checklist is met and
 // a second person agrees; what waited catches up; the incident closes with its figures.
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { assert, openTill, run, sell, sleep, taken, tradingChain, waitUntil, write } from './lib.mjs';
+import { assert, join, openTill, run, sell, sleep, taken, tradingChain, waitUntil, write } from './lib.mjs';
 
 const cli = (site, ...args) => run(['rejoin', ...args, '--data', site.dir], { mayFail: true });
 
@@ -10,10 +11,9 @@ test('a sealed store comes back link by link', { timeout: 300_000 }, async (t) =
   const [store] = chain.stores;
   const office = chain.headOffice;
   const till = await openTill(store);
-  const second = await (async () => {
-    await store.session.post('/v1/staff', { number: '2', name: 'Second', role: 'manager', pin: '5647382911' });
-    return store.client.signIn('2', '5647382911');
-  })();
+  await store.session.post('/v1/staff', { number: '2', name: 'Second', role: 'manager', pin: '5647382911' });
+  const signInAsSecond = () => store.client.signIn('2', '5647382911');
+  let second = await signInAsSecond();
   const incidents = async () => (await store.session.get('/v1/incidents')).incidents;
   const report = async () => store.session.get(`/v1/incidents/${(await incidents())[0].id}`);
   const links = async () => (await store.session.get('/v1/rejoin')).links;
@@ -66,6 +66,25 @@ test('a sealed store comes back link by link', { timeout: 300_000 }, async (t) =
     const early = await cli(store, 'end', '--reason', 'all back');
     assert.equal(early.code, 1);
     assert.match(early.err, /still cut/);
+  });
+
+  await t.test('nor by command while no node runs, and what is written beside the journal is undone at the start', async () => {
+    const left = (await links()).filter((link) => link.state === 'cut').map((link) => link.site);
+    await store.stop();
+    for (const args of [['link', 'heal', left[0]], ['unseal', '--reason', 'let us be done with it']]) {
+      const refused = await run([...args, '--data', store.dir], { mayFail: true });
+      assert.equal(refused.code, 1, refused.out);
+      assert.match(refused.err, /is rejoining after a seal.*Nothing was changed/s);
+    }
+    writeFileSync(join(store.dir, 'links.cut'), '');
+    writeFileSync(join(store.dir, 'posture'), 'open\nlet us be done with it\n');
+    await store.start();
+    await store.signIn();
+    second = await signInAsSecond();
+    assert.equal((await store.session.get('/v1/rejoin')).posture, 'rejoining');
+    assert.deepEqual((await links()).filter((link) => link.state === 'cut').map((link) => link.site), left);
+    await waitUntil('an alert that says so', async () => (await store.session.get('/v1/posture')).alerts
+      .some((alert) => alert.signature === 'rejoin-skipped'), { seconds: 10 });
   });
 
   await t.test('the others return, what waited catches up by itself, and the figures are those of the night', async () => {

@@ -263,6 +263,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status on(Session& session, const sync::Have& m);
   Status check_may_have(const Session& session, const Origin& origin) const;
   Peer* peer(const SiteName& site);
+  void end_link(const SiteName& site);
   Session* session_of(const SiteName& site);
   journal::Log* log_of(const Origin& origin);
   // `is_direct`: by Register, after all that a mirror checks; not by what somebody shows.
@@ -276,6 +277,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool is_shut_out(const PublicKey& tls) const;
   void end_sessions(const std::function<bool(const Session&)>& which);
   void end_every_link();
+  const SiteName* cut_that_keeps_rejoining(guard::Posture next) const;
+  std::vector<incident::RejoinCheck> missing_checks(const SiteName& site) const;
+  Status cut_unmet_links();
   Status enforce(guard::Posture posture);
   void trip(std::string_view signature, std::uint8_t severity, std::string text);
   void take_tripped();
@@ -284,6 +288,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status write_posture_switch();
   Status commit_with_switch();
   Status let_switch_only_close();
+  Status keep_posture_in_switch();
   Status restore_posture();
   void restate_posture();
 

@@ -92,15 +92,11 @@ void NodeImpl::set_posture(guard::SetPosture order, PostureAnswer answer) {
     return;
   }
   if (!decided) return answer(pass_on(decided.error()));
-  // Otherwise one person would open the site and then heal link after link, and no checklist would be asked for.
-  if (posture_ == guard::Posture::rejoining && decided->posture != guard::Posture::sealed)
-    for (const SiteName& site : cut_)
-      if (peer(site) != nullptr)
-        return answer(
-            fail("guard/links_cut",
-                 fmt::format("the link with {} is still cut; let it return when its checklist is met, or seal "
-                             "this site and call the seal a false alarm",
-                             site.view())));
+  if (const SiteName* site = cut_that_keeps_rejoining(decided->posture))
+    return answer(fail("guard/links_cut",
+                       fmt::format("the link with {} is still cut; let it return when its checklist is met, or seal "
+                                   "this site and call the seal a false alarm",
+                                   site->view())));
   posture_recorded_ = false;
   // Else one more wrong PIN would tighten again what a person has just opened.
   if (decided->posture == guard::Posture::open) judge_.forget_counts();
@@ -141,6 +137,37 @@ void NodeImpl::raise(guard::Alert raw) {
                 {});
   }
   recorder_.note(std::move(raised), at, seals || guards);
+}
+
+// Otherwise one person would open the site and then heal link after link, and no checklist would be asked for. Null:
+// nothing is in the way of the posture `next`.
+const SiteName* NodeImpl::cut_that_keeps_rejoining(guard::Posture next) const {
+  if (posture_ != guard::Posture::rejoining || next == guard::Posture::sealed) return nullptr;
+  const auto it = std::ranges::find_if(cut_, [&](const SiteName& site) { return peers_.contains(site); });
+  return it == cut_.end() ? nullptr : &*it;
+}
+
+std::vector<incident::RejoinCheck> NodeImpl::missing_checks(const SiteName& site) const {
+  const auto known = state_.incidents.rejoin.find(site);
+  return known == state_.incidents.rejoin.end() ? incident::Checklist{}.missing() : known->second.missing();
+}
+
+// What was written beside the journal while no node ran must not walk around the checklist: by the journal this site
+// is rejoining, so each link whose checklist is unmet is cut, whatever the list of cuts says.
+Status NodeImpl::cut_unmet_links() {
+  if (!own_ || state_.guard.posture != guard::Posture::rejoining) return {};
+  std::string names;
+  for (const auto& [site, p] : peers_) {
+    if (missing_checks(site).empty() || !cut_.insert(site).second) continue;
+    end_link(site);  // after a mending there are sessions already
+    names += (names.empty() ? "" : ", ") + site.str();
+  }
+  if (names.empty()) return {};
+  trip("rejoin-skipped", 2,
+       "found open at the start though the checklist is not met, and cut again; let each return by `holdfast rejoin "
+       "link SITE`: " +
+           names);
+  return save_cut_list();
 }
 
 // Called where sessions are being walked; judged when the inbox is done, in the same turn.
@@ -236,6 +263,11 @@ Status NodeImpl::let_switch_only_close() {
   if (!bytes) return {};
   const guard::Posture wanted = read_posture_switch(as_text(*bytes)).posture;
   if (wanted == state_.guard.posture || wanted == guard::Posture::sealed) return {};
+  return keep_posture_in_switch();
+}
+
+// As the journal says it.
+Status NodeImpl::keep_posture_in_switch() {
   switch_due_ = PostureSwitch{state_.guard.posture, state_.guard.last ? state_.guard.last->reason : std::string()};
   return write_posture_switch();
 }
@@ -244,10 +276,18 @@ Status NodeImpl::let_switch_only_close() {
 Status NodeImpl::restore_posture() {
   posture_ = own_ ? state_.guard.posture : guard::Posture::open;
   posture_recorded_ = true;
+  HF_TRY_VOID(cut_unmet_links());
   HF_TRY(const auto bytes, read_if_there(world_.disk, posture_path));
   if (bytes) {
     PostureSwitch wanted = read_posture_switch(as_text(*bytes));
-    if (wanted.posture != posture_) {
+    const SiteName* cut = cut_that_keeps_rejoining(wanted.posture);
+    if (wanted.posture != posture_ && cut != nullptr) {
+      trip("rejoin-skipped", 2,
+           fmt::format("the posture was set to {} while no node ran, and the link with {} is still cut: this site is "
+                       "rejoining still; let the links return, then `holdfast rejoin end`",
+                       guard::to_text(wanted.posture), cut->view()));
+      HF_TRY_VOID(keep_posture_in_switch());
+    } else if (wanted.posture != posture_) {
       guard::PostureChanged change{wanted.posture, guard::Cause::machine, {}, "", "", "", std::move(wanted.reason)};
       if (!guard::check_event(change)) change.reason = "by the command line while no node ran";
       posture_recorded_ = false;
@@ -260,8 +300,7 @@ Status NodeImpl::restore_posture() {
     }
   } else if (posture_ != guard::Posture::open) {
     // So that a start that cannot read the journal (2.4) does not open what it says is sealed.
-    switch_due_ = PostureSwitch{posture_, state_.guard.last ? state_.guard.last->reason : std::string()};
-    HF_TRY_VOID(write_posture_switch());
+    HF_TRY_VOID(keep_posture_in_switch());
   }
   if (posture_ == guard::Posture::sealed) end_every_link();
   return {};

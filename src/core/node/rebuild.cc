@@ -439,6 +439,7 @@ Status NodeImpl::open_epoch() {
   if (certificate_->spare) {
     begin_provisional();
     posture_ = state_.guard.posture;  // a seal stays a seal, too
+    HF_TRY_VOID(cut_unmet_links());
     if (posture_ == guard::Posture::sealed) end_every_link();
   }
   HF_TRY_VOID(append_link_changes());  // what people cut while there was no journal yet

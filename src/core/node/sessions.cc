@@ -476,6 +476,12 @@ Status NodeImpl::cut_link(const SiteName& site, const SubjectId& by) {
   // Promise 4: the cut waits for nothing, not even for our own journal. What a crash leaves unwritten is found at the
   // start.
   if (cut_.insert(site).second) link_changes_.push_back(fold::LinkCut{site, by, false});
+  end_link(site);
+  return save_cut_list();
+}
+
+// Of a peer whose link is cut.
+void NodeImpl::end_link(const SiteName& site) {
   // Also those that have not said yet who they are: their key has.
   if (!HF_MUTANT(6))
     end_sessions(
@@ -485,7 +491,6 @@ Status NodeImpl::cut_link(const SiteName& site, const SubjectId& by) {
     world_.net.close(*p->dialling);
     p->dialling.reset();
   }
-  return save_cut_list();
 }
 
 Status NodeImpl::open_link(const SiteName& site, const SubjectId& by) {
@@ -494,9 +499,7 @@ Status NodeImpl::open_link(const SiteName& site, const SubjectId& by) {
                 fmt::format("the chain file names no link between {} and {}", me_->name.view(), site.view()));
   // By the posture in force; what is known of the checklist is of this seal only when that is in the journal.
   if (posture_ == guard::Posture::rejoining && cut_.contains(site)) {
-    const auto known = state_.incidents.rejoin.find(site);
-    const auto missing = !posture_recorded_ || known == state_.incidents.rejoin.end() ? incident::Checklist{}.missing()
-                                                                                      : known->second.missing();
+    const auto missing = posture_recorded_ ? missing_checks(site) : incident::Checklist{}.missing();
     if (!missing.empty())
       return fail("incident/check_missing",
                   fmt::format("the link with {} returns when its checklist is met; \"{}\" is missing", site.view(),

@@ -17,6 +17,7 @@
 #include <sstream>
 #include <thread>
 
+#include "edge/cli/at_rest.h"
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
 #include "edge/guard/trial.h"
@@ -63,6 +64,15 @@ void turn_switch(const PostureArguments& arguments, std::string_view posture) {
   const SiteName here = or_refuse(keys::read_site_marker(arguments.data));
   const auto lock = or_refuse(edge::DataLock::take(arguments.data));
   const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
+  if (posture == "open" && is_rejoining(*disk)) {
+    const chain::ChainFile file = or_refuse(keys::read_chain_file(arguments.data));
+    for (const std::string& cut : read_cut_list(*disk))
+      if (const auto site = chain::site_name_of(cut); site && file.linked(here, *site))
+        refuse({"guard/links_cut",
+                fmt::format("{} is rejoining after a seal, and the link with {} is still cut. Start the node, let it "
+                            "return when its checklist is met, then `holdfast rejoin end`. Nothing was changed.",
+                            here.view(), cut)});
+  }
   or_refuse(disk->write_all(node::posture_path, as_bytes(fmt::format("{}\n{}\n", posture, arguments.reason))));
   fmt::print("{} is {} from the next start on; no node runs here now, and the packet filter is as it was until then.\n",
              here.view(), posture);

@@ -9,6 +9,7 @@
 #include "core/base/read_file.h"
 #include "core/journal/log.h"
 #include "core/recovery/rebuild.h"
+#include "edge/cli/at_rest.h"
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
@@ -34,20 +35,6 @@ struct LinkArguments {
   std::string site, data;
 };
 
-// links.cut, as the node reads it at its start: a site's name a line.
-std::set<std::string> read_cut_list(Disk& disk) {
-  std::set<std::string> out;
-  const auto bytes = or_refuse(read_if_there(disk, "links.cut"));
-  if (!bytes) return out;
-  std::string_view rest = as_text(*bytes);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    if (end > 0) out.emplace(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return out;
-}
-
 // Without a running node: what it will read. The lock keeps one from starting meanwhile.
 void change_cut_list(const LinkArguments& arguments, const SiteName& site, bool cut) {
   const SiteName here = or_refuse(keys::read_site_marker(arguments.data));
@@ -58,6 +45,12 @@ void change_cut_list(const LinkArguments& arguments, const SiteName& site, bool 
             fmt::format("The chain file names no link between {} and {}.", here.view(), site.view())});
   }
   const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
+  if (!cut && is_rejoining(*disk)) {
+    refuse({"incident/check_missing",
+            fmt::format("{} is rejoining after a seal: a link returns when its checklist is met, and the node knows "
+                        "whether it is. Start the node, then `holdfast rejoin link {}`. Nothing was changed.",
+                        here.view(), site.view())});
+  }
   std::set<std::string> list = read_cut_list(*disk);
   if (cut) {
     list.insert(site.str());
