@@ -125,6 +125,27 @@ TEST(Seal, what_a_person_excused_does_not_seal_again_and_what_floods_does_not_fi
   EXPECT_LE(store.state().guard.recent.size(), guard::recent_max);
 }
 
+TEST(Seal, a_false_alarm_under_a_clock_of_ten_years_ahead_excuses_nothing_when_it_is_right_again) {
+  Chain chain(22, 2);
+  node::Node& store = store_with_rules(chain);
+  const Duration ten_years = days(3650);
+  EXPECT_FALSE(store.safety().clock_behind);
+  chain.machine("store-01").clock->offset.ns += ten_years.ns;
+  chain.run_for(seconds(1));
+  store.raise(alert("bad"));
+  chain.run_for(seconds(1));
+  store.set_posture(order(guard::Posture::open, "a false alarm"), {});
+  chain.run_for(seconds(1));
+  store.raise(alert("bad"));
+  EXPECT_FALSE(is_sealed(chain)) << "it is excused for a while";
+  chain.machine("store-01").clock->offset.ns -= ten_years.ns;
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(store.safety().clock_behind) << "and that is told";
+  EXPECT_GT(*store.safety().clock_behind, days(3649));
+  store.raise(alert("bad"));
+  EXPECT_TRUE(is_sealed(chain)) << "for a while, not for ten years";
+}
+
 TEST(Seal, what_was_sealed_since_a_person_looked_is_not_opened_by_what_he_saw) {
   Chain chain(13, 3);
   node::Node& store = store_with_rules(chain);

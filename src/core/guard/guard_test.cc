@@ -72,6 +72,17 @@ TEST(Posture, what_a_person_called_a_false_alarm_does_not_seal_again_at_once) {
   EXPECT_FALSE(state.is_excused("suricata", "2024297", at(200) + excused_for + seconds(1)));
 }
 
+TEST(Posture, what_a_clock_of_years_ahead_has_excused_seals_when_the_clock_is_right_again) {
+  constexpr std::int64_t y2036 = 2'082'758'400, y2027 = 1'798'761'600;
+  GuardState state;
+  apply(state, *decide(state, order(Posture::sealed, Cause::alert)), at(y2036));
+  apply(state, *decide(state, order(Posture::open)), at(y2036 + 60));
+  EXPECT_TRUE(state.is_excused("suricata", "2024297", at(y2036 + 61)));
+  EXPECT_TRUE(state.is_excused("suricata", "2024297", at(y2036 + 55))) << "a clock that was set back by seconds";
+  EXPECT_FALSE(state.is_excused("suricata", "2024297", at(y2027)));
+  EXPECT_FALSE(state.is_excused("suricata", "2024297", at(y2036 - 400)));
+}
+
 TEST(Posture, a_tripwire_is_never_excused) {
   GuardState state;
   SetPosture sealing = order(Posture::sealed, Cause::alert);

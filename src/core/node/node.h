@@ -106,6 +106,9 @@ struct Safety {
   std::optional<SpareLink> spare = {};
   std::string registering = {};         // while provisional: what the registration waits for, for people
   std::vector<DamageView> damage = {};  // at most damage_told_max
+  // By so much, more than clock_slack, the newest event of this site is ahead of this machine's clock: one of the two
+  // is wrong. What is written now is stamped with that event's time.
+  std::optional<Duration> clock_behind = {};
 };
 
 enum class LinkState { up, down, cut };

@@ -29,6 +29,7 @@ Safety NodeImpl::safety() const {
   out.registering = waits_for();
   out.spare = spare_link();
   out.damage = damage_of(logs());
+  if (const Duration ahead = state_.newest - world_.clock.now(); ahead > clock_slack) out.clock_behind = ahead;
   return out;
 }
 

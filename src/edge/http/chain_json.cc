@@ -209,6 +209,9 @@ std::string metrics_text(const node::Node& node) {
   metric("signing", "gauge", "1: this node signs checkpoints.", safety.signs ? 1 : 0);
   metric("listed", "gauge", "Items on the list for a person.", safety.listed);
   metric("not_taken_in", "gauge", "Entries of the old machine's journal that have not come here.", safety.not_taken_in);
+  metric("clock_behind_seconds", "gauge",
+         "By so much the newest event is ahead of this machine's clock; 0: by no more than five minutes.",
+         safety.clock_behind ? static_cast<std::uint64_t>(safety.clock_behind->ns / seconds(1).ns) : 0);
   metric("turns_total", "counter", "Turns of the node.", n.turns);
   metric("commits_total", "counter", "Commit records written.", n.commits);
   metric("entries_total", "counter", "Entries appended.", n.entries);

@@ -119,6 +119,10 @@ std::string safety_json(const node::Node& node, const std::vector<std::string>& 
   for (const ReceiptNumber& receipt : safety.missing_receipts) out.text(to_text(receipt));
   out.end_array();
   write_damage(out, safety.damage);
+  if (safety.clock_behind)
+    out.field("clock_behind_seconds", safety.clock_behind->ns / seconds(1).ns);
+  else
+    out.field_null("clock_behind_seconds");
   const auto progress = node.progress();
   out.field("waits_for", progress ? std::optional(progress->step) : std::nullopt);
   if (safety.registering.empty())

@@ -144,6 +144,22 @@ TEST_F(Told, the_72_hours_run_from_the_discovery_as_far_as_it_is_noted) {
   EXPECT_EQ(due(), 0);
 }
 
+TEST_F(Told, the_end_of_the_72_hours_is_not_yet_known_where_the_clock_that_said_when_was_ahead) {
+  const auto told = [&](Instant now) {
+    const auto report = report_of(state, id, now, {});
+    for (const Step& step : report->next)
+      if (step.code == "inform_authority") return step;
+    return Step{};
+  };
+  const Step unknown = told(at(-3650ll * 86'400));
+  EXPECT_FALSE(unknown.at) << "not ten years from now";
+  EXPECT_THAT(unknown.en, HasSubstr("not yet known"));
+  EXPECT_THAT(unknown.fr, HasSubstr("pas encore connue"));
+  EXPECT_EQ(told(at(-60)).at, at(72 * 3600)) << "two good clocks are seconds apart";
+  note(50, incident::NoteKind::discovered, incident::Knowing::known, {at(-3651ll * 86'400), std::nullopt});
+  EXPECT_EQ(told(at(-3650ll * 86'400)).at, at(-3648ll * 86'400)) << "a person has said when";
+}
+
 TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_it_is) {
   incident::seal(state.incidents, {at(1), 1, 0, {}});
   state.guard.posture = guard::Posture::sealed;

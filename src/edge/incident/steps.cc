@@ -48,14 +48,16 @@ bool is_so_now(const incident::SeenIncident& incident, NoteKind kind) {
   return !notes.empty() && notes.back()->knowing == Knowing::known;
 }
 
-// When the first of us learned of it, as far as it is noted; else when the incident was opened.
-Instant learned_at(const incident::SeenIncident& incident) {
+// When the first of us learned of it, as far as it is noted; else when the incident was opened. None: that is said to
+// be later than now, so the clock that said it was ahead, and nobody knows.
+std::optional<Instant> learned_at(const incident::SeenIncident& incident, Instant now) {
   std::optional<Instant> first;
   for (const incident::IncidentNoted* note : noted(incident, NoteKind::discovered)) {
     const std::optional<Instant> at = note->about.from ? note->about.from : note->about.to;
     if (at && (!first || *at < *first)) first = at;
   }
-  return first.value_or(incident.records.front().record->at);
+  const Instant at = first.value_or(incident.records.front().record->at);
+  return at > now + clock_slack ? std::nullopt : std::optional(at);
 }
 
 struct Steps {
@@ -150,6 +152,24 @@ void for_tasks(Steps& steps, const Report& report, const Live& live) {
               "Tous les sites visibles sont ouverts et aucune tâche ne reste : clôturez l’incident avec ses chiffres.");
 }
 
+void add_authority(Steps& steps, std::optional<Instant> learned) {
+  constexpr std::string_view code = "inform_authority";
+  if (learned)
+    return steps.add(code, For::lawyer,
+                     "Personal data is not ruled out and no authority is informed. Under the GDPR, 72 hours end at the "
+                     "time shown; counsel decides.",
+                     "Des données personnelles ne sont pas exclues et aucune autorité n’est informée. Selon le RGPD, "
+                     "les 72 heures s’achèvent à l’heure indiquée ; le juriste décide.",
+                     *learned + authority_hours);
+  steps.add(
+      code, For::lawyer,
+      "Personal data is not ruled out and no authority is informed. When the 72 hours of the GDPR end is not yet "
+      "known: the clock of the site that wrote it down was ahead. Note when it was discovered; counsel decides.",
+      "Des données personnelles ne sont pas exclues et aucune autorité n’est informée. La fin des 72 heures du "
+      "RGPD n’est pas encore connue : l’horloge du site qui l’a noté avançait. Notez quand cela a été découvert ; "
+      "le juriste décide.");
+}
+
 void for_the_lawyer(Steps& steps, const Report& report) {
   const incident::SeenIncident& incident = report.incident;
   if (!is_told(incident, NoteKind::data_affected))
@@ -157,12 +177,7 @@ void for_the_lawyer(Steps& steps, const Report& report) {
               "Say which people’s data may be affected, or that it is not yet known. Do not guess.",
               "Dites quelles personnes peuvent être touchées, ou que ce n’est pas encore connu. Ne devinez pas.");
   if (!is_ruled_out(incident, NoteKind::data_affected) && !is_known(incident, NoteKind::authority_informed))
-    steps.add("inform_authority", For::lawyer,
-              "Personal data is not ruled out and no authority is informed. Under the GDPR, 72 hours end at the time "
-              "shown; counsel decides.",
-              "Des données personnelles ne sont pas exclues et aucune autorité n’est informée. Selon le RGPD, les 72 "
-              "heures s’achèvent à l’heure indiquée ; le juriste décide.",
-              learned_at(incident) + authority_hours);
+    add_authority(steps, learned_at(incident, report.as_of));
   if (is_known(incident, NoteKind::data_affected) && !is_known(incident, NoteKind::people_informed))
     steps.add("inform_people", For::lawyer, "People’s data is affected: decide who tells them, and note it.",
               "Des données de personnes sont touchées : décidez qui les informe, et notez-le.");

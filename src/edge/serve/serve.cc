@@ -40,6 +40,7 @@ class Watch {
     look_at_spare(node);
     look_at_tills(node);
     look_at_damage(node);
+    look_at_clock(node);
     const auto progress = node.progress();
     if (progress && progress->step != step_) log_.info("rebuild", {{"step", step_ = progress->step}});
     if (phase != node::Phase::stopped) return false;
@@ -100,6 +101,19 @@ class Watch {
                          {"lies_refused", std::to_string(n.bad_mends_refused)},
                          {"missing", missing}});
   }
+  void look_at_clock(const node::Node& node) {
+    const auto behind = node.safety().clock_behind;
+    if (behind.has_value() == is_clock_behind_) return;
+    is_clock_behind_ = behind.has_value();
+    if (behind)
+      log_.warn("clock-behind",
+                {{"seconds", std::to_string(behind->ns / seconds(1).ns)},
+                 {"what",
+                  "the newest event of this journal is later than this machine's clock, now or then wrong; "
+                  "what is written now has that event's time. Look at the clock"}});
+    else
+      log_.info("clock-caught-up", {});
+  }
   void look_at_links(const node::Node& node) {
     for (const node::LinkView& link : node.links()) {
       auto [known, is_new] = links_.try_emplace(link.to, link.state);
@@ -118,6 +132,7 @@ class Watch {
   std::uint64_t kept_version_ = 0;
   PublicKey kept_for_{};
   bool kept_authority_ = false;
+  bool is_clock_behind_ = false;
   std::optional<node::Phase> phase_;
   Instant phase_since_, looked_at_;
   std::map<SiteName, node::LinkState> links_;
