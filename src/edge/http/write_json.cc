@@ -307,6 +307,7 @@ struct Kind {
   fold::Command (*read)(Fields&, TillId);
   std::optional<Role> needs;
   bool at_a_till = false;
+  bool in_person = false;  // by whoever is signed in, at a till too: no till sends it for its staff later
 };
 constexpr std::array<Kind, 25> kinds = {{
     {"sale", read_sale, {}, true},
@@ -324,12 +325,12 @@ constexpr std::array<Kind, 25> kinds = {{
     {"feed_taken", read_feed_taken, Role::chain_operator},
     {"accept_held", read_accept_held, Role::manager},
     {"close_listed", read_close_listed, Role::manager},
-    {"open_incident", read_open_incident, Role::manager},
-    {"note_incident", read_note_incident, Role::manager},
-    {"set_task", read_set_task, Role::manager},
-    {"join_incidents", read_join_incidents, Role::manager},
-    {"close_incident", read_close_incident, Role::manager},
-    {"rejoin_step", read_rejoin_step, Role::manager},
+    {"open_incident", read_open_incident, Role::manager, false, true},
+    {"note_incident", read_note_incident, Role::manager, false, true},
+    {"set_task", read_set_task, Role::manager, false, true},
+    {"join_incidents", read_join_incidents, Role::manager, false, true},
+    {"close_incident", read_close_incident, Role::manager, false, true},
+    {"rejoin_step", read_rejoin_step, Role::manager, false, true},
     {"begin_standby", read_begin_standby, Role::manager},
     {"resume_standby", read_resume_standby, Role::manager},
     {"handback", read_handback, Role::manager},
@@ -365,14 +366,17 @@ TillId read_till(Fields& write, const Asker& asker, const Kind& kind) {
   return till;
 }
 
-SubjectId read_staff(Fields& write, const Asker& asker) {
+SubjectId read_staff(Fields& write, const Asker& asker, const Kind& kind) {
+  const bool speaks_for_itself = asker.till.number == 0 || kind.in_person;
   if (!write.has("staff")) {
     if (asker.is_local) return {};
-    if (asker.till.number == 0 && asker.signed_in) return *asker.signed_in;
+    if (speaks_for_itself && asker.signed_in) return *asker.signed_in;
   }
   const SubjectId staff{write.hex<16>("staff")};
-  // A till sends what its staff did before, also after they have left; a person alone speaks for nobody else.
-  if (!asker.is_local && asker.till.number == 0 && asker.signed_in && staff != *asker.signed_in) {
+  // A till sends what its staff did before, also after they have left; a person alone speaks for nobody else. Who did
+  // a check of a rejoin, and who else agreed, is nothing that one of them may say for both.
+  const bool is_another = asker.signed_in ? staff != *asker.signed_in : kind.in_person;
+  if (!asker.is_local && speaks_for_itself && is_another) {
     write.refuse("auth/staff", "staff", "is not the person who is signed in");
   }
   return staff;
@@ -443,7 +447,7 @@ Result<ParsedWrite> parse_write(const json::value& value, const Asker& asker) {
   const Kind* kind = kind_of(write);
   if (kind != nullptr) {
     request.till = read_till(write, asker, *kind);
-    request.staff = read_staff(write, asker);
+    request.staff = read_staff(write, asker, *kind);
     set_time(request, write.time_if_any("at"));
     read_prior(write, request);
     if (write.has("alone")) {

@@ -253,6 +253,17 @@ TEST(WriteJson, NobodyWritesInAnothersName) {
   EXPECT_EQ(parse(count + "}", person)->request.staff, me);
   EXPECT_EQ(refusal(count + R"(,"staff":")" + staff + R"("})", "not the person who is signed in", person),
             "auth/staff");
+  // At a till as well, where it is about who did what in an incident: the key of a till is nobody's word.
+  Asker at_till = till_3();
+  at_till.signed_in = me;
+  at_till.role = people::Role::manager;
+  EXPECT_TRUE(parse(count + R"(,"staff":")" + staff + R"("})", at_till)) << "what its staff did before";
+  const std::string step = R"({"key":")" + key + R"(","kind":"rejoin_step","link":"head-office","check":"agreed")";
+  EXPECT_EQ(parse(step + "}", at_till)->request.staff, me);
+  for (const Asker& asker : {at_till, person, till_3()})
+    EXPECT_EQ(refusal(step + R"(,"staff":")" + staff + R"("})", "not the person who is signed in", asker),
+              "auth/staff");
+  EXPECT_TRUE(parse(step + R"(,"staff":")" + staff + R"("})", {.is_local = true}));
   EXPECT_EQ(refusal(sale(line, cash), "enrolled till", {.is_local = true}), "till/no_till");
   EXPECT_EQ(parse(sale(line, cash, R"(,"till":9)"), {.is_local = true})->request.till, TillId{9});
   EXPECT_EQ(refusal(sale(line, cash, R"(,"till":9)"), "not the till that sends", till_3()), "auth/till");
