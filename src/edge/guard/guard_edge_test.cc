@@ -1,29 +1,20 @@
-// guard.toml, lines of sensors, files that rotate, tripwires, and what the rules say of a sensor's log.
+// guard.toml, lines of sensors, files that rotate, tripwires, who is inside, and the helper.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <future>
-#include <sstream>
+#include <set>
 #include <thread>
 
 #include "edge/guard/alert_json.h"
+#include "edge/guard/guard_test_support.h"
+#include "edge/guard/inside.h"
 #include "edge/guard/line_file.h"
 #include "edge/guard/sealing.h"
 #include "edge/guard/trial.h"
 #include "edge/guard/tripwires.h"
-#include "edge/guard/watch.h"
-#include "edge/http/fake_node.h"
-#include "edge/people/fake_world.h"
-#include "edge/posix/posix_world.h"
 #include "edge/posix/scratch_directory.h"
 
 namespace holdfast::guard {
@@ -229,16 +220,6 @@ TEST(LineFile, a_line_without_end_costs_no_memory) {
 
 // ---- tripwires
 
-// Another process than this one.
-void elsewhere(const std::function<void()>& act) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    act();
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-}
 struct Wires : ::testing::TestWithParam<bool> {
   edge::ScratchDirectory dir;
   std::string segment = dir.path() + "/journals/store-01/1/0000000000000000.seg",
@@ -337,135 +318,6 @@ TEST(Tripwires, however_busy_we_are_our_own_writes_never_count_and_one_byte_of_a
   writer.join();
 }
 
-// ---- the whole of it, before a node
-
-sockaddr_un local_address(const std::string& path) {
-  sockaddr_un at{};
-  at.sun_family = AF_UNIX;
-  std::memcpy(at.sun_path, path.data(), std::min(path.size(), sizeof at.sun_path - 1));
-  return at;
-}
-
-// A helper that says it is sealed.
-class Helper {
- public:
-  explicit Helper(const std::string& path) {
-    const sockaddr_un at = local_address(path);
-    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
-    EXPECT_EQ(::listen(listening_.get(), 4), 0);
-  }
-  // The next word that it is asked; "" after ten seconds without one.
-  std::string answer(const std::string& refusal = {}) const {
-    pollfd wait{listening_.get(), POLLIN, 0};
-    if (::poll(&wait, 1, 10'000) != 1) return {};
-    const edge::Descriptor fd(::accept(listening_.get(), nullptr, nullptr));
-    char word[16];
-    const ssize_t n = ::recv(fd.get(), word, sizeof word, 0);
-    std::string verb(word, n > 0 ? static_cast<std::size_t>(n - 1) : 0);
-    const std::string told = !refusal.empty() ? refusal : verb == "unseal" ? "ok open\n" : "ok sealed\n";
-    EXPECT_EQ(::send(fd.get(), told.data(), told.size(), 0), static_cast<ssize_t>(told.size()));
-    return verb;
-  }
-
- private:
-  edge::Descriptor listening_{::socket(AF_UNIX, SOCK_STREAM, 0)};
-};
-
-struct Watched : ::testing::Test {
-  edge::ScratchDirectory dir;
-  edge::PosixClock clock;
-  people::CountingEntropy entropy;
-  http::FakeNode node;
-  std::unique_ptr<http::FakeNodeThread> thread = std::make_unique<http::FakeNodeThread>(node);
-  std::unique_ptr<Watch> watch;
-
-  void open(Config config) {
-    Watch::Parts parts{.data = dir.path(),
-                       .config = std::move(config),
-                       .access = *thread,
-                       .clock = clock,
-                       .entropy = entropy,
-                       .log = *serve::Log::open(dir.path() + "/log"),
-                       .peers = {},
-                       .on_tight = {}};
-    watch = std::move(*Watch::open(std::move(parts), node));
-    watch->start();
-  }
-  // With a helper, which has been asked already how it stands.
-  Helper open_with_helper() {
-    Config config;
-    config.sealer = dir.path() + "/helper";
-    Helper helper(config.sealer);
-    open(config);
-    EXPECT_EQ(helper.answer(), "status");
-    return helper;
-  }
-  bool has_heard(const std::string& signature) {
-    std::promise<bool> told;
-    thread->read(
-        [&](const node::Node&) { told.set_value(std::ranges::count(node.alerts, signature, &Alert::signature) > 0); });
-    return told.get_future().get();
-  }
-  ~Watched() override {
-    watch.reset();
-    thread.reset();
-  }
-};
-
-TEST_F(Watched, a_seal_that_ended_while_no_node_ran_ends_in_the_packet_filter_too) {
-  const Helper helper = open_with_helper();
-  EXPECT_EQ(helper.answer(), "unseal");
-}
-
-TEST_F(Watched, a_helper_that_could_not_is_asked_again_until_it_has) {
-  const Helper helper = open_with_helper();
-  EXPECT_EQ(helper.answer("no the kernel is busy\n"), "unseal");
-  EXPECT_EQ(helper.answer(), "unseal");
-  std::string proof;
-  for (int i = 0; i < 500 && proof.find("as before the seal") == std::string::npos; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    proof = watch->proof();
-  }
-  EXPECT_NE(proof.find("The packet filter is as before the seal."), std::string::npos) << proof;
-}
-
-TEST_F(Watched, sensors_without_pause_keep_neither_a_tripwire_nor_the_end_waiting) {
-  const std::string canary = dir.path() + "/canary", eve = dir.path() + "/eve.json";
-  std::ofstream(canary) << "nobody writes here";
-  std::ofstream(eve) << "";
-  Config config;
-  config.canaries = {canary};
-  config.eve_files = {eve};
-  config.socket = dir.path() + "/alerts";
-  open(config);
-  std::atomic<bool> stop = false;
-  std::string lines;
-  while (lines.size() < 60'000) lines += "x\n";
-  std::thread by_datagram([&] {
-    const edge::Descriptor fd(::socket(AF_UNIX, SOCK_DGRAM, 0));
-    const sockaddr_un at = local_address(config.socket + ".dgram");
-    const timeval patience{0, 100'000};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    while (!stop) ::sendto(fd.get(), lines.data(), lines.size(), 0, reinterpret_cast<const sockaddr*>(&at), sizeof at);
-  });
-  std::thread by_file([&] {
-    std::ofstream out(eve, std::ios::app);
-    for (int i = 0; i < 5000 && !stop; ++i) out << lines << std::flush;  // 300 MB at the most
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  elsewhere([&] { std::ofstream(canary) << "destroyed"; });
-  bool is_told = false;
-  for (int i = 0; i < 1000 && !is_told; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    is_told = has_heard("canary");
-  }
-  EXPECT_TRUE(is_told);
-  watch.reset();  // while they write on
-  stop = true;
-  by_datagram.join();
-  by_file.join();
-}
-
 // ---- who is inside
 
 TEST(Inside, networks_hold_what_is_in_them_in_both_families) {
@@ -527,6 +379,19 @@ TEST(Inside, without_a_list_it_is_what_the_machine_is_attached_to_and_loopback_i
   // The machine that tests may be attached to one of the networks for documentation, but hardly to all.
   const auto attached = outside_of({});
   EXPECT_TRUE(attached("192.0.2.1") || attached("198.51.100.1") || attached("203.0.113.1"));
+}
+
+TEST(Inside, each_seal_begins_with_the_networks_of_its_own_moment) {
+  std::vector<Network> attached{*Network::parse("10.9.9.1/24")};
+  InsideOfSeal inside({}, [&] { return std::optional(attached); });
+  inside.begin(Instant{});
+  attached = {*Network::parse("10.9.8.1/24")};
+  EXPECT_TRUE(inside.holds("10.9.9.7", Instant{}));
+  EXPECT_FALSE(inside.holds("10.9.8.7", Instant{} + milliseconds(99))) << "who is outside has it asked now and then";
+  EXPECT_TRUE(inside.holds("10.9.8.7", Instant{} + milliseconds(100)));
+  inside.begin(Instant{} + seconds(60));
+  EXPECT_FALSE(inside.holds("10.9.9.7", Instant{} + seconds(120)));
+  EXPECT_TRUE(inside.holds("10.9.8.7", Instant{} + seconds(120)));
 }
 
 }  // namespace

@@ -97,8 +97,8 @@ bool is_inside(const std::vector<Network>& networks, std::string_view address) {
   return asked && std::ranges::any_of(networks, [&](const Network& n) { return n.holds(*asked); });
 }
 
-std::vector<Network> inside_networks(const std::vector<Network>& configured) {
-  if (configured.empty()) return attached_networks().value_or(loopback());
+std::vector<Network> inside_networks(const std::vector<Network>& configured, const AskAttached& attached) {
+  if (configured.empty()) return attached().value_or(loopback());
   std::vector<Network> out = loopback();
   out.insert(out.end(), configured.begin(), configured.end());
   return out;
@@ -108,6 +108,24 @@ std::function<bool(std::string_view address)> outside_of(std::vector<Network> co
   return [configured = std::move(configured)](std::string_view address) {
     return !is_inside(inside_networks(configured), address);
   };
+}
+
+void InsideOfSeal::begin(Instant now) {
+  known_.clear();
+  ask(now);
+}
+
+void InsideOfSeal::ask(Instant now) {
+  asked_at_ = now;
+  for (const Network& each : inside_networks(configured_, attached_))
+    if (std::ranges::none_of(known_, [&](const Network& n) { return n.holds(each); })) known_.push_back(each);
+}
+
+bool InsideOfSeal::holds(std::string_view address, Instant now) {
+  if (is_inside(known_, address)) return true;
+  if (!configured_.empty() || now - asked_at_ < ask_pause) return false;
+  ask(now);
+  return is_inside(known_, address);
 }
 
 }  // namespace holdfast::guard

@@ -77,7 +77,8 @@ Result<Config> read_config(const std::string& data) {
   return parse_config(text ? std::optional(std::move(*text)) : std::nullopt, path);
 }
 
-Watch::Watch(Parts parts, Config config) : parts_(std::move(parts)), config_(std::move(config)) {}
+Watch::Watch(Parts parts, Config config)
+    : parts_(std::move(parts)), config_(std::move(config)), inside_(config_.inside, parts_.attached) {}
 
 Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
   Config config = std::move(parts.config);
@@ -97,7 +98,7 @@ Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
                                                                   .keys = watch->config_.watch_keys});
   for (const std::string& canary : watch->wires_->missing())
     watch->parts_.log.warn("canary-missing", {{"path", canary}});
-  if (watch->config_.inside.empty() && !attached_networks())
+  if (watch->config_.inside.empty() && !watch->parts_.attached())
     watch->parts_.log.warn("inside-unknown", {{"why",
                                                "this machine's networks are not told (netlink), and a seal would shut "
                                                "its tills out. Name them: [seal] inside"}});
@@ -303,7 +304,7 @@ void Watch::on_posture(Posture posture) {
   const std::lock_guard lock(mutex_);
   const Posture before = std::exchange(posture_, posture);
   const bool seals = posture == Posture::sealed;
-  if (seals && !is_sealed_) inside_ = inside_networks(config_.inside);
+  if (seals && !is_sealed_) inside_.begin(parts_.clock.monotonic());
   is_sealed_ = seals;
   if (!seals && before != Posture::sealed) return;
   order(posture);
@@ -440,7 +441,7 @@ std::string Watch::summary(const Seal& seal) {
 bool Watch::shuts_out(std::string_view address) const {
   if (!is_sealed_) return false;
   const std::lock_guard lock(mutex_);
-  return !is_inside(inside_, address);
+  return !inside_.holds(address, parts_.clock.monotonic());
 }
 
 std::string Watch::proof() const {

@@ -50,6 +50,7 @@ class Watch {
     serve::Log log;
     std::vector<Probed> peers;           // whom a seal must not reach
     std::function<void(bool)> on_tight;  // limits of others that a guarded site tightens
+    AskAttached attached = attached_networks;
   };
   // Before the node's thread runs: `node` gets the rules, and is asked for the posture that it starts with.
   static Result<std::unique_ptr<Watch>> open(Parts parts, node::Node& node);
@@ -121,7 +122,7 @@ class Watch {
   std::optional<Seal> seal_;
   Posture posture_ = Posture::open;
   std::atomic<bool> is_sealed_ = false;
-  std::vector<Network> inside_;  // of this seal
+  mutable InsideOfSeal inside_;
 };
 
 }  // namespace holdfast::guard
