@@ -352,7 +352,10 @@ export function make_mock(options = {}) {
         case 'held': {
           const waiting = (index, n) => ({
             origin: `${chain}/head-office/1`, index, bound: '50 %', count: n,
-            products: products.slice(0, n).map((p) => ({ sku: p.sku, name: p.name, from: { unit_price: p.unit_price, vat: p.vat }, to: { unit_price: '99.00', vat: p.vat } })),
+            products: products.slice(0, n).map((p, i) => ({
+              sku: p.sku, name: p.name, from: i === 2 ? null : { unit_price: p.unit_price, vat: p.vat },
+              to: { unit_price: i === 1 ? p.unit_price : '99.00', vat: i === 1 ? 'X' : p.vat },
+            })),
           });
           state.held = body.off ? [] : (body.counts ?? [2]).map((n, i) => waiting(4711 + i, n));
           break;

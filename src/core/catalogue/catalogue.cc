@@ -196,15 +196,18 @@ void apply(CatalogueState& state, EntryIndex, const ProductDelisted& event) {
   state.products.erase(it);
 }
 
+bool price_jumps(UnitPrice before, UnitPrice after, std::int64_t percent) {
+  const std::int64_t difference = after.millionths - before.millionths;  // both within unit_price_millionths_max
+  __extension__ using Wide = __int128;
+  return static_cast<Wide>(difference < 0 ? -difference : difference) * 100 >
+         static_cast<Wide>(percent) * before.millionths;
+}
+
 bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std::int64_t percent) {
   return std::ranges::any_of(event.products, [&](const Product& product) {
     const Listed* known = state.find(product.sku);
     if (known == nullptr) return false;
-    if (product.vat != known->product.vat) return true;
-    const std::int64_t before = known->product.unit_price.millionths;
-    const std::int64_t difference = product.unit_price.millionths - before;  // both within unit_price_millionths_max
-    __extension__ using Wide = __int128;
-    return static_cast<Wide>(difference < 0 ? -difference : difference) * 100 > static_cast<Wide>(percent) * before;
+    return product.vat != known->product.vat || price_jumps(known->product.unit_price, product.unit_price, percent);
   });
 }
 

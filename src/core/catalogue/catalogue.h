@@ -82,8 +82,10 @@ Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
 // A GTIN belongs to the product that was listed with it last.
 void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event);
 void apply(CatalogueState& state, EntryIndex at, const ProductDelisted& event);
-// Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` (either way) against
-// what is held here, or a VAT code at all. New products and a first price pass.
+// Whether a price changes by more than `percent`, either way.
+bool price_jumps(UnitPrice before, UnitPrice after, std::int64_t percent);
+// Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` against what is
+// held here, or a VAT code at all. New products and a first price pass.
 bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std::int64_t percent);
 
 }  // namespace holdfast::catalogue

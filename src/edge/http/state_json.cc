@@ -316,53 +316,6 @@ std::string dispatches_json(const node::Node& node) {
 
 namespace {
 
-// What a held entry would change, one element of the answer an entry. `left`: products that the answer may still hold.
-void write_held(JsonOut& out, const fold::PeerPart& peer, EntryIndex index, const catalogue::ProductsListed& event,
-                std::string_view bound, std::size_t& left) {
-  struct Change {
-    const catalogue::Product* to;
-    const catalogue::Product* from;
-  };
-  std::vector<Change> changes;
-  for (const catalogue::Product& product : event.products) {
-    const catalogue::Listed* now = peer.catalogue.find(product.sku);
-    if (now != nullptr && now->product.unit_price != product.unit_price) changes.push_back({&product, &now->product});
-  }
-  if (changes.empty()) return;
-  const auto what = [&](const catalogue::Product& product) {
-    out.field("unit_price", to_text(product.unit_price)).field("vat", product.vat.view()).end_object();
-  };
-  out.object().field("origin", peer.origin.text()).field("index", index).field("bound", bound);
-  out.field("count", changes.size()).array("products");
-  for (const Change& change : changes) {
-    if (left == 0) break;
-    --left;
-    out.object().field("sku", change.to->sku.view()).field("name", change.to->name).object("from");
-    what(*change.from);
-    out.object("to");
-    what(*change.to);
-    out.end_object();
-  }
-  out.end_array().end_object();
-}
-
-}  // namespace
-
-std::string held_json(const node::Node& node) {
-  constexpr std::size_t entries_max = 1000;
-  std::size_t entries = 0, products_left = 1000;
-  const std::string bound = fmt::format("{} %", node.chain_file().bounds.price_change_percent_max);
-  JsonOut out;
-  out.object().array("held");
-  for (const auto& [site, peer] : node.state().peers) {
-    for (const auto& [index, event] : peer.held)
-      if (++entries <= entries_max) write_held(out, peer, index, event, bound, products_left);
-  }
-  return out.end_array().end_object().take();
-}
-
-namespace {
-
 std::string_view write_kind(const fold::Body& body) {
   if (std::holds_alternative<till::SaleRecorded>(body)) return "sale";
   if (std::holds_alternative<till::RefundRecorded>(body)) return "refund";

@@ -10,8 +10,6 @@
 namespace holdfast::trade {
 namespace {
 
-constexpr std::size_t products_a_write = 200;
-
 class Import {
  public:
   Import(CsvReader& csv, Node& node, const CatalogueOptions& options) : csv_(csv), node_(node), options_(options) {}
@@ -93,7 +91,8 @@ Status Import::take(const CsvRecord& record) {
     return {};
   }
   sent_.emplace(report_.rows, Sent{record.line, record.fields});
-  return lister_->add(std::move(product), report_.rows);
+  const bool is_held = known != known_.end() && is_held_by_followers(known->second, product, about_);
+  return lister_->add(std::move(product), report_.rows, is_held ? &known->second : nullptr);
 }
 
 Status Import::refuse(std::uint64_t line, const Why& why, const std::vector<std::string>& fields) {
@@ -110,21 +109,33 @@ Result<CatalogueReport> import_catalogue(std::unique_ptr<ByteSource> source, Nod
   return Import(csv, node, options).run();
 }
 
-Status ProductLister::add(Product product, std::uint64_t row) {
-  waiting_.push_back({std::move(product), row});
-  if (waiting_.size() == products_a_write) return flush();
-  return {};
+Status ProductLister::add(Product product, std::uint64_t row, const Product* held_against) {
+  if (held_against == nullptr) {
+    near_.push_back({std::move(product), row});
+  } else {
+    // A barcode changes hands within one write.
+    if (held_against->gtin != product.gtin) near_.push_back({without_held_change(*held_against, product), row, true});
+    far_.push_back({std::move(product), row});
+  }
+  if (far_.size() >= held_products_a_write) return flush();
+  return near_.size() >= products_a_write ? send(near_) : Status();
 }
 
 Status ProductLister::flush() {
-  if (waiting_.empty()) return {};
-  const std::vector<Waiting> products = std::exchange(waiting_, {});
+  HF_TRY_VOID(send(near_));
+  return send(far_);
+}
+
+Status ProductLister::send(std::vector<Waiting>& waiting) {
+  if (waiting.empty()) return {};
+  const std::vector<Waiting> products = std::exchange(waiting, {});
   HF_TRY(const Reply together, post(products));
   for (const Waiting& each : products) {
     Reply reply = together;
     if (!together.ok && products.size() > 1) {
       HF_TRY(reply, post({each}));
     }
+    if (each.is_part) continue;
     const std::string reason = reply.ok ? "" : reply.detail.empty() ? "Refused: " + reply.code : reply.detail;
     HF_TRY_VOID(done_(each.product, each.row, reply.code, reason));
   }

@@ -36,27 +36,31 @@ Result<CatalogueReport> import_catalogue(std::unique_ptr<ByteSource> source, Nod
                                          const CatalogueOptions& options);
 
 // Lists products at a node in batches; a batch that is refused is taken apart, so that one bad product costs itself
-// alone. `done` is called once for each product, with an empty reason where it was listed.
+// alone. What followers hold for a person goes into batches of its own, behind the others. `done` is called once for
+// each product, with an empty reason where it was listed.
 class ProductLister {
  public:
   using Done =
       std::function<Status(const Product&, std::uint64_t row, const std::string& code, const std::string& reason)>;
   // `run`: part of every key; names the state that the products were compared with.
   ProductLister(Node& node, std::string run, Done done) : node_(node), run_(std::move(run)), done_(std::move(done)) {}
-  // `row`: what the caller knows it by; handed to `done`.
-  Status add(Product product, std::uint64_t row);
+  // `row`: what the caller knows it by; handed to `done`. `held_against`: what is listed of it now, if followers hold
+  // the change.
+  Status add(Product product, std::uint64_t row, const Product* held_against = nullptr);
   Status flush();
 
  private:
   struct Waiting {
     Product product;
     std::uint64_t row;
+    bool is_part = false;  // the whole of it follows, and is answered for
   };
+  Status send(std::vector<Waiting>& waiting);
   Result<Reply> post(const std::vector<Waiting>& products);
   Node& node_;
   std::string run_;
   Done done_;
-  std::vector<Waiting> waiting_;
+  std::vector<Waiting> near_, far_;  // far: held by followers
 };
 
 }  // namespace holdfast::trade

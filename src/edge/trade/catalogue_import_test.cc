@@ -101,6 +101,27 @@ TEST_F(CatalogueImport, a_second_import_sends_nothing_and_going_back_to_an_older
   EXPECT_EQ(to_text(node.listed.at("A1").unit_price), "1.25");
 }
 
+TEST_F(CatalogueImport, what_followers_hold_for_a_person_is_sent_apart_and_a_barcode_changes_hands_before) {
+  const std::string header = "sku,gtin,name,unit_price,vat,goods\n";
+  ASSERT_TRUE(run(header + "A1,4006381333931,Pen,1,S,\nA2,96385074,Ink,1,S,\nA3,,Nib,1,S,\n"));
+  const auto report = run(header + "A1,96385074,Pen,9,S,\nA2,4006381333931,Ink,1.1,S,\nA3,,Nib,1,Z,\n");
+  ASSERT_TRUE(report.has_value()) << report.error().text;
+  EXPECT_EQ(report->listed, 3u);
+  ASSERT_EQ(node.events.size(), 3u);
+  const auto sku_and_price = [&](std::size_t event, std::size_t at) {
+    const auto& product = node.events[event].body.at("products").as_array().at(at).as_object();
+    return std::string(product.at("sku").as_string()) + " " + std::string(product.at("unit_price").as_string());
+  };
+  EXPECT_EQ(node.events[1].body.at("products").as_array().size(), 2u);
+  EXPECT_EQ(sku_and_price(1, 0), "A1 1.00");
+  EXPECT_EQ(sku_and_price(1, 1), "A2 1.10");
+  EXPECT_EQ(node.events[2].body.at("products").as_array().size(), 2u);
+  EXPECT_EQ(sku_and_price(2, 0), "A1 9.00");
+  EXPECT_EQ(sku_and_price(2, 1), "A3 1.00") << "its VAT code alone";
+  EXPECT_EQ(node.listed.at("A3").vat, "Z");
+  EXPECT_EQ(node.listed.at("A1").gtin, "96385074");
+}
+
 TEST_F(CatalogueImport, a_product_that_the_node_refuses_costs_itself_alone) {
   std::string text = "sku,gtin,name,unit_price,vat,goods\n";
   for (int i = 0; i < 450; ++i) text += "P" + std::to_string(i) + ",,Product,1,S,true\n";

@@ -9,8 +9,7 @@
 namespace holdfast::trade {
 namespace {
 
-constexpr std::size_t products_a_write = 200, far_products_a_write = 20, levels_a_write = 1000, orders_a_write = 100,
-                      gone_a_write = 1000, movers_max = 1000;
+constexpr std::size_t levels_a_write = 1000, orders_a_write = 100, gone_a_write = 1000, movers_max = 1000;
 
 std::string level_json(const Level& level) {
   return fmt::format(R"({{"sku":{},"level":"{}"}})", json_text(level.sku), to_text(level.quantity));
@@ -41,8 +40,8 @@ class Taking {
   Status write(std::string_view kind, const std::string& fields);
   Status take_products();
   Status check_prices(const std::map<std::string, Product>& known) const;
-  bool is_far(const Product& product, const std::map<std::string, Product>& known) const;
   Status list(const std::vector<const Product*>& products, std::size_t a_write);
+  Status list_movers(const std::vector<Product>& movers, const std::map<std::string, Product>& known);
   using Owners = std::map<std::string, std::string>;  // SKU by barcode, in 14 digits
   Status refuse_taken_barcodes(const std::map<std::string, Product>& known, const Owners& owners);
   Status take_levels();
@@ -112,22 +111,15 @@ Status Taking::write(std::string_view kind, const std::string& fields) {
 
 // ---- products
 
-bool Taking::is_far(const Product& product, const std::map<std::string, Product>& known) const {
-  const auto old = known.find(product.sku);
-  if (old == known.end()) return false;
-  const std::int64_t before = old->second.unit_price.millionths;
-  const std::int64_t difference = product.unit_price.millionths - before;
-  __extension__ using Wide = __int128;
-  return static_cast<Wide>(difference < 0 ? -difference : difference) * 100 >
-         static_cast<Wide>(about_.price_change_percent_max) * before;
-}
-
 Status Taking::check_prices(const std::map<std::string, Product>& known) const {
   constexpr std::size_t far_min = 10, one_in = 20;
   std::size_t far = 0, both = 0;
   for (const Product& product : file_.products) {
-    both += known.contains(product.sku) ? 1u : 0u;
-    far += is_far(product, known) ? 1u : 0u;
+    const auto old = known.find(product.sku);
+    if (old == known.end()) continue;
+    ++both;
+    far +=
+        catalogue::price_jumps(old->second.unit_price, product.unit_price, about_.price_change_percent_max) ? 1u : 0u;
   }
   if (far < far_min || far * one_in <= both) return {};
   return waits(
@@ -142,6 +134,23 @@ Status Taking::list(const std::vector<const Product*>& products, std::size_t a_w
     HF_TRY_VOID(write("list_products", "\"products\":[" + list + "]"));
   }
   return {};
+}
+
+// A barcode changes hands within one write, or the node would see it twice.
+Status Taking::list_movers(const std::vector<Product>& movers, const std::map<std::string, Product>& known) {
+  const auto list_all = [this](const std::vector<Product>& products, std::size_t a_write) {
+    std::vector<const Product*> each;
+    each.reserve(products.size());
+    for (const Product& product : products) each.push_back(&product);
+    return list(each, a_write);
+  };
+  if (movers.size() > movers_max) {
+    std::vector<Product> bare;
+    for (const Product& product : movers)
+      if (known.contains(product.sku)) bare.push_back(product), bare.back().gtin.clear();
+    HF_TRY_VOID(list_all(bare, products_a_write));
+  }
+  return list_all(movers, movers_max);
 }
 
 // A barcode of a product that this file does not name cannot be given to another, nor can a SKU be another's barcode;
@@ -209,33 +218,28 @@ Status Taking::take_products() {
       claimed.insert(product.sku);
     }
   }
-  std::vector<const Product*> movers, near, far;
+  std::vector<Product> movers;
+  std::vector<const Product*> near, far;  // far: followers hold the whole entry for a person
   std::set<std::string> named;
   for (const Product& product : file_.products) {
     named.insert(product.sku);
     const auto old = known.find(product.sku);
     if (old != known.end() && old->second == product) continue;
-    (claimed.contains(product.sku) ? movers : is_far(product, known) ? far : near).push_back(&product);
+    ++outcome_.changed;
+    const bool is_far = old != known.end() && is_held_by_followers(old->second, product, about_);
+    const bool moves = claimed.contains(product.sku);
+    if (moves) movers.push_back(is_far ? without_held_change(old->second, product) : product);
+    if (is_far) far.push_back(&product);
+    if (!is_far && !moves) near.push_back(&product);
   }
-  outcome_.changed = movers.size() + near.size() + far.size();
   for (const auto& [sku, product] : known) {
     if (named.contains(sku) || !file_.says_is_gone(sku)) continue;
     ++outcome_.changed;
     HF_TRY_VOID(write("delist_product", "\"sku\":" + json_text(sku)));
   }
-  // A barcode changes hands within one write, or the node would see it twice.
-  std::vector<Product> bare;
-  if (movers.size() > movers_max) {
-    for (const Product* product : movers)
-      if (known.contains(product->sku)) bare.push_back({*product}), bare.back().gtin.clear();
-    std::vector<const Product*> first;
-    first.reserve(bare.size());
-    for (const Product& product : bare) first.push_back(&product);
-    HF_TRY_VOID(list(first, products_a_write));
-  }
-  HF_TRY_VOID(list(movers, movers_max));
+  HF_TRY_VOID(list_movers(movers, known));
   HF_TRY_VOID(list(near, products_a_write));
-  return list(far, far_products_a_write);  // apart: followers hold an entry for a person if one of its prices jumps
+  return list(far, held_products_a_write);
 }
 
 // ---- levels and orders

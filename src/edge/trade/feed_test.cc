@@ -130,6 +130,30 @@ TEST_F(Feed, a_price_list_gone_mad_waits) {
   EXPECT_EQ(one().fate, FileFate::taken) << "five in a hundred may";
 }
 
+TEST_F(Feed, what_followers_hold_for_a_person_holds_nothing_else_up) {
+  head_office();
+  put("products.csv", catalogue(0, 200));
+  ASSERT_EQ(one().fate, FileFate::taken);
+  put("products.csv", catalogue(0, 199, "1.10") + "P1199,,Product 199,1.00,Z,true\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  ASSERT_EQ(node.events.size(), 5u) << "200 and the record; 199, one, and the record";
+  EXPECT_EQ(products_of(2).size(), 199u);
+  EXPECT_EQ(products_of(3), std::vector<std::string>{"P1199 1.00 Z"}) << "another VAT code, at the same price";
+}
+
+TEST_F(Feed, a_barcode_changes_hands_at_once_and_a_price_that_jumps_with_it_goes_apart) {
+  head_office();
+  node.listed["A"] = {"A", "4006381333931", "Pen", {1'000'000}, "S", true};
+  node.listed["B"] = {"B", "96385074", "Tea", {1'000'000}, "S", true};
+  put("products.csv", catalogue(0, 2) + "A,96385074,Pen,9.00,S,true\nB,4006381333931,Tea,1.10,S,true\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_EQ(products_of(0), (std::vector<std::string>{"A 1.00 S", "B 1.10 S"}));
+  EXPECT_EQ(products_of(1), (std::vector<std::string>{"P1000 1.00 S", "P1001 1.00 S"}));
+  EXPECT_EQ(products_of(2), std::vector<std::string>{"A 9.00 S"});
+  EXPECT_EQ(node.taken.at(0).taken, 4u);
+  EXPECT_EQ(node.listed.at("A"), (Product{"A", "96385074", "Pen", {9'000'000}, "S", true}));
+}
+
 TEST_F(Feed, what_cannot_be_an_export_destroys_nothing) {
   put("inventory.csv", "sku,location,quantity\nA,store-01,5\nB,store-01,5\nC,store-01,5\n");
   EXPECT_EQ(one().fate, FileFate::taken);

@@ -50,6 +50,16 @@ class Feed : public testing::Test {
     std::ifstream file(exports.path() + "/" + name + ".refused.csv");
     return {std::istreambuf_iterator<char>(file), {}};
   }
+  // "SKU price vat" of each product of a write that the node took.
+  std::vector<std::string> products_of(std::size_t event) const {
+    std::vector<std::string> out;
+    if (event >= node.events.size() || !node.events[event].body.contains("products")) return out;
+    for (const auto& each : node.events[event].body.at("products").as_array()) {
+      const auto of = [&](const char* field) { return std::string(each.as_object().at(field).as_string()); };
+      out.push_back(of("sku") + " " + of("unit_price") + " " + of("vat"));
+    }
+    return out;
+  }
   void head_office() {
     node.self.site = "head-office";
     node.self.kind = "head-office";

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "core/catalogue/catalogue.h"
+
 namespace holdfast::trade {
 
 Result<std::vector<Product>> all_products(Node& node, std::string* as_of) {
@@ -97,6 +99,17 @@ std::string product_json(const Product& product) {
   return fmt::format(R"({{"sku":{},{}"name":{},"unit_price":"{}","vat":{},"goods":{}}})", json_text(product.sku),
                      product.gtin.empty() ? "" : fmt::format("\"gtin\":{},", json_text(product.gtin)),
                      json_text(product.name), to_text(product.unit_price), json_text(product.vat), product.goods);
+}
+
+bool is_held_by_followers(const Product& before, const Product& after, const About& about) {
+  return before.vat != after.vat ||
+         catalogue::price_jumps(before.unit_price, after.unit_price, about.price_change_percent_max);
+}
+
+Product without_held_change(const Product& before, Product after) {
+  after.unit_price = before.unit_price;
+  after.vat = before.vat;
+  return after;
 }
 
 }  // namespace holdfast::trade

@@ -65,6 +65,9 @@ struct Reply {
   std::string code, detail;
 };
 
+inline constexpr std::size_t products_a_write = 200;
+// Of changes that followers hold for a person: few, because an entry is accepted whole.
+inline constexpr std::size_t held_products_a_write = 20;
 inline constexpr std::size_t batch_writes_max = 500;         // the API allows 1,000
 inline constexpr std::size_t batch_bytes_max = 512u * 1024;  // and 1 MiB
 
@@ -112,6 +115,10 @@ class Writes {
 std::string stable_key(const std::vector<std::string_view>& parts);
 std::string json_text(std::string_view text);  // quoted and escaped
 std::string product_json(const Product& product);
+// Whether followers hold an entry with this change for a named person (protocol 7.6): it is written apart from others.
+bool is_held_by_followers(const Product& before, const Product& after, const About& about);
+// `after` with what followers hold as it was before: what else has changed, its barcode say, need not wait.
+Product without_held_change(const Product& before, Product after);
 
 // A node over HTTP, authorised by its data directory's admin.token. url: "http://127.0.0.1:PORT".
 Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file);

@@ -359,13 +359,13 @@ export interface PriceAndVat {
   unit_price: string;
   vat: string;
 }
-/** One entry of a peer; `count` products, of which `products` may lack some. */
+/** One entry of head office; `count` products, of which `products` may lack some. `from` null: it is new here. */
 export interface Held {
   origin: string;
   index: number;
   bound: string;
   count: number;
-  products: { sku: string; name: string; from: PriceAndVat; to: PriceAndVat }[];
+  products: { sku: string; name: string; from: PriceAndVat | null; to: PriceAndVat }[];
 }
 export interface DemoState {
   caption: Record<string, string>;
