@@ -263,9 +263,11 @@ std::string_view first_bytes(std::string_view text, std::size_t size) {
   return text.substr(0, size);
 }
 
-Result<RefusedFile> RefusedFile::create(const std::string& path, const std::vector<std::string>& header) {
+Result<RefusedFile> RefusedFile::create(const std::string& path, const std::vector<std::string>& header,
+                                        const RefusedBounds& bounds) {
   RefusedFile refused;
   refused.path_ = path;
+  refused.bounds_ = bounds;
   refused.header_ = {"line", "reason"};
   refused.header_.insert(refused.header_.end(), header.begin(), header.end());
   // Found out now, not after an hour of import: can it be written at all? Whoever may write into that folder cannot
@@ -285,21 +287,32 @@ RefusedFile::~RefusedFile() {
   if (file_) ::unlink(part_path().c_str());
 }
 
-Status RefusedFile::add(std::uint64_t line, std::string_view reason, const std::vector<std::string>& fields) {
-  std::string text = rows_ == 0 ? csv_line(header_) : "";
-  ++rows_;
-  std::vector<std::string> row = {std::to_string(line), std::string(reason)};
-  row.insert(row.end(), fields.begin(), fields.end());
-  text += csv_line(row);
+Status RefusedFile::put(std::vector<std::string> fields) {
+  for (std::string& field : fields)
+    if (field.size() > bounds_.field_bytes) field = std::string(first_bytes(field, bounds_.field_bytes)) + "…";
+  const std::string text = csv_line(fields);
+  bytes_ += text.size();
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size()) {
     return fail("trade/no_file", fmt::format("{} cannot be written: {}.", path_, std::strerror(errno)));
   }
   return {};
 }
 
+Status RefusedFile::add(std::uint64_t line, std::string_view reason, const std::vector<std::string>& fields) {
+  if (rows_ == 0) HF_TRY_VOID(put(header_));
+  if (rows_ >= bounds_.rows || bytes_ >= bounds_.bytes) ++left_out_;
+  ++rows_;
+  if (left_out_ > 0) return {};
+  std::vector<std::string> row = {std::to_string(line), std::string(reason)};
+  row.insert(row.end(), fields.begin(), fields.end());
+  return put(std::move(row));
+}
+
 Status RefusedFile::close() {
   if (!file_) return {};
   const std::string part = part_path();
+  if (left_out_ > 0)
+    HF_TRY_VOID(put({"", fmt::format("and {} more refused rows, which are not written here", left_out_)}));
   bool written = std::fclose(file_.release()) == 0;
   if (rows_ == 0) {
     ::unlink(part.c_str());

@@ -80,6 +80,12 @@ std::string_view trimmed(std::string_view text);  // without blanks and tabs at 
 // At most `size` bytes, never half a character.
 std::string_view first_bytes(std::string_view text, std::size_t size);
 
+// How much of a file that others wrote may be written again: longer fields are cut, and behind the rows or the bytes
+// comes a last row that says how many more there were.
+struct RefusedBounds {
+  std::uint64_t rows = UINT64_MAX, bytes = UINT64_MAX;
+  std::size_t field_bytes = SIZE_MAX;
+};
 // The rows that were not taken, for a person to put right: line, reason, then the row as it came.
 // Shape:  an older file of that name is replaced when it is closed; after a clean import none is left.
 // Errors: trade/no_file: it cannot be written.
@@ -88,7 +94,8 @@ class RefusedFile {
   RefusedFile(RefusedFile&&) = default;
   RefusedFile& operator=(RefusedFile&&) = default;
   ~RefusedFile();  // one that was not closed leaves nothing
-  static Result<RefusedFile> create(const std::string& path, const std::vector<std::string>& header);
+  static Result<RefusedFile> create(const std::string& path, const std::vector<std::string>& header,
+                                    const RefusedBounds& bounds = {});
   Status add(std::uint64_t line, std::string_view reason, const std::vector<std::string>& fields);
   Status close();
   std::uint64_t rows() const { return rows_; }
@@ -99,10 +106,12 @@ class RefusedFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   std::string part_path() const { return path_ + ".part"; }
+  Status put(std::vector<std::string> fields);
   std::string path_;
   std::vector<std::string> header_;
+  RefusedBounds bounds_;
   std::unique_ptr<std::FILE, CloseFile> file_;
-  std::uint64_t rows_ = 0;
+  std::uint64_t rows_ = 0, left_out_ = 0, bytes_ = 0;
 };
 
 }  // namespace holdfast::trade

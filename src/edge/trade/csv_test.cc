@@ -218,5 +218,23 @@ TEST(RefusedFile, is_left_only_where_a_row_was_refused) {
   EXPECT_FALSE(RefusedFile::create("/nowhere/at/all", {}).has_value());
 }
 
+TEST(RefusedFile, of_a_file_that_others_wrote_is_cut_and_says_how_much_is_left_out) {
+  const auto path = (std::filesystem::path(testing::TempDir()) / "hf_refused_bounds_test.csv").string();
+  const auto written = [&](const RefusedBounds& bounds) {
+    auto refused = RefusedFile::create(path, {"a"}, bounds);
+    for (std::uint64_t line = 2; line < 7; ++line) EXPECT_TRUE(refused && refused->add(line, "Bad.", {"caf\xc3\xa9"}));
+    EXPECT_EQ(refused->rows(), 5u);
+    EXPECT_TRUE(refused->close());
+    std::ifstream file(path);
+    return std::string((std::istreambuf_iterator<char>(file)), {});
+  };
+  const std::string head = "line,reason,a\n2,Bad.,caf\xc3\xa9\n";
+  EXPECT_EQ(written({1, 1000, 100}), head + ",\"and 4 more refused rows, which are not written here\"\n");
+  EXPECT_EQ(written({100, head.size() + 1, 100}),
+            head + "3,Bad.,caf\xc3\xa9\n,\"and 3 more refused rows, which are not written here\"\n");
+  EXPECT_EQ(written({1, 1000, 4}), "line,reas…,a\n2,Bad.,caf…\n,and …\n") << "never half a character";
+  std::filesystem::remove(path);
+}
+
 }  // namespace
 }  // namespace holdfast::trade

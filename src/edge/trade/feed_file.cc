@@ -8,7 +8,7 @@
 namespace holdfast::trade {
 namespace {
 
-constexpr std::size_t items_max = 5'000'000;  // products, levels or orders of one site out of one file
+constexpr RefusedBounds refused_bounds{10'000, 16u << 20, 1024};
 
 class FeedReader {
  public:
@@ -23,6 +23,7 @@ class FeedReader {
   Status refuse(const CsvRecord& record, const Why& why);
   std::string sku_of(const CsvRecord& record) const;
   Status check_end();
+  std::size_t items() const;
   bool takes_kind() const;
 
   FeedSource& source_;
@@ -62,13 +63,17 @@ std::string FeedReader::sku_of(const CsvRecord& record) const {
   return products_ ? products_->sku_of(record) : levels_ ? levels_->sku_of(record) : std::string();
 }
 
+std::size_t FeedReader::items() const {
+  return products_ ? file_.products.size() : levels_ ? levels_->items() : orders_->items();
+}
+
 Status FeedReader::refuse(const CsvRecord& record, const Why& why) {
   ++file_.refused;
   ++file_.reasons[why.kind];
   const bool has_order = !orders_ || orders_->spoil();
-  if (!has_order || !is_readable(record, width_) || file_.unclear.size() == items_max) {
+  if (!has_order || !is_readable(record, width_) || file_.unclear.size() == site_.limits.items) {
     ++file_.nameless;
-  } else if (std::string sku = sku_of(record); !sku.empty()) {
+  } else if (std::string sku = sku_of(record); !sku.empty() && sku.size() <= sku_bytes_max) {  // else it hides none
     file_.unclear.insert(std::move(sku));
   }
   return file_.refused_rows->add(record.line, why.reason, record.fields);
@@ -83,10 +88,14 @@ Status FeedReader::take(const CsvRecord& record) {
   if (*row == Row::skipped) {
     ++file_.skipped;
   } else if (products_) {
-    if (file_.products.size() == items_max) return fail("feed/broken", "The file holds more products than can be.");
     file_.products.push_back(std::move(product));
     file_.product_lines.push_back(record.line);
   }
+  if (items() > site_.limits.items)
+    return fail("feed/broken",
+                fmt::format("The file holds more than {} products, levels of this site, or orders with their lines, "
+                            "which is more than can be: look at what writes it.",
+                            site_.limits.items));
   return {};
 }
 
@@ -126,6 +135,7 @@ Status FeedReader::check_end() {
 
 Status FeedReader::run(const std::string& spare_folder) {
   HF_TRY(std::unique_ptr<ByteSource> bytes, source_.bytes());
+  bytes = at_most(std::move(bytes), site_.limits.bytes);
   if (rule_.is_windows_1252) bytes = from_windows_1252(std::move(bytes));
   CsvReader csv(std::move(bytes), rule_.separator);
   HF_TRY(const std::optional<CsvRecord> header, csv.next());
@@ -135,10 +145,10 @@ Status FeedReader::run(const std::string& spare_folder) {
   HF_TRY_VOID(begin(header->fields));
   if (file_.is_elsewhere) return {};
   file_.refused_path = file_.path + ".refused.csv";
-  auto refused = RefusedFile::create(file_.refused_path, header->fields);
+  auto refused = RefusedFile::create(file_.refused_path, header->fields, refused_bounds);
   if (!refused) {
     file_.refused_path = spare_folder + "/" + file_.name + ".refused.csv";
-    refused = RefusedFile::create(file_.refused_path, header->fields);
+    refused = RefusedFile::create(file_.refused_path, header->fields, refused_bounds);
   }
   if (!refused) return pass_on(refused.error());
   file_.refused_rows = std::move(*refused);

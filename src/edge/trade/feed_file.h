@@ -3,9 +3,9 @@
 //
 // Shape:  the file is streamed once; only what is this site's is kept, so a file of all locations costs no more memory
 //         than one location. Refused rows stand in a file beside it (or in the data directory, where that cannot be).
-// Errors: trade/bad_header, trade/no_file, trade/bad_zstd, and feed/broken: it cannot be what it should be (no row
-//         could be taken; neither this site's location is in it nor are all that are known). feed/changed: it was
-//         written to while it was read; wait.
+// Errors: trade/bad_header, trade/no_file, trade/bad_zstd, trade/too_large, and feed/broken: it cannot be what it
+//         should be (no row could be taken; neither this site's location is in it nor are all that are known; more
+//         items than FeedLimits). feed/changed: it was written to while it was read; wait.
 // After:  no error has changed anything but the file of refused rows.
 #pragma once
 
@@ -13,12 +13,18 @@
 
 namespace holdfast::trade {
 
+// What one file may hold; beyond, it is broken. Whoever may write into the folder may write anything there.
+struct FeedLimits {
+  std::size_t items = 5'000'000;     // products; levels of this site; or orders with their lines
+  std::uint64_t bytes = 8ull << 30;  // unpacked
+};
 // What the reader has to know of this site.
 struct FeedSite {
   About about;
   std::set<std::string> sites;  // of the chain
   std::string customer_key;     // 32 bytes
   Mapping mapping;
+  FeedLimits limits = {};
 };
 
 struct FeedFile {

@@ -111,6 +111,7 @@ Status FeedFolder::prepare() {
   lock_ = ::open((own + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0)
     return fail("feed/in_use", fmt::format("Another `holdfast feed` runs for {}.", settings_.data));
+  site_.limits = settings_.limits;
   HF_TRY(site_.customer_key, customer_key(own + "/customer.key"));
   std::string mapping = settings_.mapping_path;
   if (mapping.empty() && fs::exists(settings_.data + "/feed.toml")) mapping = settings_.data + "/feed.toml";

@@ -26,6 +26,7 @@ struct FolderSettings {
   std::string data;          // the node's data directory
   std::string mapping_path;  // empty: DATA/feed.toml if it is there
   int settle_seconds = 10;
+  FeedLimits limits = {};
 };
 
 // refused: by the node, in its own words. no_node: it did not answer.

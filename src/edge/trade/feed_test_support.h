@@ -22,6 +22,7 @@ class Feed : public testing::Test {
   FakeNode node;
   std::vector<FileState> told;
   std::unique_ptr<FeedFolder> folder;
+  FeedLimits limits;
 
   // Another date each time, as exports of another night have.
   void put(const std::string& name, const std::string& text) {
@@ -33,7 +34,7 @@ class Feed : public testing::Test {
   void map(const std::string& toml) { std::ofstream(data.path() + "/feed.toml") << toml; }
   std::vector<FileState> pass(int settle_seconds = 0) {
     if (!folder) {
-      auto opened = FeedFolder::open({exports.path(), data.path(), "", settle_seconds});
+      auto opened = FeedFolder::open({exports.path(), data.path(), "", settle_seconds, limits});
       EXPECT_TRUE(opened) << opened.error().text;
       folder = std::move(*opened);
     }

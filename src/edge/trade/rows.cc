@@ -281,17 +281,20 @@ std::string LevelRows::sku_of(const CsvRecord& record) const {
   return is_readable(record, header_.width) ? sku_at(header_, record) : std::string();
 }
 
-std::optional<std::size_t> LevelRows::own_location(std::string_view location) {
+std::expected<std::optional<std::size_t>, Why> LevelRows::own_location(std::string_view location) {
   constexpr std::size_t locations_max = 100'000;  // of a file whose column holds something else
   constexpr std::size_t shown_max = 10;
   auto known = locations_.find(location);
   if (known == locations_.end()) {
     std::optional<std::size_t> own;
     const std::string site = mapping_.site_of(location);
+    const bool is_full = locations_.size() >= locations_max;
+    if (site == site_ && is_full)
+      return no("too many locations", fmt::format("{} locations stand above it already.", locations_max));
     if (site == site_) own = own_locations_++;
     if (!own && site == location && !sites_of_chain_.contains(site)) has_unknown_location_ = true;
     if (!own && others_.size() < shown_max) others_.emplace(first_bytes(location, 60));
-    if (locations_.size() >= locations_max && !own) return std::nullopt;
+    if (is_full) return std::nullopt;
     known = locations_.emplace(std::string(location), own).first;
   }
   return known->second;
@@ -319,15 +322,20 @@ std::expected<Row, Why> LevelRows::read(const CsvRecord& record) {
   if (auto trouble = shape_trouble(record, header_.width)) return std::unexpected(std::move(*trouble));
   if (header_.locations.empty()) {
     const std::string_view location = cell(record, header_.at(Field::location));
+    if (location.size() > location_bytes_max)
+      return no("location too long",
+                fmt::format("The location has {} bytes; {} are the most.", location.size(), location_bytes_max));
     const auto own = header_.has(Field::location) ? own_location(location) : std::optional<std::size_t>(0);
-    if (!own) return Row::skipped;
-    return add(sku_at(header_, record), cell(record, header_.at(Field::quantity)), *own);
+    if (!own) return std::unexpected(own.error());
+    if (!*own) return Row::skipped;
+    return add(sku_at(header_, record), cell(record, header_.at(Field::quantity)), **own);
   }
   std::expected<Row, Why> out = Row::skipped;
   for (const auto& [column, location] : header_.locations) {
     const auto own = own_location(location);
-    if (!own) continue;
-    auto one = add(sku_at(header_, record), cell(record, column), *own);
+    if (!own) return std::unexpected(own.error());
+    if (!*own) continue;
+    auto one = add(sku_at(header_, record), cell(record, column), **own);
     if (!one) return one;
     if (*one == Row::taken) out = one;
   }
@@ -420,12 +428,14 @@ std::expected<Row, Why> OrderRows::add_line(const CsvRecord& record, Open& open)
   if (open.order.lines.size() == lines_max)
     return bad({"order too long", fmt::format("Order {} has more than {} lines.", open.order.number, lines_max)});
   open.order.lines.push_back({sku, *quantity});
+  ++lines_;
   return Row::taken;
 }
 
 std::expected<Row, Why> OrderRows::read(const CsvRecord& record) {
   if (auto trouble = shape_trouble(record, header_.width)) return std::unexpected(std::move(*trouble));
-  const std::string number(cell(record, header_.at(Field::number)));
+  // A number that is too long stays too long, and costs no more memory than another.
+  const std::string number(first_bytes(cell(record, header_.at(Field::number)), feed::number_bytes_max + 4));
   if (number.empty() && current_.empty())
     return no("no order number", "The row has no order number, and none is above it.");
   if (!number.empty() && number != current_) {

@@ -22,6 +22,7 @@ namespace holdfast::trade {
 
 inline constexpr std::size_t sku_bytes_max = 31;
 inline constexpr std::size_t name_bytes_max = 200;
+inline constexpr std::size_t location_bytes_max = 200;
 
 struct Why {
   std::string kind, reason;  // kind: to count by
@@ -77,6 +78,7 @@ class LevelRows {
   std::expected<Row, Why> read(const CsvRecord& record);
   std::string sku_of(const CsvRecord& record) const;
   std::vector<Level> take_levels();  // in SKU order
+  std::size_t items() const { return found_.size(); }
   // Some locations of the file that are not this site's, for a person who looks for his own.
   const std::set<std::string>& other_locations() const { return others_; }
   bool has_own_rows() const { return own_locations_ > 0 || !header_.names_locations(); }
@@ -92,7 +94,7 @@ class LevelRows {
   };
   std::expected<Row, Why> add(std::string sku, std::string_view quantity, std::size_t location);
   // Which of this site's locations it is; nullopt: another site's.
-  std::optional<std::size_t> own_location(std::string_view location);
+  std::expected<std::optional<std::size_t>, Why> own_location(std::string_view location);
   Header header_;
   RowRules rules_;
   const Mapping& mapping_;
@@ -127,6 +129,7 @@ class OrderRows {
   // Orders that the file names and that could not be taken.
   std::set<std::string> spoilt() const;
   std::vector<FedOrder> take_orders();  // in the order of their numbers
+  std::size_t items() const { return orders_.size() + lines_; }
 
  private:
   struct Open {
@@ -145,6 +148,7 @@ class OrderRows {
   bool takes_unplaced_;
   std::string customer_key_;
   std::map<std::string, Open> orders_;
+  std::size_t lines_ = 0;  // of all orders that are ours
   std::string current_;
 };
 

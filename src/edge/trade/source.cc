@@ -154,6 +154,27 @@ class OpenFeedSource : public FeedSource {
   Digest digest_;
 };
 
+class BoundedSource : public ByteSource {
+ public:
+  BoundedSource(std::unique_ptr<ByteSource> source, std::uint64_t bytes_max)
+      : source_(std::move(source)), bytes_max_(bytes_max), left_(bytes_max) {}
+  Result<std::size_t> read(std::span<char> into) override {
+    HF_TRY(const std::size_t got, source_->read(into));
+    if (got > left_)
+      return fail(
+          "trade/too_large",
+          fmt::format("It holds more than {} bytes, unpacked, which is more than an export can be: look at what "
+                      "writes it, or export it in parts.",
+                      bytes_max_));
+    left_ -= got;
+    return got;
+  }
+
+ private:
+  std::unique_ptr<ByteSource> source_;
+  std::uint64_t bytes_max_, left_;
+};
+
 class Windows1252Source : public ByteSource {
  public:
   explicit Windows1252Source(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
@@ -220,6 +241,10 @@ Result<std::unique_ptr<FeedSource>> FeedSource::open(const std::string& path) {
 
 std::unique_ptr<ByteSource> from_windows_1252(std::unique_ptr<ByteSource> source) {
   return std::make_unique<Windows1252Source>(std::move(source));
+}
+
+std::unique_ptr<ByteSource> at_most(std::unique_ptr<ByteSource> source, std::uint64_t bytes_max) {
+  return std::make_unique<BoundedSource>(std::move(source), bytes_max);
 }
 
 std::unique_ptr<ByteSource> text_source(std::string text, std::size_t step) {

@@ -2,6 +2,7 @@
 //
 // Shape:  a file that starts with the Zstandard magic number is decompressed while it is read, whatever it is called.
 // Errors: trade/no_file: cannot be opened, or a read failed. trade/bad_zstd: damaged or cut short.
+//         trade/too_large: of at_most().
 // Source: RFC 8878 (Zstandard).
 #pragma once
 
@@ -43,6 +44,8 @@ class FeedSource {
 };
 // Windows-1252 to UTF-8, as tills of the last century write.
 std::unique_ptr<ByteSource> from_windows_1252(std::unique_ptr<ByteSource> source);
+// trade/too_large behind so many bytes: what is packed small may be anything.
+std::unique_ptr<ByteSource> at_most(std::unique_ptr<ByteSource> source, std::uint64_t bytes_max);
 // For tests and for text that is already here; hands out at most `step` bytes at a time.
 std::unique_ptr<ByteSource> text_source(std::string text, std::size_t step = 7);
 
