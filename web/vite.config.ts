@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const page = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const node = process.env.HF_NODE_URL ?? 'http://127.0.0.1:7400';
+const node = process.env.HF_NODE_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [svelte()],

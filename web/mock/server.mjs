@@ -570,5 +570,5 @@ export function make_demo_control() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const mock = make_mock({ enrol: process.env.MOCK_ENROL === '1' });
-  console.log(`mock node at ${await mock.listen(Number(process.argv[2] ?? 7400))} (manager 1 / 4711, cashier 12 / 1212, enrolment code ${mock.enrol_code})`);
+  console.log(`mock node at ${await mock.listen(Number(process.argv[2] ?? 8080))} (manager 1 / 4711, cashier 12 / 1212, enrolment code ${mock.enrol_code})`);
 }

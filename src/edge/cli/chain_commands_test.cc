@@ -13,10 +13,12 @@
 
 #include "edge/cli/cli_test_support.h"
 #include "edge/keys/data_directory.h"
+#include "edge/keys/demo_chain.h"
 #include "edge/keys/file_signer.h"
 #include "edge/keys/private_files.h"
 #include "edge/posix/data_lock.h"
 #include "edge/posix/scratch_directory.h"
+#include "edge/serve/serve.h"
 
 namespace holdfast::cli {
 namespace {
@@ -548,6 +550,19 @@ TEST(CommandLine, MistakesHaveTheirExitCodes) {
   EXPECT_EQ(holdfast({"chain", "roots", "--into", scratch.path() + "/r", "--root", "two"}).code, 1);
   EXPECT_FALSE(std::filesystem::exists(scratch.path() + "/r"));
   EXPECT_EQ(holdfast({"chain", "demo", "--stores", "1", "--into", scratch.path() + "/d"}).code, 1);
+}
+
+TEST(CommandLine, HttpHasOneDefaultAddressAndItIsNoLinks) {
+  const std::string address = serve::default_http, port = address.substr(address.find(':') + 1);
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"serve"}, Words{"spare", "serve"}, Words{"site", "rebuild"}}) {
+    Words asked = words;
+    asked.push_back("--help");
+    EXPECT_THAT(holdfast(asked).out, HasSubstr("[" + address + "]")) << words.front();
+  }
+  EXPECT_THAT(text_of(HF_SOURCE_DIR "/schema/openapi.yaml"), HasSubstr("port: { default: \"" + port + "\" }"));
+  for (const auto& site : keys::demo_description({}).sites)
+    EXPECT_THAT(site.link_address, ::testing::Not(::testing::EndsWith(":" + port)));
 }
 
 TEST(CommandLine, TheDemoSaysLoudlyWhatItIs) {

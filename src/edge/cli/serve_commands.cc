@@ -266,7 +266,6 @@ void add_serve_options(CLI::App& command, serve::ServeSettings& settings) {
 
 void add_serve_commands(CLI::App& app) {
   auto settings = std::make_shared<serve::ServeSettings>();
-  settings->http = "127.0.0.1:7400";
   CLI::App* serves = app.add_subcommand("serve", "Runs a site's node: its journal, its links, its HTTP API and pages");
   serves->add_option("--data", settings->data, "The site's data directory")->required();
   serves->add_option("--links", settings->links, "host:port to listen on for links; otherwise the chain file's");
@@ -300,7 +299,6 @@ void add_serve_commands(CLI::App& app) {
   rebuilds->add_option("--links", arguments->links, "host:port to listen on for links; otherwise the chain file's");
   rebuilds->add_flag("--serve", arguments->goes_on,
                      "Serve from the start, with the options of `holdfast serve`: the pages tell the step");
-  arguments->serve.http = "127.0.0.1:7400";
   add_serve_options(*rebuilds, arguments->serve);
   rebuilds->callback([arguments] {
     arguments->serve.data = arguments->into;

@@ -171,7 +171,6 @@ void add_spare_commands(CLI::App& app) {
   adopter->callback([arguments] { adopt(*arguments); });
 
   CLI::App* serves = group.add_subcommand("serve", "Keeps the copy; once promoted, serves the store");
-  arguments->serve.serve.http = "127.0.0.1:7400";
   serves->add_option("--data", arguments->serve.serve.data, "The spare's data directory")->required();
   serves->add_option("--node", arguments->serve.node,
                      "host:port where the store's machine listens for links; otherwise "

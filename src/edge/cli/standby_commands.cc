@@ -10,6 +10,7 @@
 #include "edge/cli/local_write.h"
 #include "edge/serve/http_call.h"
 #include "edge/serve/local_client.h"
+#include "edge/serve/serve.h"
 
 namespace holdfast::cli {
 namespace {
@@ -130,7 +131,8 @@ void add_standby_commands(CLI::App& app) {
   CLI::App* readies = app.add_subcommand(
       "ready", "Whether this site could sell now, and what is missing; exit code 0: ready, 1: not, or no answer");
   auto* data = readies->add_option("--data", arguments->data, "The site's data directory");
-  auto* url = readies->add_option("--url", arguments->url, "The node's address, http://127.0.0.1:7400");
+  auto* url =
+      readies->add_option("--url", arguments->url, std::string("The node's address, http://") + serve::default_http);
   data->excludes(url);
   readies->add_option("--max-age-hours", arguments->max_age_hours, "How old the old system's word may be")
       ->capture_default_str()

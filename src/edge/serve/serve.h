@@ -22,9 +22,12 @@ class Node;
 
 namespace holdfast::serve {
 
+// Another port than those of links, which `chain demo` and the documents begin at 7400.
+inline constexpr const char* default_http = "127.0.0.1:8080";
+
 struct ServeSettings {
   std::string data;
-  std::string http;  // host:port
+  std::string http = default_http;  // host:port
   bool http_insecure_bind = false;
   std::string tills;                     // host:port for tills, over TLS; empty: none come by the network
   std::vector<std::string> tills_names;  // by which tills call this machine, besides that host
