@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { run } from './chain.mjs';
 import { inParallel } from './http.mjs';
 import { Ledger } from './audit.mjs';
-import { Refused, checkExtends, parseNote, verifyTree } from '../../test/verifier/verify.mjs';
+import { Refused, checkExtends, parseNote, readKeys, verifyTree } from '../../test/verifier/verify.mjs';
 import { entries } from '../../test/verifier/entries.mjs';
 
 // Exports every epoch of every site's own journal: into/<site>-<epoch>. Returns [{site, epoch, origin, path, chainFile}].
@@ -113,6 +113,7 @@ export async function verifyAll(before, after) {
     // A closed epoch ends where its successor's registration says; the mirrors that sealed it have stored that registration
     // and cosigned the epoch that names it, and no longer cosign the old one (protocol 5.2).
     const [closed] = [...registrations.values()].filter(({ oldOrigin }) => oldOrigin === tree.origin);
+    checkKeys(tree, keys, closed, chain.quorum);
     const alone = closed && verifyClosed(tree, keys, closed);
     const vouched = alone && alone.size >= closed.size && rootAt(alone, closed.size) === closed.root;
     const verified = vouched ? alone : verifyTree(tree.path, { ...keys, quorum: chain.quorum });
@@ -141,6 +142,13 @@ export async function verifyAll(before, after) {
     if (kept && (kept.size < size || rootAt(kept, size) !== root)) result.failed.push(`${oldOrigin} does not hold the (size, root) that ${origin} registered`);
   }
   return result;
+}
+// What the export gives an auditor for keys (PATH.vkeys) must be keys that the chain file and the registrations vouch for.
+function checkKeys(tree, keys, closed, quorum) {
+  const given = readKeys(`${tree.path}.vkeys`);
+  const logs = [keys.vkey, ...(closed ? [vkey(tree.origin, 1, closed.keys.log)] : [])];
+  const strange = [...(logs.includes(given.vkey) ? [] : [given.vkey]), ...given.cosigners.filter((key) => !keys.cosigners.includes(key))];
+  if (strange.length || given.quorum !== quorum) throw new Refused('bad_keys', `${tree.path}.vkeys: ${strange.join(', ') || `quorum ${given.quorum}`}`);
 }
 // The last checkpoint of a closed epoch is by its own key, or, where a spare goes on from entries that this key never signed, by
 // the key of the epoch that closed it: at the registered size and at no other (docs/protocol.md, last section).

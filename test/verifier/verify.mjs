@@ -2,7 +2,10 @@
 // but Node 18's own crypto: if this program and ours agree, two independent readings of the standards agree.
 //
 //   node verify.mjs DIR --vkey LOGVKEY [--cosigner VKEY]… [--quorum N] [--extends OLDER_DIR] [--json]
+//   node verify.mjs DIR --keys FILE [--quorum N] [--extends OLDER_DIR] [--json]
 //
+// FILE has the keys, one a line: "log LOGVKEY", "cosigner VKEY", "quorum N". `holdfast journal export` writes one; it proves
+// no more than its keys do, so compare them with the chain file's.
 // Checks: the checkpoint's signature by the log's key; at least N valid cosignatures by different cosigners given; the hash of
 // every entry in every bundle against its tile; every tile of every level against the one below; the root. With --extends: all
 // of that for the older tree too, the same origin, every older leaf again in the later tree, and the older root recomputed
@@ -51,6 +54,27 @@ export function parseVkey(text, type) {
   // SubjectPublicKeyInfo of an Ed25519 key (RFC 8410) is these 12 bytes and the key.
   const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key]);
   return { name: parts[1], id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+}
+
+// The file of --keys: { vkey, cosigners, quorum }.
+export function readKeys(path) {
+  const keys = { vkey: null, cosigners: [], quorum: 0 };
+  let text = '';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    refuse('bad_keys', `${path}: ${error.message}`);
+  }
+  for (const line of text.split('\n').filter(Boolean)) {
+    const [word, value, ...more] = line.split(' ');
+    if (more.length || !value) refuse('bad_keys', `${path}: not a line of keys: ${line}`);
+    if (word === 'log' && !keys.vkey) keys.vkey = value;
+    else if (word === 'cosigner') keys.cosigners.push(value);
+    else if (word === 'quorum' && /^\d{1,3}$/.test(value)) keys.quorum = Number(value);
+    else refuse('bad_keys', `${path}: not a line of keys: ${line}`);
+  }
+  if (!keys.vkey) refuse('bad_keys', `${path} names no log key`);
+  return keys;
 }
 
 export function parseNote(bytes) {
@@ -223,8 +247,8 @@ export function checkExtends(later, older) {
 // ---- command line
 
 function parseArguments(args) {
-  const options = { cosigners: [], quorum: 0, json: false };
-  const flags = { '--vkey': 'vkey', '--extends': 'older', '--quorum': 'quorum' };
+  const options = { cosigners: [], json: false };
+  const flags = { '--vkey': 'vkey', '--keys': 'keys', '--extends': 'older', '--quorum': 'quorum' };
   for (let i = 0; i < args.length; ++i) {
     const value = args[i + 1];
     if (args[i] === '--json') options.json = true;
@@ -233,22 +257,27 @@ function parseArguments(args) {
     else if (!args[i].startsWith('--') && !options.dir) options.dir = args[i];
     else return null;
   }
+  const by_file = options.keys !== undefined, by_hand = options.vkey !== undefined;
+  if (!options.dir || by_file === by_hand || (by_file && options.cosigners.length)) return null;
+  if (options.quorum === undefined) return options;
   options.quorum = Number(options.quorum);
-  return options.dir && options.vkey && Number.isInteger(options.quorum) && options.quorum >= 0 ? options : null;
+  return Number.isInteger(options.quorum) && options.quorum >= 0 ? options : null;
 }
 
 function run(args) {
   const options = parseArguments(args);
   if (!options) {
-    console.error('usage: node verify.mjs DIR --vkey LOGVKEY [--cosigner VKEY]… [--quorum N] [--extends OLDER_DIR] [--json]');
+    console.error('usage: node verify.mjs DIR (--keys FILE | --vkey LOGVKEY [--cosigner VKEY]…) [--quorum N] [--extends OLDER_DIR] [--json]');
     return 2;
   }
   const result = { ok: true, dir: options.dir };
   try {
-    const tree = verifyTree(options.dir, options);
+    const keys = { quorum: 0, ...(options.keys ? readKeys(options.keys) : options) };
+    if (options.quorum !== undefined) keys.quorum = options.quorum;
+    const tree = verifyTree(options.dir, keys);
     Object.assign(result, { origin: tree.origin, size: tree.size, root: tree.root.toString('base64'), cosigned: tree.cosigned });
     if (options.older) {
-      const older = verifyTree(options.older, options);
+      const older = verifyTree(options.older, keys);
       checkExtends(tree, older);
       result.extends = { dir: options.older, size: older.size, root: older.root.toString('base64') };
     }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Key, leafHash, makeTree, rootOf } from './make_tree.mjs';
-import { checkExtends, parseCheckpoint, parseNote, parseVkey, tilePath, treeHash, verifyTree } from './verify.mjs';
+import { checkExtends, parseCheckpoint, parseNote, parseVkey, readKeys, tilePath, treeHash, verifyTree } from './verify.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'holdfast-verifier-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -250,8 +250,29 @@ test('the command line says what it found and how it ended', () => {
   assert.equal(shrunk.status, 1);
   assert.equal(JSON.parse(shrunk.stdout).code, 'shrunk');
   assert.match(run(older, '--vkey', log.vkey, '--cosigner', new Key('m', 4).vkey, '--quorum', '1').stdout, /REFUSED .* \(no_quorum\)/);
-  for (const bad of [[], [older], ['--vkey', log.vkey], [older, ...keys, '--frobnicate'], [older, '--vkey', log.vkey, '--quorum', 'x']])
+  for (const bad of [[], [older], ['--vkey', log.vkey], [older, ...keys, '--frobnicate'], [older, '--vkey', log.vkey, '--quorum', 'x'],
+    [older, ...keys, '--keys', 'file'], [older, '--keys', 'file', '--cosigner', mirrors[0].vkey]])
     assert.equal(run(...bad).status, 2, bad.join(' '));
   renameSync(join(older, 'checkpoint'), join(older, 'gone'));
   assert.equal(run(older, ...keys).status, 1);
+});
+
+test('keys come from a file as an export writes it, quorum included', () => {
+  const program = fileURLToPath(new URL('verify.mjs', import.meta.url));
+  const run = (...args) => spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  const file = (text) => {
+    const path = newDir();
+    writeFileSync(path, text);
+    return path;
+  };
+  const keys = file(`quorum 2\nlog ${log.vkey}\n${mirrors.map((m) => `cosigner ${m.vkey}\n`).join('')}`);
+  assert.deepEqual(readKeys(keys), options);
+  const good = run(tree(5), '--keys', keys, '--extends', tree(2));
+  assert.equal(good.status, 0, good.stdout + good.stderr);
+  const one = tree(5, { cosigners: mirrors.slice(0, 1) });
+  assert.match(run(one, '--keys', keys).stdout, /^REFUSED .* \(no_quorum\)/);
+  assert.equal(run(one, '--keys', keys, '--quorum', '1').status, 0);
+  for (const bad of ['', 'quorum 2\n', `log ${log.vkey}\nlog ${log.vkey}\n`, `log ${log.vkey} \n`, `log ${log.vkey}\nquorum two\n`, 'vkey x\n'])
+    assert.throws(() => readKeys(file(bad)), { code: 'bad_keys' }, bad);
+  assert.match(run(tree(5), '--keys', join(scratch, 'none')).stdout, /^REFUSED .* \(bad_keys\)/);
 });

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <memory>
 
+#include "core/journal/note.h"
 #include "edge/cli/cli.h"
 #include "edge/keys/ceremony.h"
 #include "edge/keys/demo_chain.h"
@@ -289,6 +290,11 @@ void show_chain(const std::string& path) {
     fmt::print("\n{} ({}) at {}, keys {}\n", site.name.view(), chain::to_text(site.kind), site.link_address,
                chain::fingerprint({site.name, site.keys}));
     fmt::print("  mirrored by {}\n  follows {}\n", joined(site.mirrors), joined(site.follows));
+    // As `journal export` writes them beside a tree: an auditor compares.
+    const std::string log_name = Origin{file.chain, site.name, 1}.text();
+    fmt::print(
+        "  log {}\n  cosigner {}\n", journal::vkey(log_name, journal::NoteKeyType::ed25519, site.keys.log),
+        journal::vkey(journal::cosigner_name(file.chain, site.name), journal::NoteKeyType::cosigner, site.keys.cosign));
   }
 }
 

@@ -224,6 +224,21 @@ std::pair<std::string, bool> best_note(const DataView& view, journal::Log& log) 
   return {newest, false};
 }
 
+// What a verifier takes beside a tree, a line each: "quorum N"; "log VKEY", of the key that signed this checkpoint;
+// "cosigner VKEY", of every known epoch of each mirror. nullopt: no key that is known here has signed it.
+std::optional<std::string> verifier_keys(const DataView& view, const journal::Log& log, const std::string& note,
+                                         std::uint64_t size) {
+  const Origin& origin = log.origin();
+  for (const auto& key : {view.log_key(origin), view.closing_key(origin, size)}) {
+    if (!key || !journal::open_checkpoint(note, *key)) continue;
+    std::string text = fmt::format("quorum {}\nlog {}\n", view.file().quorum,
+                                   journal::vkey(origin.text(), journal::NoteKeyType::ed25519, *key));
+    for (const std::string& cosigner : view.cosigner_vkeys(origin.site)) text += fmt::format("cosigner {}\n", cosigner);
+    return text;
+  }
+  return std::nullopt;
+}
+
 void export_one(DataView& view, const Origin& origin, const std::filesystem::path& into) {
   const auto log = or_refuse(view.open_journal(origin));
   if (log->has_holes()) refuse({"journal/damaged", fmt::format("{}: {}.", origin.text(), damage_of(*log))});
@@ -233,6 +248,14 @@ void export_one(DataView& view, const Origin& origin, const std::filesystem::pat
   const auto done = or_refuse(journal::export_tiles(*log, note, *disk, into.filename().string()));
   fmt::print("{}: {} entries in {} files, {}\n", origin.text(), done.size, done.files,
              is_cosigned ? "cosigned" : "signed, but no quorum of mirrors has cosigned it");
+  const std::string beside = into.filename().string() + ".vkeys";
+  if (const auto keys = verifier_keys(view, *log, note, done.size)) {
+    or_refuse(disk->write_all(beside, as_bytes(*keys)));
+    fmt::print("  a verifier's keys: {}\n", (into.parent_path() / beside).string());
+  } else {
+    or_refuse(disk->remove(beside));
+    fmt::print("  no key that is known here has signed it, so there is no {}\n", beside);
+  }
 }
 
 std::filesystem::path whole_path(const std::string& given) {
@@ -435,8 +458,10 @@ void add_journal_commands(CLI::App& app) {
   verifies->add_option("--origin", arguments->origin, "CHAIN/SITE/EPOCH; otherwise all");
   verifies->callback([arguments] { verify(*arguments); });
 
-  CLI::App* exports =
-      with_origin(with_data(group.add_subcommand("export", "Writes a journal as a standard C2SP tlog-tiles tree")));
+  CLI::App* exports = with_origin(with_data(group.add_subcommand(
+      "export",
+      "Writes a journal as a standard C2SP tlog-tiles tree, and the keys that a verifier needs beside it, as "
+      "INTO.vkeys")));
   exports->add_option("--into", arguments->into, "Directory of the tree; with --all of all trees, as SITE/EPOCH")
       ->required();
   exports->add_flag("--all", arguments->all, "Every journal kept here");

@@ -145,6 +145,27 @@ TEST_F(AfterTrade, TheStateIsTheSameWithAndWithoutSnapshotAndAfterExportAndImpor
   EXPECT_NE(other.out.substr(0, 64), with.out.substr(0, 64));
 }
 
+TEST_F(AfterTrade, AnExportBringsTheVerifiersKeysAndTheChainFileHasTheSame) {
+  const Outcome exported = holdfast({"journal", "export", "--data", at("store-01"), "--into", scratch("proof")});
+  ASSERT_EQ(exported.code, 0) << exported.err;
+  EXPECT_THAT(exported.out, HasSubstr("proof.vkeys"));
+  std::ifstream file(scratch("proof.vkeys"));
+  const std::string shown = holdfast({"chain", "show", at("store-01") + "/chain.hfc"}).out;
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));
+  EXPECT_EQ(line, "quorum 2");
+  ASSERT_TRUE(std::getline(file, line));
+  EXPECT_THAT(line, ::testing::MatchesRegex("log .*/store-01/1\\+[0-9a-f]+\\+[A-Za-z0-9+/=]+"));
+  EXPECT_THAT(shown, HasSubstr("  " + line + "\n"));
+  int mirrors = 0;
+  while (std::getline(file, line)) {
+    ++mirrors;
+    EXPECT_TRUE(line.starts_with("cosigner ")) << line;
+    EXPECT_THAT(shown, HasSubstr("  " + line + "\n"));
+  }
+  EXPECT_EQ(mirrors, 3);
+}
+
 TEST_F(AfterTrade, ASpoiltOrForeignTreeIsNotTakenIn) {
   ASSERT_EQ(holdfast({"journal", "export", "--data", at("store-01"), "--into", scratch("tree")}).code, 0);
   const std::string empty = scratch("empty");

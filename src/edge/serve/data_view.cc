@@ -158,6 +158,18 @@ std::optional<PublicKey> DataView::log_key(const Origin& origin) const {
   return found == keys_.end() || origin.chain != file_.chain ? std::nullopt : std::optional(found->second.log);
 }
 
+std::vector<std::string> DataView::cosigner_vkeys(const SiteName& owner) const {
+  std::vector<std::string> out;
+  const chain::Site* site = file_.find(owner);
+  if (site == nullptr) return out;
+  for (const SiteName& mirror : site->mirrors) {
+    const std::string name = journal::cosigner_name(file_.chain, mirror);
+    for (auto key = keys_.lower_bound({mirror, 0}); key != keys_.end() && key->first.first == mirror; ++key)
+      out.push_back(journal::vkey(name, journal::NoteKeyType::cosigner, key->second.cosign));
+  }
+  return out;
+}
+
 std::set<SiteName> DataView::cosigners(const journal::SignedCheckpoint& signed_checkpoint) const {
   std::set<SiteName> out;
   const chain::Site* owner = file_.find(signed_checkpoint.checkpoint.origin.site);

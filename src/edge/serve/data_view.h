@@ -54,6 +54,8 @@ class DataView {
     bool is_waiting = false;                // of a spare that has not opened the store: nothing rests on it yet
   };
   Result<std::vector<KnownCertificate>> certificates();
+  // The verifier's keys (C2SP vkey) of the owner's mirrors, of all their epochs that are known here.
+  std::vector<std::string> cosigner_vkeys(const SiteName& owner) const;
   // Sites among the owner's mirrors that have validly cosigned.
   std::set<SiteName> cosigners(const journal::SignedCheckpoint& checkpoint) const;
 
