@@ -40,10 +40,11 @@ Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings
                                .is_node = is_node,
                                .goes_on_without = keys::is_promoted(settings.data)},
                               clock, [log](const tills::News& told) {
+                                const std::string event = "tills-" + told.event;
                                 if (told.is_warning)
-                                  log.warn("tills", {{"news", told.event}, {"what", told.what}});
+                                  log.warn(event, {{"what", told.what}});
                                 else
-                                  log.info("tills", {{"news", told.event}, {"what", told.what}});
+                                  log.info(event, {{"what", told.what}});
                               });
 }
 

@@ -1,5 +1,6 @@
 // The node's structured log: one JSON object a line. What it says is about machines; no name, PIN, key or token is ever
-// handed to it, and no free text that people typed.
+// handed to it, and no free text that people typed. An event's name is in kebab-case and stands in the log as documents
+// have it, so that an alarm can be set on it.
 //
 // Thread: any.
 #pragma once

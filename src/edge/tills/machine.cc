@@ -152,13 +152,13 @@ void Machine::serve(http::Server& server) {
   server_ = &server;
   if (leaf_.empty()) {
     if (!settings_.is_node)
-      log_({"no_certificate", "the store's node has given this machine no certificate yet; tills wait"});
+      log_({"no-certificate", "the store's node has given this machine no certificate yet; tills wait"});
     return;
   }
   if (auto context = server_context(key_.key, leaf_))
     server.use_certificate(*context);
   else
-    log_({"bad_certificate", context.error().text});
+    log_({"bad-certificate", context.error().text});
 }
 
 void Machine::look() {
@@ -179,15 +179,15 @@ void Machine::warn(const Status& renewed) {
   const std::string known = authority_ ? authority_->certificate : authority();
   const Status holds = known.empty() ? Status() : check_dates(known, clock_.now());
   if (!holds)
-    warn_daily("authority_not_valid_now",
+    warn_daily("authority-not-valid-now",
                fmt::format("{} If not, set it; if it is, {}", holds.error().text, new_authority_takes));
   const auto dates = validity_of(known);
   if (holds && dates && dates->to - clock_.now() < ends_soon_before)
-    warn_daily("authority_ends_soon", fmt::format("the store's certificate ends at {}; before then {}",
+    warn_daily("authority-ends-soon", fmt::format("the store's certificate ends at {}; before then {}",
                                                   to_text(dates->to), new_authority_takes));
   // That it cannot sign by a wrong clock is no news then.
   if (!renewed && (holds || renewed.error().code != "tills/clock"))
-    warn_daily(is_for(leaf_, key_.public_key, names_) ? "not_renewed" : "no_certificate", renewed.error().text);
+    warn_daily(is_for(leaf_, key_.public_key, names_) ? "not-renewed" : "no-certificate", renewed.error().text);
   if (renewed && !authority_ && holds) warn_of_kept_leaf();
 }
 
@@ -195,13 +195,13 @@ void Machine::warn_of_kept_leaf() {
   const auto leaf = validity_of(leaf_);
   const Status holds = check_dates(leaf_, clock_.now());
   if (!leaf || !is_for(leaf_, key_.public_key, names_))
-    warn_daily("no_certificate", fmt::format("this machine's certificate is for other names, or cannot be read; {}{}",
+    warn_daily("no-certificate", fmt::format("this machine's certificate is for other names, or cannot be read; {}{}",
                                              lacks_authority, new_authority_takes));
   else if (!holds)
-    warn_daily("certificate_not_valid_now",
+    warn_daily("certificate-not-valid-now",
                fmt::format("{} If it is, {}{}", holds.error().text, lacks_authority, new_authority_takes));
   else if (is_due(leaf_, key_.public_key, names_, clock_.now()))
-    warn_daily("ends_soon", fmt::format("this machine's certificate ends at {}, and {}{}", to_text(leaf->to),
+    warn_daily("ends-soon", fmt::format("this machine's certificate ends at {}, and {}{}", to_text(leaf->to),
                                         lacks_authority, new_authority_takes));
 }
 
@@ -269,7 +269,7 @@ void Machine::set_other(const std::string& origin) {
   for (const std::string& each : known_) lines += each + "\n";
   const auto disk = edge::PosixDisk::open_root(settings_.data);
   const Status written = disk ? (*disk)->write_all(machines_path, as_bytes(lines)) : Status(pass_on(disk.error()));
-  log_({"other_machine", written ? origin : written.error().text});
+  log_({"other-machine", written ? origin : written.error().text});
 }
 
 // ---- between the two

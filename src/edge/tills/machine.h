@@ -42,7 +42,7 @@ struct MachineSettings {
 };
 
 struct News {
-  std::string event, what;
+  std::string event, what;  // "ends-soon"; in the log it is "tills-ends-soon"
   bool is_warning = false;  // somebody should act; told once a day and event
 };
 

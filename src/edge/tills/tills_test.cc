@@ -323,7 +323,7 @@ TEST_F(Machines, APromotedSpareOpensTheStoreAlsoWhereItsNameCannotBeSigned) {
   };
   EXPECT_EQ(start(false).error().code, "tills/name_outside");
   EXPECT_TRUE(start(true));
-  EXPECT_THAT(log, testing::Contains("no_certificate"));
+  EXPECT_THAT(log, testing::Contains("no-certificate"));
 }
 
 TEST_F(Machines, ANodeOpensWhateverItsClockSays) {
@@ -340,7 +340,7 @@ TEST_F(Machines, ANodeOpensWhateverItsClockSays) {
     EXPECT_FALSE(is_due(leaf_on_disk(node_directory.path()), pub, {"192.168.1.10", "127.0.0.1"}, clock.wall));
     EXPECT_TRUE(a->authority_key());
   }
-  EXPECT_THAT(log, testing::Contains("authority_not_valid_now"));
+  EXPECT_THAT(log, testing::Contains("authority-not-valid-now"));
 }
 
 TEST_F(Machines, AnAuthorityIsMadeOnceTheClockIsNoLongerThatOfAnEmptyBattery) {
@@ -348,7 +348,7 @@ TEST_F(Machines, AnAuthorityIsMadeOnceTheClockIsNoLongerThatOfAnEmptyBattery) {
   const auto a = node();
   EXPECT_FALSE(a->has_authority_key());
   EXPECT_FALSE(exists(node_directory.path() + "/store-ca/ca.key"));
-  EXPECT_THAT(log, testing::Contains("no_certificate"));
+  EXPECT_THAT(log, testing::Contains("no-certificate"));
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("clock says 1970-01-01T00:00:00Z")));
   clock.wall = now;
   clock.run(seconds(61));
@@ -374,7 +374,7 @@ TEST_F(Machines, AnAuthorityThatWasMadeByAWrongClockIsToldOnceADay) {
   };
   EXPECT_EQ(look_after(seconds(61)), 1u);
   EXPECT_EQ(look_after(days(1)), 2u);
-  EXPECT_THAT(log, testing::Each("authority_not_valid_now"));
+  EXPECT_THAT(log, testing::Each("authority-not-valid-now"));
 }
 
 TEST_F(Machines, TheEndOfTheAuthorityIsToldAYearAheadAndNothingIsSignedEveryMinuteThen) {
@@ -388,14 +388,14 @@ TEST_F(Machines, TheEndOfTheAuthorityIsToldAYearAheadAndNothingIsSignedEveryMinu
     a->look();
     return log;
   };
-  EXPECT_THAT(look_after(days(2)), ElementsAre("authority_ends_soon"));
+  EXPECT_THAT(look_after(days(2)), ElementsAre("authority-ends-soon"));
   EXPECT_THAT(warnings.back(), HasSubstr("ends at 2037-01-12T08:00:00"));
   EXPECT_EQ(a->ends()->authority, now + days(3650));
-  EXPECT_THAT(look_after(days(399 - 50)), ElementsAre("renewed", "authority_ends_soon"));
+  EXPECT_THAT(look_after(days(399 - 50)), ElementsAre("renewed", "authority-ends-soon"));
   EXPECT_EQ(a->ends()->certificate, now + days(3650));
-  EXPECT_THAT(look_after(days(49)), ElementsAre("authority_ends_soon"));
+  EXPECT_THAT(look_after(days(49)), ElementsAre("authority-ends-soon"));
   EXPECT_THAT(look_after(seconds(61)), IsEmpty());
-  EXPECT_THAT(look_after(days(2)), ElementsAre("authority_not_valid_now"));
+  EXPECT_THAT(look_after(days(2)), ElementsAre("authority-not-valid-now"));
 }
 
 TEST_F(Machines, ALeafThatCouldNotBeSignedIsSignedOnceTheClockIsRight) {
@@ -441,8 +441,8 @@ TEST_F(Machines, APromotedSpareSignsForItselfAndOneWithoutTheAuthorityKeepsItsLe
     EXPECT_FALSE(exists(spare_directory.path() + "/store-ca/ca.key"));
     return log;
   };
-  EXPECT_THAT(kept_after(days(210)), ElementsAre("ends_soon"));
-  EXPECT_THAT(kept_after(days(290)), ElementsAre("certificate_not_valid_now"));
+  EXPECT_THAT(kept_after(days(210)), ElementsAre("ends-soon"));
+  EXPECT_THAT(kept_after(days(290)), ElementsAre("certificate-not-valid-now"));
   EXPECT_THAT(warnings.back(), HasSubstr("move store-ca and store-tls/tls.crt away"));
   const auto copy = unpack_store_copy(pack_store_copy(as_bytes("people"), a->authority_key()));
   ASSERT_TRUE(copy);
@@ -462,7 +462,7 @@ TEST_F(Machines, ANodeThatLostItsAuthorityMakesNoOtherUntilItsCertificateIsMoved
   EXPECT_EQ(node()->authority(), before);
   const auto renamed = open(node_directory.path(), true, {"192.168.1.99"}, *node_server);
   EXPECT_EQ(renamed->authority(), before);
-  EXPECT_THAT(log, ElementsAre("ends_soon", "no_certificate"));
+  EXPECT_THAT(log, ElementsAre("ends-soon", "no-certificate"));
   EXPECT_FALSE(exists(node_directory.path() + "/store-ca/ca.key"));
   std::filesystem::remove(fmt::format("{}/{}", node_directory.path(), tls_certificate_path));
   EXPECT_NE(node()->authority(), before);
