@@ -107,7 +107,7 @@ Status NodeImpl::compare_what_waits(sync::Replica& replica) {
       return contradiction(&replica, replica.origin(), replica.latest_note(), journal::to_text(replica.gossiped->note));
     if (agrees && *agrees) replica.gossiped.reset();
   }
-  if (const Status cosigned = replica.take_cosigned_ahead(keys_); !cosigned && is_fatal(cosigned.error()))
+  if (const Status cosigned = replica.take_cosigned_ahead(keys_, now_); !cosigned && is_fatal(cosigned.error()))
     return cosigned;
   return cosign_if_held(replica);
 }
@@ -247,12 +247,12 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   // We have signed it and do not hold it: this disk is an old one, though our own journal may have told nothing of
   // that.
   if (c.size > replica->size() && has_taken_up(c.origin.site) &&
-      std::ranges::count(keys_.cosigners(signed_by_owner), me_->name) > 0) {
+      keys_.cosignatures(signed_by_owner).contains(me_->name)) {
     taken_up_.erase(c.origin.site);
     HF_TRY_VOID(save_taken_up());
     ask_fellows(c.origin.site);
   }
-  const Status taken = replica->take_cosigned(signed_by_owner, keys_);
+  const Status taken = replica->take_cosigned(signed_by_owner, keys_, now_);
   if (!taken && taken.error().code == "sync/contradiction")
     return contradiction(replica, c.origin, replica->latest_note(), m.note);
   // A mirror whose new key we do not know yet is no reason to end a link.

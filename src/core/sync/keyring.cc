@@ -85,8 +85,8 @@ bool KeyRing::may_be_taken(const chain::Registration& registration) const {
   return count >= file_->quorum;
 }
 
-std::vector<SiteName> KeyRing::cosigners(const journal::SignedCheckpoint& checkpoint) const {
-  std::vector<SiteName> out;
+std::map<SiteName, journal::NoteSignature> KeyRing::cosignatures(const journal::SignedCheckpoint& checkpoint) const {
+  std::map<SiteName, journal::NoteSignature> out;
   const chain::Site* owner = file_->find(checkpoint.checkpoint.origin.site);
   if (owner == nullptr) return out;
   for (const SiteName& mirror : owner->mirrors) {
@@ -96,7 +96,7 @@ std::vector<SiteName> KeyRing::cosigners(const journal::SignedCheckpoint& checkp
     for (const journal::NoteSignature& s : checkpoint.note.signatures) {
       const auto at = journal::verify_cosignature(checkpoint.checkpoint, s, name, keys_now->cosign);
       if (at && at->has_value()) {
-        out.push_back(mirror);
+        out.emplace(mirror, s);
         break;
       }
     }
@@ -104,8 +104,12 @@ std::vector<SiteName> KeyRing::cosigners(const journal::SignedCheckpoint& checkp
   return out;
 }
 
+bool KeyRing::are_enough(const std::map<SiteName, journal::NoteSignature>& cosignatures) const {
+  return cosignatures.size() >= file_->quorum;
+}
+
 bool KeyRing::is_cosigned(const journal::SignedCheckpoint& checkpoint) const {
-  return cosigners(checkpoint).size() >= file_->quorum;
+  return are_enough(cosignatures(checkpoint));
 }
 
 }  // namespace holdfast::sync

@@ -42,9 +42,11 @@ class KeyRing {
                   const SiteName& mirror) const;
   std::optional<SiteEpoch> by_tls(const PublicKey& key) const;
 
-  // The sites among the owner's mirrors that have validly cosigned this checkpoint with their newest key.
-  std::vector<SiteName> cosigners(const journal::SignedCheckpoint& checkpoint) const;
-  bool is_cosigned(const journal::SignedCheckpoint& checkpoint) const;  // q of them
+  // The sites among the owner's mirrors that have validly cosigned this checkpoint with their newest key, each with its
+  // line.
+  std::map<SiteName, journal::NoteSignature> cosignatures(const journal::SignedCheckpoint& checkpoint) const;
+  bool are_enough(const std::map<SiteName, journal::NoteSignature>& cosignatures) const;  // q of them
+  bool is_cosigned(const journal::SignedCheckpoint& checkpoint) const;
 
  private:
   const chain::ChainFile* file_;  // outlives the ring

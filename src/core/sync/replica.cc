@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "core/base/mutant.h"
 #include "core/journal/format.h"
@@ -16,6 +17,7 @@ constexpr std::int64_t day_ns = 86'400'000'000'000;
 // its sales, some seconds. Of one that has ended: who cosigned it may have other keys by now, and none may count any
 // more.
 constexpr int cosigned_lookback = 200'000, cosigned_lookback_ended = 32;
+constexpr std::size_t cosignatures_stored_max = 16;  // of one note: a journal has no more mirrors
 
 std::optional<journal::SignedCheckpoint> unchecked(std::string_view text) {
   if (text.empty()) return std::nullopt;
@@ -39,6 +41,38 @@ std::optional<Error> cannot_be_opened(Disk& disk, const Origin& origin) {
   return std::nullopt;
 }
 
+bool is_owners(const journal::NoteSignature& line, const journal::Checkpoint& checkpoint) {
+  return line.name == checkpoint.origin.text();
+}
+
+// A mirror's by its form; whether it holds, and counts, is asked when it is read.
+bool may_be_mirrors(const journal::NoteSignature& line, const journal::Checkpoint& checkpoint) {
+  const std::string before = checkpoint.origin.chain + "/";
+  return line.signature.size() == 8 + sizeof(Signature) && line.name.starts_with(before) &&
+         chain::site_name_of(std::string_view(line.name).substr(before.size()));
+}
+
+journal::Note without_foreign_lines(const journal::SignedCheckpoint& signed_checkpoint) {
+  const auto& [checkpoint, note] = signed_checkpoint;
+  journal::Note out{note.text, {}};
+  std::set<std::string_view> mirrors;
+  for (const journal::NoteSignature& line : note.signatures) {
+    const bool is_first = may_be_mirrors(line, checkpoint) && mirrors.size() < cosignatures_stored_max &&
+                          mirrors.insert(line.name).second;
+    if (is_first || (is_owners(line, checkpoint) && line.signature.size() == sizeof(Signature)))
+      out.signatures.push_back(line);
+  }
+  return out;
+}
+
+// What a piece takes of the disk: its entries and its note are a record each (format.h).
+std::uint64_t bytes_on_disk(std::span<const Bytes> entries, const journal::Note& note) {
+  std::size_t payload = 0;
+  for (const Bytes& e : entries) payload += (8 + e.size() + 7) / 8 * 8;
+  return journal::record_extent(static_cast<std::uint32_t>(payload)) +
+         journal::record_extent(static_cast<std::uint32_t>(journal::to_text(note).size()));
+}
+
 }  // namespace
 
 Replica::Replica(std::unique_ptr<journal::Log> log)
@@ -49,7 +83,11 @@ void Replica::reload(const KeyRing& keys) {
   cosigned_.reset();
   auto candidate = latest_;
   const int lookback = keys.is_succeeded(origin()) ? cosigned_lookback_ended : cosigned_lookback;
+  std::size_t lines = 0;
   for (int i = 0; i < lookback && candidate; ++i) {
+    for (const journal::NoteSignature& line : candidate->note.signatures)
+      if (!is_owners(line, candidate->checkpoint)) ++lines;
+    if (lines > lines_read_back_max) return;
     if (keys.is_cosigned(*candidate)) {
       cosigned_ = candidate;
       return;
@@ -59,11 +97,15 @@ void Replica::reload(const KeyRing& keys) {
   }
 }
 
-Status Replica::within_bounds(std::span<const Bytes> entries, const chain::Bounds& bounds, Instant now) {
+Status Replica::within_bounds(std::span<const Bytes> entries, const journal::SignedCheckpoint& checkpoint,
+                              const chain::Bounds& bounds, Instant now) {
   const std::int64_t day = now.unix_ns / day_ns;
   DayBound next = today_.day == day ? today_ : DayBound{day, 0, 0};
   next.entries += entries.size();
-  for (const Bytes& e : entries) next.bytes += e.size();
+  const bool is_at_pace = pieces_.wait(1, owners_pace, now).ns <= 0;
+  if (!is_at_pace) next.bytes += bytes_on_disk(entries, checkpoint.note);
+  if (is_at_pace)
+    for (const Bytes& e : entries) next.bytes += e.size();
   // The first piece of a day is taken however large it is: the same would come tomorrow.
   const bool is_first = today_.day != day || today_.entries == 0;
   if (!is_first && (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)) {
@@ -75,6 +117,7 @@ Status Replica::within_bounds(std::span<const Bytes> entries, const chain::Bound
                     "mirror_entries_a_day, or cut the link)",
                     origin().text()));
   }
+  if (is_at_pace) pieces_.take(1, owners_pace, now);
   today_ = next;
   return {};
 }
@@ -94,6 +137,7 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
   if (c.origin != origin() || c.size != entries.first + entries.entries.size())
     return fail("sync/bad_note",
                 fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
+  signed_by_owner.note = without_foreign_lines(signed_by_owner);
   PieceRoom room;
   for (const Bytes& e : entries.entries)
     if (!room.take(e.size()))
@@ -117,7 +161,8 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
                                                          "here",
                                                          origin().text(), c.size, size())));
   if (bounds != nullptr)
-    if (const Status within = within_bounds(more, *bounds, now); !within) return refuse(pass_on(within.error()));
+    if (const Status within = within_bounds(more, signed_by_owner, *bounds, now); !within)
+      return refuse(pass_on(within.error()));
   HF_TRY_VOID(log_->commit());
   return put_signed(std::move(signed_by_owner));
 }
@@ -139,30 +184,41 @@ Result<bool> Replica::agrees(const journal::Checkpoint& checkpoint) {
   return true;
 }
 
-Status Replica::take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys) {
-  if (checkpoint.checkpoint.size <= cosigned_size() && cosigned_) return {};
-  if (!keys.is_cosigned(checkpoint))
+Status Replica::take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys, Instant now) {
+  const std::uint64_t size = checkpoint.checkpoint.size;
+  if (size <= cosigned_size() && cosigned_) return {};
+  const auto cosignatures = keys.cosignatures(checkpoint);
+  if (!keys.are_enough(cosignatures))
     return fail("sync/bad_signature",
                 fmt::format("{}: the checkpoint lacks its quorum of cosignatures", origin().text()));
   HF_TRY(const bool held, agrees(checkpoint.checkpoint));
   if (!held) {
-    if (!cosigned_ahead_ || cosigned_ahead_->checkpoint.size < checkpoint.checkpoint.size) cosigned_ahead_ = checkpoint;
+    if (!cosigned_ahead_ || cosigned_ahead_->checkpoint.size < size) cosigned_ahead_ = checkpoint;
     return {};
   }
-  HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
-  cosigned_ = checkpoint;
-  if (!latest_ || latest_->checkpoint.size < checkpoint.checkpoint.size) latest_ = checkpoint;
+  journal::SignedCheckpoint kept{checkpoint.checkpoint, without_foreign_lines(checkpoint)};
+  std::erase_if(kept.note.signatures, [&](const auto& line) { return !is_owners(line, kept.checkpoint); });
+  for (const auto& [mirror, line] : cosignatures) kept.note.signatures.push_back(line);
+  // What is signed here is stored first, whatever it takes (4.1); it is of entries that are here, and they were
+  // counted.
+  const bool is_newest = size > signed_size();
+  const bool is_at_pace = cosigned_stored_.wait(1, owners_pace, now).ns <= 0;
+  if (is_at_pace) cosigned_stored_.take(1, owners_pace, now);
+  if (is_newest || is_at_pace) HF_TRY_VOID(log_->put_checkpoint(size, journal::to_text(kept.note)));
+  if (is_newest) latest_ = kept;
+  cosigned_ = std::move(kept);
   return {};
 }
 
-Status Replica::take_cosigned_ahead(const KeyRing& keys) {
+Status Replica::take_cosigned_ahead(const KeyRing& keys, Instant now) {
   if (!cosigned_ahead_ || cosigned_ahead_->checkpoint.size > size()) return {};
   const journal::SignedCheckpoint checkpoint = std::move(*cosigned_ahead_);
   cosigned_ahead_.reset();
-  return take_cosigned(checkpoint, keys);
+  return take_cosigned(checkpoint, keys, now);
 }
 
 Status Replica::put_signed(journal::SignedCheckpoint checkpoint) {
+  checkpoint.note = without_foreign_lines(checkpoint);
   HF_TRY_VOID(log_->put_checkpoint(checkpoint.checkpoint.size, journal::to_text(checkpoint.note)));
   latest_ = std::move(checkpoint);
   return {};

@@ -4,6 +4,8 @@
 //         4.1). They are two writes: a power failure between them leaves more stored than signed, and what is
 //         not signed counts for nothing until its owner shows its signature, or the piece comes once more (asked for
 //         from signed_size() on).
+//         A note may have 31 lines and 64 KiB, and each start reads notes back (reload): of what comes over a link the
+//         owner's line is stored, and one line for each name that a mirror can have (4.4).
 // Errors: sync/out_of_order: does not begin where we stand (ask again from there). sync/bad_signature, sync/bad_note.
 //         journal/damaged: a hole in the way; it is being mended. sync/contradiction: its owner's signature holds but
 //         it does not extend what we keep. sync/over_bound: more in a day than the chain file allows. base/disk_*:
@@ -16,6 +18,7 @@
 #include <optional>
 #include <span>
 
+#include "core/base/refill.h"
 #include "core/fold/state.h"
 #include "core/journal/log.h"
 #include "core/journal/note.h"
@@ -27,8 +30,13 @@ namespace holdfast::sync {
 struct DayBound {
   std::int64_t day = 0;
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // of entries; of a piece that comes faster than `owners_pace`, the blocks that it takes
 };
+// An owner signs ten times a second (2.2), or after 4,096 entries or 1 MiB, and each time a piece may come. It takes
+// two blocks at least, and a third when it is cosigned. So many of them are no more than its bytes are; a flood is.
+inline constexpr Rate owners_pace = a_second(600, 10);
+// Below notes, that a start reads back of one journal: some half a second, if each is to be verified.
+inline constexpr std::size_t lines_read_back_max = 8192;
 
 class Replica {
  public:
@@ -57,10 +65,10 @@ class Replica {
   // A checkpoint we can compare: equal to what we keep -> true; larger than we hold, or not to be compared because of a
   // hole -> false: later; else sync/contradiction.
   Result<bool> agrees(const journal::Checkpoint& checkpoint);
-  // Stores the checkpoint with its cosignatures; it must agree and be cosigned by q. Ahead of its entries: kept until
-  // they come.
-  Status take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys);
-  Status take_cosigned_ahead(const KeyRing& keys);  // after entries have come
+  // Stores the checkpoint with the cosignatures that count; it must agree and be cosigned by q. Ahead of its entries:
+  // kept until they come. What comes faster than an owner signs is known until the next start, and not stored.
+  Status take_cosigned(const journal::SignedCheckpoint& checkpoint, const KeyRing& keys, Instant now);
+  Status take_cosigned_ahead(const KeyRing& keys, Instant now);  // after entries have come
 
   // Stores a checkpoint of its owner that is known to agree: the one it has just signed, or of entries that are here.
   Status put_signed(journal::SignedCheckpoint checkpoint);
@@ -72,13 +80,15 @@ class Replica {
   std::optional<Instant> announced_heard_at;          // our clock
 
  private:
-  Status within_bounds(std::span<const Bytes> entries, const chain::Bounds& bounds, Instant now);
+  Status within_bounds(std::span<const Bytes> entries, const journal::SignedCheckpoint& checkpoint,
+                       const chain::Bounds& bounds, Instant now);
 
   std::unique_ptr<journal::Log> log_;
   std::optional<journal::SignedCheckpoint> latest_;
   std::optional<journal::SignedCheckpoint> cosigned_;
   std::optional<journal::SignedCheckpoint> cosigned_ahead_;  // of a size we do not hold yet
   DayBound today_;
+  Refill pieces_, cosigned_stored_;            // at owners_pace
   std::optional<std::int64_t> over_bound_on_;  // day
 };
 

@@ -6,11 +6,29 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/chain/test_chain.h"
+#include "core/journal/format.h"
 #include "core/journal/log_test_support.h"
 #include "core/journal/memory_disk.h"
 
 namespace holdfast::sync {
 namespace {
+
+const std::vector<SiteName> mirrors = {SiteName("mirror-1"), SiteName("mirror-2"), SiteName("mirror-3")};
+
+// The owner and its mirrors, of which two are a quorum.
+chain::ChainFile mirrored() {
+  chain::ChainFile file;
+  file.chain = journal::test_origin().chain;
+  file.quorum = 2;
+  const auto add = [&](const SiteName& name, const std::vector<SiteName>& mirrored_by) {
+    file.sites.push_back({name, chain::SiteKind::store, "", chain::testing::site_keys(name.view()), mirrored_by,
+                          std::vector<SiteName>()});
+  };
+  add(journal::test_origin().site, mirrors);
+  for (const SiteName& mirror : mirrors) add(mirror, {});
+  return file;
+}
 
 class ReplicaTest : public testing::Test {
  protected:
@@ -24,6 +42,26 @@ class ReplicaTest : public testing::Test {
     out.note = journal::signed_note(out.origin, owner_.size(), owner_.root());
     return out;
   }
+  // One empty entry: as little as a piece can be.
+  Entries next_empty() {
+    Entries out{journal::test_origin(), owner_.size(), {Bytes()}, {}};
+    owner_.append(leaf_hash(Bytes()));
+    out.note = journal::signed_note(out.origin, owner_.size(), owner_.root());
+    return out;
+  }
+  // Below this checkpoint, the lines of the first two mirrors.
+  journal::SignedCheckpoint cosigned(const std::string& note) {
+    auto out = *journal::open_checkpoint(note, journal::TestKey().open);
+    for (const SiteName& mirror : {mirrors[0], mirrors[1]}) {
+      const auto key = chain::testing::site_key(mirror.view(), "cosign");
+      out.note.signatures.push_back(
+          journal::cosign(out.checkpoint, journal::cosigner_name(file_.chain, mirror), key.pub, now_, key.signer()));
+    }
+    return out;
+  }
+  // Of the checkpoint that the copy has stored at this size or before it.
+  journal::Note stored(std::uint64_t size) { return *journal::parse_note(copy_.log().checkpoint_at_most(size)); }
+
   Status take(const Entries& entries, const chain::Bounds* bounds = nullptr) {
     return copy_.take(entries, journal::TestKey().open, bounds, now_);
   }
@@ -33,6 +71,8 @@ class ReplicaTest : public testing::Test {
   }
 
   Instant now_;
+  const chain::ChainFile file_ = mirrored();
+  const KeyRing keys_{file_};
   journal::MemoryDisk disk_;
   SerialExecutor executor_;
   journal::Tree owner_;
@@ -65,6 +105,97 @@ TEST_F(ReplicaTest, what_a_day_did_not_allow_is_asked_for_once_on_the_next) {
   EXPECT_TRUE(copy_.takes_again(now_));
   EXPECT_FALSE(copy_.takes_again(now_));
   EXPECT_TRUE(take(more, &bounds));
+}
+
+// 4.4: each takes two blocks of the disk, whatever it says it weighs. Ten a second are what an owner may sign all day.
+TEST_F(ReplicaTest, pieces_that_come_faster_than_an_owner_signs_count_with_their_blocks) {
+  chain::Bounds bounds;
+  bounds.mirror_bytes_a_day = 20 * 2 * journal::block_bytes;
+  std::int64_t taken = 0;
+  Entries piece = next_empty();
+  for (; taken < 1000 && take(piece, &bounds); ++taken) piece = next_empty();
+  EXPECT_EQ(taken, owners_pace.burst + 20);
+  EXPECT_EQ(refusal(piece, &bounds), "sync/over_bound");
+  for (int i = 0; i < 100; ++i) {
+    now_ = now_ + milliseconds(100);
+    ASSERT_EQ(refusal(piece, &bounds), "") << i;
+    piece = next_empty();
+  }
+}
+
+// 4.4: whoever sends a note may put 31 lines and 64 KiB below it.
+TEST_F(ReplicaTest, of_a_note_only_what_can_count_is_stored) {
+  const auto with_junk = [](journal::Note note, std::size_t lines) {
+    while (note.signatures.size() < lines)
+      note.signatures.push_back({"example.com/" + std::to_string(note.signatures.size()), 7, Bytes(1'000)});
+    return note;
+  };
+  Entries piece = next(1);
+  piece.note = journal::to_text(with_junk(*journal::parse_note(piece.note), 32));
+  ASSERT_GT(piece.note.size(), 8 * journal::block_bytes);
+  ASSERT_TRUE(take(piece));
+  EXPECT_EQ(stored(1).signatures.size(), 1u);
+
+  // Of mirrors' names one line each: a piece may bring what is cosigned.
+  piece = next(1);
+  journal::Note note = cosigned(piece.note).note;
+  for (int i = 0; i < 20; ++i) note.signatures.push_back(note.signatures[1 + i % 2]);
+  piece.note = journal::to_text(note);
+  ASSERT_TRUE(take(piece));
+  EXPECT_EQ(stored(2).signatures.size(), 3u);
+  copy_.reload(keys_);
+  EXPECT_EQ(copy_.cosigned_size(), 2u);
+
+  // And of what is told as cosigned the lines that hold, whatever stands before them.
+  piece = next(1);
+  ASSERT_TRUE(take(piece));
+  journal::SignedCheckpoint told = cosigned(piece.note);
+  journal::NoteSignature false_one = told.note.signatures[1];
+  false_one.signature.back() ^= std::byte{1};
+  told.note.signatures.insert(told.note.signatures.begin() + 1, false_one);
+  told.note = with_junk(std::move(told.note), 32);
+  ASSERT_TRUE(copy_.take_cosigned(told, keys_, now_));
+  EXPECT_EQ(stored(3).signatures.size(), 3u);
+  copy_.reload(keys_);
+  EXPECT_EQ(copy_.cosigned_size(), 3u);
+}
+
+TEST_F(ReplicaTest, what_is_told_as_cosigned_faster_than_an_owner_signs_is_known_and_not_stored) {
+  ASSERT_TRUE(take(next(800)));
+  for (std::uint64_t size = 1; size <= 700; ++size) {
+    const Hash root = *copy_.log().root_at(size);
+    ASSERT_TRUE(copy_.take_cosigned(cosigned(journal::signed_note(journal::test_origin(), size, root)), keys_, now_));
+  }
+  EXPECT_EQ(copy_.cosigned_size(), 700u);
+  EXPECT_EQ(journal::parse_checkpoint(stored(750).text)->size, 600u);
+}
+
+// As they may lie on a disk: lines by mirrors' keys that do not hold, each of which must be verified to know that.
+TEST_F(ReplicaTest, a_start_reads_back_a_bounded_number_of_lines) {
+  const Entries first = next(1);
+  ASSERT_TRUE(take(first));
+  ASSERT_TRUE(copy_.take_cosigned(cosigned(first.note), keys_, now_));
+  const auto store = [&](int notes) {
+    for (; notes > 0; --notes) {
+      const Entries piece = next(1);
+      journal::Note note = *journal::parse_note(piece.note);
+      for (std::size_t i = 0; i < 31; ++i) {
+        const SiteName& mirror = mirrors[i % mirrors.size()];
+        const std::string name = journal::cosigner_name(file_.chain, mirror);
+        const PublicKey key = chain::testing::site_keys(mirror.view()).cosign;
+        note.signatures.push_back({name, journal::note_key_id(name, 4, key), Bytes(72)});
+      }
+      copy_.log().append(piece.entries[0]);
+      ASSERT_TRUE(copy_.log().commit());
+      ASSERT_TRUE(copy_.log().put_checkpoint(owner_.size(), journal::to_text(note)));
+    }
+  };
+  store(static_cast<int>(lines_read_back_max / 31 / 2));
+  copy_.reload(keys_);
+  EXPECT_EQ(copy_.cosigned_size(), 1u);
+  store(static_cast<int>(lines_read_back_max / 31));
+  copy_.reload(keys_);
+  EXPECT_EQ(copy_.cosigned_size(), 0u) << "it has looked at more than " << lines_read_back_max << " lines";
 }
 
 TEST_F(ReplicaTest, nothing_stays_of_entries_that_do_not_give_the_signed_root) {
