@@ -106,20 +106,26 @@ Status Mender::turn(journal::Log& log, std::span<const SiteName> holders, Instan
   std::vector<journal::Hole> wanted = log.wanted();
   if (wanted.empty()) return go_on_hashing(log, c, hash_bytes);
   if (wanted != c.holes) {
+    if (wanted != c.too_much.of) c.too_much = {wanted, {}, 0};
     c.begin(std::move(wanted));
-    c.is_too_large = false;
   }
   if (c.unfinished() == nullptr) return put_back(log, c, monotonic);
-  if (c.bytes > held_bytes_max) {
-    c.begin(std::exchange(c.holes, {}));
-    c.is_too_large = true;
-    tell_hopeless(log, c, MendTold::What::unprovable);
-  }
-  if (c.is_too_large || monotonic < c.wait_until) return {};
+  if (c.bytes > held_bytes_max) take_too_much(c, monotonic);
+  if (monotonic < c.wait_until) return {};
   c.is_slow = c.is_slow || (!c.asked.empty() && !c.has_answered);
   std::vector<SiteName> honest;
-  for (const SiteName& holder : holders)
-    if (!liars_[log.origin()].contains(holder)) honest.push_back(holder);
+  bool gave_too_much = false;  // somebody who is not known to lie
+  for (const SiteName& holder : holders) {
+    if (liars_[log.origin()].contains(holder)) continue;
+    if (c.too_much.by.contains(holder))
+      gave_too_much = true;
+    else
+      honest.push_back(holder);
+  }
+  if ((honest.empty() && gave_too_much) || c.too_much.by_several > holders.size()) {
+    tell_hopeless(log, c, MendTold::What::unprovable);
+    return {};
+  }
   const auto giver = giver_for(c, honest);
   if (!giver) {
     if (c.asked.empty()) return {};
@@ -139,6 +145,18 @@ Status Mender::turn(journal::Log& log, std::span<const SiteName> holders, Instan
   const journal::Piece& piece = *c.unfinished();
   ask(*giver, {log.origin(), piece.first + piece.entries.size(), c.hole_of(piece).end});
   return {};
+}
+
+// One liar must not end it for those who have what was there: they are asked without him, or in another order.
+void Mender::take_too_much(Case& c, Instant monotonic) {
+  ++c.tries;
+  if (c.givers.size() == 1) {
+    c.too_much.by.insert(c.givers.front());
+  } else {
+    ++c.too_much.by_several;
+    c.wait_until = monotonic + next_try_after;
+  }
+  c.begin(std::exchange(c.holes, {}));
 }
 
 // Each try begins with another one, and every second round of tries goes the other way about, so that any two come to
@@ -216,6 +234,10 @@ Status Mender::put_back(journal::Log& log, Case& c, Instant monotonic) {
     for (const journal::Hole& hole : holes) {
       known_[log.origin()].erase(hole.first);
       told_.push_back({MendTold::What::mended, log.origin(), hole, &hole == &holes.front() ? bytes : 0, givers});
+    }
+    for (const SiteName& site : std::exchange(c.too_much, {}).by) {
+      liars_[log.origin()].insert(site);
+      told_.push_back({MendTold::What::lied, log.origin(), holes.front(), 0, {site}});
     }
     return {};
   }

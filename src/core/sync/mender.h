@@ -35,7 +35,7 @@ struct MendTold {
     found,
     mended,
     lied,        // by `from`, alone
-    unprovable,  // nothing that was signed reaches it, or it is more than can be held: it stays
+    unprovable,  // nothing that was signed reaches it, or all who are there give more than can be held: it stays
     refuted,     // what is on the disk, holes filled, does not have the root that was signed
     whole,       // nothing of this journal is missing any more, and its tree is known
   } what = What::found;
@@ -63,6 +63,13 @@ class Mender {
   bool take_goes_on() { return std::exchange(goes_on_, false); }
 
  private:
+  // Who alone has given more of these holes than can be held. He may lie, or there may be so much: he is asked again
+  // when the holes are others, and if somebody else gives what proves right, he has lied.
+  struct TooMuch {
+    std::vector<journal::Hole> of;
+    std::set<SiteName> by;
+    std::size_t by_several = 0;  // how often several have together; of them nobody knows
+  };
   // Holes of one journal that are proven together.
   struct Case {
     std::vector<journal::Hole> holes;
@@ -76,7 +83,7 @@ class Mender {
     Instant wait_until;  // monotonic
     std::size_t tries = 0;
     std::size_t bytes = 0;
-    bool is_too_large = false;
+    TooMuch too_much;
     bool is_told_hopeless = false;
 
     void begin(std::vector<journal::Hole> wanted);
@@ -85,6 +92,7 @@ class Mender {
   };
   Status go_on_hashing(journal::Log& log, Case& c, std::uint64_t bytes);
   std::optional<SiteName> giver_for(const Case& c, const std::vector<SiteName>& honest) const;
+  static void take_too_much(Case& c, Instant monotonic);
   Status put_back(journal::Log& log, Case& c, Instant monotonic);
   void tell_hopeless(const journal::Log& log, Case& c, MendTold::What what);
   void tell_all(const journal::Log& log);

@@ -53,6 +53,37 @@ class MenderTest : public testing::Test {
         found.entries.push_back(to_bytes(as_bytes(site == liar ? "a lie of the same journal" : entries_[i])));
     mender_.take(site, std::move(found));
   }
+  // A commit of more entries than can be held if each is as large as it may be.
+  void lose_many() {
+    auto log = open();
+    for (int i = 0; i < 4300; ++i) {
+      entries_.push_back("entry " + std::to_string(entries_.size()));
+      log->append(as_bytes(entries_.back()));
+    }
+    ASSERT_TRUE(log->commit().has_value());
+    entries_.emplace_back("one more");
+    log->append(as_bytes(entries_.back()));
+    ASSERT_TRUE(log->commit().has_value());
+    ASSERT_TRUE(log->put_checkpoint(log->size(), journal::signed_note(*log, log->size())).has_value());
+    log.reset();
+    disk_.flip_bit(disk_.paths().back(), (journal::block_bytes * 2 + 20) * 8);  // the header of the many
+  }
+  // Who is not `honest` gives entries as large as they may be, in one answer.
+  void run_with_too_much(journal::Log& log, const std::vector<SiteName>& holders, int steps) {
+    for (int i = 0; i < steps && log.has_holes(); ++i) {
+      now_ = now_ + seconds(1);
+      const auto ask = [&](const SiteName& site, const Missing& m) {
+        ++asked_[site];
+        Found found{m.origin, m.first, {}};
+        if (site != honest) found.entries.assign(4100, Bytes(journal::entry_bytes_max));
+        for (EntryIndex at = m.first; site == honest && at < m.end; ++at)
+          found.entries.push_back(to_bytes(as_bytes(entries_[at])));
+        mender_.take(site, std::move(found));
+      };
+      ASSERT_TRUE(mender_.turn(log, holders, now_, ask).has_value());
+      for (MendTold& told : mender_.take_told()) told_.push_back(std::move(told));
+    }
+  }
   std::size_t told(MendTold::What what) const {
     return static_cast<std::size_t>(std::ranges::count(told_, what, &MendTold::what));
   }
@@ -165,6 +196,34 @@ TEST_F(MenderTest, of_two_givers_nobody_is_called_a_liar_and_a_better_pair_is_fo
   }
   EXPECT_FALSE(log->has_holes());
   EXPECT_EQ(told(MendTold::What::lied), 0u);
+}
+
+TEST_F(MenderTest, who_gives_more_than_can_be_held_does_not_end_it_for_who_has_what_was_there) {
+  lose_many();
+  auto log = open();
+  ASSERT_EQ(log->wanted(), (std::vector<journal::Hole>{{40, 4340}}));
+  run_with_too_much(*log, {liar, honest}, 10);
+  EXPECT_FALSE(log->has_holes());
+  EXPECT_EQ(*journal::content(*log), entries_);
+  EXPECT_EQ(asked_[liar], 1);
+  EXPECT_EQ(told(MendTold::What::unprovable), 0u);
+  EXPECT_EQ(told(MendTold::What::mended), 1u);
+  EXPECT_EQ(told(MendTold::What::lied), 1u) << "what was there is less";
+}
+
+// It may be so much: so nobody is called a liar, it is told once, and whoever is linked later is asked, too.
+TEST_F(MenderTest, where_all_give_more_than_can_be_held_it_is_told_and_the_next_who_comes_is_asked) {
+  lose_many();
+  auto log = open();
+  run_with_too_much(*log, {liar, poor}, 20);
+  EXPECT_TRUE(log->has_holes());
+  EXPECT_EQ(asked_[liar], 1);
+  EXPECT_EQ(asked_[poor], 1);
+  EXPECT_EQ(told(MendTold::What::lied), 0u);
+  EXPECT_EQ(told(MendTold::What::unprovable), 1u);
+  run_with_too_much(*log, {liar, poor, honest}, 10);
+  EXPECT_FALSE(log->has_holes());
+  EXPECT_EQ(told(MendTold::What::lied), 2u);
 }
 
 TEST_F(MenderTest, who_gives_one_entry_at_a_time_is_not_waited_for) {
