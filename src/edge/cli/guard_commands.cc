@@ -4,6 +4,7 @@
 // each site's own API, or uses the administrator's token of a data directory on this machine, and each site seals
 // itself.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "edge/cli/at_rest.h"
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
+#include "edge/guard/line_file.h"
 #include "edge/guard/trial.h"
 #include "edge/guard/watch.h"
 #include "edge/http/json_out.h"
@@ -27,6 +29,7 @@
 #include "edge/keys/private_files.h"
 #include "edge/posix/data_lock.h"
 #include "edge/posix/posix_disk.h"
+#include "edge/posix/posix_world.h"
 #include "edge/serve/http_call.h"
 #include "edge/serve/local_client.h"
 
@@ -148,6 +151,25 @@ void try_rules(const std::string& data, const std::string& rules, const std::str
              !trial.sealed_alone && trial.sealed_by_burst ? ", by the number of lines" : "");
 }
 
+// Whether sensors are heard. Whoever asks is not always who the node runs as, and root may read what the node may not.
+bool can_read(const std::vector<std::string>& eve_files, const std::string& data) {
+  edge::PosixClock clock;
+  bool all = true;
+  for (const std::string& path : eve_files) {
+    const std::string problem = guard::LineFile(path, clock).problem();
+    all = all && problem.empty();
+    fmt::print("{}: {}\n", path,
+               problem.empty() ? "can be read" : "CANNOT BE READ, nothing of it is heard: " + problem);
+  }
+  struct stat is {};
+  if (!eve_files.empty() && ::stat(data.c_str(), &is) == 0 && is.st_uid != ::geteuid())
+    fmt::print(
+        "You are not the user whose directory {} is, and may read what the node may not. Ask as that user: `runuser -u "
+        "holdfast -- holdfast guard check --data {}`.\n",
+        data, data);
+  return all;
+}
+
 void check_rules(const std::string& data, const std::string& rules) {
   const guard::Config config = config_of(data, rules);
   for (const guard::Rule& rule : config.rules.rules)
@@ -155,6 +177,7 @@ void check_rules(const std::string& data, const std::string& rules) {
   fmt::print("{} rules; everything else: {}. {} EVE files, {} webhooks, {} canaries.\n", config.rules.rules.size(),
              guard::to_text(config.rules.otherwise), config.eve_files.size(), config.webhooks.size(),
              config.canaries.size());
+  if (!data.empty() && !can_read(config.eve_files, data)) throw CLI::RuntimeError(1);
 }
 
 // ---- many sites, each at its own door
@@ -301,7 +324,10 @@ void add_guard_commands(CLI::App& app) {
     command->add_option("--data", trying->data, "A site's data directory, for its guard.toml");
     command->add_option("--rules", trying->rules, "A guard.toml; without it and --data: the shipped rules");
   };
-  CLI::App* check = guards.add_subcommand("check", "Reads the rules and prints them, each with its reason");
+  CLI::App* check = guards.add_subcommand(
+      "check",
+      "Reads the rules and prints them, each with its reason; with --data it says whether the files of sensors can be "
+      "read, exit code 1: not all");
   add_rules(check);
   check->callback([trying] { check_rules(trying->data, trying->rules); });
   CLI::App* tries =

@@ -1,4 +1,4 @@
-// guard.toml, lines of sensors, files that rotate, tripwires, who is inside, and the helper.
+// guard.toml, lines of sensors, tripwires, who is inside, and the helper.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +11,6 @@
 #include "edge/guard/alert_json.h"
 #include "edge/guard/guard_test_support.h"
 #include "edge/guard/inside.h"
-#include "edge/guard/line_file.h"
 #include "edge/guard/sealing.h"
 #include "edge/guard/trial.h"
 #include "edge/guard/tripwires.h"
@@ -142,80 +141,6 @@ TEST(Webhook, pointers_fill_the_fields) {
   Judge judge(config->rules);
   EXPECT_EQ(judge.judge(*alert, Instant{}).rule->name, "windows-zerologon");
   EXPECT_FALSE(read_mapped(windows, "\r\n"));
-}
-
-// ---- files that rotate
-
-struct Lines {
-  std::vector<std::string> all;
-  std::function<void(std::string_view)> take = [this](std::string_view line) { all.emplace_back(line); };
-  std::vector<std::string> since() { return std::exchange(all, {}); }
-};
-void append(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
-
-TEST(LineFile, half_lines_wait_and_old_ones_are_no_news) {
-  edge::ScratchDirectory dir;
-  const std::string path = dir.path() + "/eve.json";
-  append(path, "old\n");
-  LineFile file(path);
-  Lines lines;
-  append(path, "one\ntw");
-  file.read(lines.take);
-  EXPECT_EQ(lines.since(), std::vector<std::string>{"one"});
-  append(path, "o\n\nthree\n");
-  file.read(lines.take);
-  EXPECT_EQ(lines.since(), (std::vector<std::string>{"two", "three"}));
-}
-
-TEST(LineFile, a_renamed_file_is_read_to_its_end_before_the_new_one) {
-  edge::ScratchDirectory dir;
-  const std::string path = dir.path() + "/eve.json";
-  append(path, "");
-  LineFile file(path);
-  Lines lines;
-  append(path, "a\n");
-  fs::rename(path, path + ".1");
-  append(path + ".1", "last of the old\n");
-  file.read(lines.take);  // the new one is not there yet
-  EXPECT_EQ(lines.since(), (std::vector<std::string>{"a", "last of the old"}));
-  append(path + ".1", "a late one\n");
-  append(path, "first of the new\n");
-  file.read(lines.take);
-  EXPECT_EQ(lines.since(), (std::vector<std::string>{"a late one", "first of the new"}));
-  fs::remove(path);
-  file.read(lines.take);
-  append(path, "again\n");
-  file.read(lines.take);
-  EXPECT_EQ(lines.since(), std::vector<std::string>{"again"});
-}
-
-TEST(LineFile, a_file_cut_to_nothing_is_begun_again) {
-  edge::ScratchDirectory dir;
-  const std::string path = dir.path() + "/eve.json";
-  append(path, "");
-  LineFile file(path);
-  Lines lines;
-  append(path, "before the cut\nhalf");
-  file.read(lines.take);
-  fs::resize_file(path, 0);
-  append(path, "new\n");
-  file.read(lines.take);
-  EXPECT_EQ(lines.since(), (std::vector<std::string>{"before the cut", "new"}));
-}
-
-TEST(LineFile, a_line_without_end_costs_no_memory) {
-  edge::ScratchDirectory dir;
-  const std::string path = dir.path() + "/eve.json";
-  append(path, "");
-  LineFile file(path);
-  Lines lines;
-  append(path, std::string(3 * LineFile::line_bytes_max, 'x'));
-  EXPECT_TRUE(file.read(lines.take)) << "a round ends before the file does";
-  append(path, "rest\nnext\n");
-  for (int i = 0; i < 10 && file.read(lines.take); ++i) {
-  }
-  EXPECT_EQ(lines.since(), std::vector<std::string>{"next"});
-  EXPECT_EQ(file.dropped(), 1u);
 }
 
 // ---- tripwires

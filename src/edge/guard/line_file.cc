@@ -5,30 +5,87 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 namespace holdfast::guard {
+namespace {
 
-LineFile::LineFile(std::string path) : path_(std::move(path)) { open(true); }
+std::string message_of(int error) { return std::generic_category().message(error); }
+bool is_gone(int error) { return error == ENOENT || error == ENOTDIR; }
 
-void LineFile::open(bool at_end) {
+}  // namespace
+
+int LineFile::open_to_read(const std::string& path) { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
+
+LineFile::LineFile(std::string path, Clock& clock, Open open)
+    : path_(std::move(path)), clock_(&clock), open_(std::move(open)) {
+  problem_ = "it is not open yet";  // so that whatever there is to tell is told at once
+  struct stat there {};
+  if (::stat(path_.c_str(), &there) == 0)
+    this->open(there);
+  else if (is_gone(errno))
+    is_away(errno);
+  else
+    is_not_read(message_of(errno), nullptr);
+  if (shut_) shut_->since = shut_->since - patience;  // nobody knows for how long it has been so
+  struct stat is {};
+  if (fd_.valid() && ::fstat(fd_.get(), &is) == 0) offset_ = static_cast<std::uint64_t>(is.st_size);
+}
+
+bool LineFile::is_open(const struct stat& there) const {
+  return fd_.valid() && there.st_dev == device_ && there.st_ino == inode_;
+}
+
+void LineFile::is_read() {
+  shut_.reset();
+  problem_.clear();
+}
+
+void LineFile::is_away(int error) {
+  shut_.reset();  // what comes next is new
+  if (!problem_.empty()) problem_ = message_of(error);
+}
+
+void LineFile::is_not_read(std::string why, const struct stat* there) {
+  const Instant now = clock_->monotonic();
+  if (!shut_) shut_ = Shut{.since = now};
+  if (there != nullptr) {
+    const bool is_another = shut_->inode != 0 && (shut_->inode != there->st_ino || shut_->device != there->st_dev);
+    if (is_another) shut_->since = now;
+    shut_->device = there->st_dev;
+    shut_->inode = there->st_ino;
+  }
+  if (!problem_.empty() || now - shut_->since >= patience) problem_ = std::move(why);
+}
+
+// The file before stays open, and is read on, until this one can be.
+void LineFile::open(const struct stat& there) {
+  edge::Descriptor fd(open_(path_));
+  struct stat is {};
+  if (!fd.valid() || ::fstat(fd.get(), &is) != 0) {
+    if (is_gone(errno)) return is_away(errno);
+    return is_not_read(message_of(errno), &there);
+  }
+  if (!S_ISREG(is.st_mode)) return is_not_read("it is no plain file", &there);
+  const bool is_the_same = shut_ && (shut_->inode == 0 || (shut_->inode == is.st_ino && shut_->device == is.st_dev));
+  const bool was_shut = is_the_same && !problem_.empty() && clock_->monotonic() - shut_->since >= patience;
+  fd_ = std::move(fd);
   half_.clear();
   skipping_ = false;
-  offset_ = 0;
-  fd_ = edge::Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat is {};
-  if (!fd_.valid() || ::fstat(fd_.get(), &is) != 0 || !S_ISREG(is.st_mode)) {
-    fd_ = edge::Descriptor();
-    return;
-  }
+  read_error_ = 0;
   device_ = is.st_dev;
   inode_ = is.st_ino;
-  if (at_end) offset_ = static_cast<std::uint64_t>(is.st_size);
+  offset_ = was_shut ? static_cast<std::uint64_t>(is.st_size) : 0;
+  passed_over_ += offset_;
+  is_read();
 }
 
 // True: something came.
 bool LineFile::read_on(const std::function<void(std::string_view)>& each) {
   std::array<char, 64 << 10> buffer;
   const ssize_t n = ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset_));
+  read_error_ = n < 0 ? errno : 0;
   if (n <= 0) return false;
   offset_ += static_cast<std::uint64_t>(n);
   std::string_view rest(buffer.data(), static_cast<std::size_t>(n));
@@ -71,10 +128,22 @@ bool LineFile::read(const std::function<void(std::string_view)>& each) {
     if (!read_to_end()) return true;
   }
   struct stat there {};
-  if (::stat(path_.c_str(), &there) != 0) return false;  // between rename and the new one: the old one may still grow
-  if (fd_.valid() && there.st_dev == device_ && there.st_ino == inode_) return false;
+  if (::stat(path_.c_str(), &there) != 0) {
+    if (is_gone(errno))
+      is_away(errno);  // between rename and the new one: the old one may still grow
+    else
+      is_not_read(message_of(errno), nullptr);
+    return false;
+  }
+  if (is_open(there)) {
+    if (read_error_ == 0)
+      is_read();
+    else
+      is_not_read(message_of(read_error_), &there);
+    return false;
+  }
   if (fd_.valid() && !read_to_end()) return true;  // its last lines, written since
-  open(false);
+  open(there);
   return fd_.valid() && !read_to_end();
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -63,11 +62,6 @@ Result<edge::Descriptor> bind_socket(const std::string& path, int type) {
   return fd;
 }
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace
 
 Result<Config> read_config(const std::string& data) {
@@ -86,11 +80,8 @@ Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
   HF_TRY_VOID(watch->open_socket());
   HF_TRY_VOID(watch->open_token());
   watch->wake_ = edge::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  watch->inotify_ = edge::Descriptor(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  for (const std::string& path : watch->config_.eve_files) {
-    watch->files_.emplace_back(path);
-    ::inotify_add_watch(watch->inotify_.get(), directory_of(path).c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO);
-  }
+  watch->files_ = std::make_unique<SensorFiles>(watch->config_.eve_files, watch->parts_.clock, watch->parts_.log,
+                                                watch->parts_.open_file);
   watch->wires_ = std::make_unique<Tripwires>(Tripwires::Settings{.data = watch->parts_.data,
                                                                   .site = node.safety().origin.site.str(),
                                                                   .canaries = watch->config_.canaries,
@@ -226,16 +217,6 @@ void Watch::read_sockets() {
   std::erase_if(readers_, [&](Reader& reader) { return !is_behind() && !read_stream(reader); });
 }
 
-// True: there is more, and nothing will wake us for it.
-bool Watch::read_files() {
-  bool more = false;
-  for (LineFile& file : files_) {
-    if (is_behind()) return true;
-    more |= file.read([&](std::string_view line) { take_line(line); });
-  }
-  return more;
-}
-
 bool Watch::is_behind() const { return waiting_alerts_ >= waiting_alerts_max; }
 
 void Watch::count_refusals() {
@@ -262,7 +243,7 @@ void Watch::run() {
   bool more = false;
   while (!stopping_) {
     std::vector<pollfd> waits;
-    for (const int fd : {wake_.get(), inotify_.get(), stream_.get(), datagrams_.get()})
+    for (const int fd : {wake_.get(), files_->descriptor(), stream_.get(), datagrams_.get()})
       waits.push_back({fd, POLLIN, 0});
     const std::vector<int> wires = wires_->descriptors();
     for (const int fd : wires) waits.push_back({fd, POLLIN, 0});
@@ -271,11 +252,8 @@ void Watch::run() {
     if (is_behind()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     ::poll(waits.data(), waits.size(), more ? 0 : tick_ms);
     if (stopping_) return;
-    if (waits[1].revents != 0) {
-      alignas(inotify_event) char buffer[16 << 10];
-      while (::read(inotify_.get(), buffer, sizeof buffer) > 0) continue;
-    }
-    more = read_files();
+    if (waits[1].revents != 0) files_->clear_news();
+    more = files_->read([&] { return is_behind(); }, [&](std::string_view line) { take_line(line); });
     read_sockets();
     const Instant now = parts_.clock.monotonic();
     bool touched = now - wires_at >= seconds(1);

@@ -10,7 +10,7 @@
 //         A helper that did not do what it was asked is asked again every five seconds, until it has or the posture
 //         changes.
 // Errors: open(): guard/bad_file, guard/bad_socket (another program listens there), base/disk_*.
-// Thread: take, refused, proof, is_token from any; the rest by the owner.
+// Thread: take, refused, proof, is_token, shuts_out, sensor_files from any; the rest by the owner.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,8 @@
 #include "core/base/world.h"
 #include "core/chain/chain.h"
 #include "edge/guard/config.h"
-#include "edge/guard/line_file.h"
 #include "edge/guard/sealing.h"
+#include "edge/guard/sensor_files.h"
 #include "edge/guard/tripwires.h"
 #include "edge/http/node_access.h"
 #include "edge/serve/log.h"
@@ -51,6 +51,7 @@ class Watch {
     std::vector<Probed> peers;           // whom a seal must not reach
     std::function<void(bool)> on_tight;  // limits of others that a guarded site tightens
     AskAttached attached = attached_networks;
+    LineFile::Open open_file = LineFile::open_to_read;
   };
   // Before the node's thread runs: `node` gets the rules, and is asked for the posture that it starts with.
   static Result<std::unique_ptr<Watch>> open(Parts parts, node::Node& node);
@@ -64,6 +65,9 @@ class Watch {
   void refused(bool sign_in) { ++(sign_in ? failed_sign_ins_ : refused_requests_); }
   // Sealed, and this address is not of the shop's own network.
   bool shuts_out(std::string_view address) const;
+  // EVE files of guard.toml; and of those, which are not heard now.
+  std::size_t sensor_files() const { return config_.eve_files.size(); }
+  std::size_t unreadable_sensor_files() const { return files_->unreadable(); }
   std::string proof() const;  // JSON object; empty: no seal since this start
 
  private:
@@ -91,7 +95,6 @@ class Watch {
   void read_datagrams();
   bool read_stream(Reader& reader);
   void read_sockets();
-  bool read_files();
   void count_refusals();
   void on_posture(Posture posture);
   void order(Posture posture);
@@ -105,8 +108,8 @@ class Watch {
   Parts parts_;
   Config config_;
   std::string token_;
-  std::vector<LineFile> files_;
-  edge::Descriptor inotify_, stream_, datagrams_, wake_;
+  std::unique_ptr<SensorFiles> files_;
+  edge::Descriptor stream_, datagrams_, wake_;
   std::vector<Reader> readers_;
   std::unique_ptr<Tripwires> wires_;
   std::thread thread_, sealer_;

@@ -1,6 +1,7 @@
 // The guard before a node: the helper, sensors that write without pause, and who is let in during a seal.
 #include "edge/guard/watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -9,10 +10,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "edge/guard/guard_test_support.h"
@@ -23,6 +27,8 @@
 
 namespace holdfast::guard {
 namespace {
+
+using ::testing::HasSubstr;
 
 sockaddr_un local_address(const std::string& path) {
   sockaddr_un at{};
@@ -64,7 +70,8 @@ struct Watched : ::testing::Test {
   std::unique_ptr<http::FakeNodeThread> thread = std::make_unique<http::FakeNodeThread>(node);
   std::unique_ptr<Watch> watch;
 
-  void open(Config config, AskAttached attached = attached_networks) {
+  void open(Config config, AskAttached attached = attached_networks,
+            LineFile::Open open_file = LineFile::open_to_read) {
     Watch::Parts parts{.data = dir.path(),
                        .config = std::move(config),
                        .access = *thread,
@@ -73,7 +80,8 @@ struct Watched : ::testing::Test {
                        .log = *serve::Log::open(dir.path() + "/log"),
                        .peers = {},
                        .on_tight = {},
-                       .attached = std::move(attached)};
+                       .attached = std::move(attached),
+                       .open_file = std::move(open_file)};
     watch = std::move(*Watch::open(std::move(parts), node));
     watch->start();
   }
@@ -91,6 +99,15 @@ struct Watched : ::testing::Test {
     thread->read(
         [&](const node::Node&) { told.set_value(std::ranges::count(node.alerts, signature, &Alert::signature) > 0); });
     return told.get_future().get();
+  }
+  std::string log() const {
+    std::ifstream in(dir.path() + "/log");
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  // Within ten seconds.
+  static bool comes(const std::function<bool()>& what) {
+    for (int i = 0; i < 1000 && !what(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return what();
   }
   ~Watched() override {
     watch.reset();
@@ -140,16 +157,44 @@ TEST_F(Watched, sensors_without_pause_keep_neither_a_tripwire_nor_the_end_waitin
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   elsewhere([&] { std::ofstream(canary) << "destroyed"; });
-  bool is_told = false;
-  for (int i = 0; i < 1000 && !is_told; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    is_told = has_heard("canary");
-  }
-  EXPECT_TRUE(is_told);
+  EXPECT_TRUE(comes([&] { return has_heard("canary"); }));
   watch.reset();  // while they write on
   stop = true;
   by_datagram.join();
   by_file.join();
+}
+
+std::string eve_alert(const std::string& signature) {
+  return R"({"event_type":"alert","alert":{"signature_id":)" + signature +
+         R"(,"signature":"x","severity":1}})"
+         "\n";
+}
+
+TEST_F(Watched, a_sensor_s_file_that_cannot_be_read_is_told_and_its_old_lines_are_no_news) {
+  const std::string eve = dir.path() + "/eve.json";
+  std::ofstream(eve) << eve_alert("1");
+  std::atomic<int> refusal = EACCES;
+  Config config;
+  config.sealer.clear();
+  config.eve_files = {eve};
+  open(config, attached_networks, [&](const std::string& path) {
+    if (refusal == 0) return LineFile::open_to_read(path);
+    errno = refusal;
+    return -1;
+  });
+  EXPECT_EQ(watch->sensor_files(), 1u);
+  EXPECT_EQ(watch->unreadable_sensor_files(), 1u);
+  EXPECT_THAT(log(), HasSubstr("sensor-file-unreadable"));
+  EXPECT_THAT(log(), HasSubstr(eve));
+  EXPECT_THAT(log(), HasSubstr("Permission denied"));
+  refusal = 0;
+  EXPECT_TRUE(comes([&] { return watch->unreadable_sensor_files() == 0; }));
+  std::ofstream(eve, std::ios::app) << eve_alert("2");
+  EXPECT_TRUE(comes([&] { return has_heard("2"); }));
+  EXPECT_FALSE(has_heard("1"));
+  EXPECT_THAT(log(), HasSubstr("sensor-file-read\""));
+  EXPECT_THAT(log(), HasSubstr("\"bytes_not_judged\":\"" + std::to_string(eve_alert("1").size())));
+  watch.reset();  // it opens by what ends here
 }
 
 // The networks that this machine is attached to, as a test says.

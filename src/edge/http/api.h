@@ -47,6 +47,9 @@ struct ApiSettings {
   std::string listen;           // host:port that --http names; its host is a good Host header
   std::string data;             // the data directory, whose disk is looked at; empty: not known
 };
+struct SensorFileCount {  // of guard.toml; and of those, which are not heard now
+  std::size_t all = 0, unreadable = 0;
+};
 struct ApiParts {
   NodeAccess& node;
   people::Credentials& credentials;
@@ -66,6 +69,7 @@ struct ApiParts {
   std::function<void(bool sign_in)> on_refused =
       {};                                 // each 401, 403, 421 and 429 but http/too_fast; on the server's thread
   const tills::Machine* tills = nullptr;  // where tills come by TLS
+  std::function<SensorFileCount()> sensor_files = {};
 };
 
 // Headers for every response; connect-src names the demo's control server where there is one. Pages say more.

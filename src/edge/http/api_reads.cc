@@ -83,7 +83,8 @@ void Api::get_recovery(const CallPtr& call) {
 }
 
 void Api::get_metrics(const CallPtr& call) {
-  parts_.node.read([call, &counters = parts_.counters, tills = parts_.tills](const node::Node& node) {
+  const SensorFileCount sensors = parts_.sensor_files ? parts_.sensor_files() : SensorFileCount{};
+  parts_.node.read([call, sensors, &counters = parts_.counters, tills = parts_.tills](const node::Node& node) {
     Response response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     response.body = metrics_text(node);
@@ -100,6 +101,8 @@ void Api::get_metrics(const CallPtr& call) {
     add("http_connections_refused_total", "counter", "Connections over the limit.",
         counters.refused_connections.load());
     add("http_connections_open", "gauge", "Connections open now.", counters.open_connections.load());
+    add("sensor_files_unreadable", "gauge",
+        "Files of sensors in guard.toml that cannot be read: nothing of them is heard.", sensors.unreadable);
     // Absent where tills do not come by TLS, or not yet.
     if (const auto ends = tills == nullptr ? std::nullopt : tills->ends()) {
       add("tills_certificate_ends_seconds", "gauge",

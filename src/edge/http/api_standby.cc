@@ -42,6 +42,11 @@ void Api::get_ready(const CallPtr& call) {
   const bool tills_come = parts_.tills != nullptr && !parts_.tills->is_here_only();
   facts.loopback_only = !tills_come && edge::is_loopback(settings_.listen);
   facts.tills_cannot_come = parts_.tills != nullptr && !parts_.tills->can_be_reached();
+  if (parts_.sensor_files) {
+    const SensorFileCount files = parts_.sensor_files();
+    facts.sensor_files = files.all;
+    facts.sensor_files_unreadable = files.unreadable;
+  }
   read(call, [facts](const node::Node& node) { return ready_json(node, facts); });
 }
 

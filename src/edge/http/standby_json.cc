@@ -184,6 +184,15 @@ void check_machine(Checks& checks, const node::Safety& safety, const ReadyFacts&
                "Only this machine can open the till page. Other devices need --tills with its address in the shop.");
   else
     checks.add("address", Light::good, "Other devices can open the till page.");
+  if (facts.sensor_files == 0) return;
+  if (facts.sensor_files_unreadable > 0)
+    checks.add("sensors", Light::missing,
+               fmt::format("{} of {} files of sensors cannot be read: nothing that they say tightens or seals. The log "
+                           "says which and why (sensor-file-unreadable).",
+                           facts.sensor_files_unreadable, facts.sensor_files),
+               false, {}, facts.sensor_files_unreadable);
+  else
+    checks.add("sensors", Light::good, "Every file of sensors is read.", false, {}, facts.sensor_files);
 }
 
 void check_standing(Checks& checks, const fold::State& state) {

@@ -67,6 +67,7 @@ struct ReadyFacts {
   std::optional<std::uint64_t> disk_free_bytes;
   bool loopback_only = false;
   bool tills_cannot_come = false;  // though --tills is said
+  std::size_t sensor_files = 0, sensor_files_unreadable = 0;
 };
 std::string ready_json(const node::Node& node, const ReadyFacts& facts);
 

@@ -220,7 +220,10 @@ Result<std::unique_ptr<Serving>> prepare(const ServeSettings& settings) {
                        return raw->take(webhook, line);
                      },
                      [raw = s->guard.get()](std::string_view from) { return raw->shuts_out(from); },
-                     [raw = s->guard.get()](bool sign_in) { raw->refused(sign_in); }, s->tills.get()},
+                     [raw = s->guard.get()](bool sign_in) { raw->refused(sign_in); }, s->tills.get(),
+                     [raw = s->guard.get()] {
+                       return http::SensorFileCount{raw->sensor_files(), raw->unreadable_sensor_files()};
+                     }},
       std::move(api));
   return s;
 }

@@ -34,6 +34,7 @@ export const ready = {
   'ready.check.disk': 'Disk',
   'ready.check.pages': 'Pages',
   'ready.check.address': 'Address',
+  'ready.check.sensors': 'Sensors',
   'ready.check.mirrors': 'Mirrors',
   'ready.check.copies': 'Copies elsewhere',
   'ready.good.standby': 'As it should be.',
@@ -48,6 +49,7 @@ export const ready = {
   'ready.good.disk': '{n} MiB are free.',
   'ready.good.pages': 'The till page is served.',
   'ready.good.address': 'Other devices can open the till page.',
+  'ready.good.sensors': 'Every file of sensors is read ({n}).',
   'ready.good.mirrors': { one: '{n} mirror is heard.', other: '{n} mirrors are heard.' },
   'ready.good.copies': 'Everything is copied elsewhere.',
   'ready.do.standby': 'It is fed, but its tills sell. If the old system sells here: holdfast standby begin.',
@@ -63,6 +65,7 @@ export const ready = {
   'ready.do.pages': 'The directory of --pages has no pages. Start holdfast serve without --pages.',
   'ready.missing.address': 'Devices cannot come: the address of --tills is not this machine’s now, or its certificate is missing or does not hold now. It tries again by itself. Look at cable, switch, DHCP and clock.',
   'ready.do.address': 'Only this machine can open the till page. Other devices need --tills with its address in the shop.',
+  'ready.do.sensors': 'Files of sensors that cannot be read: {n}. Nothing that they say seals this site. The machine’s log says which and why (sensor-file-unreadable).',
   'ready.do.mirrors': 'Too few mirrors are heard for a copy that counts. It can sell, but a lost machine would lose sales.',
   'ready.do.copies': 'The newest entries are not copied elsewhere.',
 } satisfies Record<string, Text>;

@@ -34,6 +34,7 @@ export const ready = {
   'ready.check.disk': 'Disque',
   'ready.check.pages': 'Pages',
   'ready.check.address': 'Adresse',
+  'ready.check.sensors': 'Capteurs',
   'ready.check.mirrors': 'Miroirs',
   'ready.check.copies': 'Copies ailleurs',
   'ready.good.standby': 'Comme il se doit.',
@@ -48,6 +49,7 @@ export const ready = {
   'ready.good.disk': '{n} Mio sont libres.',
   'ready.good.pages': 'La page de caisse est servie.',
   'ready.good.address': 'D’autres appareils peuvent ouvrir la page de caisse.',
+  'ready.good.sensors': 'Tous les fichiers de capteurs sont lus ({n}).',
   'ready.good.mirrors': { one: '{n} miroir répond.', other: '{n} miroirs répondent.' },
   'ready.good.copies': 'Tout est copié ailleurs.',
   'ready.do.standby': 'Il est alimenté, mais ses caisses vendent. Si l’ancien système vend ici : holdfast standby begin.',
@@ -63,6 +65,7 @@ export const ready = {
   'ready.do.pages': 'Le dossier de --pages n’a pas de pages. Démarrez holdfast serve sans --pages.',
   'ready.missing.address': 'Les appareils ne peuvent pas venir : l’adresse de --tills n’est pas celle de cette machine en ce moment, ou son certificat manque ou n’est pas valable à cette date. Elle réessaie d’elle-même. Voyez le câble, le commutateur, DHCP et l’horloge.',
   'ready.do.address': 'Seule cette machine peut ouvrir la page de caisse. Les autres ont besoin de --tills avec son adresse au magasin.',
+  'ready.do.sensors': 'Fichiers de capteurs illisibles : {n}. Rien de ce qu’ils disent ne scelle ce site. Le journal technique de la machine dit lesquels et pourquoi (sensor-file-unreadable).',
   'ready.do.mirrors': 'Trop peu de miroirs répondent pour une copie qui compte. On peut vendre, mais une machine perdue perdrait des ventes.',
   'ready.do.copies': 'Les dernières écritures ne sont pas copiées ailleurs.',
 } satisfies Record<string, Text>;
