@@ -149,14 +149,14 @@ struct Wires : ::testing::TestWithParam<bool> {
   edge::ScratchDirectory dir;
   std::string segment = dir.path() + "/journals/store-01/1/0000000000000000.seg",
               next = dir.path() + "/journals/store-01/1/0000000000000001.seg";
-  std::string key = dir.path() + "/keys/log.key", canary = dir.path() + "/canary";
+  std::string key = dir.path() + "/keys/log.key";
   Wires() {
     fs::create_directories(dir.path() + "/journals/store-01/1");
     fs::create_directories(dir.path() + "/keys");
-    for (const std::string& path : {segment, next, key, canary}) std::ofstream(path) << std::string(8192, 'a');
+    for (const std::string& path : {segment, next, key}) std::ofstream(path) << std::string(8192, 'a');
   }
   Tripwires::Settings settings() {
-    return {.data = dir.path(), .site = "store-01", .canaries = {canary}, .weak = GetParam()};
+    return {.data = dir.path(), .site = "store-01", .canaries = {}, .weak = GetParam()};
   }
   static void overwrite(const std::string& path) {
     std::fstream file(path, std::ios::in | std::ios::out);
@@ -178,10 +178,7 @@ TEST_P(Wires, what_another_process_touches_is_told_by_what_it_is) {
   EXPECT_EQ(signatures(wires), std::set<std::string>{"journal"});
   elsewhere([&] { overwrite(key); });
   EXPECT_EQ(signatures(wires), std::set<std::string>{"keys"});
-  elsewhere([&] { fs::remove(canary); });
-  EXPECT_EQ(signatures(wires), std::set<std::string>{"canary"});
   EXPECT_TRUE(signatures(wires).empty()) << "each is told once";
-  EXPECT_EQ(wires.missing(), std::vector<std::string>{canary});
 }
 
 TEST_P(Wires, a_lost_history_of_another_site_is_thrown_away_and_nobody_is_told) {

@@ -8,11 +8,12 @@
 #include <cerrno>
 #include <system_error>
 
+#include "edge/guard/file_look.h"
+
 namespace holdfast::guard {
 namespace {
 
 std::string message_of(int error) { return std::generic_category().message(error); }
-bool is_gone(int error) { return error == ENOENT || error == ENOTDIR; }
 
 }  // namespace
 

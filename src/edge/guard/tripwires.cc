@@ -1,46 +1,16 @@
 #include "edge/guard/tripwires.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/fanotify.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <set>
 
 #include "core/node/node.h"
-#include "edge/keys/private_files.h"
 
 namespace holdfast::guard {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t file_changes = FAN_MODIFY | FAN_ATTRIB | FAN_DELETE_SELF | FAN_MOVE_SELF;
-constexpr std::uint64_t tree_changes =
-    file_changes | FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO | FAN_EVENT_ON_CHILD | FAN_ONDIR;
-
-std::string_view what_happened(std::uint64_t mask) {
-  if (mask & FAN_MODIFY) return "was written to";
-  if (mask & (FAN_DELETE | FAN_DELETE_SELF)) return "was removed from";
-  if (mask & (FAN_MOVED_FROM | FAN_MOVED_TO | FAN_MOVE_SELF)) return "was renamed in";
-  if (mask & FAN_CREATE) return "was added to";
-  return "was changed";
-}
-
-// Which program that is, where we may know it and it still runs.
-std::string maker(std::int32_t pid) {
-  if (pid <= 0) return "another process";
-  std::string name;
-  std::ifstream comm(fmt::format("/proc/{}/comm", pid));
-  std::getline(comm, name);
-  return name.empty() ? fmt::format("process {}", pid) : fmt::format("process {} ({})", pid, name);
-}
 
 std::vector<std::string> files_below(const std::string& directory) {
   std::vector<std::string> out;
@@ -55,16 +25,14 @@ std::vector<std::string> files_below(const std::string& directory) {
 
 }  // namespace
 
-Tripwires::Tripwires(Settings settings) : settings_(std::move(settings)), weak_(settings_.weak) {
+Tripwires::Tripwires(Settings settings)
+    : settings_(std::move(settings)),
+      weak_(settings_.weak),
+      canaries_({.paths = settings_.canaries, .weak = settings_.weak, .look = settings_.look_at_canary}) {
   const auto group = [&](const char* signature, const char* what) {
-    Group made{signature, what, {}};
-    if (!weak_)
-      made.fan =
-          edge::Descriptor(::fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID, O_RDONLY));
-    if (!made.fan.valid()) weak_ = true;
-    groups_.push_back(std::move(made));
+    groups_.emplace_back(signature, what, !weak_);
+    if (!groups_.back().valid()) weak_ = true;
   };
-  if (!settings_.canaries.empty()) group("canary", "a canary file");
   if (settings_.keys) {
     group("keys", "the key files");
     group("chain-file", "the chain file");
@@ -75,28 +43,19 @@ Tripwires::Tripwires(Settings settings) : settings_(std::move(settings)), weak_(
 }
 
 std::vector<int> Tripwires::descriptors() const {
-  std::vector<int> out;
-  for (const Group& group : groups_)
-    if (!weak_ && group.fan.valid()) out.push_back(group.fan.get());
+  std::vector<int> out = canaries_.descriptors();
+  for (const FanGroup& group : groups_)
+    if (!weak_ && group.valid()) out.push_back(group.descriptor());
   return out;
 }
 
-std::vector<std::string> Tripwires::missing() const {
-  std::vector<std::string> out;
-  std::error_code ignored;
-  for (const std::string& canary : settings_.canaries)
-    if (!fs::is_regular_file(canary, ignored)) out.push_back(canary);
-  return out;
-}
-
-void Tripwires::mark(const Group& group, const std::string& path, bool is_directory) {
-  const std::uint64_t mask = is_directory ? tree_changes : file_changes;
-  if (::fanotify_mark(group.fan.get(), FAN_MARK_ADD, mask, AT_FDCWD, path.c_str()) == 0) return;
+void Tripwires::mark(const FanGroup& group, const std::string& path, bool is_directory) {
   // A file that is not there is no fault; a file system without fanotify, or too many marks, is.
-  if (errno != ENOENT && errno != ENOTDIR) weak_ = true;
+  const int error = group.mark(path, is_directory);
+  if (error != 0 && !is_gone(error)) weak_ = true;
 }
 
-void Tripwires::mark_tree(const Group& group, const std::string& directory) {
+void Tripwires::mark_tree(const FanGroup& group, const std::string& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) return;
   mark(group, directory, true);
@@ -106,59 +65,17 @@ void Tripwires::mark_tree(const Group& group, const std::string& directory) {
 }
 
 void Tripwires::mark_all() {
-  for (const Group& group : groups_) {
+  for (const FanGroup& group : groups_) {
     if (weak_) return;
-    if (group.signature == "canary")
-      for (const std::string& canary : settings_.canaries) mark(group, canary, false);
-    if (group.signature == "keys") mark_tree(group, settings_.data + "/keys");
-    if (group.signature == "chain-file")
+    if (group.signature() == "keys") mark_tree(group, settings_.data + "/keys");
+    if (group.signature() == "chain-file")
       mark(group, fmt::format("{}/{}", settings_.data, node::chain_file_path), false);
-    if (group.signature == "journal") mark_tree(group, settings_.data + "/journals");
+    if (group.signature() == "journal") mark_tree(group, settings_.data + "/journals");
   }
 }
 
-void Tripwires::read_events(const Group& group, std::vector<Touched>& out) const {
-  char buffer[64 << 10];
-  std::set<std::string> told;  // once a round: who overwrites files does it faster than people read
-  for (int round = 0; round < 64; ++round) {
-    const ssize_t n = ::read(group.fan.get(), buffer, sizeof buffer);
-    if (n <= 0) return;
-    const auto size = static_cast<std::size_t>(n);
-    for (std::size_t at = 0; at + sizeof(fanotify_event_metadata) <= size;) {
-      fanotify_event_metadata event;  // copied: lengths are multiples of 4, so the next one may lie between words
-      std::memcpy(&event, buffer + at, sizeof event);
-      if (event.event_len < sizeof event || event.event_len > size - at) break;
-      at += event.event_len;
-      Touched touched{group.signature, ""};
-      if (event.mask & FAN_Q_OVERFLOW) {
-        touched = {"overflow", fmt::format("more changes to {} than the kernel keeps; some went unseen", group.what)};
-      } else if (event.pid == ::getpid()) {
-        continue;  // our own
-      } else {
-        touched.text = fmt::format("{} {} by {}", group.what, what_happened(event.mask), maker(event.pid));
-      }
-      if (told.insert(touched.text).second) out.push_back(std::move(touched));
-    }
-  }
-}
-
-Tripwires::Look Tripwires::look_at(const std::string& path, bool content) {
-  constexpr std::size_t hashed_bytes_max = 1u << 20;
-  Look out;
-  struct stat is {};
-  if (::stat(path.c_str(), &is) != 0) return out;
-  out.there = true;
-  out.size = static_cast<std::uint64_t>(is.st_size);
-  out.inode = is.st_ino;
-  out.changed_ns = is.st_ctim.tv_sec * 1'000'000'000 + is.st_ctim.tv_nsec;
-  if (!content || out.size > hashed_bytes_max) return out;
-  if (const auto bytes = keys::read_public_file(path, hashed_bytes_max)) out.content = sha256(as_bytes(*bytes));
-  return out;
-}
-
-std::map<std::string, std::pair<std::string, Tripwires::Look>> Tripwires::look_at_all() const {
-  std::map<std::string, std::pair<std::string, Look>> out;
-  for (const std::string& canary : settings_.canaries) out[canary] = {"canary", look_at(canary, true)};
+std::map<std::string, std::pair<std::string, FileLook>> Tripwires::look_at_all() const {
+  std::map<std::string, std::pair<std::string, FileLook>> out;
   if (settings_.keys) {
     for (const std::string& path : files_below(settings_.data + "/keys")) out[path] = {"keys", look_at(path, true)};
     const std::string chain_file = fmt::format("{}/{}", settings_.data, node::chain_file_path);
@@ -175,9 +92,9 @@ std::map<std::string, std::pair<std::string, Tripwires::Look>> Tripwires::look_a
 }
 
 std::vector<Touched> Tripwires::take() {
-  std::vector<Touched> out;
+  std::vector<Touched> out = canaries_.take();
   if (!weak_) {
-    for (const Group& group : groups_) read_events(group, out);
+    for (const FanGroup& group : groups_) group.read(out);
     mark_all();
     if (weak_) looks_ = look_at_all();
     return out;
@@ -185,8 +102,13 @@ std::vector<Touched> Tripwires::take() {
   auto now = look_at_all();
   for (const auto& [path, was] : looks_) {
     const auto is = now.find(path);
-    if (is != now.end() && is->second.second == was.second) continue;
-    const bool gone = is == now.end() || !is->second.second.there;
+    const FileLook look = is == now.end() ? look_at(path, false) : is->second.second;
+    if (!look.is_known()) {  // a disk that fails says nothing of who touched it
+      now[path] = was;
+      continue;
+    }
+    if (!was.second.is_known() || (is != now.end() && look == was.second)) continue;
+    const bool gone = is == now.end() || !look.is_there();
     out.push_back({was.first, fmt::format("{} was {} by another process", path, gone ? "removed" : "changed")});
   }
   looks_ = std::move(now);

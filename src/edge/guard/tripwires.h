@@ -6,13 +6,15 @@
 // other, so a change by any other process is one too many, however small, and one of ours never counts, however busy
 // the tills are.
 //
-// Shape:  one fanotify group for each signature, so that a change says what was touched. descriptors() are readable
-//         when there may be news; take() hands it over, and marks what is new (directories of new epochs, a canary put
-//         back). Where fanotify is not to be had, weak() is true: files that this process does not write by itself
-//         (canaries, keys, chain file, segments of the site's own journals that are not the last) are compared at each
-//         take() by size, inode, time of change and content instead; a change of the last segment is then found only by
-//         its hashes, at the next start or `journal verify`. Journals of others are left out there: this process
-//         throws a history away that was lost, and who cannot tell it from a stranger would seal for it.
+// Shape:  descriptors() are readable when there may be news; take() hands it over, and marks what is new (directories
+//         of new epochs). Where fanotify is not to be had for the data directory, files in it that this process does
+//         not write by itself (keys, chain file, segments of the site's own journals that are not the last) are
+//         compared at each take() by size, inode, time of change and content instead; a change of the last segment is
+//         then found only by its hashes, at the next start or `journal verify`. Journals of others are left out there:
+//         this process throws a history away that was lost, and who cannot tell it from a stranger would seal for it.
+//         weak(): this is so, or canaries are compared for want of fanotify. A canary on a file system that has none
+//         makes nothing else weak (canaries.h), and neither construction nor take() waits for one.
+// Errors: a file that cannot be looked at, but for one that is not there, is as it was.
 // Not seen: changes through a memory map (the kernel tells nobody), and what happens before watching begins.
 //           docs/threat-model.md.
 // Thread: one.
@@ -22,15 +24,11 @@
 #include <string>
 #include <vector>
 
-#include "core/base/crypto.h"
-#include "edge/posix/posix_disk.h"
+#include "edge/guard/canaries.h"
+#include "edge/guard/file_look.h"
+#include "edge/guard/touched.h"
 
 namespace holdfast::guard {
-
-struct Touched {
-  std::string signature;  // canary, journal, keys, chain-file, overflow
-  std::string text;
-};
 
 class Tripwires {
  public:
@@ -39,37 +37,26 @@ class Tripwires {
     std::vector<std::string> canaries;
     bool journal = true, keys = true;
     bool weak = false;  // for tests: as if there were no fanotify
+    Canaries::Look look_at_canary = look_at;
   };
   explicit Tripwires(Settings settings);
 
   std::vector<int> descriptors() const;
-  bool weak() const { return weak_; }
-  std::vector<std::string> missing() const;  // canaries that are not there
+  bool weak() const { return weak_ || canaries_.weak(); }
   std::vector<Touched> take();
+  std::vector<Canaries::News> news() { return canaries_.news(); }
 
  private:
-  struct Group {
-    std::string signature, what;  // "journal", "the journal"
-    edge::Descriptor fan;
-  };
-  struct Look {
-    bool there = false;
-    std::uint64_t size = 0, inode = 0;
-    std::int64_t changed_ns = 0;
-    Hash content{};
-    bool operator==(const Look&) const = default;
-  };
   void mark_all();
-  void mark(const Group& group, const std::string& path, bool is_directory);
-  void mark_tree(const Group& group, const std::string& directory);
-  void read_events(const Group& group, std::vector<Touched>& out) const;
-  static Look look_at(const std::string& path, bool content);
-  std::map<std::string, std::pair<std::string, Look>> look_at_all() const;  // path -> signature, look
+  void mark(const FanGroup& group, const std::string& path, bool is_directory);
+  void mark_tree(const FanGroup& group, const std::string& directory);
+  std::map<std::string, std::pair<std::string, FileLook>> look_at_all() const;  // path -> signature, look
 
   Settings settings_;
-  bool weak_ = false;
-  std::vector<Group> groups_;
-  std::map<std::string, std::pair<std::string, Look>> looks_;  // weak: as they were
+  bool weak_ = false;  // in the data directory
+  Canaries canaries_;
+  std::vector<FanGroup> groups_;
+  std::map<std::string, std::pair<std::string, FileLook>> looks_;  // weak: as they were
 };
 
 }  // namespace holdfast::guard

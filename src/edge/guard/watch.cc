@@ -86,9 +86,8 @@ Result<std::unique_ptr<Watch>> Watch::open(Parts parts, node::Node& node) {
                                                                   .site = node.safety().origin.site.str(),
                                                                   .canaries = watch->config_.canaries,
                                                                   .journal = watch->config_.watch_journal,
-                                                                  .keys = watch->config_.watch_keys});
-  for (const std::string& canary : watch->wires_->missing())
-    watch->parts_.log.warn("canary-missing", {{"path", canary}});
+                                                                  .keys = watch->config_.watch_keys,
+                                                                  .look_at_canary = watch->parts_.look_at_canary});
   if (watch->config_.inside.empty() && !watch->parts_.attached())
     watch->parts_.log.warn("inside-unknown", {{"why",
                                                "this machine's networks are not told (netlink), and a seal would shut "
@@ -219,6 +218,16 @@ void Watch::read_sockets() {
 
 bool Watch::is_behind() const { return waiting_alerts_ >= waiting_alerts_max; }
 
+void Watch::look_at_wires() {
+  for (Touched& each : wires_->take()) {
+    Alert alert{std::string(tripwire_source), each.signature,    1, "", each.text,
+                sha256(as_bytes(each.text)),  parts_.clock.now()};
+    raise(std::move(alert));
+  }
+  for (const Canaries::News& each : wires_->news())
+    parts_.log.warn(each.event, {{"path", each.path}, {"why", each.why}, {"do", each.what_to_do}});
+}
+
 void Watch::count_refusals() {
   for (const auto& [counter, signature] :
        {std::pair(&refused_requests_, "refused-request"), std::pair(&failed_sign_ins_, "sign-in-failed")}) {
@@ -260,11 +269,7 @@ void Watch::run() {
     for (std::size_t i = 0; i < wires.size(); ++i) touched = touched || waits[4 + i].revents != 0;
     if (touched) {
       wires_at = now;
-      for (Touched& each : wires_->take()) {
-        Alert alert{std::string(tripwire_source), each.signature,    1, "", each.text,
-                    sha256(as_bytes(each.text)),  parts_.clock.now()};
-        raise(std::move(alert));
-      }
+      look_at_wires();
     }
     if (now - counted_at >= milliseconds(tick_ms)) {
       counted_at = now;

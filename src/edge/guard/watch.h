@@ -52,6 +52,7 @@ class Watch {
     std::function<void(bool)> on_tight;  // limits of others that a guarded site tightens
     AskAttached attached = attached_networks;
     LineFile::Open open_file = LineFile::open_to_read;
+    Canaries::Look look_at_canary = look_at;
   };
   // Before the node's thread runs: `node` gets the rules, and is asked for the posture that it starts with.
   static Result<std::unique_ptr<Watch>> open(Parts parts, node::Node& node);
@@ -95,6 +96,7 @@ class Watch {
   void read_datagrams();
   bool read_stream(Reader& reader);
   void read_sockets();
+  void look_at_wires();
   void count_refusals();
   void on_posture(Posture posture);
   void order(Posture posture);

@@ -70,8 +70,8 @@ struct Watched : ::testing::Test {
   std::unique_ptr<http::FakeNodeThread> thread = std::make_unique<http::FakeNodeThread>(node);
   std::unique_ptr<Watch> watch;
 
-  void open(Config config, AskAttached attached = attached_networks,
-            LineFile::Open open_file = LineFile::open_to_read) {
+  void open(Config config, AskAttached attached = attached_networks, LineFile::Open open_file = LineFile::open_to_read,
+            Canaries::Look look_at_canary = look_at) {
     Watch::Parts parts{.data = dir.path(),
                        .config = std::move(config),
                        .access = *thread,
@@ -81,7 +81,8 @@ struct Watched : ::testing::Test {
                        .peers = {},
                        .on_tight = {},
                        .attached = std::move(attached),
-                       .open_file = std::move(open_file)};
+                       .open_file = std::move(open_file),
+                       .look_at_canary = std::move(look_at_canary)};
     watch = std::move(*Watch::open(std::move(parts), node));
     watch->start();
   }
@@ -195,6 +196,35 @@ TEST_F(Watched, a_sensor_s_file_that_cannot_be_read_is_told_and_its_old_lines_ar
   EXPECT_THAT(log(), HasSubstr("sensor-file-read\""));
   EXPECT_THAT(log(), HasSubstr("\"bytes_not_judged\":\"" + std::to_string(eve_alert("1").size())));
   watch.reset();  // it opens by what ends here
+}
+
+TEST_F(Watched, a_canary_whose_server_does_not_answer_holds_up_neither_the_start_nor_an_alert_nor_the_end) {
+  const std::string eve = dir.path() + "/eve.json";
+  std::ofstream(eve) << "";
+  Config config;
+  config.sealer.clear();
+  config.eve_files = {eve};
+  config.canaries = {dir.path() + "/on-the-mount"};
+  const auto gate = std::make_shared<Gate>();
+  open(config, attached_networks, LineFile::open_to_read, [gate](const std::string&, bool) {
+    gate->wait();
+    return FileLook{.error = EIO};
+  });
+  std::ofstream(eve, std::ios::app) << eve_alert("1");
+  EXPECT_TRUE(comes([&] { return has_heard("1"); }));
+  EXPECT_FALSE(has_heard("canary"));
+  watch.reset();
+  gate->open();
+}
+
+TEST_F(Watched, a_canary_that_is_not_there_is_told_in_the_log) {
+  Config config;
+  config.sealer.clear();
+  config.canaries = {dir.path() + "/not-there"};
+  open(config);
+  EXPECT_TRUE(comes([&] { return log().find("canary-missing") != std::string::npos; }));
+  EXPECT_THAT(log(), HasSubstr(dir.path() + "/not-there"));
+  EXPECT_FALSE(has_heard("canary"));
 }
 
 // The networks that this machine is attached to, as a test says.
