@@ -77,6 +77,24 @@ TEST(Seal, an_alert_ends_every_link_in_the_very_call_and_the_store_sells_on) {
   EXPECT_EQ(chain.broken_law(), "");
 }
 
+TEST(Seal, what_only_the_rules_may_read_of_an_alert_is_recorded_nowhere) {
+  Chain chain(23, 2);
+  node::Node& store = store_with_rules(chain);
+  guard::Rules wanted = rules();
+  wanted.rules[0].words = {"hunter2"};
+  store.set_rules(wanted);
+  guard::Alert told = alert("bad");
+  told.text = "";
+  told.unrecorded = "jane.doe hunter2";
+  store.raise(told);
+  chain.run_for(seconds(1));
+  ASSERT_TRUE(is_sealed(chain)) << "its words are looked at";
+  const guard::GuardState& kept = store.state().guard;
+  EXPECT_EQ(kept.last->reason, "suricata bad (somebody is inside)");
+  EXPECT_EQ(kept.recent.back().first.alert.unrecorded, "");
+  EXPECT_EQ(kept.recent.back().first.alert.text, "");
+}
+
 TEST(Seal, it_survives_a_power_cut_and_needs_nobody_to_be_undone) {
   Chain chain(12, 3);
   start_all(chain);

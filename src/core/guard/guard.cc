@@ -47,6 +47,7 @@ Alert cleaned(Alert alert) {
   alert.signature = clean_text(alert.signature, signature_bytes_max);
   alert.category = clean_text(alert.category, category_bytes_max);
   alert.text = clean_text(alert.text, text_bytes_max);
+  alert.unrecorded = clean_text(alert.unrecorded, unrecorded_bytes_max);
   alert.severity = std::clamp<std::uint8_t>(alert.severity, 1, 4);
   alert.seen_at.unix_ns = std::max<std::int64_t>(alert.seen_at.unix_ns, 0);
   if (alert.source.empty()) alert.source = "unknown";

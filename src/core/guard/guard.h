@@ -24,6 +24,7 @@ inline constexpr std::size_t source_bytes_max = 40;     // "suricata", "tripwire
 inline constexpr std::size_t signature_bytes_max = 80;  // "2024297", "canary", "security:4698"
 inline constexpr std::size_t category_bytes_max = 120;
 inline constexpr std::size_t text_bytes_max = 400;
+inline constexpr std::size_t unrecorded_bytes_max = 8000;
 inline constexpr std::size_t rule_bytes_max = 60;
 inline constexpr std::size_t reason_bytes_max = 500;
 inline constexpr std::size_t recent_max = 50;
@@ -50,6 +51,9 @@ struct Alert {
   std::string text;  // for a person; clean, one line
   Hash digest{};     // SHA-256 of what came, so that it can be found again in the sensor's own log
   Instant seen_at;   // by the sensor's clock
+  // What rules look for their words in, beside `text`: names, command lines. It stays on this machine: no journal, no
+  // state, no answer has it.
+  std::string unrecorded = {};
   bool operator==(const Alert&) const = default;
 };
 // Cut to the bounds above and made printable: what a sensor sends is hostile.

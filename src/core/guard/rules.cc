@@ -43,8 +43,9 @@ bool matches(const Rule& rule, const Alert& alert) {
   if (!rule.categories.empty() &&
       std::ranges::none_of(rule.categories, [&](const std::string& c) { return same(c, alert.category); }))
     return false;
-  return rule.words.empty() ||
-         std::ranges::any_of(rule.words, [&](const std::string& w) { return holds(alert.text, w); });
+  return rule.words.empty() || std::ranges::any_of(rule.words, [&](const std::string& w) {
+           return holds(alert.text, w) || holds(alert.unrecorded, w);
+         });
 }
 
 bool Judge::is_met(std::size_t at, Instant now) {

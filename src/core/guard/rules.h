@@ -37,7 +37,7 @@ struct Rule {
   std::vector<SignatureRange> ranges;
   std::vector<std::string> signatures;
   std::vector<std::string> categories;  // any letter case
-  std::vector<std::string> words;       // in the text, any letter case; one of them
+  std::vector<std::string> words;       // in the text or what is not recorded of it, any letter case; one of them
   std::uint8_t severity_at_least = 4;   // 1: only the gravest; 4: any
   std::uint32_t count = 1;
   Duration within;

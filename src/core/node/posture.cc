@@ -109,6 +109,7 @@ void NodeImpl::raise(guard::Alert raw) {
   const guard::Alert& alert = raised.alert;
   const Instant at = world_.clock.monotonic();
   const guard::Verdict verdict = judge_.judge(alert, at);
+  raised.alert.unrecorded = std::string();
   ++counters_.alerts;
   if (verdict.level == guard::Level::benign) {
     ++counters_.alerts_benign;
@@ -124,7 +125,7 @@ void NodeImpl::raise(guard::Alert raw) {
   const bool seals = raised.level == guard::Level::sealed && posture_ != guard::Posture::sealed;
   const bool guards = raised.level == guard::Level::guarded && posture_ == guard::Posture::open;
   if (seals || guards) {
-    std::string reason = alert.text;
+    std::string reason = alert.text.empty() ? alert.source + " " + alert.signature : alert.text;
     if (verdict.rule != nullptr && reason.size() + verdict.rule->reason.size() + 3 <= guard::reason_bytes_max)
       reason += " (" + verdict.rule->reason + ")";
     set_posture({seals ? guard::Posture::sealed : guard::Posture::guarded,

@@ -110,7 +110,8 @@ Result<Alert> read_mapped(const Mapping& mapping, std::string_view line) {
     return fail("guard/bad_alert", fmt::format("the mapping \"{}\" finds no signature in the line", mapping.name));
   alert.severity = severity_of(fill(mapping.severity, value), mapping.severity_otherwise);
   alert.category = fill(mapping.category, value);
-  alert.text = fill(mapping.text, value);
+  alert.text = fill(mapping.record, value);
+  alert.unrecorded = fill(mapping.text, value);
   alert.seen_at = time_of(fill(mapping.seen_at, value));
   alert.digest = sha256(as_bytes(line));
   return cleaned(std::move(alert));

@@ -173,6 +173,7 @@ Mapping read_webhook(const toml::table& raw, Problems& problems) {
   out.signature = table.text("signature", 200, true);
   out.category = table.text("category", 200);
   out.text = table.text("text", 500);
+  out.record = table.text("record", 500);
   out.seen_at = table.text("seen_at", 200);
   if (const toml::node* severity = table.get("severity"); severity != nullptr && severity->is_string())
     out.severity = table.text("severity", 200);
@@ -182,7 +183,7 @@ Mapping read_webhook(const toml::table& raw, Problems& problems) {
   out.otherwise = table.level("otherwise", false);
   for (const auto& [key, text] :
        {std::pair("signature", &out.signature), std::pair("category", &out.category), std::pair("text", &out.text),
-        std::pair("seen_at", &out.seen_at), std::pair("severity", &out.severity)})
+        std::pair("record", &out.record), std::pair("seen_at", &out.seen_at), std::pair("severity", &out.severity)})
     check_template(table, key, *text, problems);
   table.finish("a webhook");
   return out;

@@ -24,8 +24,8 @@ inline constexpr std::size_t config_bytes_max = 1u << 20;
 // How a foreign JSON object becomes an alert: templates with "{/pointer}" (RFC 6901).
 struct Mapping {
   std::string name;
-  std::string signature, category, text, seen_at, severity;
-  bool lower_case = false;  // the signature
+  std::string signature, category, text, record, seen_at, severity;  // text: for `words` alone; record: kept
+  bool lower_case = false;                                           // the signature
   std::uint8_t severity_otherwise = 2;
   std::optional<Level> otherwise;
 };

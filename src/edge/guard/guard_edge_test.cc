@@ -137,7 +137,7 @@ TEST(Webhook, pointers_fill_the_fields) {
   ASSERT_TRUE(alert) << alert.error().text;
   EXPECT_EQ(alert->source, "webhook:windows");
   EXPECT_EQ(alert->signature, "security:4742");
-  EXPECT_THAT(alert->text, HasSubstr("ANONYMOUS LOGON"));
+  EXPECT_THAT(alert->unrecorded, HasSubstr("ANONYMOUS LOGON"));
   Judge judge(config->rules);
   EXPECT_EQ(judge.judge(*alert, Instant{}).rule->name, "windows-zerologon");
   EXPECT_FALSE(read_mapped(windows, "\r\n"));

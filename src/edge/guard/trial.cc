@@ -51,7 +51,7 @@ Result<Trial> try_rules(const Config& config, const std::string& webhook, std::i
     if (verdict.below_count) row.reason += " (below its count)";
     row.source = alert.source;
     row.signature = alert.signature;
-    row.text = alert.text;
+    row.text = alert.unrecorded.empty() ? alert.text : alert.unrecorded;  // of the asker's own file
     row.severity = alert.severity;
   }
   for (const auto& [key, row] : trial.rows) ++trial.signatures[row.level];

@@ -23,5 +23,27 @@ TEST_F(ApiAttackTest, OneManagerWithTheKeyOfATillIsNoSecondPerson) {
   EXPECT_EQ(code(till() + manager, ""), "taken") << "in the name of who is signed in";
 }
 
+TEST_F(ApiAttackTest, WhatAnAlertSaysIsForWhoIsSignedIn) {
+  guard::Rule rule;
+  rule.name = "windows-known-tools";
+  rule.reason = "a tool that only attackers bring";
+  node_.rules_now.rules = {rule};
+  guard::GuardState& guarded = node_.fold_state.guard;
+  guarded.posture = guard::Posture::sealed;
+  guarded.last = guard::PostureChanged{.posture = guard::Posture::sealed, .cause = guard::Cause::alert};
+  guarded.last->rule = rule.name;
+  guarded.last->reason = "PC jane.doe net use /user:jane hunter2 (a tool that only attackers bring)";
+  const std::string open = ask("GET", "/v1/posture").body;
+  EXPECT_THAT(open, Not(HasSubstr("jane")));
+  EXPECT_THAT(open, HasSubstr(R"("rule":"windows-known-tools","reason":"a tool that only attackers bring")"));
+  EXPECT_THAT(ask("GET", "/v1/posture", till()).body, Not(HasSubstr("jane"))) << "a till stands where anybody does";
+  EXPECT_THAT(ask("GET", "/v1/posture", session("1", "4711")).body, HasSubstr("jane.doe"));
+  node_.rules_now.rules.clear();
+  EXPECT_THAT(ask("GET", "/v1/posture").body, HasSubstr(R"("reason":"")")) << "its rule is gone since";
+  guarded.last->cause = guard::Cause::person;
+  guarded.last->reason = "a drill";
+  EXPECT_THAT(ask("GET", "/v1/posture").body, HasSubstr("a drill")) << "what a person typed is for all to read";
+}
+
 }  // namespace
 }  // namespace holdfast::http

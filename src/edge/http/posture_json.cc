@@ -1,4 +1,6 @@
 // The posture of this site and what its sensors saw, as JSON.
+#include <algorithm>
+
 #include "edge/http/state_json.h"
 
 namespace holdfast::http {
@@ -26,8 +28,15 @@ std::string posture_json(const node::Node& node, bool in_full, const std::string
   out.field("recorded", view.recorded);
   out.field("since", state.since.unix_ns == 0 ? std::nullopt : std::optional(to_text(state.since)));
   if (state.last) {
+    // What an alert says may name people. Who is not signed in is told the rule and why it stands there.
+    guard::PostureChanged last = *state.last;
+    if (!in_full && last.cause == guard::Cause::alert) {
+      const auto& rules = node.rules().rules;
+      const auto rule = std::ranges::find(rules, last.rule, &guard::Rule::name);
+      last.reason = rule == rules.end() ? std::string() : rule->reason;
+    }
     out.object("last");
-    write_posture_change(out, *state.last);
+    write_posture_change(out, last);
     out.end_object();
   } else {
     out.field_null("last");
