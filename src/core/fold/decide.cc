@@ -142,13 +142,15 @@ struct Asked {
     const auto seen = incidents_seen(state);
     const incident::SeenIncident* incident = incident::find(seen, c.incident);
     std::vector<incident::SiteFigures> figures;
+    incident::CloseIncident close = c;
     if (incident != nullptr) {
       if (incident->is_closed() && !happened)
         return fail("incident/closed_before", fmt::format("it was closed at {} already; a note can still be added",
                                                           to_text(incident->closing->record->at)));
-      figures = incident_figures(state, incident->records.front().record->at - incident::facts_before_opening);
+      figures = incident_figures(state, began(*incident) - incident::facts_before_opening);
+      close.incident = incident::to_close(*incident, c.incident, context.now);
     }
-    return body(incident::decide(states(), c, std::move(figures)));
+    return body(incident::decide(states(), close, std::move(figures)));
   }
   Result<Body> operator()(const standby::Begin& c) {
     HF_TRY_VOID(check_decided_now(c.reason));

@@ -121,6 +121,21 @@ TEST_F(Night, a_closing_has_figures_of_every_site_that_is_seen_and_comes_once) {
   EXPECT_TRUE(store.write(note(id, "the regulator answered"))) << "what becomes known later is still noted";
 }
 
+TEST_F(Night, what_was_opened_under_a_clock_that_is_ahead_is_closed_when_that_is_answered) {
+  const auto mine = open(head, "mail encrypted");
+  store.clock_ns += seconds(7200).ns;
+  const auto theirs = open(store, "a demand on the screen");
+  const auto alone = open(store, "a printer test");
+  head.follow(store);
+  ASSERT_TRUE(head.write(incident::JoinIncidents{mine, {theirs}}));
+  ASSERT_TRUE(head.write(incident::CloseIncident{mine, "over"}));
+  ASSERT_TRUE(head.write(incident::CloseIncident{alone, "over"}));
+  store.follow(head);
+  for (const Shop* shop : {&head, &store})
+    for (const auto& each : incidents_seen(shop->state)) EXPECT_TRUE(each.is_closed()) << each.title;
+  EXPECT_EQ(code(head.write(incident::CloseIncident{alone, "over again"})), "incident/closed_before");
+}
+
 TEST_F(Night, seals_and_the_alerts_that_made_them_are_facts_at_every_site_and_mere_watching_stays_at_home) {
   const auto id = open(store, "x");
   const guard::Alert alert{"tripwire", "canary", 1, "", "a canary file was touched", Hash{}, Instant{start_ns}};

@@ -55,13 +55,18 @@ class Tell {
   std::vector<std::string> titles = {};  // each once
   std::set<std::string> known_titles = {};
   std::string named = {};
+  std::set<IncidentId> not_opened = {};  // of whose openings this one has not come yet
 
   void operator()(const SeenRecord& seen, const IncidentOpened& e) {
+    // A closing before the first opening, or before that of what it names, is dated by clocks that do not agree.
+    const bool was_known = !incident.opening || (incident.closing && not_opened.contains(closed_id()));
+    if (!was_known) incident.closing.reset();
+    not_opened.erase(e.id);
     if (!incident.opening) {
       incident.opening = seen;
       incident.id = e.id;
     }
-    incident.closing.reset();
+    incident.last_opened = seen;
     if (!e.title.empty()) title(e.title);
   }
   void operator()(const SeenRecord& seen, const IncidentNoted& e) {
@@ -83,6 +88,7 @@ class Tell {
   }
 
  private:
+  const IncidentId& closed_id() const { return std::get<IncidentClosed>(incident.closing->record->what).incident; }
   void title(const std::string& text) {
     if (known_titles.insert(text).second) titles.push_back(text);
   }
@@ -91,6 +97,8 @@ class Tell {
 void tell(SeenIncident& incident) {
   sort_seen(incident.records, [](const SeenRecord& seen) { return seen.record; });
   Tell tell(incident);
+  for (const SeenRecord& seen : incident.records)
+    if (const auto* opened = std::get_if<IncidentOpened>(&seen.record->what)) tell.not_opened.insert(opened->id);
   for (const SeenRecord& seen : incident.records)
     std::visit([&](const auto& what) { tell(seen, what); }, seen.record->what);
   if (!incident.opening) incident.id = incident.ids.front();
@@ -127,12 +135,7 @@ std::vector<SeenIncident> merge(const std::vector<Part>& parts) {
     tell(incident);
     out.push_back(std::move(incident));
   }
-  std::ranges::stable_sort(out, [](const SeenIncident& a, const SeenIncident& b) {
-    const auto at = [](const SeenIncident& i) {
-      return i.opening ? i.opening->record->at : i.records.front().record->at;
-    };
-    return at(a) > at(b);
-  });
+  std::ranges::stable_sort(out, [](const SeenIncident& a, const SeenIncident& b) { return began(a) > began(b); });
   return out;
 }
 
@@ -148,6 +151,20 @@ bool are_one(const States& states, const IncidentId& a, const IncidentId& b) {
   return groups.of(a) == groups.of(b);
 }
 
+Instant began(const SeenIncident& incident) {
+  return incident.opening ? incident.opening->record->at : incident.records.front().record->at;
+}
+
+std::optional<Instant> ended(const SeenIncident& incident) {
+  if (!incident.closing) return std::nullopt;
+  return std::max(incident.closing->record->at, began(incident));
+}
+
+IncidentId to_close(const SeenIncident& incident, const IncidentId& asked, Instant now) {
+  if (!incident.last_opened || incident.last_opened->record->at < now) return asked;
+  return std::get<IncidentOpened>(incident.last_opened->record->what).id;
+}
+
 std::vector<SeenFact> facts_between(const std::vector<Part>& parts, Instant from, std::optional<Instant> to) {
   std::vector<SeenFact> out;
   for (const Part& part : parts)
@@ -158,10 +175,7 @@ std::vector<SeenFact> facts_between(const std::vector<Part>& parts, Instant from
 }
 
 std::vector<SeenFact> facts_of(const SeenIncident& incident, const std::vector<Part>& parts) {
-  const Instant began = incident.records.front().record->at;
-  std::optional<Instant> ended;
-  if (incident.closing) ended = incident.closing->record->at;
-  return facts_between(parts, began - facts_before_opening, ended);
+  return facts_between(parts, began(incident) - facts_before_opening, ended(incident));
 }
 
 SiteFigures figures_of(const Part& part, const Standing& standing, Instant from) {

@@ -131,6 +131,51 @@ TEST(Merge, two_closings_the_first_counts_and_a_later_note_opens_nothing) {
   EXPECT_FALSE(merge(parts_of({&a, &b}))[0].is_closed());
 }
 
+TEST(Merge, a_closing_counts_though_the_clock_that_dated_the_opening_was_ahead) {
+  Writing store{SiteName("store-01")}, head{SiteName("head-office")};
+  store.add(7200, opened(1, "its clock is two hours ahead"));
+  head.add(10, noted(1, "seen"));
+  head.add(20, IncidentClosed{id<IncidentId>(1), "over", {}});
+  auto seen = merge(parts_of({&store, &head}));
+  ASSERT_TRUE(seen[0].is_closed());
+  EXPECT_EQ(seen[0].closing->site, SiteName("head-office"));
+  EXPECT_EQ(began(seen[0]), at(7200));
+  EXPECT_EQ(ended(seen[0]), at(7200)) << "not before it began";
+  // Another one that is joined opens it again, as ever.
+  head.add(9000, opened(2, "again"));
+  head.add(9001, IncidentsJoined{id<IncidentId>(1), {id<IncidentId>(2)}});
+  seen = merge(parts_of({&store, &head}));
+  EXPECT_FALSE(seen[0].is_closed());
+}
+
+TEST(Merge, of_two_that_are_joined_a_closing_closes_what_it_names_and_what_was_opened_before_that) {
+  Writing store{SiteName("store-01")}, head{SiteName("head-office")};
+  head.add(1, opened(1, "by head office"));
+  store.add(7200, opened(2, "its clock is two hours ahead"));
+  head.add(10, IncidentsJoined{id<IncidentId>(1), {id<IncidentId>(2)}});
+  auto seen = merge(parts_of({&store, &head}));
+  EXPECT_EQ(to_close(seen[0], id<IncidentId>(1), at(20)), id<IncidentId>(2));
+  EXPECT_EQ(to_close(seen[0], id<IncidentId>(1), at(7201)), id<IncidentId>(1));
+  Writing asked = head;
+  asked.add(20, IncidentClosed{id<IncidentId>(1), "over", {}});
+  EXPECT_FALSE(merge(parts_of({&store, &asked}))[0].is_closed()) << "behind it stands an opening that it may not know";
+  head.add(20, IncidentClosed{id<IncidentId>(2), "over", {}});
+  EXPECT_TRUE(merge(parts_of({&store, &head}))[0].is_closed());
+}
+
+TEST(Merge, a_record_that_a_peer_has_dated_1970_moves_no_beginning) {
+  Writing store{SiteName("store-01")}, head{SiteName("head-office")};
+  store.add(100, opened(1, "x"));
+  apply(head.state, Record{Instant{1}, 1, 0, id<NoteId>(7), {}, noted(1, "a clock without a battery")});
+  const auto parts = parts_of({&store, &head});
+  const auto seen = merge(parts);
+  EXPECT_EQ(began(seen[0]), at(100));
+  Fact old;
+  old.at = at(-1'000'000);
+  apply(store.state, old);
+  EXPECT_TRUE(facts_of(seen[0], parts).empty()) << "nor is all that ever happened a fact of it";
+}
+
 TEST(Merge, a_task_is_as_it_was_set_last_at_whichever_site) {
   Writing a{SiteName("a")}, b{SiteName("b")};
   a.add(1, opened(1, "x"));

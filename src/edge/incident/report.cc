@@ -108,7 +108,7 @@ Result<Report> report_of(const fold::State& state, const incident::IncidentId& i
   out.as_of = now;
   out.incident = *found;
   out.facts = incident::facts_of(out.incident, parts);
-  out.sites = sites_of(state, now, out.incident.records.front().record->at - incident::facts_before_opening);
+  out.sites = sites_of(state, now, began(out.incident) - incident::facts_before_opening);
   for (const incident::Part& part : parts) out.not_kept += part.state->records_dropped + part.state->facts_dropped;
   out.next = steps_of(out, state, live);
   return out;

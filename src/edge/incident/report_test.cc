@@ -144,6 +144,19 @@ TEST_F(Told, the_72_hours_run_from_the_discovery_as_far_as_it_is_noted) {
   EXPECT_EQ(due(), 0);
 }
 
+TEST_F(Told, a_record_of_a_peer_that_is_dated_1970_moves_no_deadline) {
+  incident::IncidentNoted noted;
+  noted.incident = id;
+  noted.text = "a clock without a battery";
+  incident::apply(state.peers[SiteName("store-02")].incidents,
+                  incident::Record{Instant{1}, 1, 0, {{std::byte{7}}}, {}, noted});
+  const auto report = export_report(state, id);
+  ASSERT_TRUE(report);
+  const auto step = std::ranges::find(report->next, "inform_authority", &Step::code);
+  ASSERT_NE(step, report->next.end());
+  EXPECT_EQ(step->at, at(72 * 3600));
+}
+
 TEST_F(Told, the_end_of_the_72_hours_is_not_yet_known_where_the_clock_that_said_when_was_ahead) {
   const auto told = [&](Instant now) {
     const auto report = report_of(state, id, now, {});

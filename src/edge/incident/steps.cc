@@ -56,7 +56,7 @@ std::optional<Instant> learned_at(const incident::SeenIncident& incident, Instan
     const std::optional<Instant> at = note->about.from ? note->about.from : note->about.to;
     if (at && (!first || *at < *first)) first = at;
   }
-  const Instant at = first.value_or(incident.records.front().record->at);
+  const Instant at = first.value_or(began(incident));
   return at > now + clock_slack ? std::nullopt : std::optional(at);
 }
 
