@@ -23,8 +23,7 @@ struct ToFact {
   bool operator()(const guard::AlertRaised& e) {
     fact.kind = incident::FactKind::alert;
     fact.about = e.alert.source + " " + e.alert.signature;
-    fact.text = fmt::format("{} ({}: {})", e.alert.text, to_text(e.level), e.rule);
-    if (e.count > 1) fact.text += fmt::format(" x {}", e.count);
+    fact.text = incident::with_count(fmt::format("{} ({}: {})", e.alert.text, to_text(e.level), e.rule), e.count);
     return true;
   }
   bool operator()(const guard::PostureChanged& e) {
@@ -136,10 +135,10 @@ std::vector<incident::SeenIncident> incidents_seen(const State& state) {
   return incident::merge(incident_parts(state));
 }
 
-std::vector<incident::SiteFigures> incident_figures(const State& state, Instant from) {
+std::vector<incident::SiteFigures> incident_figures(const State& state, Instant from, std::optional<Instant> to) {
   std::vector<incident::SiteFigures> out;
   const auto add = [&](const incident::Part& part, std::uint64_t entries, const till::Totals& totals) {
-    out.push_back(incident::figures_of(part, {state.newest, entries, totals.sales, totals.gross}, from));
+    out.push_back(incident::figures_of(part, {state.newest, entries, totals.sales, totals.gross}, from, to));
   };
   add({state.site, &state.incidents}, state.size, state.till.totals);
   for (const auto& [site, part] : state.peers) add({site, &part.incidents}, part.size, part.totals);

@@ -27,7 +27,7 @@ SitePosture posture_of(const PeerPart& part);
 // This site's part, then those of the sites that it follows.
 std::vector<incident::Part> incident_parts(const State& state);
 std::vector<incident::SeenIncident> incidents_seen(const State& state);
-// Figures of every site that is seen, from `from` on; as of what is folded here.
-std::vector<incident::SiteFigures> incident_figures(const State& state, Instant from);
+// Figures of every site that is seen, from `from` on and until `to`; as of what is folded here.
+std::vector<incident::SiteFigures> incident_figures(const State& state, Instant from, std::optional<Instant> to = {});
 
 }  // namespace holdfast::fold

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "core/base/sums.h"
 #include "core/incident/merge.h"
@@ -65,6 +66,19 @@ Result<E> checked(const States& states, E event, bool opens = false) {
 }  // namespace
 
 std::string_view to_text(FactKind kind) { return fact_names.at(static_cast<std::size_t>(kind)); }
+
+std::string with_count(std::string text, std::uint64_t count) {
+  return count > 1 ? fmt::format("{} x {}", text, count) : text;
+}
+
+std::uint64_t count_in(std::string_view text) {
+  const std::size_t at = text.rfind(") x ");  // before it stands the rule, in brackets
+  if (at == std::string_view::npos) return 1;
+  std::uint64_t count = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + at + 4, end, count);
+  return error == std::errc() && rest == end && count > 0 ? count : 1;
+}
 
 Result<IncidentOpened> decide(const States& states, const OpenIncident& command, const IncidentId& id) {
   if (command.title.empty())

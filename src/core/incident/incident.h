@@ -53,6 +53,9 @@ enum class FactKind : std::uint8_t {
 };
 inline constexpr std::uint8_t fact_kinds = 11;
 std::string_view to_text(FactKind kind);
+// The text of an alert's fact when it stands for so many alike, and how many a text stands for.
+std::string with_count(std::string text, std::uint64_t count);
+std::uint64_t count_in(std::string_view text);
 struct Fact {
   Instant at;
   std::uint32_t epoch = 0;

@@ -178,23 +178,30 @@ std::vector<SeenFact> facts_of(const SeenIncident& incident, const std::vector<P
   return facts_between(parts, began(incident) - facts_before_opening, ended(incident));
 }
 
-SiteFigures figures_of(const Part& part, const Standing& standing, Instant from) {
+SiteFigures figures_of(const Part& part, const Standing& standing, Instant from, std::optional<Instant> to) {
+  const auto opened_epoch = [&](Instant first, Instant last) {
+    return std::ranges::any_of(part.state->facts, [&](const Fact& fact) {
+      return fact.kind == FactKind::epoch_opened && fact.at >= first && fact.at <= last;
+    });
+  };
   SiteFigures out;
   out.site = part.site;
   out.as_of = standing.entries;
   for (const Sealing& s : part.state->sealings) {
     const Instant end = s.to.value_or(std::max(standing.at, s.from));
-    if (end < from) continue;
-    out.is_sealed = !s.to;
-    out.sealed.ns = wrapping_sum(out.sealed.ns, (end - s.from).ns);
+    if (end < from || (to && s.from > *to)) continue;
+    out.is_sealed = !s.to || (to && *s.to > *to);
+    out.sealed.ns = wrapping_sum(out.sealed.ns, ((to ? std::min(end, *to) : end) - s.from).ns);
     out.sales += (s.to ? s.sales_to : standing.sales) - s.sales_from;
     add(out.gross, s.to ? s.gross_to : standing.gross);
     take_off(out.gross, s.gross_from);
     // A machine that was replaced meanwhile counts in a new epoch, from 0: then what is in that one is told.
     const std::uint64_t entries = s.to ? s.entries_to : standing.entries;
-    out.waiting += entries >= s.entries_from ? entries - s.entries_from : entries;
+    const bool is_same_epoch = entries >= s.entries_from && !opened_epoch(s.from, end);
+    out.waiting += is_same_epoch ? entries - s.entries_from : entries;
   }
-  for (const Fact& fact : part.state->facts) out.alerts += fact.kind == FactKind::alert && fact.at >= from ? 1 : 0;
+  for (const Fact& fact : part.state->facts)
+    if (fact.kind == FactKind::alert && fact.at >= from && (!to || fact.at <= *to)) out.alerts += count_in(fact.text);
   return out;
 }
 

@@ -68,7 +68,9 @@ IncidentId to_close(const SeenIncident& incident, const IncidentId& asked, Insta
 inline constexpr Duration facts_before_opening = days(1);
 std::vector<SeenFact> facts_of(const SeenIncident& incident, const std::vector<Part>& parts);
 
-// Figures of one site for the incident: its sealings from `from` on, as its journal of `standing` tells them.
-SiteFigures figures_of(const Part& part, const Standing& standing, Instant from);
+// Figures of one site for the incident: its sealings from `from` on and until `to`, as its journal of `standing` tells
+// them. Of a sealing that goes on behind `to` the time is cut there; what was sold in it is told whole, because nobody
+// has kept how much it was at that moment.
+SiteFigures figures_of(const Part& part, const Standing& standing, Instant from, std::optional<Instant> to = {});
 
 }  // namespace holdfast::incident

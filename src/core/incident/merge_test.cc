@@ -252,6 +252,41 @@ TEST(Merge, a_machine_that_was_replaced_while_sealed_counts_anew) {
   EXPECT_EQ(figures_of({a.site, &a.state}, {at(30), 12, 60, Money{6000}}, at(-10)).waiting, 12u);
 }
 
+TEST(Merge, a_machine_that_was_replaced_while_sealed_and_has_written_more_since_counts_anew_too) {
+  Writing a{SiteName("a")};
+  seal(a.state, {at(0), 100, 50, Money{5000}});
+  apply(a.state, Fact{at(10), 2, 0, FactKind::epoch_opened, {}, "c/a/2", ""});
+  EXPECT_EQ(figures_of({a.site, &a.state}, {at(30), 150, 60, Money{6000}}, at(-10)).waiting, 150u);
+  EXPECT_EQ(figures_of({a.site, &a.state}, {at(5), 150, 60, Money{6000}}, at(-10)).waiting, 50u) << "not yet then";
+}
+
+TEST(Merge, figures_end_with_the_incident_and_count_alerts_and_not_what_tells_of_them) {
+  Writing a{SiteName("a")};
+  const auto alert = [&](std::int64_t s, std::uint64_t count) {
+    apply(a.state,
+          Fact{at(s), 1, a.next++, FactKind::alert, {}, "suricata 7", with_count("seen x 9 (watch: r)", count)});
+  };
+  alert(0, 1);
+  alert(1, 41);
+  seal(a.state, {at(10), 10, 5, Money{500}});
+  unseal(a.state, {at(20), 20, 7, Money{700}});
+  seal(a.state, {at(90), 30, 9, Money{900}});
+  unseal(a.state, {at(150), 40, 10, Money{1000}});
+  alert(160, 1000);
+  seal(a.state, {at(200), 50, 20, Money{2000}});  // another night
+  const Standing standing{at(300), 70, 30, Money{3000}};
+  const SiteFigures closed = figures_of({a.site, &a.state}, standing, at(0), at(100));
+  EXPECT_EQ(closed.alerts, 42u);
+  EXPECT_EQ(closed.sealed, seconds(10 + 10)) << "until it was closed";
+  EXPECT_TRUE(closed.is_sealed) << "as it was then";
+  EXPECT_EQ(closed.sales, 2u + 1u);
+  const SiteFigures open = figures_of({a.site, &a.state}, standing, at(0));
+  EXPECT_EQ(open.alerts, 1042u);
+  EXPECT_EQ(open.sealed, seconds(10 + 60 + 100));
+  EXPECT_EQ(count_in("seen x 9 (watch: r) x 0"), 1u);
+  EXPECT_EQ(count_in("seen (watch: r) x many"), 1u);
+}
+
 // However the records are spread over sites and in whichever order the parts are named: one answer.
 RC_GTEST_PROP(Merge, the_order_of_parts_is_no_matter, ()) {
   std::vector<Writing> sites;

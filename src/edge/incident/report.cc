@@ -49,9 +49,10 @@ HourSales sales_in_hour(const till::Totals& totals, std::int64_t unix_hour) {
   return out;
 }
 
-std::vector<SiteSight> sites_of(const fold::State& state, Instant now, Instant figures_from) {
+std::vector<SiteSight> sites_of(const fold::State& state, Instant now, Instant figures_from,
+                                std::optional<Instant> figures_to) {
   std::vector<SiteSight> out;
-  const auto figures = fold::incident_figures(state, figures_from);
+  const auto figures = fold::incident_figures(state, figures_from, figures_to);
   SiteSight here = sight(state.site, state.till.totals, now.unix_ns / hour_ns);
   here.is_here = true;
   here.entries = state.size;
@@ -108,7 +109,7 @@ Result<Report> report_of(const fold::State& state, const incident::IncidentId& i
   out.as_of = now;
   out.incident = *found;
   out.facts = incident::facts_of(out.incident, parts);
-  out.sites = sites_of(state, now, began(out.incident) - incident::facts_before_opening);
+  out.sites = sites_of(state, now, began(out.incident) - incident::facts_before_opening, ended(out.incident));
   for (const incident::Part& part : parts) out.not_kept += part.state->records_dropped + part.state->facts_dropped;
   out.next = steps_of(out, state, live);
   return out;

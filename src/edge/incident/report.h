@@ -75,7 +75,8 @@ struct Report {
   std::uint64_t not_kept = 0;  // records and facts that a part had no room for
 };
 
-std::vector<SiteSight> sites_of(const fold::State& state, Instant now, Instant figures_from);
+std::vector<SiteSight> sites_of(const fold::State& state, Instant now, Instant figures_from,
+                                std::optional<Instant> figures_to = {});
 // Without an incident: what anybody should do with this site's posture.
 std::vector<Step> steps_without_incident(const fold::State& state, const Live& live);
 Result<Report> report_of(const fold::State& state, const incident::IncidentId& id, Instant now, const Live& live);

@@ -190,6 +190,19 @@ TEST_F(Told, a_sealed_site_that_is_not_explained_stays_sealed_and_rejoins_when_i
   EXPECT_FALSE(says("close"));
 }
 
+TEST_F(Told, a_closed_incident_goes_on_counting_nothing) {
+  incident::seal(state.incidents, {at(1), 1, 0, {}});
+  incident::unseal(state.incidents, {at(61), 2, 0, {}});
+  add(100, incident::IncidentClosed{id, "", {}});
+  incident::seal(state.incidents, {at(500), 3, 0, {}});
+  incident::apply(state.incidents, incident::Fact{at(500), 1, 9, incident::FactKind::alert, {}, "suricata 7", "seen"});
+  const auto report = report_of(state, id, at(5000), {});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->sites.front().figures.sealed, seconds(60)) << "the next night is another's";
+  EXPECT_EQ(report->sites.front().figures.alerts, 0u);
+  EXPECT_FALSE(report->sites.front().figures.is_sealed);
+}
+
 TEST_F(Told, nobody_is_told_to_close_while_a_site_is_silent) {
   note(1, incident::NoteKind::contained);
   state.peers[SiteName("store-02")].newest = at(0);
