@@ -235,7 +235,8 @@ void export_files(const Arguments& a) {
   Folded folded = fold_here(a);
   const auto made = or_refuse(report::export_report(folded.state, folded.id));
   const auto rests_on = report::rests_on(
-      folded.state, [&](const Origin& origin, std::uint64_t size) { return folded.view->root(origin, size); });
+      folded.state, [&](const Origin& origin, std::uint64_t size) { return folded.view->root(origin, size); },
+      [&](const Origin& origin) { return std::optional(or_refuse(folded.view->registration(origin))); });
   std::error_code error;
   std::filesystem::create_directories(a.into, error);
   const std::string name = fmt::format("{}/incident-{}", a.into, to_hex(ByteView(folded.id.bytes).first(4)));

@@ -121,10 +121,16 @@ void Api::get_incident_export(const CallPtr& call) {
   parts_.node.read([call, id = *id, format, language](const node::Node& node) {
     const auto told = report::export_report(node.state(), id);
     if (!told) return call->refuse(told.error());
-    const auto rests_on = report::rests_on(node.state(), [&](const Origin& origin, std::uint64_t size) {
-      const auto root = node.root_of(origin, size);
-      return root ? std::optional(*root) : std::nullopt;
-    });
+    const auto root = [&](const Origin& origin, std::uint64_t size) {
+      const auto found = node.root_of(origin, size);
+      return found ? std::optional(*found) : std::nullopt;
+    };
+    const auto registration = [&](const Origin& origin) -> std::optional<std::string> {
+      const auto event = node.read(origin.epoch, 0);
+      const auto* opened = event ? std::get_if<fold::EpochOpened>(&event->body) : nullptr;
+      return opened == nullptr ? std::nullopt : std::optional(opened->registration);
+    };
+    const auto rests_on = report::rests_on(node.state(), root, registration);
     Response response;
     if (format == "html") {
       response.content_type = "text/html; charset=utf-8";

@@ -76,15 +76,21 @@ std::vector<SiteSight> sites_of(const fold::State& state, Instant now, Instant f
   return out;
 }
 
-std::vector<RestsOn> rests_on(const fold::State& state, const RootOf& root) {
+std::vector<RestsOn> rests_on(const fold::State& state, const RootOf& root, const RegistrationOf& registration) {
   std::vector<RestsOn> out;
   const auto add = [&](const Origin& origin, std::uint64_t size) {
     if (size > 0) out.push_back({origin, size, root(origin, size)});
   };
   add({state.chain, state.site, state.epoch}, state.size);
-  // Earlier epochs of this site: each names the one before it in its first entry.
-  if (const auto registration = chain::parse_registration(state.registration))
-    add(registration->old_origin, registration->kept_size);
+  // Earlier epochs of this site: each names the one before it in its first entry; the state knows the newest's alone.
+  std::optional<std::string> named = state.registration;
+  for (std::uint32_t epoch = state.epoch; named && !named->empty();) {
+    const auto older = chain::parse_registration(*named);
+    if (!older || older->old_origin.epoch >= epoch || older->kept_size == 0) break;
+    add(older->old_origin, older->kept_size);
+    epoch = older->old_origin.epoch;
+    named = epoch > 1 ? registration(older->old_origin) : std::nullopt;
+  }
   for (const auto& [site, part] : state.peers) {
     for (const fold::KeptPrefix& kept : part.lineage) add(kept.origin, kept.size);
     add(part.origin, part.size);

@@ -84,7 +84,9 @@ std::vector<Step> steps_of(const Report& report, const fold::State& state, const
 
 // The journals that a state was folded from; `root` finds a root, null where that journal is not at hand.
 using RootOf = std::function<std::optional<Hash>(const Origin&, std::uint64_t size)>;
-std::vector<RestsOn> rests_on(const fold::State& state, const RootOf& root);
+// The registration that the first entry of an epoch of this site names; empty, or null: it continues none.
+using RegistrationOf = std::function<std::optional<std::string>(const Origin&)>;
+std::vector<RestsOn> rests_on(const fold::State& state, const RootOf& root, const RegistrationOf& registration);
 // The report of an export: as of the newest event of the journals themselves.
 Result<Report> export_report(const fold::State& state, const incident::IncidentId& id);
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/chain/test_chain.h"
 #include "edge/incident/words.h"
 
 namespace holdfast::incident_report {
@@ -224,6 +225,31 @@ TEST_F(Told, the_html_holds_no_markup_of_anybody_and_no_script) {
   EXPECT_THAT(html, HasSubstr("example.com/c/store-01/1"));
   EXPECT_EQ(html, export_html(*export_report(state, id), rests, Language::en)) << "the same bytes";
   EXPECT_THAT(export_html(*export_report(state, id), rests, Language::fr), HasSubstr("<html lang=\"fr\">"));
+}
+
+TEST_F(Told, an_export_names_every_epoch_that_it_was_folded_from) {
+  const chain::ChainFile file = chain::testing::small_chain();
+  const auto origin = [&](std::uint32_t epoch) { return Origin{file.chain, SiteName("store-01"), epoch}; };
+  const auto registration = [&](std::uint32_t epoch, std::uint64_t kept) {
+    return chain::make_registration(chain::testing::make_certificate(file, "store-01", epoch, at(0)), origin(epoch - 1),
+                                    kept, Hash{}, chain::testing::site_key("store-01", "log", epoch).signer())
+        .note;
+  };
+  state.chain = file.chain;
+  state.epoch = 3;
+  state.registration = registration(3, 20);
+  const auto no_root = [](const Origin&, std::uint64_t) { return std::optional<Hash>(); };
+  const auto named = [&](const RegistrationOf& of) {
+    std::vector<std::pair<Origin, std::uint64_t>> out;
+    for (const RestsOn& each : rests_on(state, no_root, of)) out.emplace_back(each.origin, each.size);
+    return out;
+  };
+  const std::vector<std::pair<Origin, std::uint64_t>> all{{origin(3), state.size}, {origin(2), 20}, {origin(1), 10}};
+  EXPECT_EQ(
+      named([&](const Origin& of) { return of == origin(2) ? std::optional(registration(2, 10)) : std::nullopt; }),
+      all);
+  EXPECT_EQ(named([&](const Origin&) { return std::optional(registration(3, 20)); }).size(), 2u)
+      << "a journal that says it continues a later one ends the way";
 }
 
 TEST_F(Told, an_export_is_as_of_the_journal_and_not_of_today) {

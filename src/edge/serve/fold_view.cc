@@ -26,20 +26,25 @@ Status FoldView::fold_log(fold::State& state, const Origin& origin, std::uint64_
   });
 }
 
+Result<std::string> FoldView::registration(const Origin& origin) const {
+  HF_TRY(journal::Log* const of, log(origin));
+  HF_TRY(const Bytes first, of->read(0));
+  HF_TRY(const fold::Event event, fold::decode(first));
+  const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
+  if (opened == nullptr) return fail("journal/damaged", "entry 0 of " + origin.text() + " does not open an epoch");
+  return opened->registration;
+}
+
 Result<fold::State> FoldView::fold(std::optional<std::uint64_t> size) {
   HF_TRY(const Origin newest, data_.newest_own());
   // Each epoch's first entry names the one that it continues, and how much of it was kept.
   std::vector<std::pair<Origin, std::uint64_t>> line;
   for (Origin at = newest; at.epoch > 1;) {
-    HF_TRY(journal::Log* const of, log(at));
-    HF_TRY(const Bytes first, of->read(0));
-    HF_TRY(const fold::Event event, fold::decode(first));
-    const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
-    if (opened == nullptr) return fail("journal/damaged", "entry 0 of " + at.text() + " does not open an epoch");
-    HF_TRY(const chain::Registration registration, chain::parse_registration(opened->registration));
-    if (registration.old_origin.epoch >= at.epoch || registration.kept_size == 0) break;
-    line.emplace_back(registration.old_origin, registration.kept_size);
-    at = registration.old_origin;
+    HF_TRY(const std::string note, registration(at));
+    HF_TRY(const chain::Registration named, chain::parse_registration(note));
+    if (named.old_origin.epoch >= at.epoch || named.kept_size == 0) break;
+    line.emplace_back(named.old_origin, named.kept_size);
+    at = named.old_origin;
   }
   HF_TRY(journal::Log* const own, log(newest));
   const std::uint64_t durable = own->durable_size();

@@ -19,6 +19,8 @@ class FoldView final : private fold::PeerEntries {
   Result<fold::State> fold(std::optional<std::uint64_t> size);
   // Nullopt: that journal is not at hand, or shorter.
   std::optional<Hash> root(const Origin& origin, std::uint64_t size);
+  // What entry 0 of an epoch after the first says that it continues. journal/damaged, edge/no_journal.
+  Result<std::string> registration(const Origin& origin) const;
 
  private:
   Status scan(const Origin& origin, EntryIndex first, EntryIndex end,
