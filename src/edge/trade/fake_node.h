@@ -147,6 +147,7 @@ class FakeNode : public Node {
     file.as_of = *parse_instant(text(body, "as_of"));
     file.whole = body.at("whole").as_bool();
     file.accepted = body.at("accepted").as_bool();
+    file.rows = static_cast<std::uint64_t>(body.at("rows").as_int64());
     file.taken = static_cast<std::uint64_t>(body.at("taken").as_int64());
     file.refused = static_cast<std::uint64_t>(body.at("refused").as_int64());
     std::erase_if(taken, [&](const auto& t) { return t.kind == file.kind && t.stream == file.stream; });

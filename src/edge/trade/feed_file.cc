@@ -101,16 +101,20 @@ Status FeedReader::take(const CsvRecord& record) {
 
 Status FeedReader::read_rows(CsvReader& csv) {
   CsvRecord record;
+  Row last = Row::skipped;
   bool is_short = false;
   for (;;) {
     HF_TRY(const bool is_there, csv.next(record));
     if (!is_there) break;
     ++file_.rows;
-    const std::uint64_t refused_before = file_.refused;
+    const std::uint64_t refused_before = file_.refused, skipped_before = file_.skipped;
     HF_TRY_VOID(take(record));
     is_short = file_.refused > refused_before;
+    last = is_short || file_.skipped > skipped_before ? Row::skipped : Row::taken;
   }
-  file_.is_cut_off = is_short && !csv.line_was_ended();
+  file_.is_unended = file_.rows > 0 && !csv.line_was_ended();
+  file_.is_cut_off = is_short && file_.is_unended;
+  if (file_.is_unended && last == Row::taken) file_.last_item = orders_ ? orders_->current() : sku_of(record);
   return {};
 }
 
@@ -187,6 +191,18 @@ Result<FeedFile> read_feed_file(const std::string& path, const FeedSite& site, c
   return file;
 }
 
+void doubt_last_line(FeedFile& file) {
+  if (!file.last_item) return;
+  const std::string& item = *file.last_item;
+  if (file.kind == feed::Kind::catalogue) {
+    file.products.pop_back();  // it was the last to be taken
+    file.product_lines.pop_back();
+  }
+  std::erase_if(file.levels, [&](const Level& level) { return level.sku == item; });
+  std::erase_if(file.orders, [&](const FedOrder& order) { return order.number == item; });
+  file.unclear.insert(item);
+}
+
 Result<std::string> close_refused(FeedFile& file) {
   if (file.refused_rows) HF_TRY_VOID(file.refused_rows->close());
   file.refused_rows.reset();
@@ -223,15 +239,22 @@ std::string reasons_text(const FeedFile& file) {
 }
 
 std::string kept_text(const FeedFile& file) {
-  if (!file.whole || file.nameless == 0) return {};
+  std::string out;
+  if (file.last_item)
+    out = fmt::format(
+        " Its last line is not ended and may be cut off, so what it says of {} stays as it was: let the export end "
+        "that "
+        "line, or write {}.done when it is whole.",
+        *file.last_item, file.name);
+  if (!file.whole || file.nameless == 0) return out;
   const std::string_view of = file.kind == feed::Kind::orders ? "order" : "product";
   const std::string_view end = file.kind == feed::Kind::orders  ? "is gone"
                                : file.kind == feed::Kind::stock ? "is set to 0"
                                                                 : "is delisted";
-  return fmt::format(
-      "Refused rows that nobody can tell the {} of: {}. So nothing {}, and what the file does not name "
-      "stays as it was.",
-      of, file.nameless, end);
+  return out + fmt::format(
+                   " Refused rows that nobody can tell the {} of: {}. So nothing {}, and what the file does not name "
+                   "stays as it was.",
+                   of, file.nameless, end);
 }
 
 }  // namespace holdfast::trade

@@ -38,8 +38,10 @@ struct FeedFile {
   std::uint64_t rows = 0, refused = 0, skipped = 0;
   std::map<std::string, std::uint64_t> reasons;  // kind of reason -> rows
   bool is_cut_off = false;                       // ends in the middle of a row
-  std::uint64_t nameless = 0;       // refused rows of which nobody can tell the product or order: it may be any
-  bool is_of_several_rows = false;  // an order is, a level may be: one row less makes it wrong
+  bool is_unended = false;               // its last line has no line end: it may be cut off in that line's last field,
+  std::optional<std::string> last_item;  // and this is the SKU or order number that the line is of, if it was taken
+  std::uint64_t nameless = 0;            // refused rows of which nobody can tell the product or order: it may be any
+  bool is_of_several_rows = false;       // an order is, a level may be: one row less makes it wrong
   // What it says, one of these by its kind.
   std::vector<Product> products;
   std::vector<Level> levels;
@@ -54,6 +56,8 @@ struct FeedFile {
   std::size_t taken() const { return products.size() + levels.size() + orders.size(); }
 };
 
+// Takes back what a line that is not ended says: what is known of its item stays as it was.
+void doubt_last_line(FeedFile& file);
 // Puts the file of refused rows in place, or takes an older one away; its path, empty if no row was refused.
 Result<std::string> close_refused(FeedFile& file);
 // The kind of a file, from its header alone.
@@ -64,7 +68,7 @@ Result<FeedFile> read_feed_file(const std::string& path, const FeedSite& site, c
 Result<Hash> hash_feed_file(const std::string& path);
 // "8 of 20 rows refused: 5 spoilt barcode, 3 bad price"; for people.
 std::string reasons_text(const FeedFile& file);
-// Why what a whole file does not name stays as it was, as a sentence; empty: it does not.
+// What of a file that was taken stays as it was, and why, in sentences with a blank before each; empty: nothing.
 std::string kept_text(const FeedFile& file);
 
 }  // namespace holdfast::trade

@@ -87,6 +87,7 @@ struct FeedFolder::Candidate {
   FileIdentity identity;
   Instant as_of;
   bool is_settled = false;
+  bool is_marked = false;          // as whole, by whoever wrote it
   std::optional<feed::Kind> kind;  // nullopt: its header could not be read, or was not yet
   std::string trouble;
 };
@@ -192,9 +193,9 @@ Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates(std::size_t& o
   });
   for (Candidate& candidate : out) {
     struct stat done {};
-    candidate.is_settled = is_settled(candidate);
-    if (::lstat((candidate.path + ".done").c_str(), &done) == 0)
-      candidate.is_settled = candidate.is_settled || identity_of(done).modified_ns >= candidate.identity.modified_ns;
+    candidate.is_marked = ::lstat((candidate.path + ".done").c_str(), &done) == 0 &&
+                          identity_of(done).modified_ns >= candidate.identity.modified_ns;
+    candidate.is_settled = candidate.is_marked || is_settled(candidate);
     if (!candidate.is_settled) continue;
     auto kind = peek_kind(candidate.path, site_.mapping.rule_for(candidate.name));
     if (kind)
@@ -237,6 +238,10 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
     return fate(FileFate::elsewhere, fmt::format("{} is a catalogue: head office takes it.", candidate.name));
   if (file->is_elsewhere)
     return fate(FileFate::elsewhere, fmt::format("{} names no stock of {}.", candidate.name, site_.about.site));
+  if (candidate.is_marked) {
+    file->is_unended = false;
+    file->last_item.reset();
+  }
   const std::string accepted = accepted_path(file->sha256);
   auto outcome = take_feed_file(*file, node, site_.about, fs::exists(accepted));
   const auto refused = close_refused(*file);
@@ -252,7 +257,7 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
       fmt::format("{} taken ({} {}, as of {}Z): {} rows, {} held for {}, {} changed, {} skipped, {}.", candidate.name,
                   file->format, feed::to_text(file->kind), to_text(file->as_of).substr(0, 19), file->rows,
                   file->taken(), site_.about.site, outcome->changed, file->skipped, reasons_text(*file));
-  if (const std::string kept = kept_text(*file); !kept.empty()) text += " " + kept;
+  text += kept_text(*file);
   if (refused && !refused->empty()) text += fmt::format(" The refused rows, each with its reason: {}", *refused);
   return fate(FileFate::taken, std::move(text));
 }

@@ -83,6 +83,11 @@ Status Taking::waits(std::string why) const {
 
 Status Taking::check_bounds(std::size_t known_here) const {
   if (file_.is_cut_off) HF_TRY_VOID(waits("it ends in the middle of a row, so it may be cut off"));
+  if (file_.is_unended && file_.whole && before_ && file_.rows < before_->rows)
+    HF_TRY_VOID(
+        waits(fmt::format("its last line is not ended and it has {} rows where {} had {}, so it may be cut off; "
+                          "if its last line never is, write {}.done when it is whole",
+                          file_.rows, before_->file, before_->rows, file_.name)));
   if (file_.refused * 2 > file_.rows) HF_TRY_VOID(waits(reasons_text(file_) + ", more than half"));
   if (file_.nameless > 0 && file_.is_of_several_rows) {
     const std::string_view what = file_.kind == feed::Kind::orders ? "order" : "level";
@@ -325,6 +330,8 @@ Status Taking::finish() {
 Result<FeedOutcome> Taking::run() {
   HF_TRY(outcome_.is_known, is_known());
   if (outcome_.is_known) return outcome_;
+  if (is_accepted_) file_.last_item.reset();
+  doubt_last_line(file_);
   switch (file_.kind) {
     case feed::Kind::catalogue:
       HF_TRY_VOID(take_products());

@@ -5,9 +5,10 @@
 //         nothing is added twice.
 // Bounds: a file waits for a person if it holds fewer than half of what the last one of its stream held (or, if it is
 //         whole and the first, of what the node has); if more than half of its rows are refused; if it ends in the
-//         middle of a row; if a refused row may belong to any of its orders or levels, and these are made of several
-//         rows; or if more than one known product in twenty (and at least 10) changes its price by more than
-//         the chain file's price_change_percent_max.
+//         middle of a row; if its last line is not ended and it is whole with fewer rows than the last one; if a
+//         refused row may belong to any of its orders or levels, and these are made of several rows; or if more than
+//         one known product in twenty (and at least 10) changes its price by more than the chain file's
+//         price_change_percent_max.
 // Errors: feed/waits: a bound; says which, and how to accept it. feed/older: a newer file of that stream was taken.
 //         feed/refused: the node refused a write; its words follow. Those of Node.
 // After:  an error before the first write has changed nothing. After it, what was written is true, and the rest is

@@ -252,6 +252,7 @@ Result<std::vector<feed::FeedTaken>> HttpNode::taken_files() {
     feed::FeedTaken file{*kind, text_of(*each, "stream"), text_of(*each, "file"), *hash};
     HF_TRY(file.as_of, parse_instant(text_of(*each, "as_of")));
     file.whole = flag_of(*each, "whole");
+    file.rows = static_cast<std::uint64_t>(number_of(*each, "rows").value_or(0));
     file.taken = static_cast<std::uint64_t>(number_of(*each, "taken").value_or(0));
     files.push_back(std::move(file));
   }

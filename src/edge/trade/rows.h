@@ -126,6 +126,8 @@ class OrderRows {
   std::expected<Row, Why> read(const CsvRecord& record);
   // A row of the current order could not be taken: none of that order is. False: there is none yet.
   bool spoil();
+  // The order that the last row was of.
+  const std::string& current() const { return current_; }
   // Orders that the file names and that could not be taken.
   std::set<std::string> spoilt() const;
   std::vector<FedOrder> take_orders();  // in the order of their numbers
