@@ -72,6 +72,12 @@ struct Asked {
           "standby/taken_over",
           "this site has taken over: the old system's levels know nothing of what was sold here since; hand the "
           "trade back and let it sell again (`holdfast standby resume`), then feed its stock");
+    if (state.standby.taken_over_at && c.as_of < state.standby.since)
+      return fail(
+          "standby/exported_before",
+          fmt::format("these levels are of {}, before the old system sold again ({}): they know nothing of what "
+                      "was sold here meanwhile; the next export is taken",
+                      to_text(c.as_of), to_text(state.standby.since)));
     return body(stock::decide(state.stock, context.now, c));
   }
   Result<Body> operator()(const feed::FeedOrders& c) {

@@ -98,8 +98,12 @@ TEST_F(Standing, a_feed_sets_no_level_over_what_was_sold_here) {
   EXPECT_EQ(standby().open.all(), 0u);
   ASSERT_TRUE(write(a_sale(), TillId{1}));
   EXPECT_EQ(code_of(write(stock::Feed{Instant{6}, {{Sku("OPEN"), Quantity{9000}}}})), "standby/taken_over");
+  const Instant before = shop.now();
   ASSERT_TRUE(write(standby::Resume{}));
-  EXPECT_TRUE(write(stock::Feed{Instant{6}, {{Sku("OPEN"), Quantity{9000}}}}));
+  const auto old = write(stock::Feed{before - milliseconds(1), {{Sku("OPEN"), Quantity{9000}}}});
+  EXPECT_EQ(code_of(old), "standby/exported_before") << "nor after the take-over what was exported before its end";
+  EXPECT_EQ(shop.state.stock.items.at(Sku("OPEN")).on_hand, Quantity{8000});
+  EXPECT_TRUE(write(stock::Feed{shop.now(), {{Sku("OPEN"), Quantity{7000}}}}));
 }
 
 TEST_F(Standing, a_handback_closes_its_range_and_what_comes_back_late_is_in_the_next) {

@@ -73,6 +73,7 @@ constexpr Row rows[] = {
     {"incident/full", {409, "No more can be written here"}},
     {"standby/stands_by", {409, "The old system sells here"}},
     {"standby/taken_over", {409, "This site has taken over"}},
+    {"standby/exported_before", {409, "Exported before the old system sold again"}},
     {"standby/wrong_phase", {409, "Not as things stand"}},
     {"standby/wrong_number", {409, "That is not the next handback"}},
     {"standby/overtaken", {409, "Another handback came first"}},
