@@ -95,11 +95,16 @@ void import_till_writes(const TillArguments& arguments) {
   const std::string text = or_refuse(keys::read_public_file(arguments.file, till_file_bytes_max));
   const std::unique_ptr<trade::Node> node = or_refuse(trade::http_node(arguments.at.url, arguments.at.token_file));
   const trade::TillWritesReport report = or_refuse(trade::import_till_writes(text, *node));
-  fmt::print("{} writes: {} taken, {} known here already, {} refused.\n", report.writes, report.taken, report.known,
-             report.refused.size());
+  fmt::print("{} writes: {} taken, {} known here already, {} refused, {} not taken yet.\n", report.writes, report.taken,
+             report.known, report.refused.size(), report.waiting.size());
   for (const auto& [key, code, detail] : report.refused) fmt::print("  {}  {} [{}]\n", key, detail, code);
+  for (const auto& [key, code, detail] : report.waiting)
+    fmt::print("  {}  not taken yet: {} [{}]\n", key, detail, code);
   if (!report.refused.empty()) {
     refuse({"trade/incomplete", "not every write was taken; the till keeps what is refused for a person to look at"});
+  }
+  if (!report.waiting.empty()) {
+    refuse({"trade/incomplete", "not every write could be taken yet; hand the same file in again in an hour"});
   }
 }
 

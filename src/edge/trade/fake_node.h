@@ -28,7 +28,8 @@ class FakeNode : public Node {
   std::vector<Event> events;
   std::map<std::string, std::pair<std::string, std::size_t>> known;  // key -> body, event
   std::set<std::string> unlistable;                                  // SKUs that it refuses to list
-  bool has_taken_over = false;                                       // then it takes no level
+  std::map<std::string, int> waits;  // key -> how often it is asked to come again later (fold/waits)
+  bool has_taken_over = false;       // then it takes no level
   std::uint64_t posts = 0;
   std::size_t bytes_largest = 0;
 
@@ -96,6 +97,8 @@ class FakeNode : public Node {
       reply.duplicate = true;
       return reply;
     }
+    if (const auto wait = waits.find(key); wait != waits.end() && wait->second-- > 0)
+      return refusal("fold/waits", "Its sale has not come back yet.");
     Reply reply = take(text(body, "kind"), body);
     if (!reply.ok) return reply;
     reply.origin = "test.example/chain/store-01/1";

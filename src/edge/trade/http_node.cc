@@ -304,7 +304,8 @@ Result<std::vector<Reply>> HttpNode::post(const std::vector<std::string>& writes
       const json::object* each = value.if_object();
       if (each == nullptr) return fail("trade/bad_reply", "A reply in the node's answer is no object.");
       replies.push_back(reply_of(*each));
-      again = again || (!replies.back().ok && (replies.back().status == 503 || replies.back().status == 429));
+      const Reply& reply = replies.back();
+      again = again || (!reply.ok && (reply.status == 503 || reply.status == 429) && !waits_at_node(reply));
     }
     if (!again) return replies;
     // Those that were taken are known by their keys and answered again in the same words.

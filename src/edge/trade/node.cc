@@ -49,6 +49,10 @@ Result<std::vector<FedOrder>> all_orders(Node& node) {
   }
 }
 
+bool waits_at_node(const Reply& reply) {
+  return !reply.ok && (reply.code == "fold/waits" || reply.code == "till/provisional_cash");
+}
+
 Status Writes::add(std::string write, Answer answer) {
   if (!writes_.empty() && (writes_.size() == batch_writes_max || bytes_ + write.size() + 1 > batch_bytes_max)) {
     HF_TRY_VOID(flush());

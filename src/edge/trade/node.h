@@ -65,6 +65,10 @@ struct Reply {
   std::string code, detail;
 };
 
+// The node cannot take this write yet, and the reason is its own: another write that it rests on is not here, or it
+// moves more cash than a machine that is not registered may. Others need not wait with it.
+bool waits_at_node(const Reply& reply);
+
 inline constexpr std::size_t products_a_write = 200;
 // Of changes that followers hold for a person: few, because an entry is accepted whole.
 inline constexpr std::size_t held_products_a_write = 20;
@@ -82,7 +86,8 @@ class Node {
   virtual Result<std::vector<feed::FeedTaken>> taken_files() = 0;
   // The number of a till of that name, made where there is none yet; `wanted` is asked for where it is not 0.
   virtual Result<TillId> till(const std::string& name, TillId wanted) = 0;
-  // Same number and order of replies as of writes. A retry of the whole batch is inside: keys make it harmless.
+  // Same number and order of replies as of writes. A retry of the whole batch is inside: keys make it harmless;
+  // what waits_at_node() is not asked again for.
   virtual Result<std::vector<Reply>> post(const std::vector<std::string>& writes) = 0;
 };
 

@@ -195,6 +195,8 @@ Status Import::send(const std::shared_ptr<const std::vector<RetailRow>>& rows) {
 }
 
 Status Import::taken(const RetailWrite& write, const Reply& reply) {
+  if (waits_at_node(reply))
+    return fail("trade/no_node", reply.detail + " The import can be run again and goes on where it stopped.");
   if (!reply.ok) {
     for (const RetailRow* row : write.rows) HF_TRY_VOID(refuse(*row, "node: " + reply.code, reply.detail));
     return {};

@@ -58,6 +58,20 @@ Result<TillWritesReport> import_till_writes(const std::string& text, Node& node)
   }
   TillWritesReport report;
   Writes batch(node);
+  std::vector<const json::object*> again;  // what they wait for may stand behind them
+  const auto send = [&](const json::object& write, bool is_last) {
+    return batch.add(json::serialize(write), [&, is_last, of = &write](const Reply& reply) {
+      if (reply.ok) {
+        ++(reply.duplicate ? report.known : report.taken);
+      } else if (waits_at_node(reply) && !is_last) {
+        again.push_back(of);
+      } else {
+        (waits_at_node(reply) ? report.waiting : report.refused)
+            .push_back({text_of(*of, "key"), reply.code, reply.detail});
+      }
+      return Status();
+    });
+  };
   for (const json::value& write : writes->get_array()) {
     ++report.writes;
     if (!is_of_a_till(write.get_object())) {
@@ -65,16 +79,10 @@ Result<TillWritesReport> import_till_writes(const std::string& text, Node& node)
                                 "It is a decision and no sale: whoever may take it signs in and takes it again."});
       continue;
     }
-    HF_TRY_VOID(
-        batch.add(json::serialize(write), [&report, key = text_of(write.get_object(), "key")](const Reply& reply) {
-          if (!reply.ok) {
-            report.refused.push_back({key, reply.code, reply.detail});
-          } else {
-            ++(reply.duplicate ? report.known : report.taken);
-          }
-          return Status();
-        }));
+    HF_TRY_VOID(send(write.get_object(), false));
   }
+  HF_TRY_VOID(batch.flush());
+  for (const json::object* write : again) HF_TRY_VOID(send(*write, true));
   HF_TRY_VOID(batch.flush());
   return report;
 }

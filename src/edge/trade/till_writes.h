@@ -5,7 +5,8 @@
 //         the key under which the till knows it: handed in twice, or sent by the till as well, it is taken once.
 // Errors: trade/bad_till_file: no such file, or of another chain or site, or with a write of another till; nothing was
 //         sent. A write that the node refuses costs itself alone and is told with its reason; and so does one that
-//         moves neither goods nor money (auth/role). Errors of Node end it; it can be run again.
+//         moves neither goods nor money (auth/role). One that waits at the node (a refund whose sale is not here yet)
+//         is sent once more behind all others, and then told apart. Errors of Node end it; it can be run again.
 #pragma once
 
 #include <string>
@@ -21,6 +22,7 @@ struct TillWritesReport {
     std::string key, code, detail;
   };
   std::vector<Refusal> refused;
+  std::vector<Refusal> waiting;  // not taken yet: hand the file in again later
 };
 Result<TillWritesReport> import_till_writes(const std::string& text, Node& node);
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "edge/net/canned_server_test_support.h"
+#include "edge/posix/scratch_directory.h"
 #include "edge/trade/fake_node.h"
 
 namespace holdfast::trade {
@@ -40,6 +44,41 @@ TEST(TillWrites, ARefusedOneCostsItselfAndIsTold) {
   ASSERT_EQ(report->refused.size(), 1u);
   EXPECT_EQ(report->refused[0].key, "a1");
   EXPECT_FALSE(report->refused[0].detail.empty());
+}
+
+TEST(TillWrites, OneThatWaitsForAnotherHoldsNothingElseUp) {
+  FakeNode node;
+  node.waits = {{"a2", 99}};
+  const std::string text = file_of(sale("a1") + "," + sale("a2") + "," + sale("a3"));
+  const auto report = import_till_writes(text, node);
+  ASSERT_TRUE(report) << report.error().text;
+  EXPECT_EQ(report->taken, 2u);
+  EXPECT_TRUE(report->refused.empty()) << "it is not refused for good";
+  ASSERT_EQ(report->waiting.size(), 1u);
+  EXPECT_EQ(report->waiting[0].key, "a2");
+  EXPECT_EQ(node.waits.at("a2"), 97) << "asked again once, behind all others";
+  node.waits = {{"a2", 1}};
+  const auto again = import_till_writes(text, node);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->known, 2u);
+  EXPECT_EQ(again->taken, 1u) << "what it waited for stood behind it";
+  EXPECT_TRUE(again->waiting.empty());
+}
+
+TEST(TillWrites, ANodeThatLetsOneWriteWaitIsNotAskedForTheBatchAgain) {
+  const std::string body = R"({"replies":[{"key":"a1","ok":true,"origin":"o","index":7},)"
+                           R"({"key":"a2","ok":false,"problem":{"status":503,"code":"fold/waits","detail":"later"}}]})";
+  const edge::testing::CannedServer server({"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                                            std::to_string(body.size()) + "\r\n\r\n" + body});
+  const edge::ScratchDirectory scratch;
+  std::ofstream(scratch.path() + "/admin.token") << "token\n";
+  const auto node = http_node("http://" + server.address(), scratch.path() + "/admin.token");
+  ASSERT_TRUE(node) << node.error().text;
+  const auto replies = (*node)->post({"{}", "{}"});  // asked a second time this server says nothing
+  ASSERT_TRUE(replies) << replies.error().text;
+  ASSERT_EQ(replies->size(), 2u);
+  EXPECT_TRUE(replies->at(0).ok);
+  EXPECT_TRUE(waits_at_node(replies->at(1)));
 }
 
 // With the rights of this machine it would be taken, whoever has written it into the file.
