@@ -115,6 +115,8 @@ class FakeNode : public Node {
         if (unlistable.contains(text(each.as_object(), "sku")))
           return refusal("catalogue/bad_product", "Not this one.");
       }
+      if (names_a_code_twice(body.at("products").as_array()))
+        return refusal("catalogue/duplicate_gtin", "A code of it is another product's.");
       for (const auto& each : body.at("products").as_array()) list(each.as_object());
     } else if (kind == "delist_product") {
       listed.erase(text(body, "sku"));
@@ -156,11 +158,40 @@ class FakeNode : public Node {
     std::erase_if(taken, [&](const auto& t) { return t.kind == file.kind && t.stream == file.stream; });
     taken.push_back(file);
   }
+  static Product product_of(const boost::json::object& each) {
+    return {text(each, "sku"),  each.contains("gtin") ? text(each, "gtin") : "",
+            text(each, "name"), *parse_unit_price(text(each, "unit_price")),
+            text(each, "vat"),  each.at("goods").as_bool()};
+  }
   void list(const boost::json::object& each) {
-    Product product{text(each, "sku"),  each.contains("gtin") ? text(each, "gtin") : "",
-                    text(each, "name"), *parse_unit_price(text(each, "unit_price")),
-                    text(each, "vat"),  each.at("goods").as_bool()};
+    Product product = product_of(each);
     listed[product.sku] = product;
+  }
+  static bool is_same_code(std::string_view a, std::string_view b) {
+    const auto is_code = [](std::string_view code) {
+      return code.size() >= 8 && code.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    const auto without_zeros = [](std::string_view code) {
+      return code.substr(std::min(code.find_first_not_of('0'), code.size()));
+    };
+    return is_code(a) && is_code(b) && without_zeros(a) == without_zeros(b);
+  }
+  // As the catalogue would stand then: no product that gets a barcode here has one that another has, or is called by.
+  bool names_a_code_twice(const boost::json::array& products) const {
+    std::map<std::string, Product> then = listed;
+    for (const auto& each : products) then[text(each.as_object(), "sku")] = product_of(each.as_object());
+    for (const auto& each : products) {
+      const Product product = product_of(each.as_object());
+      const auto before = listed.find(product.sku);
+      const bool is_new = before == listed.end(), has_new_code = is_new || before->second.gtin != product.gtin;
+      if (!is_new && !has_new_code) continue;
+      for (const auto& [sku, other] : then) {
+        if (sku == product.sku) continue;
+        if (has_new_code && (is_same_code(other.gtin, product.gtin) || is_same_code(sku, product.gtin))) return true;
+        if (is_new && is_same_code(other.gtin, product.sku)) return true;
+      }
+    }
+    return false;
   }
   Reply take_trade(const boost::json::object& body) {
     Reply reply;

@@ -43,6 +43,7 @@ class Taking {
   Status list(const std::vector<const Product*>& products, std::size_t a_write);
   Status list_movers(const std::vector<Product>& movers, const std::map<std::string, Product>& known);
   using Owners = std::map<std::string, std::string>;  // SKU by barcode, in 14 digits
+  Status refuse_for_barcode(std::size_t at, const std::string& other);
   Status refuse_taken_barcodes(const std::map<std::string, Product>& known, const Owners& owners);
   Status take_levels();
   Status take_orders();
@@ -158,18 +159,37 @@ Status Taking::list_movers(const std::vector<Product>& movers, const std::map<st
   return list_all(movers, movers_max);
 }
 
+Status Taking::refuse_for_barcode(std::size_t at, const std::string& other) {
+  const Product& product = file_.products[at];
+  file_.unclear.insert(product.sku);
+  ++file_.refused;
+  ++file_.reasons["barcode of another product"];
+  if (!file_.refused_rows) return {};
+  return file_.refused_rows->add(
+      file_.product_lines[at],
+      fmt::format("A code of this row is one of product {} already, leading zeros aside: its SKU, or its barcode, and "
+                  "this file gives it no other that can be taken.",
+                  other),
+      {product.sku, product.gtin, product.name});
+}
+
 // A barcode of a product that this file does not name cannot be given to another, nor can a SKU be another's barcode;
 // known before anything is written, because the node would refuse the whole write.
 Status Taking::refuse_taken_barcodes(const std::map<std::string, Product>& known, const Owners& owners) {
-  std::map<std::string, std::string> numbers;  // SKUs that are barcodes
+  Owners numbers;  // SKUs that are barcodes
   for (const auto& [sku, product] : known)
     if (std::string number = catalogue::gtin_in_14_digits(sku); !number.empty()) numbers[std::move(number)] = sku;
-  std::set<std::string> named;
-  for (const Product& product : file_.products) named.insert(product.sku);
-  std::vector<Product> kept;
-  kept.reserve(file_.products.size());
+  std::set<std::string> named;                     // without those that are refused
+  std::multimap<std::string, std::size_t> wanted;  // who gets a code by this file
+  std::vector<std::size_t> looks;
   for (std::size_t i = 0; i < file_.products.size(); ++i) {
-    Product& product = file_.products[i];
+    looks.push_back(i);
+    named.insert(file_.products[i].sku);
+    for (const std::string& code : {file_.products[i].gtin, file_.products[i].sku})
+      if (std::string number = catalogue::gtin_in_14_digits(code); !number.empty())
+        wanted.emplace(std::move(number), i);
+  }
+  const auto other_with_code = [&](const Product& product) -> const std::string* {
     const auto other_in = [&](const Owners& codes, const std::string& code) -> const std::string* {
       const std::string number = catalogue::gtin_in_14_digits(code);
       const auto owner = number.empty() ? codes.end() : codes.find(number);
@@ -182,21 +202,26 @@ Status Taking::refuse_taken_barcodes(const std::map<std::string, Product>& known
     if (other == nullptr && before == known.end()) other = other_in(owners, product.sku);
     if (other != nullptr && named.contains(*other)) other = nullptr;  // it has the barcode that the file says
     if (other == nullptr && !stands) other = other_in(numbers, product.gtin);
-    if (other == nullptr) {
-      kept.push_back(std::move(product));
-      continue;
-    }
-    file_.unclear.insert(product.sku);
-    ++file_.refused;
-    ++file_.reasons["barcode of another product"];
-    if (file_.refused_rows)
-      HF_TRY_VOID(file_.refused_rows->add(
-          file_.product_lines[i],
-          fmt::format("A code of this row is one of product {} already, leading zeros aside: its SKU, or its barcode, "
-                      "and this file gives it no other.",
-                      *other),
-          {product.sku, product.gtin, product.name}));
+    return other;
+  };
+  std::vector<bool> is_refused(file_.products.size());
+  for (std::size_t at = 0; at < looks.size(); ++at) {
+    const Product& product = file_.products[looks[at]];
+    const std::string* other = is_refused[looks[at]] ? nullptr : other_with_code(product);
+    if (other == nullptr) continue;
+    is_refused[looks[at]] = true;
+    named.erase(product.sku);
+    HF_TRY_VOID(refuse_for_barcode(looks[at], *other));
+    // It keeps the barcode that it has: whoever was to get that is looked at again.
+    const auto before = known.find(product.sku);
+    if (before == known.end()) continue;
+    const auto [first, end] = wanted.equal_range(catalogue::gtin_in_14_digits(before->second.gtin));
+    for (auto who = first; who != end; ++who) looks.push_back(who->second);
   }
+  std::vector<Product> kept;
+  kept.reserve(file_.products.size());
+  for (std::size_t i = 0; i < file_.products.size(); ++i)
+    if (!is_refused[i]) kept.push_back(std::move(file_.products[i]));
   file_.products = std::move(kept);
   return {};
 }

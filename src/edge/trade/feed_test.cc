@@ -299,6 +299,26 @@ TEST_F(Feed, a_code_of_a_product_that_the_file_does_not_name_is_refused_however_
   EXPECT_FALSE(node.listed.contains("N1") || node.listed.contains("N2") || node.listed.contains("0000096385074"));
 }
 
+TEST_F(Feed, a_chain_of_barcodes_that_move_costs_the_products_in_it_alone) {
+  head_office();
+  node.listed["A"] = {"A", "4006381333931", "Pen", {1'000'000}, "S", true};
+  node.listed["B"] = {"B", "96385074", "Tea", {1'000'000}, "S", true};
+  node.listed["C"] = {"C", "5012345678900", "Ink", {1'000'000}, "S", true};
+  put("products.csv", catalogue(0, 4) + "A,96385074,Pen,1.10,S,true\nB,5012345678900,Tea,1.10,S,true\n");
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  EXPECT_NE(state.text.find("2 barcode of another product"), std::string::npos) << state.text;
+  EXPECT_EQ(node.listed.size(), 3u + 4u);
+  EXPECT_EQ(node.listed.at("A").gtin, "4006381333931")
+      << "B keeps its own, because C does, which the file does not name";
+  EXPECT_EQ(node.listed.at("B").gtin, "96385074");
+  put("products.csv",
+      catalogue(0, 4) + "A,96385074,Pen,1.10,S,true\nB,5012345678900,Tea,1.10,S,true\nC,,Ink,1,S,true\n");
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_EQ(node.listed.at("A").gtin, "96385074") << "named, each gives its own up";
+  EXPECT_EQ(node.listed.at("B").gtin, "5012345678900");
+}
+
 TEST_F(Feed, orders_with_a_row_that_cannot_be_read_wait_and_none_is_gone) {
   map("[locations]\n\"\" = \"store-01\"\n");
   const std::string header = "number,sku,quantity,state\n";
