@@ -127,6 +127,10 @@ Result<Quantity> parse_quantity(std::string_view text) {
   HF_TRY(const std::int64_t v, parse_decimal(text, 3, quantity_thousandths_max, "a quantity"));
   return Quantity{v};
 }
+Result<Money> parse_money(std::string_view text, int currency_decimals) {
+  HF_TRY(const std::int64_t v, parse_decimal(text, currency_decimals, money_minor_max, "an amount"));
+  return Money{v};
+}
 std::string to_text(UnitPrice price) { return decimal_text(price.millionths, 6, 2); }
 std::string to_text(Quantity quantity) { return decimal_text(quantity.thousandths, 3, 0); }
 std::string to_text(Money amount, int currency_decimals) {

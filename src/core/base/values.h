@@ -63,6 +63,9 @@ Result<Money> line_amount(UnitPrice price, Quantity quantity, int currency_decim
 // The VAT contained in a gross amount at `rate_millionths` (20 % = 200000), half rounded up: gross x rate / (1 + rate).
 Money vat_in_gross(Money gross, std::int64_t rate_millionths);
 
+// "12.34"; at most the currency's decimals, and money_minor_max.
+Result<Money> parse_money(std::string_view text, int currency_decimals);
+
 Result<UnitPrice> parse_unit_price(std::string_view text);  // "2.55", "-1.5"; at most 6 decimals
 Result<Quantity> parse_quantity(std::string_view text);     // "1", "0.25"; at most 3 decimals
 std::string to_text(UnitPrice price);                       // shortest exact decimal, at least 2 decimals

@@ -43,6 +43,11 @@ RC_GTEST_PROP(Values, every_value_in_range_is_read_back, ()) {
 }
 
 TEST(Money, text_has_the_currency_s_decimals) {
+  EXPECT_EQ(parse_money("123.45", 2)->minor, 12345);
+  EXPECT_EQ(parse_money("-1500000000", 0)->minor, -1'500'000'000);
+  EXPECT_EQ(parse_money("10000000000000.00", 2)->minor, money_minor_max);
+  EXPECT_FALSE(parse_money("10000000000000.01", 2));
+  EXPECT_FALSE(parse_money("1.5", 0));
   EXPECT_EQ(to_text(Money{12345}, 2), "123.45");
   EXPECT_EQ(to_text(Money{-5}, 2), "-0.05");
   EXPECT_EQ(to_text(Money{5}, 0), "5");

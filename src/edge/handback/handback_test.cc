@@ -85,9 +85,9 @@ TEST(Totals, a_day_is_the_shops_and_rates_and_tenders_add_up_to_it) {
 TEST(Totals, what_the_old_system_reports_is_read_from_the_filled_in_file) {
   edge::ScratchDirectory scratch;
   const std::string path = scratch.path() + "/t.csv";
-  const auto read = [&](const std::string& text) {
+  const auto read = [&](const std::string& text, int decimals = 2) {
     std::ofstream(path) << text;
-    return reported_from_csv(path, 2);
+    return reported_from_csv(path, decimals);
   };
   const std::string header = "day,total,code,amount,reported\n";
   const auto good = read(header + "2026-11-25,gross,,5.00,4.99\n2026-11-25,sales,,1,\nall,vat,S 20,0.84,0.84\n");
@@ -98,6 +98,14 @@ TEST(Totals, what_the_old_system_reports_is_read_from_the_filled_in_file) {
                           "all,takings,,5.00,1\n", "all,sales,,1,1.5\n", "all,gross,,1,1\nall,gross,,1,2\n", ""})
     EXPECT_EQ(read(header + bad).error().code, "handback/bad_totals") << bad;
   EXPECT_EQ(read("day,amount\n").error().code, "handback/bad_totals");
+  const TotalKey gross{standby::all_days, TotalKind::gross, ""};
+  const auto yen = read(header + "all,gross,,1500000000,1500000000\n", 0);
+  ASSERT_TRUE(yen) << yen.error().text;
+  EXPECT_EQ(yen->at(gross), 1'500'000'000);
+  EXPECT_EQ(read(header + "all,gross,,1,1500000000.00\n", 0)->at(gross), 1'500'000'000) << "zeros say nothing";
+  EXPECT_EQ(read(header + "all,gross,,1,-10000000000000.00\n")->at(gross), -money_minor_max);
+  EXPECT_THAT(read(header + "all,gross,,1,10000000000000.01\n").error().text, HasSubstr("too large for an amount"));
+  EXPECT_THAT(read(header + "all,gross,,1,1.005\n").error().text, HasSubstr("more than 2 decimals"));
 }
 
 TEST(Odoo, each_entry_balances_and_a_refund_is_the_other_way_round) {

@@ -78,16 +78,16 @@ std::string amount_text(const TotalKey& key, std::int64_t amount, int decimals) 
 }
 
 Result<std::int64_t> amount_from_text(const TotalKey& key, std::string_view text, int decimals) {
-  const auto wrong = [&](std::string_view why) {
-    return fail("handback/bad_totals", fmt::format("\"{}\" of {}: {}", text, standby::to_text(key.kind), why));
-  };
-  const auto number = parse_unit_price(text);  // plain decimals with a point
-  if (!number) return wrong("is no plain number; write it as 1234.56");
   const int places = is_number(key.kind) ? 0 : decimals;
-  std::int64_t unit = 1'000'000;
-  for (int i = 0; i < places; ++i) unit /= 10;
-  if (number->millionths % unit != 0) return wrong(fmt::format("has more than {} decimals", places));
-  return number->millionths / unit;
+  const std::size_t point = text.find('.');
+  std::string_view plain = text;
+  if (point != std::string_view::npos)  // zeros beyond say nothing
+    while (plain.size() > point + 1 + static_cast<std::size_t>(places) && plain.ends_with('0')) plain.remove_suffix(1);
+  if (plain.ends_with('.') && plain.size() < text.size()) plain.remove_suffix(1);
+  const auto amount = parse_money(plain, places);
+  if (!amount)
+    return fail("handback/bad_totals", fmt::format("{}: {}", standby::to_text(key.kind), amount.error().text));
+  return amount->minor;
 }
 
 std::string control_totals_csv(const standby::Totals& totals, int decimals) {
