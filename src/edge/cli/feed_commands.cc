@@ -48,7 +48,7 @@ void feed_once(trade::FeedFolder& folder, trade::Node& node, int settle_seconds)
     states = or_refuse(folder.pass(node, say));
   }
   if (states.empty()) fmt::print("No export lies in the folder.\n");
-  if (any(states, {FileFate::broken, FileFate::refused, FileFate::no_node, FileFate::settling}))
+  if (any(states, {FileFate::broken, FileFate::unreadable, FileFate::refused, FileFate::no_node, FileFate::settling}))
     throw CLI::RuntimeError(exit_broken);
   if (any(states, {FileFate::waits})) throw CLI::RuntimeError(exit_waits);
 }
@@ -114,7 +114,9 @@ bool show_folder(const std::string& data) {
     const json::object* file = each.if_object();
     if (file == nullptr) continue;
     const std::string fate = text_at(*file, "fate");
-    needs_a_person = needs_a_person || fate == "waits" || fate == "broken" || fate == "refused" || fate == "no node";
+    for (const FileFate bad :
+         {FileFate::waits, FileFate::broken, FileFate::unreadable, FileFate::refused, FileFate::no_node})
+      needs_a_person = needs_a_person || fate == to_text(bad);
     fmt::print("  {:<9} {}\n", fate, text_at(*file, "text"));
   }
   return needs_a_person;

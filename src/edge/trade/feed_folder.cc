@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -26,7 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t files_max = 1000;  // the newest of an export; nobody moves old exports away before it is too late
-constexpr auto read_again_after = std::chrono::minutes(5);  // what waits, and what the node refused
 constexpr auto pause_min = std::chrono::milliseconds(500);  // between two looks, however busy the folder is
 
 std::int64_t now_ns() {
@@ -55,6 +55,7 @@ FileFate fate_of(const Error& error) {
   if (error.code == "feed/changed") return FileFate::settling;
   if (error.code == "feed/older") return FileFate::known;
   if (error.code == "feed/refused" || error.code == "trade/refused") return FileFate::refused;
+  if (error.code == "trade/no_file") return FileFate::unreadable;
   if (error.code == "trade/no_node" || error.code == "trade/bad_reply") return FileFate::no_node;
   return FileFate::broken;
 }
@@ -77,8 +78,8 @@ Result<std::string> customer_key(const std::string& path) {
 }  // namespace
 
 std::string_view to_text(FileFate fate) {
-  static constexpr std::array<std::string_view, 8> texts = {"taken", "known",  "elsewhere", "settling",
-                                                            "waits", "broken", "refused",   "no node"};
+  static constexpr std::array<std::string_view, 9> texts = {"taken",  "known",   "elsewhere", "settling",  "waits",
+                                                            "broken", "refused", "no node",   "unreadable"};
   return texts[static_cast<std::size_t>(fate)];
 }
 
@@ -89,7 +90,7 @@ struct FeedFolder::Candidate {
   bool is_settled = false;
   bool is_marked = false;          // as whole, by whoever wrote it
   std::optional<feed::Kind> kind;  // nullopt: its header could not be read, or was not yet
-  std::string trouble;
+  std::optional<Error> trouble;
 };
 
 Result<std::unique_ptr<FeedFolder>> FeedFolder::open(FolderSettings settings) {
@@ -156,7 +157,8 @@ bool FeedFolder::is_to_be_read(const Seen& seen) const {
       return true;
     case FileFate::waits:
     case FileFate::refused:
-      return Steady::now() - seen.read_at >= read_again_after ||
+    case FileFate::unreadable:
+      return Steady::now() - seen.read_at >= std::chrono::seconds(settings_.read_again_seconds) ||
              (seen.state.sha256 && fs::exists(accepted_path(*seen.state.sha256)));
   }
   return true;
@@ -201,7 +203,7 @@ Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates(std::size_t& o
     if (kind)
       candidate.kind = *kind;
     else
-      candidate.trouble = kind.error().text;
+      candidate.trouble = kind.error();
   }
   // Prices before levels before orders; of each export the newest first.
   std::ranges::sort(out, [](const Candidate& a, const Candidate& b) {
@@ -218,8 +220,14 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
   const auto fate = [&](FileFate f, std::string text) { return FileState{candidate.name, f, std::move(text), {}}; };
   if (!candidate.is_settled)
     return fate(FileFate::settling, fmt::format("{} is still being written; it is waited for.", candidate.name));
-  if (!candidate.kind)
-    return fate(FileFate::broken, fmt::format("{} is left alone: {}", candidate.name, candidate.trouble));
+  const auto of_error = [&](const Error& error) {
+    const FileFate f = fate_of(error);
+    if (f == FileFate::broken) return fate(f, fmt::format("{} is left alone: {}", candidate.name, error.text));
+    if (f == FileFate::unreadable)
+      return fate(f, fmt::format("{} could not be read and is tried again: {}", candidate.name, error.text));
+    return fate(f, error.text);
+  };
+  if (!candidate.kind) return of_error(*candidate.trouble);
   for (const feed::FeedTaken& each : taken_) {
     if (each.kind != *candidate.kind || each.stream != candidate.stream || each.as_of < candidate.as_of) continue;
     const bool is_this = each.file == candidate.name && each.as_of == candidate.as_of;
@@ -227,11 +235,6 @@ FileState FeedFolder::take(const Candidate& candidate, Node& node) {
                                      ? fmt::format("{} was taken before.", candidate.name)
                                      : fmt::format("{} is older than {}, which was taken.", candidate.name, each.file));
   }
-  const auto of_error = [&](const Error& error) {
-    const FileFate f = fate_of(error);
-    return fate(f,
-                f == FileFate::broken ? fmt::format("{} is left alone: {}", candidate.name, error.text) : error.text);
-  };
   auto file = read_feed_file(candidate.path, site_, settings_.data + "/feed");
   if (!file) return of_error(file.error());
   if (file->is_elsewhere && file->kind == feed::Kind::catalogue)
@@ -376,7 +379,44 @@ void stop_feeding_on_signals() {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
+namespace {
+
+// Only what waits, or was refused, is let in: of another the last look says so, unless it has changed since.
+Status check_waits(const std::string& path, const std::string& data) {
+  namespace json = boost::json;
+  const auto text = keys::read_public_file(data + "/feed/status.json", 8u << 20);
+  struct stat s {};
+  if (!text || ::lstat(path.c_str(), &s) != 0) return {};
+  boost::system::error_code error;
+  const json::value status = json::parse(*text, error);
+  const auto text_of = [](const json::value& value, std::string_view name) {
+    const json::object* object = value.if_object();
+    const json::value* field = object == nullptr ? nullptr : object->if_contains(name);
+    return field != nullptr && field->is_string() ? std::string(field->get_string()) : std::string();
+  };
+  const auto at = parse_instant(text_of(status, "at"));
+  const json::object* object = status.if_object();
+  const json::value* files = object == nullptr ? nullptr : object->if_contains("files");
+  const FileIdentity file = identity_of(s);
+  if (!at || files == nullptr || !files->is_array() || std::max(file.modified_ns, file.changed_ns) >= at->unix_ns)
+    return {};
+  for (const json::value& each : files->get_array()) {
+    if (text_of(each, "file") != fs::path(path).filename().string()) continue;
+    const std::string fate = text_of(each, "fate");
+    for (const FileFate settled :
+         {FileFate::taken, FileFate::known, FileFate::elsewhere, FileFate::broken, FileFate::unreadable})
+      if (fate == to_text(settled))
+        return fail("feed/not_waiting",
+                    fmt::format("It does not wait for a person, so there is nothing to let in. The look of {}Z: {}: {}",
+                                to_text(*at).substr(0, 19), fate, text_of(each, "text")));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Hash> accept_feed_file(const std::string& path, const std::string& data) {
+  HF_TRY_VOID(check_waits(path, data));
   HF_TRY(const Hash hash, hash_feed_file(path));
   HF_TRY_VOID(keys::make_private_directory(data + "/feed"));
   HF_TRY_VOID(keys::make_private_directory(data + "/feed/accepted"));

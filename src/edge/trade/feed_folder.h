@@ -4,8 +4,8 @@
 // Shape:  plain files NAME.csv, .csv.zst, .txt, .tsv; a name that begins with a dot, or ends in .part, .tmp, .filepart,
 //         .refused.csv or .done, is no export. A file is *settled* when neither its bytes nor its entry have changed
 //         for settle_seconds, or at once when NAME.done lies beside it and is not older. Of each export the newest
-//         settled file is taken; an older one only where the newer one cannot be. What waits for a person or was
-//         refused by the node is read again when a person lets it in, and every few minutes.
+//         settled file is taken; an older one only where the newer one cannot be. What waits for a person, was
+//         refused by the node or could not be read is read again when a person lets it in, and every few minutes.
 //         DATA/feed/ holds what belongs to this: lock, customer.key, accepted/SHA256, status.json, refused rows where
 //         the folder itself cannot be written to. Nothing in the folder can let a file in: whoever may write exports
 //         there may not accept them.
@@ -27,10 +27,12 @@ struct FolderSettings {
   std::string mapping_path;  // empty: DATA/feed.toml if it is there
   int settle_seconds = 10;
   FeedLimits limits = {};
+  int read_again_seconds = 300;  // what waits, what the node refused, what could not be read
 };
 
-// refused: by the node, in its own words. no_node: it did not answer.
-enum class FileFate { taken, known, elsewhere, settling, waits, broken, refused, no_node };
+// refused: by the node, in its own words. no_node: it did not answer. unreadable: the file, or a place for its refused
+// rows, was not to be had; it passes, or somebody mends it.
+enum class FileFate { taken, known, elsewhere, settling, waits, broken, refused, no_node, unreadable };
 std::string_view to_text(FileFate fate);
 struct FileState {
   std::string name;
@@ -79,6 +81,8 @@ class FeedFolder {
 };
 
 // A person lets one file in though it is beyond a bound: exactly these bytes, once. Returns its SHA-256.
+// Errors: trade/no_file. feed/not_waiting: what the last look at the folder made of it, and it has not changed since;
+//         nothing was let in.
 Result<Hash> accept_feed_file(const std::string& path, const std::string& data);
 // SIGINT and SIGTERM end wait() from here on, instead of the process.
 void stop_feeding_on_signals();

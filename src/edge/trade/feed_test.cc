@@ -1,11 +1,11 @@
-// Exports of other systems, taken whole or not at all. How they are read: feed_exports_test.cc.
+// Exports of other systems, taken whole or not at all. How they are read: feed_exports_test.cc; what is looked at
+// again: feed_watch_test.cc.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -388,55 +388,6 @@ TEST_F(Feed, files_of_other_stores_alone_are_left_to_them_and_a_name_that_nobody
   EXPECT_NE(spoilt.find("1 bad quantity"), std::string::npos) << spoilt;
   for (const auto& entry : fs::directory_iterator(exports.path()))
     EXPECT_FALSE(entry.path().string().ends_with(".part")) << entry.path();
-}
-
-// ---- while it watches
-
-TEST_F(Feed, what_it_writes_itself_is_no_reason_to_look_again) {
-  put("stock.csv", "sku,location,quantity\nA,store-01,x\nB,store-01,y\nC,store-01,1\n");
-  ASSERT_EQ(one().fate, FileFate::waits);
-  ASSERT_FALSE(refused("stock.csv").empty());
-  const auto waited = [&](int seconds) {
-    const auto began = std::chrono::steady_clock::now();
-    EXPECT_TRUE(folder->wait(seconds));
-    return std::chrono::steady_clock::now() - began;
-  };
-  EXPECT_GE(waited(1), std::chrono::milliseconds(900)) << "woken by its own file of refused rows";
-  std::ofstream(exports.path() + "/stock.csv.part") << "half";
-  EXPECT_GE(waited(1), std::chrono::milliseconds(900)) << "a half name is no export";
-  fs::rename(exports.path() + "/stock.csv.part", exports.path() + "/stock.csv");
-  const auto woken = waited(60);
-  EXPECT_LT(woken, std::chrono::seconds(30));
-  EXPECT_GE(woken, std::chrono::milliseconds(400)) << "and however busy the folder is, it rests between two looks";
-}
-
-TEST_F(Feed, what_waits_is_not_read_again_and_again) {
-  put("stock.csv", "sku,location,quantity\nA,store-01,x\nB,store-01,y\nC,store-01,1\n");
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(one().fate, FileFate::waits);
-  EXPECT_EQ(node.looks, 1u);
-  ASSERT_TRUE(accept_feed_file(exports.path() + "/stock.csv", data.path()));
-  EXPECT_EQ(one().fate, FileFate::taken) << "let in, it is read at the next look";
-}
-
-TEST_F(Feed, what_the_node_refuses_is_told_in_its_words_and_not_sent_again_and_again) {
-  node.has_taken_over = true;
-  put("stock.csv", "sku,location,quantity\nA,store-01,1\n");
-  const FileState state = one();
-  EXPECT_EQ(to_text(state.fate), "refused");
-  EXPECT_NE(state.text.find("standby/taken_over"), std::string::npos) << state.text;
-  const auto posts = node.posts;
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(one().fate, FileFate::refused);
-  EXPECT_EQ(node.posts, posts);
-  node.has_taken_over = false;
-  put("stock.csv", "sku,location,quantity\nA,store-01,2\n");
-  EXPECT_EQ(one().fate, FileFate::taken) << "another file is another attempt";
-}
-
-TEST_F(Feed, one_feed_at_a_time) {
-  pass();
-  const auto second = FeedFolder::open({exports.path(), data.path(), "", 0});
-  ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, "feed/in_use");
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ class Feed : public testing::Test {
   std::vector<FileState> told;
   std::unique_ptr<FeedFolder> folder;
   FeedLimits limits;
+  int read_again_seconds = 300;
 
   // Another date each time, as exports of another night have.
   void put(const std::string& name, const std::string& text) {
@@ -34,7 +35,7 @@ class Feed : public testing::Test {
   void map(const std::string& toml) { std::ofstream(data.path() + "/feed.toml") << toml; }
   std::vector<FileState> pass(int settle_seconds = 0) {
     if (!folder) {
-      auto opened = FeedFolder::open({exports.path(), data.path(), "", settle_seconds, limits});
+      auto opened = FeedFolder::open({exports.path(), data.path(), "", settle_seconds, limits, read_again_seconds});
       EXPECT_TRUE(opened) << opened.error().text;
       folder = std::move(*opened);
     }
