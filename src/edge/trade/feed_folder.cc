@@ -164,6 +164,21 @@ bool FeedFolder::is_to_be_read(const Seen& seen) const {
   return true;
 }
 
+void FeedFolder::read_kind(Candidate& candidate) const {
+  const auto before = seen_.find(candidate.name);
+  if (before != seen_.end() && before->second.identity == candidate.identity) {
+    candidate.kind = before->second.kind;
+    candidate.trouble = before->second.trouble;
+    if (candidate.kind || (candidate.trouble && fate_of(*candidate.trouble) == FileFate::broken)) return;
+  }
+  candidate.trouble.reset();
+  auto kind = peek_kind(candidate.path, site_.mapping.rule_for(candidate.name));
+  if (kind)
+    candidate.kind = *kind;
+  else
+    candidate.trouble = std::move(kind).error();
+}
+
 Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates(std::size_t& older) const {
   std::error_code error;
   std::vector<Candidate> out;
@@ -199,11 +214,7 @@ Result<std::vector<FeedFolder::Candidate>> FeedFolder::candidates(std::size_t& o
                           identity_of(done).modified_ns >= candidate.identity.modified_ns;
     candidate.is_settled = candidate.is_marked || is_settled(candidate);
     if (!candidate.is_settled) continue;
-    auto kind = peek_kind(candidate.path, site_.mapping.rule_for(candidate.name));
-    if (kind)
-      candidate.kind = *kind;
-    else
-      candidate.trouble = kind.error();
+    read_kind(candidate);
   }
   // Prices before levels before orders; of each export the newest first.
   std::ranges::sort(out, [](const Candidate& a, const Candidate& b) {
@@ -300,8 +311,9 @@ Result<std::vector<FileState>> FeedFolder::pass(Node& node, const std::function<
     }
     if (!is_same || before->second.state.text != state.text) tell(state);
     const Steady::time_point now = Steady::now();
-    seen.insert_or_assign(candidate.name, Seen{candidate.identity, state, is_same ? before->second.since : now,
-                                               is_done ? before->second.read_at : now});
+    seen.insert_or_assign(candidate.name,
+                          Seen{candidate.identity, state, is_same ? before->second.since : now,
+                               is_done ? before->second.read_at : now, candidate.kind, candidate.trouble});
     states.push_back(std::move(state));
   }
   seen_ = std::move(seen);

@@ -61,6 +61,9 @@ class FeedFolder {
     FileIdentity identity;
     FileState state;
     Steady::time_point since, read_at;  // seen like this, and last read
+    // Of its header, which is read once: a folder may hold years of exports.
+    std::optional<feed::Kind> kind;
+    std::optional<Error> trouble;
   };
   explicit FeedFolder(FolderSettings settings) : settings_(std::move(settings)) {}
   Status prepare();
@@ -68,6 +71,7 @@ class FeedFolder {
   Result<std::vector<Candidate>> candidates(std::size_t& older) const;
   FileState take(const Candidate& candidate, Node& node);
   bool is_settled(const Candidate& candidate) const;
+  void read_kind(Candidate& candidate) const;
   bool is_to_be_read(const Seen& seen) const;
   bool others_changed_it() const;
   std::string accepted_path(const Hash& sha256) const;

@@ -1,7 +1,12 @@
 // A folder that is watched: what wakes the feed, what it reads again, and what it says of what it does not.
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -75,6 +80,40 @@ TEST_F(Feed, only_what_waits_is_let_in_and_of_another_a_person_is_told_what_beca
   EXPECT_EQ(accepted.error().code, "feed/not_waiting");
   EXPECT_NE(accepted.error().text.find("broken: stock.csv is left alone"), std::string::npos) << accepted.error().text;
   EXPECT_TRUE(fs::is_empty(data.path() + "/feed/accepted"));
+}
+
+// Nobody moves old exports away, and each look read the head of every one of them.
+TEST_F(Feed, a_file_that_has_not_changed_is_not_opened_again) {
+  put("stock-1.csv", "sku,location,quantity\nA,store-01,1\n");
+  put("stock-2.csv", "sku,location,quantity\nA,store-01,2\n");
+  put("letter.csv", "nothing\n");
+  ASSERT_EQ(pass().size(), 3u);
+  const int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ASSERT_GE(::inotify_add_watch(watch, exports.path().c_str(), IN_OPEN), 0);
+  const auto opened = [&] {
+    alignas(inotify_event) std::array<char, 4096> events;
+    std::vector<std::string> names;
+    for (::ssize_t got; (got = ::read(watch, events.data(), events.size())) > 0;) {
+      for (const char* at = events.data(); at < events.data() + got;) {
+        inotify_event event{};
+        std::memcpy(&event, at, sizeof event);
+        if (event.len > 0) names.emplace_back(at + sizeof event);
+        at += sizeof event + event.len;
+      }
+    }
+    return names;
+  };
+  ASSERT_EQ(pass().size(), 3u);
+  EXPECT_EQ(opened(), std::vector<std::string>{});
+  put("letter.csv", "sku,location,quantity\nA,store-01,3\n");
+  opened();
+  const auto states = pass();
+  EXPECT_TRUE(std::ranges::any_of(states, [](const FileState& state) { return state.fate == FileFate::taken; }))
+      << "one that has changed is read";
+  const std::vector<std::string> again = opened();
+  EXPECT_TRUE(std::ranges::all_of(again, [](const std::string& name) { return name.starts_with("letter.csv"); }));
+  EXPECT_FALSE(again.empty());
+  ::close(watch);
 }
 
 TEST_F(Feed, one_feed_at_a_time) {
