@@ -24,6 +24,9 @@ namespace holdfast::chain {
 inline constexpr std::size_t chain_file_bytes_max = 8u << 20;
 inline constexpr std::size_t sites_max = 10'000;
 inline constexpr std::size_t certificate_bytes_max = 16u << 10;
+inline constexpr std::uint64_t version_max = 1'000'000'000'000'000;
+// So far an operations-signed file may be ahead of the root-signed one: nobody who has that key uses the numbers up.
+inline constexpr std::uint64_t operations_versions_max = 1'000'000;
 inline constexpr std::uint32_t epochs_max = 10'000;  // of a site; who looks for the newest counts up to it
 
 enum class SiteKind { head_office, warehouse, store, web_shop, desk };

@@ -303,14 +303,14 @@ ChainFile read_chain_file(Table& top, Form form) {
   ChainFile file;
   top.integer("format", is_whole, 1, 1, "1");
   file.chain = top.text("chain", true, "\"example.com/acme\"").value_or("");
-  file.version = static_cast<std::uint64_t>(top.integer("version", is_whole, 1, INT64_MAX, "1").value_or(1));
+  file.version = static_cast<std::uint64_t>(top.integer("version", is_whole, 1, version_max, "1").value_or(1));
   file.currency.code = top.text("currency", true, "\"GBP\"").value_or("");
   if (auto currency = currency_of(file.currency.code)) file.currency = std::move(*currency);
   file.languages = top.texts("languages", true, "[\"en\", \"fr\"]");
   file.quorum = static_cast<unsigned>(top.integer("quorum", true, 1, 16, "2").value_or(2));
   file.lying_mirrors = static_cast<unsigned>(top.integer("lying_mirrors", is_whole, 0, 15, "0").value_or(0));
   if (auto table = top.table("within")) {
-    file.within = Within{static_cast<std::uint64_t>(table->integer("version", true, 1, INT64_MAX, "1").value_or(1)),
+    file.within = Within{static_cast<std::uint64_t>(table->integer("version", true, 1, version_max, "1").value_or(1)),
                          table->key("sha256", true)};
     table->refuse_unknown();
   }

@@ -30,6 +30,9 @@ class Finder {
     if (file_.former_root) key_set("former_root", *file_.former_root);
     if (file_.within && file_.within->version >= file_.version)
       say("within", "within.version must be lower than version: an operations-signed file follows a root-signed one");
+    else if (file_.within && file_.version - file_.within->version > operations_versions_max)
+      say("version", "version {} is more than {} above within.version; only the root keys may sign it", file_.version,
+          operations_versions_max);
     sites();
     certificates();
     all_keys();

@@ -249,6 +249,33 @@ TEST(OperationsKey, CannotReachBackToAnOlderOrAnotherRootSignedFile) {
             "chain/bad_file");
 }
 
+// 9.1: or a stolen one would end the chain file: no root-signed version were higher.
+TEST(OperationsKey, LeavesNumbersForTheRoots) {
+  Operations o;
+  ChainFile file = o.narrowed();
+  file.version = o.root_signed.version + operations_versions_max + 1;
+  const auto opened = open_successor(o.root_signed, sign_as_operations(file, o.root_note));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, "chain/bad_file");
+  EXPECT_THAT(opened.error().text, HasSubstr("above within.version"));
+  --file.version;
+  const auto known = open_successor(o.root_signed, sign_as_operations(file, o.root_note));
+  ASSERT_TRUE(known) << known.error().text;
+  ChainFile next = o.root_signed;
+  next.version = known->version + 1;
+  EXPECT_TRUE(open_successor(*known, sign_as_root(next))) << "the roots overtake it";
+}
+
+TEST(SignedChain, AVersionThatLeavesNoneAfterItIsRefused) {
+  ChainFile file = small_chain();
+  file.version = version_max;
+  EXPECT_TRUE(open_chain_file(sign_as_root(file)));
+  ++file.version;
+  const auto opened = open_chain_file(sign_as_root(file));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, "chain/bad_file");
+}
+
 TEST(OperationsKey, SignsWithinOneRootSignedFileAndNoOther) {
   Operations o;
   ChainFile wider = o.root_signed;
