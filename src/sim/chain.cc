@@ -119,6 +119,12 @@ void Chain::revoke(const SiteName& site, std::uint32_t epoch) {
   hand_out_file();
 }
 
+void Chain::replace_mirror(const SiteName& site, const SiteName& before, const SiteName& after) {
+  ++file_.version;
+  std::ranges::replace(std::ranges::find(file_.sites, site, &chain::Site::name)->mirrors, before, after);
+  hand_out_file();
+}
+
 void Chain::replace_recovery_keys(bool named) {
   ++file_.version;
   recovery_ = draw_keys(random_);

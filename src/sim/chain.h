@@ -119,6 +119,7 @@ class Chain {
   std::string rebuild(const SiteName& site, const CleanPoint& clean_point = {});
   // A new version of the chain file on every disk; it counts from each node's next start.
   void revoke(const SiteName& site, std::uint32_t epoch);
+  void replace_mirror(const SiteName& site, const SiteName& before, const SiteName& after);
   // The root keys name every certificate that was given out, unless `named` is false.
   void replace_recovery_keys(bool named = true);
   // A second machine for the epoch number that the newest certificate of the site has: a ceremony's mistake.

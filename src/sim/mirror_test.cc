@@ -299,5 +299,43 @@ TEST(Chain, mirrors_that_do_not_count_take_up_a_journal_whose_owner_asks_on_an_o
   EXPECT_EQ(chain.node("store-01").state().till.totals.sales, 11u);
 }
 
+// 4.7: what is cosigned lies with the warehouse and the mirror that was replaced; head office is behind. The new one
+// has nothing yet, and its seal beside head office's would leave cosigned sales behind.
+TEST(Chain, a_mirror_that_takes_the_place_of_another_counts_when_it_holds_what_its_fellows_hold) {
+  Chain chain(51, 4);
+  start_trade(chain);
+  chain.sell(store_1, 1);
+  chain.run_for(seconds(2));
+  chain.network.cut("head-office", "store-01");
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(3));
+  const std::uint64_t size = chain.node("store-01").safety().cosigned_size;
+  ASSERT_EQ(size, chain.node("store-01").safety().size);
+  ASSERT_LT(held_at(chain, "head-office", store_1), size);
+  chain.replace_mirror(store_1, store_2, SiteName("store-03"));
+  chain.destroy("store-01");
+  restart(chain, {"head-office", "warehouse"});
+  chain.run_for(seconds(6));
+  chain.kill("warehouse");
+  chain.network.heal_all();
+  restart(chain, {"store-03"});
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, "store-03"); }, seconds(20)));
+  const std::string again = chain.rebuild(store_1);
+  ASSERT_TRUE(chain.start(again).has_value());
+  chain.run_for(seconds(20));
+  EXPECT_FALSE(is_signing(chain, again));
+  ASSERT_TRUE(chain.start("warehouse").has_value());
+  ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(60)));
+  EXPECT_GE(chain.node(again).recovery()->cosigned, size);
+  EXPECT_EQ(chain.node(again).state().till.totals.sales, 11u);
+  const auto counts = [&] {
+    const auto views = chain.node("store-03").sites();
+    return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
+  };
+  EXPECT_TRUE(chain.run_until(counts, seconds(30)));
+  restart(chain, {"store-03"});
+  EXPECT_TRUE(counts()) << "it goes on counting";
+}
+
 }  // namespace
 }  // namespace holdfast::sim

@@ -41,6 +41,7 @@ inline constexpr std::size_t tail_answers_due_max = 200'000;  // of one link
 inline constexpr std::size_t tripped_max = 100;               // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
 inline constexpr std::string_view taken_up_path = "mirror.taken-up";  // our origin, and the sites below it
+inline constexpr std::string_view known_sites_path = "mirror.known";  // likewise: of the chain, at the last start
 inline constexpr std::string_view replaced_path = "replaced.note";
 
 // What one session asked us to send of one journal. One chunk is under way at a time; Have asks for the next.
@@ -226,6 +227,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status save_cut_list();
   Status load_taken_up();
   Status save_taken_up();
+  Result<std::optional<std::set<SiteName>>> load_names(std::string_view path) const;
+  Status save_names(std::string_view path, const std::set<SiteName>& names);
 
   // turn.cc
   Status take_inbox();

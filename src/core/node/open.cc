@@ -372,30 +372,44 @@ Status NodeImpl::save_cut_list() {
   return world_.disk.write_all(cut_path, as_bytes(text));
 }
 
-// Without the file a first machine counts for all that it mirrors, a rebuilt one for nothing. A copy whose end has
-// rotted may have been longer when it was signed for, and of one that cannot be opened nobody knows: they count as lost
-// (2.4, 4.6), also at the next start, which does not see the rot any more.
+// At its first start a first machine counts for all that it mirrors, a rebuilt one for nothing; then for what is
+// listed. A site that the chain did not have at the last start begins now, with empty hands everywhere. But for one
+// that another mirrored till now, cosigned entries may be with those who do not answer: that is to be taken up (4.7),
+// also by who mirrored it once. A copy whose end has rotted may have been longer when it was signed for, and of one
+// that cannot be opened nobody knows: they count as lost (2.4, 4.6), also at the next start, which does not see the rot
+// any more.
 Status NodeImpl::load_taken_up() {
-  HF_TRY(const auto bytes, read_if_there(world_.disk, taken_up_path));
-  const std::string_view text = bytes ? as_text(*bytes) : std::string_view();
-  const std::string_view origin = text.substr(0, text.find('\n'));
-  if (origin == origin_text_) {
-    taken_up_ = names_in(text.substr(std::min(origin.size() + 1, text.size())));
-  } else if (origin_.epoch == 1) {
-    for (const chain::Site& site : chain_.sites)
-      if (chain_.is_mirror(me_->name, site.name)) taken_up_.insert(site.name);
+  HF_TRY(const auto listed, load_names(taken_up_path));
+  HF_TRY(const auto known, load_names(known_sites_path));
+  std::set<SiteName> sites;
+  for (const chain::Site& site : chain_.sites) {
+    sites.insert(site.name);
+    const bool is_listed = listed ? listed->contains(site.name) : origin_.epoch == 1;
+    const bool is_new = known && !known->contains(site.name);
+    if (chain_.is_mirror(me_->name, site.name) && (is_listed || is_new)) taken_up_.insert(site.name);
   }
-  std::size_t lost = 0;
   for (const auto& [of, replica] : replicas_.all())
-    if (!replica->log().rotten_end().empty()) lost += taken_up_.erase(of.site);
-  for (const auto& [of, error] : replicas_.unopened()) lost += taken_up_.erase(of.site);
-  return lost == 0 ? Status() : save_taken_up();
+    if (!replica->log().rotten_end().empty()) taken_up_.erase(of.site);
+  for (const auto& [of, error] : replicas_.unopened()) taken_up_.erase(of.site);
+  if (listed != taken_up_) HF_TRY_VOID(save_taken_up());
+  return known == sites ? Status() : save_names(known_sites_path, sites);
 }
 
-Status NodeImpl::save_taken_up() {
+Status NodeImpl::save_taken_up() { return save_names(taken_up_path, taken_up_); }
+
+// Nothing: it is not there, or of an epoch before this one.
+Result<std::optional<std::set<SiteName>>> NodeImpl::load_names(std::string_view path) const {
+  HF_TRY(const auto bytes, read_if_there(world_.disk, path));
+  const std::string_view text = bytes ? as_text(*bytes) : std::string_view();
+  const std::string_view origin = text.substr(0, text.find('\n'));
+  if (origin != origin_text_) return std::optional<std::set<SiteName>>();
+  return std::optional(names_in(text.substr(std::min(origin.size() + 1, text.size()))));
+}
+
+Status NodeImpl::save_names(std::string_view path, const std::set<SiteName>& names) {
   std::string text = origin_text_ + "\n";
-  for (const SiteName& site : taken_up_) text += site.str() + "\n";
-  return world_.disk.write_all(taken_up_path, as_bytes(text));
+  for (const SiteName& site : names) text += site.str() + "\n";
+  return world_.disk.write_all(path, as_bytes(text));
 }
 
 Status NodeImpl::write_snapshot() {
