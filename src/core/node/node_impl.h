@@ -1,6 +1,6 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, take_up.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, tail.cc, posture.cc, spare.cc (the
-// spare's link), promote.cc (being one), views.cc.
+// mirror.cc, take_up.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
+// spare.cc (the spare's link), promote.cc (being one), views.cc.
 #pragma once
 
 #include <set>
@@ -120,6 +120,7 @@ struct Need {
   std::uint64_t size = 0;
   std::optional<Hash> root;
   bool met = false;
+  std::optional<EntryRef> named_by;  // of an older journal of ours
   // Who was asked last, and when (monotonic; 0: is to be asked now). Another is asked after `patience`, which grows
   // with what a piece takes: over a slow line each question more would bring the same piece once more.
   Instant asked_at;
@@ -146,6 +147,8 @@ struct Need {
   std::optional<SiteName> from;
   std::set<SiteName> givers = {};  // of what is here, since it was begun anew
   std::set<SiteName> unfit = {};   // gave all of it, and that was not it
+  bool others_gave = false;        // none of those within reach gave it…
+  Instant again_at;                // …and they are asked again
 };
 
 // The spare in this store, as we know it (10.1).
@@ -403,14 +406,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers);
   Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);
   bool holds_needs() const;
-  void add_need(const Origin& origin, std::uint64_t size, const Hash& root);
+  // What is named of anything else is folded by nobody.
+  bool is_of_a_peer(const Origin& o) const { return o.site != me_->name && o.chain == chain_.chain; }
+  void add_need(const Origin& origin, std::uint64_t size, const Hash& root, std::optional<EntryRef> by = {});
   Status discover_needs(journal::Log& log, std::uint64_t size);
-  Status note_needs(const fold::Event& event);
-  Status find_line();
-  Status fold_ahead();
-  Status fold_fetched();
-  Status fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept);
-  bool is_all_folded() const { return folding_.line && folding_.at == folding_.line->size(); }
+  Status note_needs(const fold::Event& event, const EntryRef& at);
+  std::string named_by(const Need& need) const;
   Status rebuild_register();
   bool is_to_be_registered() const { return phase_ == Phase::provisional || (phase_ == Phase::rebuilding && rebuild_); }
   void note_refusal(const SiteName& mirror, std::string_view reason, Duration stands = seconds(1));
@@ -418,6 +419,14 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::string refusals_told() const;
   Status on(Session& session, const sync::Refused& m);
   Status open_epoch();  // state_ has all before it
+
+  // rebuild_fold.cc
+  Status find_line();
+  Status fold_ahead();
+  Status keep_what_folds(const Error& why);
+  Status fold_fetched();
+  Status fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept);
+  bool is_all_folded() const { return folding_.line && folding_.at == folding_.line->size(); }
 
   // tail.cc
   Status on(Session& session, const sync::Superseded& m);

@@ -166,7 +166,8 @@ void NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
     if (!event) return;  // told when it is folded
     const auto* followed = *event ? std::get_if<fold::PeerFollowed>(&(*event)->body) : nullptr;
     if (followed == nullptr) continue;
-    for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
+    for (const fold::FollowedPrefix& p : followed->peers)
+      if (is_of_a_peer(p.origin)) add_need(p.origin, p.size, p.root);
   }
 }
 

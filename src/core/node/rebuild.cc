@@ -146,12 +146,13 @@ bool NodeImpl::holds_needs() const {
   return std::ranges::all_of(needs_, [](const auto& need) { return need.second.met; });
 }
 
-void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& root) {
+void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& root, std::optional<EntryRef> by) {
   if (size == 0) return;
   Need& need = needs_[origin];
   if (need.size >= size) return;
   need.size = size;  // what is under way goes on
   need.root = root;
+  need.named_by = std::move(by);
   need.met = false;
 }
 
@@ -187,7 +188,7 @@ Status NodeImpl::fetch_needs() {
       found.emplace_back(origin, need.size);
       continue;
     }
-    step_ = fmt::format("fetching {}: {} of {}", origin.text(), size, need.size);
+    step_ = fmt::format("fetching {}: {} of {}{}", origin.text(), size, need.size, named_by(need));
     const std::vector<SiteName> reachable = givers_of(origin, need);
     if (goes_without(origin, need, size, reachable)) {
       choose_anew();
@@ -206,6 +207,14 @@ Status NodeImpl::fetch_needs() {
   for (const auto& [origin, size] : found)
     if (origin.site == me_->name) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
   return {};
+}
+
+// For people, where it may be that nobody has what our old journal names: who had its key can have made that up.
+std::string NodeImpl::named_by(const Need& need) const {
+  if (!rebuild_ || !need.named_by) return {};
+  const std::string entry = fmt::format("entry {} of {}", need.named_by->index, need.named_by->origin.text());
+  return need.others_gave ? fmt::format("; {} names another history than those who were asked have", entry)
+                          : fmt::format("; {} names it", entry);
 }
 
 // A mirror whose copy has a hole says that it holds all of it, and nobody may be left who can fill it in. It is chosen
@@ -235,7 +244,14 @@ std::vector<SiteName> NodeImpl::givers_of(const Origin& origin, Need& need) {
   for (const SiteName& h : holders)
     if (session_of(h) != nullptr && !need.unfit.contains(h) && std::ranges::find(out, h) == out.end()) out.push_back(h);
   if (!need.is_from_one) return out;
-  if (out.empty()) need.unfit.clear();  // once more from the beginning; somebody else may be linked by then
+  if (out.empty() && !need.unfit.empty()) {  // once more from the beginning, but not again and again
+    need.others_gave = true;
+    if (need.again_at.unix_ns == 0) need.again_at = monotonic_ + patience_max;
+    if (monotonic_ >= need.again_at) {
+      need.unfit.clear();
+      need.again_at = {};
+    }
+  }
   if (!need.from || std::ranges::find(out, *need.from) == out.end())
     need.from = out.empty() ? std::nullopt : std::optional(out.front());
   return need.from ? std::vector{*need.from} : std::vector<SiteName>();
@@ -266,12 +282,14 @@ Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>&
 
 // What a journal of ours rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
 Status NodeImpl::discover_needs(journal::Log& log, std::uint64_t size) {
-  fold::Pipeline pipeline(world_.executor, [&](EntryIndex, fold::Event&& event) { return note_needs(event); });
+  fold::Pipeline pipeline(world_.executor, [&](EntryIndex i, fold::Event&& event) {
+    return note_needs(event, {log.origin(), i});
+  });
   HF_TRY_VOID(log.scan(0, size, [&](EntryIndex i, ByteView body) { return pipeline.take(i, body); }));
   return pipeline.finish();
 }
 
-Status NodeImpl::note_needs(const fold::Event& event) {
+Status NodeImpl::note_needs(const fold::Event& event, const EntryRef& at) {
   if (const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
       opened != nullptr && !opened->registration.empty()) {
     HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
@@ -286,84 +304,13 @@ Status NodeImpl::note_needs(const fold::Event& event) {
       former_keys_[old->certificate.origin()] = old->certificate.keys.log;
     }
   } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) {
-    for (const fold::FollowedPrefix& p : followed->peers) add_need(p.origin, p.size, p.root);
+    for (const fold::FollowedPrefix& p : followed->peers)
+      if (is_of_a_peer(p.origin)) add_need(p.origin, p.size, p.root, at);
   } else if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
-             succeeded != nullptr && needs_.contains(succeeded->old_origin)) {
-    add_need(succeeded->old_origin, succeeded->kept_size, succeeded->kept_root);  // it was followed, and is to its end
+             succeeded != nullptr && is_of_a_peer(succeeded->old_origin) && needs_.contains(succeeded->old_origin)) {
+    add_need(succeeded->old_origin, succeeded->kept_size, succeeded->kept_root,
+             at);  // it was followed, and is to its end
   }
-  return {};
-}
-
-// The epochs that make the state, oldest first; known when the first entry of each but the oldest has come.
-Status NodeImpl::find_line() {
-  std::vector<std::pair<Origin, std::uint64_t>> line;
-  Origin origin = record_->choice.old_origin;
-  for (std::uint64_t kept = record_->choice.kept_size; kept > 0;) {
-    line.emplace_back(origin, kept);
-    if (origin.epoch == 1) break;
-    sync::Replica* replica = replicas_.find(origin);
-    if (replica == nullptr || replica->size() == 0) return {};
-    HF_TRY(const chain::Registration opening, opening_registration(replica->log()));
-    HF_TRY(const chain::Registration r, chain::open_registration(chain_, opening.note));
-    keys_.add(r);
-    add_need(r.old_origin, r.kept_size, r.kept_root);
-    origin = r.old_origin;
-    kept = r.kept_size;
-  }
-  std::ranges::reverse(line);
-  folding_.line = std::move(line);
-  state_ = fold::State();
-  last_event_at_ = {};
-  return {};
-}
-
-// What has come is folded while the rest is under way, as far as what it rests on has come too (7.2), and tells what
-// else is needed. None of it is proven before its roots are: a history that is not the one to keep, or entries of a
-// peer that a mirror made up, may not even fold. So a failure says nothing until all has its root; and where something
-// is fetched anew, folding begins again.
-Status NodeImpl::fold_ahead() {
-  const bool is_proven = record_->choice.is_settled && holds_needs();
-  if (folding_.has_failed && !is_proven) return {};
-  if (folding_.has_failed) folding_ = {};
-  const Status folded = fold_fetched();
-  if (folded || is_proven || folded.error().code.starts_with("base/disk")) return folded;
-  folding_.has_failed = true;
-  return {};
-}
-
-Status NodeImpl::fold_fetched() {
-  if (!folding_.line) HF_TRY_VOID(find_line());
-  if (!folding_.line) return {};
-  for (; !is_all_folded(); ++folding_.at, folding_.next = 0) {
-    const auto& [origin, kept] = (*folding_.line)[folding_.at];
-    sync::Replica* replica = replicas_.find(origin);
-    const auto& waits = folding_.waits_for;
-    if (replica == nullptr || (waits && is_missing(waits->first, waits->second))) return {};
-    folding_.waits_for.reset();
-    const std::uint64_t end = std::min(kept, replica->size());
-    if (folding_.next < end) HF_TRY_VOID(fold_on(replica->log(), end, kept));
-    if (folding_.next < kept) return {};
-  }
-  return {};
-}
-
-Status NodeImpl::fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept) {
-  constexpr std::string_view waits = "node/waits";
-  fold::Pipeline pipeline(world_.executor, [&](EntryIndex index, fold::Event&& event) -> Status {
-    HF_TRY_VOID(note_needs(event));
-    if (auto missing = first_missing(event); missing && needs_.contains(missing->first)) {
-      folding_.waits_for = std::move(missing);
-      return fail(waits, "");
-    }
-    last_event_at_ = std::max(last_event_at_, event.at);
-    HF_TRY_VOID(fold::apply(state_, index, event, replicas_));
-    folding_.next = index + 1;
-    return {};
-  });
-  Status folded = log.scan(folding_.next, end, [&](EntryIndex i, ByteView body) { return pipeline.take(i, body); });
-  if (folded) folded = pipeline.finish();
-  if (!folded) return folded.error().code == waits ? Status() : folded;
-  if (end == kept) folding_.next = kept;  // parts whose last was not kept count for nothing
   return {};
 }
 
