@@ -8,12 +8,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Chain, run } from '../demo/lib/chain.mjs';
+import { Chain, run, shared } from '../demo/lib/chain.mjs';
 import { csvLine, records } from '../demo/lib/csv.mjs';
 import { inParallel } from '../demo/lib/http.mjs';
 
 const top = dirname(dirname(fileURLToPath(import.meta.url)));
-const data = process.argv[2] ?? join(top, '../shared/data');
+const data = process.argv[2] ?? join(shared, 'data');
 const dir = join(top, 'build/feed-real');
 const unpacked = (name) => execFileSync('zstd', ['-dc', join(data, name)], { maxBuffer: 1 << 30 }).toString('utf8');
 

@@ -1,6 +1,6 @@
 // What all acts share: the settings, who is who in this chain, the chain itself, its trade, and what was measured.
 import { join } from 'node:path';
-import { endRuns, top } from '../lib/chain.mjs';
+import { endRuns, shared, top } from '../lib/chain.mjs';
 import { inParallel } from '../lib/http.mjs';
 import { say } from '../lib/show.mjs';
 
@@ -18,7 +18,7 @@ export class Night {
     this.config = {
       once: process.argv.includes('--once') || process.env.ONCE === '1',
       stores: number('STORES', 32), baskets: number('BASKETS', 20_000), seed: number('SEED', 1), tills: number('TILLS', 2), thinkMs: number('THINK_MS', 60),
-      data: process.env.DATA ?? join(top, '../shared/data'), dir: process.env.HF_DEMO_DIR ?? join(top, 'build/demo'),
+      data: process.env.DATA ?? join(shared, 'data'), dir: process.env.HF_DEMO_DIR ?? join(top, 'build/demo'),
     };
     if (!(this.config.stores >= 4)) throw new Error('the night needs at least 4 stores: STORES=4');
     this.facts = {};

@@ -3,10 +3,10 @@
 import { test } from 'node:test';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { assert, join, run, top } from './lib.mjs';
+import { assert, join, run, shared, top } from './lib.mjs';
 
-const shared = join(top, '../shared/data/security');
-const real = existsSync(join(shared, 'suricata_alerts.jsonl'));
+const security = join(shared, 'data/security');
+const real = existsSync(join(security, 'suricata_alerts.jsonl'));
 const work = join(top, 'build/e2e', `rules-${process.pid}`);
 mkdirSync(work, { recursive: true });
 test.after(() => rmSync(work, { recursive: true, force: true }));
@@ -31,7 +31,7 @@ const generated = [
 ];
 
 test('what the shipped rules make of Suricata alerts', async () => {
-  let file = join(shared, 'suricata_alerts.jsonl');
+  let file = join(security, 'suricata_alerts.jsonl');
   if (!real) {
     file = join(work, 'generated.jsonl');
     writeFileSync(file, `${generated.join('\n')}\n`);
@@ -60,9 +60,9 @@ test('what the shipped rules make of Suricata alerts', async () => {
 });
 
 test('Windows recordings through the generic webhook', async () => {
-  const files = real ? readdirSync(shared).filter((name) => name.startsWith('windows_')).map((name) => {
+  const files = real ? readdirSync(security).filter((name) => name.startsWith('windows_')).map((name) => {
     const file = join(work, name.replace('.zst', ''));
-    writeFileSync(file, execFileSync('zstd', ['-dcq', join(shared, name)], { maxBuffer: 1 << 30 }));
+    writeFileSync(file, execFileSync('zstd', ['-dcq', join(security, name)], { maxBuffer: 1 << 30 }));
     return file;
   }) : ['one'].map((name) => {
     const file = join(work, name);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { records } from '../../demo/lib/csv.mjs';
 import { exportAll, ledgersOf, effectiveEvents } from '../../demo/lib/journals.mjs';
 import { generateCatalogue, catalogueCsv } from '../../demo/generate.mjs';
-import { assert, claimOf, join, run, top, tradingChain, waitUntil } from './lib.mjs';
+import { assert, claimOf, join, run, shared, tradingChain, waitUntil } from './lib.mjs';
 
 const places = (store, office) => ['--url', store.url, '--token', join(store.dir, 'admin.token'),
   ...(office ? ['--head-office-url', office.url, '--head-office-token', join(office.dir, 'admin.token')] : [])];
@@ -51,8 +51,8 @@ test('catalogues from CSV', { timeout: 180_000 }, async (t) => {
   });
 });
 
-const retail = join(top, '../shared/data/online_retail.csv.zst');
-test('Online Retail, all 541,909 rows', { timeout: 900_000, skip: !existsSync(retail) && '../shared/data is not here' }, async (t) => {
+const retail = join(shared, 'data/online_retail.csv.zst');
+test('Online Retail, all 541,909 rows', { timeout: 900_000, skip: !existsSync(retail) && `${retail} is not here` }, async (t) => {
   const chain = await tradingChain('online-retail', { listed: false });
   const [store] = chain.stores;
   const report = join(chain.dir, 'report.json'), rowsFile = join(chain.dir, 'rows.csv');

@@ -3,9 +3,9 @@
 // it is; else records with the same dirt are made here. Nothing of that data is kept in this repository (CC BY-SA 4.0).
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { assert, join, newKey, tradingChain, top } from './lib.mjs';
+import { assert, join, newKey, shared, tradingChain } from './lib.mjs';
 
-const data = join(top, '../shared/data');
+const data = join(shared, 'data');
 const files = ['vcdb_retail_incidents.jsonl', 'vcdb_ransomware_incidents.jsonl'].map((name) => join(data, name));
 
 const made = [

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import assert from 'node:assert/strict';
 import { checkAcknowledged } from '../../demo/lib/audit.mjs';
-import { Chain, run, top } from '../../demo/lib/chain.mjs';
+import { Chain, run, shared, top } from '../../demo/lib/chain.mjs';
 import { inParallel, newKey, sleep, waitUntil } from '../../demo/lib/http.mjs';
 import { exportAll, ledgersOf, verifyAll } from '../../demo/lib/journals.mjs';
 import { Till } from '../../demo/lib/till.mjs';
 import { lineAmount } from '../../demo/lib/decimal.mjs';
 
-export { assert, inParallel, join, lineAmount, newKey, run, sleep, Till, top, waitUntil };
+export { assert, inParallel, join, lineAmount, newKey, run, shared, sleep, Till, top, waitUntil };
 
 export const manager = { number: '1', pin: '7390284615' };
 export const catalogue = `sku,gtin,name,unit_price,vat,goods

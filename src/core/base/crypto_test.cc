@@ -5,12 +5,13 @@
 
 #include <boost/json.hpp>
 #include <boost/json/src.hpp>  // Boost.JSON is compiled into this one file of the tests
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
+
+#include "core/base/shared_test_support.h"
 
 namespace holdfast {
 namespace {
@@ -62,12 +63,8 @@ RC_GTEST_PROP(Crc32c, portable_and_sse42_agree_and_a_sum_may_be_continued, ()) {
 class Ed25519Vectors : public testing::Test {
  protected:
   void SetUp() override {
-    const char* given = std::getenv("HF_SHARED");
-    standards_ =
-        (given != nullptr ? std::filesystem::path(given) : std::filesystem::path(HF_SOURCE_DIR) / ".." / "shared") /
-        "standards";
-    if (!std::filesystem::exists(standards_))
-      GTEST_SKIP() << "the published vectors are not here; set HF_SHARED to the directory that holds standards/";
+    standards_ = path_in_shared("standards");
+    if (!std::filesystem::exists(standards_)) GTEST_SKIP() << standards_ << ": " << not_in_shared;
   }
   boost::json::value read(const char* path) const {
     std::ifstream in(standards_ / path);

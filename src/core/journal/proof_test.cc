@@ -5,21 +5,16 @@
 
 #include <boost/json.hpp>
 #include <boost/json/src.hpp>  // Boost.JSON is compiled into this one file of the tests
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 
 #include "core/base/check.h"
+#include "core/base/shared_test_support.h"
 #include "core/journal/log_test_support.h"
 
 namespace holdfast::journal {
 namespace {
-
-std::filesystem::path shared_directory() {
-  const char* given = std::getenv("HF_SHARED");
-  return given != nullptr ? std::filesystem::path(given) : std::filesystem::path(HF_SOURCE_DIR) / ".." / "shared";
-}
 
 using Object = boost::json::object;
 Bytes bytes_of(const Object& o, std::string_view name) { return *from_base64(std::string(o.at(name).as_string())); }
@@ -52,10 +47,8 @@ Count run_vectors(const std::filesystem::path& file, const std::function<bool(co
 class MerkleVectors : public testing::Test {
  protected:
   void SetUp() override {
-    directory_ = shared_directory() / "standards" / "merkle-proofs";
-    if (!std::filesystem::exists(directory_))
-      GTEST_SKIP()
-          << "the Merkle proof vectors are not here; set HF_SHARED to the directory that holds standards/merkle-proofs";
+    directory_ = path_in_shared("standards/merkle-proofs");
+    if (!std::filesystem::exists(directory_)) GTEST_SKIP() << directory_ << ": " << not_in_shared;
   }
   std::filesystem::path directory_;
 };

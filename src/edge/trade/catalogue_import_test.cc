@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/shared_test_support.h"
 #include "core/catalogue/catalogue.h"
 #include "edge/trade/barcode.h"
 #include "edge/trade/fake_node.h"
@@ -157,8 +158,8 @@ TEST_F(CatalogueImport, a_file_whose_lines_end_with_a_carriage_return_alone_name
 }
 
 TEST(Barcode, agrees_with_core_on_real_codes) {
-  const std::string path = std::string(HF_SOURCE_DIR) + "/../shared/data/product_codes.csv";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "../shared/data is not here";
+  const std::string path = path_in_shared("data/product_codes.csv").string();
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << ": " << not_in_shared;
   CsvReader reader(*open_source(path));
   std::map<std::size_t, std::size_t> good;
   std::size_t spreadsheet = 0, wrong_13 = 0, codes = 0;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/shared_test_support.h"
 #include "edge/trade/fake_node.h"
 #include "edge/trade/online_retail_import.h"
 
@@ -127,8 +128,8 @@ TEST_F(OnlineRetail, a_missing_column_is_named_and_nothing_is_imported) {
 }
 
 TEST_F(OnlineRetail, all_541909_rows_are_accounted_for_to_the_last_penny) {
-  const std::string path = std::string(HF_SOURCE_DIR) + "/../shared/data/online_retail.csv.zst";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "../shared/data is not here";
+  const std::string path = path_in_shared("data/online_retail.csv.zst").string();
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << ": " << not_in_shared;
   const auto report = import_online_retail([&] { return open_source(path); }, node, node, options);
   ASSERT_TRUE(report.has_value()) << report.error().text;
   EXPECT_TRUE(report->complete());
