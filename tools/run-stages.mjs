@@ -127,7 +127,7 @@ const ways = {
   'power-long': ['build', 'power-long'],
   'seal-long': ['build', 'seal-long'],
   'replay-million': ['build', 'replay-million'],
-  'spare-trials': ['build', 'web', 'report-long', 'spare-trials'],
+  'spare-trials': ['web', 'build', 'report-long', 'spare-trials'],
   'sim-night': ['program', 'sim-night'],
   mutants: ['build', 'mutants-build', 'archives', 'mutants'],
   'repair-large': ['web', 'build', 'repair-large'],
