@@ -20,7 +20,6 @@ class FileSigner final : public Signer {
   chain::SiteKeys public_keys() const;
   // RFC 8032 private key of the TLS certificate, for edge/net alone.
   const ByteArray<32>& tls_seed() const { return tls_.seed.bytes(); }
-  Result<Bytes> open_sealed(ByteView box) const { return unseal(sealing_, box); }
 
  private:
   FileSigner() = default;
