@@ -20,15 +20,18 @@ export function wrapComments(source) {
   for (let at = 0; at < lines.length; at++) {
     const found = comment.exec(lines[at]);
     if (!found || [...lines[at]].length <= width) continue;
-    const indent = continuation(...found.slice(1));
+    const next = lines[at + 1] ?? '';
+    const own = comment.exec(next);
+    // What looks like a label is none where its paragraph goes on below it without hanging.
+    const plain = found[1] + found[2];
+    const hangs = !(own && own[3] !== '' && own[1] + own[2] === plain && continuation(...own.slice(1)) === plain);
+    const indent = hangs ? continuation(...found.slice(1)) : plain;
     const letters = [...lines[at]];
     let cut = letters.lastIndexOf(' ', width);
     while (cut > 0 && letters[cut - 1] === ' ') cut--;
     if (cut <= [...indent].length) continue; // one long word: an address
     const rest = letters.slice(cut).join('').trim();
     lines[at] = letters.slice(0, cut).join('');
-    const next = lines[at + 1] ?? '';
-    const own = comment.exec(next);
     // The next line goes on with this paragraph when it starts exactly where the overflow would, and is no new item.
     const goesOn = own && own[3] !== '' && own[1] + own[2] === indent && continuation(...own.slice(1)) === indent;
     if (goesOn) lines[at + 1] = `${indent}${rest} ${own[3]}`;

@@ -26,6 +26,12 @@ test('a label keeps its hanging indent, and what is over flows into the line tha
   assert.equal(wrapped[2], '// After:  nothing.');
 });
 
+test('what only looks like a label does not hang: its paragraph goes on as it stands', () => {
+  const wrapped = wrapComments(`//         SIGTERM and SIGINT: ${words(18)}\n//         what is durable.\n// Errors: none.\n`).split('\n');
+  assert.match(wrapped[1], /^\/\/ {9}word\d+.* what is durable\.$/);
+  assert.equal(wrapped[2], '// Errors: none.');
+});
+
 test('another item, a blank comment line and code behind it stay where they are', () => {
   const source = `// ${words(20)}\n// Shape:  x\n//\nint a;  // ${words(30)}\n// https://example.org/${'a'.repeat(130)}\n`;
   const wrapped = wrapComments(source).split('\n');

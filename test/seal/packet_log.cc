@@ -1,6 +1,5 @@
 // For tests: writes down every IP packet that comes to an interface from outside, with the kernel's time for it, so
-//            that
-// what left a sealed site is counted outside that site and to the nanosecond. Needs CAP_NET_RAW.
+// that what left a sealed site is counted outside that site and to the nanosecond. Needs CAP_NET_RAW.
 //
 //   packet_log INTERFACE FILE      lines "NANOSECONDS FAMILY BYTES", until SIGTERM
 #include <arpa/inet.h>

@@ -78,9 +78,9 @@ struct SpareLink {
   bool is_ready = false;            // linked, and heard a moment ago or holding everything
 };
 inline constexpr std::size_t missing_receipts_max = 1000;  // that a view names
+inline constexpr std::size_t damage_told_max = 200;        // holes of all journals together that a view names
 // Entries [first, end) of a journal kept here that cannot be read any more and are not put back yet (protocol 2.4).
 // first == end: only a checkpoint between them.
-inline constexpr std::size_t damage_told_max = 200;  // holes of all journals together that a view names
 struct DamageView {
   Origin origin;
   EntryIndex first = 0;

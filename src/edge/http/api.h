@@ -8,9 +8,8 @@
 //         At a page of the store's other machine (browser.h) a session is a token in X-Holdfast-Session, good only
 //         together with the till's device key that asked for it.
 //         From browsers: the Host must be an address or localhost (a name that an attacker's DNS points here is
-//                        refused), the
-//         Origin of a change must be this very server, and bodies must be application/json, which no foreign form can
-//         send.
+//         refused), the Origin of a change must be this very server, and bodies must be application/json, which no
+//         foreign form can send.
 // Errors: problem.h.
 // Thread: handle() on the server's; lives longer than the server.
 // Source: protocol 8, 11; OWASP ASVS 4, 13.

@@ -7,8 +7,8 @@
 //         DIR/ceremony/{root,recovery,operations}/, 2 of 3 root and recovery keys; DIR/ceremony/authority.pub.toml
 //         DIR/ceremony/enrolment-codes.txt   mode 0600, lines "<site> <code>", one first manager each
 //         Mirrors: store-i: head-office, warehouse and the next store; head-office: warehouse, store-01, store-02;
-//                  warehouse:
-//         head-office, store-01, store-02. Stores follow head-office and warehouse, these two everyone.
+//                  warehouse: head-office, store-01, store-02.
+//         Stores follow head-office and warehouse, these two everyone.
 //         Links listen on 127.0.0.1 (or the address that `hosts` names), site k of the file at base_port + k.
 // Errors: keys/bad_count; as in data_directory.h and ceremony.h.
 #pragma once

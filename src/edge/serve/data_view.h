@@ -4,8 +4,7 @@
 // Shape:  journals are opened on an OverlayDisk. A node that writes meanwhile can make the end of a journal look broken
 //         for a moment; such an open is tried again before it is believed.
 //         Keys: the chain file's for epoch 1; later epochs' by registrations found in the journals, each with its
-//               signatures
-//         checked. Cosignatures of every known epoch of a mirror count here: what was cosigned stays so.
+//         signatures checked. Cosignatures of every known epoch of a mirror count here: what was cosigned stays so.
 // Errors: keys/* (no data directory or chain file), edge/no_journal (says which there are), journal/*.
 // Thread: one.
 #pragma once

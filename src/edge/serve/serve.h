@@ -2,10 +2,9 @@
 //
 // Shape:  main thread: signals. One thread each: the node, HTTP, links, the worker for PINs.
 //         SIGTERM and SIGINT: no more requests are taken, those under way are answered, the node signs and writes a
-//                             snapshot of
-//         what is durable, exit code 0. A failed write ends the process at once (protocol 1.2): exit code 3. A node
-//         that was replaced (5.7) answers reads, refuses writes, offers its tail for at most replaced_linger, exit code
-//         4.
+//         snapshot of what is durable, exit code 0. A failed write ends the process at once (protocol 1.2), exit code
+//         3. A node that was replaced (5.7) answers reads, refuses writes, and offers its tail until all of it is taken
+//         in, for replaced_linger_min at least and replaced_linger_max at most, exit code 4.
 // Errors: what cannot start says why in one sentence: exit code 1.
 #pragma once
 

@@ -1,7 +1,7 @@
 // The store's own certificate authority, and the certificates that its machines show to tills' browsers.
 //
 // Shape:  DIR/store-ca/ca.key    ECDSA P-256, PKCS #8, 0600: of the store's node alone; a promoted spare gets it from
-//                                under the promotion code (spare_parcel.h), and never has it before
+//                                under the promotion code (machine.h, StoreCopy), and never has it before
 //         DIR/store-ca/ca.crt    self-signed, 10 years; what a device trusts, for web servers alone. Critical: CA with
 //                                path length 0, keyCertSign, and name constraints: addresses of private networks, names
 //                                below local, internal, lan, home.arpa and localhost, and what `tills` named at its

@@ -1,6 +1,5 @@
 // The mapping file: what the feed is told about an existing system's exports. Without one, Shopify's, Odoo's and our
-//                   own
-// header names are known, and a location is a site of the same name.
+// own header names are known, and a location is a site of the same name.
 //
 // Shape:  TOML. [locations] "their name" = "site"; "their name/*" = "site" for all below it.
 //         [vat] "their text" = "code of the chain file"; default = "code" where their cell is empty or there is no
