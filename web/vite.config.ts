@@ -1,4 +1,4 @@
-// Three pages and an index, built so that the CSP default-src 'self' holds: no inline script or style, no data: URL.
+// Five pages and an index, built so that the CSP default-src 'self' holds: no inline script or style, no data: URL.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
