@@ -138,7 +138,6 @@ std::string to_text(Money amount, int currency_decimals) {
 }
 
 std::string to_text(Instant at) {
-  constexpr std::int64_t day_ns = 86'400'000'000'000;
   std::int64_t day = at.unix_ns / day_ns;
   std::int64_t rest = at.unix_ns % day_ns;
   if (rest < 0) {

@@ -42,6 +42,7 @@ inline constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000'000}; 
 inline constexpr Duration days(std::int64_t n) { return seconds(n * 86'400); }
 // So far may clocks of two machines, or of one before and after a restart, lie apart without being called wrong.
 inline constexpr Duration clock_slack = seconds(300);
+inline constexpr std::int64_t day_ns = days(1).ns;
 inline constexpr Instant operator+(Instant a, Duration d) { return {a.unix_ns + d.ns}; }
 inline constexpr Instant operator-(Instant a, Duration d) { return {a.unix_ns - d.ns}; }
 inline constexpr Duration operator-(Instant a, Instant b) { return {a.unix_ns - b.unix_ns}; }

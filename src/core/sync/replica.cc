@@ -12,7 +12,6 @@
 namespace holdfast::sync {
 namespace {
 
-constexpr std::int64_t day_ns = 86'400'000'000'000;
 // Notes that a start reads back. Of a journal that goes on: two weeks without mirrors, of a store that signs each of
 // its sales, some seconds. Of one that has ended: who cosigned it may have other keys by now, and none may count any
 // more.

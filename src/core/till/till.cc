@@ -9,7 +9,7 @@ namespace holdfast::till {
 namespace {
 
 constexpr std::size_t minutes_kept = 120, hours_kept = 9 * 7 * 24, days_kept = 400;
-constexpr std::int64_t minute_ns = 60'000'000'000, day_ns = 1440 * minute_ns;
+constexpr std::int64_t minute_ns = 60'000'000'000;
 
 void add_to_ring(std::map<std::int64_t, MinuteSales>& ring, std::int64_t slot, std::size_t kept, std::uint64_t sales,
                  Money gross) {

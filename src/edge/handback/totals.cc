@@ -15,8 +15,6 @@ namespace {
 using standby::TotalKey;
 using standby::TotalKind;
 
-constexpr std::int64_t day_ns = 86'400'000'000'000;
-
 bool is_number(TotalKind kind) { return kind == TotalKind::sales || kind == TotalKind::refunds; }
 
 std::string title_of(const TotalKey& key) {

@@ -73,7 +73,7 @@ Status FeedReader::refuse(const CsvRecord& record, const Why& why) {
   const bool has_order = !orders_ || orders_->spoil();
   if (!has_order || !is_readable(record, width_) || file_.unclear.size() == site_.limits.items) {
     ++file_.nameless;
-  } else if (std::string sku = sku_of(record); !sku.empty() && sku.size() <= sku_bytes_max) {  // else it hides none
+  } else if (std::string sku = sku_of(record); !sku.empty() && sku.size() <= Sku::bytes_max) {  // else it hides none
     file_.unclear.insert(std::move(sku));
   }
   return file_.refused_rows->add(record.line, why.reason, record.fields);

@@ -6,13 +6,13 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/catalogue/catalogue.h"
+#include "core/till/till.h"
 #include "edge/trade/catalogue_import.h"
 
 namespace holdfast::trade {
 namespace {
 
-constexpr std::size_t sale_lines_max = 5000;
-constexpr std::size_t text_bytes_max = 500;
 constexpr std::string_view no_reason = "no reason given";
 
 // "2010-12-01 08:26:00" as RFC 3339.
@@ -31,7 +31,7 @@ Quantity positive(Quantity quantity) {
 
 std::string reason_of(const RetailRow& row) {
   const std::string_view typed = trimmed(row.description);
-  return std::string(typed.empty() ? no_reason : first_bytes(typed, text_bytes_max));
+  return std::string(typed.empty() ? no_reason : first_bytes(typed, till::text_bytes_max));
 }
 
 // One invoice at work.
@@ -101,9 +101,9 @@ std::vector<const RetailRow*> Mapper::sale_rows() {
       lines.push_back(&row);
     }
   }
-  if (lines.size() <= sale_lines_max) return lines;
+  if (lines.size() <= till::lines_max) return lines;
   for (const RetailRow* row : lines)
-    refuse(*row, "too many lines", fmt::format("The invoice has more than {} lines.", sale_lines_max));
+    refuse(*row, "too many lines", fmt::format("The invoice has more than {} lines.", till::lines_max));
   return {};
 }
 
@@ -192,8 +192,8 @@ std::expected<RetailRow, std::string> retail_row(const RetailColumns& at, const 
   if (!is_clean_text(row.invoice) || !is_clean_text(row.code) || !is_clean_text(row.description)) {
     return std::unexpected("The row holds a control character, such as a line end.");
   }
-  if (row.code.size() > sku_bytes_max)
-    return std::unexpected(fmt::format("The stock code is longer than {} bytes.", sku_bytes_max));
+  if (row.code.size() > Sku::bytes_max)
+    return std::unexpected(fmt::format("The stock code is longer than {} bytes.", Sku::bytes_max));
   const auto quantity = parse_quantity(trimmed(record.fields[at.quantity]));
   if (!quantity) return std::unexpected(quantity.error().text);
   row.quantity = *quantity;
@@ -225,7 +225,7 @@ bool is_service(std::string_view code) {
 
 void RetailCatalogue::see(const RetailRow& row) {
   Seen& seen = seen_[row.code];
-  if (seen.name.empty()) seen.name = trimmed(first_bytes(row.description, name_bytes_max));
+  if (seen.name.empty()) seen.name = trimmed(first_bytes(row.description, catalogue::name_bytes_max));
   if (seen.price.millionths == 0 && row.price.millionths > 0) seen.price = row.price;
 }
 

@@ -98,8 +98,8 @@ std::expected<UnitPrice, Why> price_of(std::string_view text, const RowRules& ru
 
 std::optional<Why> sku_trouble(std::string_view sku) {
   if (sku.empty()) return Why{"no SKU", "The row has no SKU."};
-  if (sku.size() > sku_bytes_max)
-    return Why{"SKU too long", fmt::format("The SKU has {} bytes; {} are the most.", sku.size(), sku_bytes_max)};
+  if (sku.size() > Sku::bytes_max)
+    return Why{"SKU too long", fmt::format("The SKU has {} bytes; {} are the most.", sku.size(), Sku::bytes_max)};
   if (!is_clean_text(sku)) return Why{"control characters", "The SKU holds a control character, such as a line end."};
   return std::nullopt;
 }
@@ -237,9 +237,9 @@ std::expected<Row, Why> ProductRows::read(const CsvRecord& record, Product& into
   if (!is_clean_text(product.name))
     return no("control characters", "The SKU or the name holds a control character, such as a line end.");
   if (product.name.empty()) return no("no name", "The row has no name.");
-  if (product.name.size() > name_bytes_max)
+  if (product.name.size() > catalogue::name_bytes_max)
     return no("name too long",
-              fmt::format("The name has {} bytes; {} are the most.", product.name.size(), name_bytes_max));
+              fmt::format("The name has {} bytes; {} are the most.", product.name.size(), catalogue::name_bytes_max));
   // The node would refuse the whole write, and so all other products in it (edge/http/json_read.cc).
   if (till::free_text_holds_card_number(product.name))
     return no("looks like a card number",

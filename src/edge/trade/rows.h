@@ -20,8 +20,6 @@
 
 namespace holdfast::trade {
 
-inline constexpr std::size_t sku_bytes_max = 31;
-inline constexpr std::size_t name_bytes_max = 200;
 inline constexpr std::size_t location_bytes_max = 200;
 
 struct Why {
