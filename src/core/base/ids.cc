@@ -4,11 +4,10 @@
 
 #include <charconv>
 
+#include "core/base/crockford.h"
+
 namespace holdfast {
 namespace {
-
-// Crockford's base32: no I, L, O, U, so that a number read aloud or typed from paper stays itself.
-constexpr std::string_view crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 template <class T>
 bool parse_number(std::string_view text, T& out) {
@@ -21,7 +20,7 @@ bool parse_number(std::string_view text, T& out) {
 
 std::string to_text(const ReceiptNumber& receipt) {
   std::string series(8, '0');
-  for (std::size_t i = 0; i < 8; ++i) series[7 - i] = crockford[receipt.series.bits >> (5 * i) & 31];
+  for (std::size_t i = 0; i < 8; ++i) series[7 - i] = crockford_digits[receipt.series.bits >> (5 * i) & 31];
   return fmt::format("{}-{}-{}", receipt.till.number, series, receipt.n);
 }
 
@@ -38,7 +37,7 @@ Result<ReceiptNumber> parse_receipt(std::string_view text) {
     return bad();
   for (char c : text.substr(first + 1, 8)) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    const std::size_t digit = crockford.find(c);
+    const std::size_t digit = crockford_digits.find(c);
     if (digit == std::string_view::npos) return bad();
     out.series.bits = out.series.bits << 5 | digit;
   }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "core/base/crockford.h"
+
 namespace holdfast {
 namespace {
 
@@ -43,6 +45,17 @@ RC_GTEST_PROP(ShortText, sorts_as_its_text_does, ()) {
   RC_ASSERT((Sku(a) == Sku(b)) == (a == b));
   const std::string_view short_a = std::string_view(a).substr(0, 7), short_b = std::string_view(b).substr(0, 7);
   RC_ASSERT((VatCode(short_a) <=> VatCode(short_b)) == (short_a <=> short_b));
+}
+
+TEST(Crockford, what_a_person_types_is_the_digit_that_was_meant_and_nothing_else_becomes_one) {
+  for (const char digit : crockford_digits) EXPECT_EQ(crockford_meant(digit), digit);
+  std::string meant;
+  for (const char typed : std::string_view("0oO1iIlLabzAZ")) meant += crockford_meant(typed);
+  EXPECT_EQ(meant, "00011111ABZAZ");
+  int digits = 0;
+  for (int c = 0; c < 256; ++c)
+    digits += crockford_digits.find(crockford_meant(static_cast<char>(c))) != std::string_view::npos;
+  EXPECT_EQ(digits, 32 + 22 + 6) << "the digits, the 22 letters in lower case, and o, i and l in either case";
 }
 
 TEST(Origin, text_of_an_origin) {

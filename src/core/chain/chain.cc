@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/crockford.h"
+
 namespace holdfast::chain {
 namespace {
 
@@ -123,7 +125,6 @@ std::string recovery_key_name(std::string_view chain, std::string_view name) {
 std::string operations_key_name(std::string_view chain) { return fmt::format("{}/operations/key", chain); }
 
 std::string crockford_groups(ByteView bytes) {
-  constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   HF_CHECK(bytes.size() % 5 == 0, "{} bytes", bytes.size());
   std::string out;
   std::size_t count = 0;
@@ -132,7 +133,7 @@ std::string crockford_groups(ByteView bytes) {
     for (std::size_t j = 0; j < 5; ++j) forty = forty << 8 | std::to_integer<std::uint64_t>(bytes[i + j]);
     for (int shift = 35; shift >= 0; shift -= 5) {
       if (count != 0 && count % 4 == 0) out += '-';
-      out += digits[forty >> shift & 31];
+      out += crockford_digits[forty >> shift & 31];
       ++count;
     }
   }

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "core/base/crockford.h"
 #include "core/chain/chain.h"
 #include "edge/keys/key_file.h"
 
@@ -29,11 +30,9 @@ std::optional<std::string> normalised(std::string_view code) {
   std::string out;
   for (char c : code) {
     if (c == '-' || c == ' ') continue;
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (c == 'O') c = '0';
-    if (c == 'I' || c == 'L') c = '1';
-    if (std::string_view("0123456789ABCDEFGHJKMNPQRSTVWXYZ").find(c) == std::string_view::npos) return std::nullopt;
-    out += c;
+    const char meant = crockford_meant(c);
+    if (crockford_digits.find(meant) == std::string_view::npos) return std::nullopt;
+    out += meant;
   }
   if (out.size() != code_characters) return std::nullopt;
   return out;

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
+#include "core/base/crockford.h"
 #include "edge/keys/key_file.h"
 
 namespace holdfast::keys {
 namespace {
 
-constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 constexpr std::size_t groups = 4, data_each_group = 4, typed_each_group = data_each_group + 1;
 constexpr std::string_view magic = "holdfast spare keys v1\n";
 constexpr std::size_t salt_bytes = crypto_pwhash_SALTBYTES, nonce_bytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -31,10 +31,10 @@ unsigned times(unsigned a, unsigned b) {
 char check_digit(std::string_view group, std::size_t number) {
   unsigned sum = static_cast<unsigned>(number + 1), power = 2;
   for (char c : group) {
-    sum ^= times(static_cast<unsigned>(digits.find(c)), power);
+    sum ^= times(static_cast<unsigned>(crockford_digits.find(c)), power);
     power = times(power, 2);
   }
-  return digits[sum];
+  return crockford_digits[sum];
 }
 
 // The whole of the cleartext beside the box; authenticated with it.
@@ -65,7 +65,7 @@ std::string make_promotion_code() {
   std::string out;
   for (std::size_t g = 0; g < groups; ++g) {
     std::string group;
-    for (std::size_t i = 0; i < data_each_group; ++i) group += digits[randombytes_uniform(32)];
+    for (std::size_t i = 0; i < data_each_group; ++i) group += crockford_digits[randombytes_uniform(32)];
     out += (g == 0 ? "" : "-") + group + check_digit(group, g);
   }
   return out;
@@ -75,12 +75,10 @@ Result<std::string> read_promotion_code(std::string_view typed) {
   std::string all;
   for (char c : typed) {
     if (c == '-' || c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (c == 'O') c = '0';
-    if (c == 'I' || c == 'L') c = '1';
-    if (digits.find(c) == std::string_view::npos)
+    const char meant = crockford_meant(c);
+    if (crockford_digits.find(meant) == std::string_view::npos)
       return fail("keys/mistyped_code", "The code has letters and digits only, and no U. Look at the paper again.");
-    all += c;
+    all += meant;
     if (all.size() > groups * typed_each_group) break;
   }
   if (all.size() != groups * typed_each_group)

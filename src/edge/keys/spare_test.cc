@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/base/crockford.h"
 #include "core/chain/test_chain.h"
 #include "core/node/node.h"
 #include "core/node/spare_copy.h"
@@ -26,8 +27,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-
-constexpr std::string_view crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 TEST(PromotionCode, IsFourGroupsAndIsReadHoweverItIsTyped) {
   const std::string code = make_promotion_code();
@@ -50,7 +49,7 @@ TEST(PromotionCode, TellsEachWrongCharacterAndEachSwapByItsGroup) {
     const std::string right = make_promotion_code();
     for (std::size_t i = 0; i < right.size(); ++i) {
       if (right[i] == '-') continue;
-      for (char other : crockford) {
+      for (char other : crockford_digits) {
         if (other == right[i]) continue;
         std::string wrong = right;
         wrong[i] = other;

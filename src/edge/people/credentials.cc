@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/crockford.h"
 #include "core/base/read_file.h"
 #include "core/chain/chain.h"
 
@@ -55,15 +56,12 @@ std::string random_hex(Entropy& entropy, std::size_t bytes) {
   return to_hex(random);
 }
 
-// As Crockford base32 is read: o is 0, i and l are 1, case and hyphens do not matter.
+// Hyphens, blanks and the case do not matter.
 Hash first_code_hash(std::string_view code) {
   std::string plain;
   for (char c : code) {
     if (c == '-' || c == ' ') continue;
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (c == 'O') c = '0';
-    if (c == 'I' || c == 'L') c = '1';
-    plain += c;
+    plain += crockford_meant(c);
   }
   return sha256(as_bytes("holdfast first code\n"), as_bytes(plain));
 }
