@@ -4,7 +4,7 @@ if(HF_FUZZ)
   return()
 endif()
 file(GLOB_RECURSE hf_core_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/core/*.cc)
-list(FILTER hf_core_sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
+list(FILTER hf_core_sources EXCLUDE REGEX "_test\\.cc$")
 add_library(holdfast_core_mutants STATIC EXCLUDE_FROM_ALL ${hf_core_sources})
 if(HF_UNITY)  # in the units that hf_room has put them into
   set_target_properties(holdfast_core_mutants PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)

@@ -27,16 +27,12 @@ function(hf_builds_fast target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
-# hf_room(path): every .cc of src/<path> but tests, fuzz targets and main() files, as an OBJECT library named
-# room_<path with _>.
+# hf_room(path): every .cc of src/<path> but tests and main() files, as an OBJECT library named room_<path with _>.
 # Rooms under core are compiled without exceptions and may not use the wide libraries of edge (layers.txt is tested too).
 function(hf_room path)
   string(REPLACE "/" "_" name "room_${path}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${path}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_main|/main)\\.cc$")
-  if(NOT sources)
-    set(sources ${CMAKE_SOURCE_DIR}/cmake/empty.cc)
-  endif()
+  list(FILTER sources EXCLUDE REGEX "(_test|_main|/main)\\.cc$")
   add_library(${name} OBJECT ${sources})
   hf_unite(${name} ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)

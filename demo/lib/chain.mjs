@@ -14,7 +14,7 @@ import { Client, waitUntil } from './http.mjs';
 export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 // Recorded data and published vectors that are not in this repository (CONTRIBUTING, "Data from outside").
 export const shared = process.env.HF_SHARED ?? resolve(top, '../shared');
-export const program = process.env.HOLDFAST ?? process.env.HF_BIN ?? join(top, 'build/release/src/holdfast');
+export const program = process.env.HOLDFAST ?? join(top, 'build/release/src/holdfast');
 export const marker = 'holdfast-demo';
 const mark = 'Made by Holdfast\'s demo or tests, which may destroy it.\n';
 
