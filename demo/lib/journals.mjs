@@ -151,7 +151,7 @@ function checkKeys(tree, keys, closed, quorum) {
   if (strange.length || given.quorum !== quorum) throw new Refused('bad_keys', `${tree.path}.vkeys: ${strange.join(', ') || `quorum ${given.quorum}`}`);
 }
 // The last checkpoint of a closed epoch is by its own key, or, where a spare goes on from entries that this key never signed, by
-// the key of the epoch that closed it: at the registered size and at no other (docs/protocol.md, last section).
+// the key of the epoch that closed it: at the registered size and at no other (protocol 13.51).
 function verifyClosed(tree, keys, closed) {
   try {
     return verifyTree(tree.path, { ...keys, quorum: 0 });

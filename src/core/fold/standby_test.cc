@@ -147,7 +147,7 @@ TEST_F(Standing, the_state_is_a_function_of_the_journal) {
   EXPECT_EQ(back->standby, standby());
 }
 
-// Protocol, last section: a sale that a till rang while no machine of the store answered.
+// Protocol 13.86: a sale that a till rang while no machine of the store answered.
 TEST_F(Standing, what_a_till_rang_alone_is_taken_under_its_number_and_flagged_but_is_nothing_that_came_back) {
   ASSERT_TRUE(write(standby::Begin{"opening"}));
   WriteRequest request = shop.request(a_sale(), TillId{1});

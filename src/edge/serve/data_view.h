@@ -42,7 +42,7 @@ class DataView {
   Status learn_keys();
   std::optional<PublicKey> log_key(const Origin& origin) const;
   // Who else may have signed the checkpoint at this size: the machine whose registration keeps the journal to there
-  // (the closing checkpoint of a spare, docs/protocol.md).
+  // (the closing checkpoint of a spare, protocol 13.51).
   std::optional<PublicKey> closing_key(const Origin& origin, std::uint64_t size) const;
   // Every certificate that is here, by site and epoch: of registrations in the journals, of this machine, and of its
   // spare. Call learn_keys() before.
