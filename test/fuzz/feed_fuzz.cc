@@ -2,6 +2,8 @@
 // is taken keeps the bounds of the events that it becomes, and nothing is taken twice.
 #include <set>
 
+#include "core/base/ids.h"
+#include "core/catalogue/catalogue.h"
 #include "edge/trade/rows.h"
 #include "test/fuzz/fuzz.h"
 
@@ -24,8 +26,8 @@ void read_products(trade::ProductRows rows, trade::CsvReader& csv) {
     const auto row = rows.read(**record, product);
     if (!row) HF_CHECK(!row.error().kind.empty() && !row.error().reason.empty(), "a row is refused without a reason");
     if (!row || *row != trade::Row::taken) continue;
-    HF_CHECK(!product.sku.empty() && product.sku.size() <= trade::sku_bytes_max, "SKU \"{}\"", product.sku);
-    HF_CHECK(product.name.size() <= trade::name_bytes_max, "a name of {} bytes", product.name.size());
+    HF_CHECK(!product.sku.empty() && product.sku.size() <= Sku::bytes_max, "SKU \"{}\"", product.sku);
+    HF_CHECK(product.name.size() <= catalogue::name_bytes_max, "a name of {} bytes", product.name.size());
     HF_CHECK(product.unit_price.millionths >= 0 && product.unit_price.millionths <= unit_price_millionths_max,
              "a price of {}", product.unit_price.millionths);
     HF_CHECK(product.vat == "S" || product.vat == "Z", "VAT \"{}\"", product.vat);
@@ -40,7 +42,7 @@ void read_levels(trade::LevelRows rows, trade::CsvReader& csv) {
   (void)rows.names_known_sites_alone();
   std::string before;
   for (const trade::Level& level : rows.take_levels()) {
-    HF_CHECK(level.sku > before && level.sku.size() <= trade::sku_bytes_max, "\"{}\" after \"{}\"", level.sku, before);
+    HF_CHECK(level.sku > before && level.sku.size() <= Sku::bytes_max, "\"{}\" after \"{}\"", level.sku, before);
     HF_CHECK(std::abs(level.quantity.thousandths) <= quantity_thousandths_max, "a level of {}",
              level.quantity.thousandths);
     before = level.sku;
