@@ -324,6 +324,7 @@ TEST(RepairLostEnd, is_told_by_the_snapshot_that_covers_it) {
   })) << range;
   // The next snapshot is of less, and takes its place.
   shop.chain.network.heal_all();
+  shop.trade(20);
   ASSERT_TRUE(shop.chain.run_until([&] { return shop.chain.node("store-01").counters().snapshots > 0; }, seconds(60)));
   EXPECT_LT(newest_snapshot(), covered);
   EXPECT_GT(newest_snapshot(), left);

@@ -558,7 +558,7 @@ TEST(CommandLine, HttpHasOneDefaultAddressAndItIsNoLinks) {
   for (const Words& words : {Words{"serve"}, Words{"spare", "serve"}, Words{"site", "rebuild"}}) {
     Words asked = words;
     asked.push_back("--help");
-    EXPECT_THAT(holdfast(asked).out, HasSubstr("[" + address + "]")) << words.front();
+    EXPECT_THAT(holdfast(asked).out, HasSubstr("=" + address + " ")) << words.front();
   }
   EXPECT_THAT(text_of(HF_SOURCE_DIR "/schema/openapi.yaml"), HasSubstr("port: { default: \"" + port + "\" }"));
   for (const auto& site : keys::demo_description({}).sites)
