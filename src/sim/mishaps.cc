@@ -94,14 +94,18 @@ unsigned Mishaps::bad_mirrors(const SiteName& site) {
   }));
 }
 
-bool Mishaps::may_be_lost(const SiteName& site) {
+bool Mishaps::comes_back(const SiteName& site) {
   if (!is_signing(site)) return false;
   const unsigned bad = bad_mirrors(site);
   if (bad > options_.lying_mirrors) return false;
   // Who has signed for more than he holds waits for the word of all his fellows, and a spare's machine gives none (4.6,
   // 10.2).
   const auto is_spare = [this](const SiteName& mirror) { return chain_.machine(name_at(mirror)).is_spare; };
-  if (bad > 0 && std::ranges::any_of(chain_.file().find(site)->mirrors, is_spare)) return false;
+  return bad == 0 || std::ranges::none_of(chain_.file().find(site)->mirrors, is_spare);
+}
+
+bool Mishaps::may_be_lost(const SiteName& site) {
+  if (!comes_back(site)) return false;
   // Nor as a mirror of one who has just lost something himself, and may need it.
   return std::ranges::all_of(chain_.file().sites, [&](const chain::Site& owner) {
     return !chain_.file().is_mirror(site, owner.name) || !set_back_.contains(owner.name) || is_signing(owner.name);

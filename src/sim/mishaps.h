@@ -115,7 +115,8 @@ class Mishaps {
   bool is_signing(const SiteName& site);
   std::uint64_t held_at(const SiteName& mirror, const Origin& origin);  // 0 if it does not run
   bool is_contradicted(const Origin& origin);                           // somebody knows two histories of it
-  // Whether the site's disk may be lost: what was cosigned of it is still to be had then, and people can bear it.
+  bool comes_back(const SiteName& site);  // what was cosigned of it is still to be had if its disk is lost
+  // …and its disk may be lost: nobody else needs it now.
   bool may_be_lost(const SiteName& site);
   // Likewise, and it is rebuilt on a new machine; a store with a spare is not, its spare would wait for nothing.
   bool may_be_replaced(const SiteName& site);

@@ -152,8 +152,8 @@ void Mishaps::rebuild_what_spares_opened() {
   });
   if (opened == spares_.end()) return waits_for_fellows_since_.reset();
   if (!waits_for_fellows_since_) waits_for_fellows_since_ = chain_.now();
-  if (chain_.now() < *waits_for_fellows_since_ + patience || !is_quiet() || old_alive_ || !may_be_lost(opened->first))
-    return;
+  if (chain_.now() < *waits_for_fellows_since_ + patience || !is_quiet() || old_alive_ || !comes_back(opened->first))
+    return;  // as a mirror it is no loss: a spare's machine holds nobody's journal (10.2)
   tell(fmt::format("others wait for the word of {}", opened->second));
   take_away(opened->second);
   replace(opened->first);
