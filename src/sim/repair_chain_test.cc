@@ -81,10 +81,7 @@ TEST(RepairClosed, a_copy_that_cannot_be_opened_keeps_no_mirror_from_starting) {
         return safety.cosigned_size == safety.size;
       },
       seconds(20)));
-  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("store-02").state().guard.recent, [](const auto& seen) {
-    return seen.first.alert.signature == "journal-damage" &&
-           seen.first.alert.text.find("store-01") != std::string::npos;
-  }));
+  EXPECT_TRUE(tells_damage(shop.chain, "store-02", "store-01"));
   EXPECT_EQ(shop.chain.broken_law(), "");
   shop.chain.kill("store-02");
   ASSERT_TRUE(machine.disk.remove(foreign).has_value());
@@ -318,9 +315,7 @@ TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
         },
         seconds(30)));
   }
-  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("warehouse").state().guard.recent, [&](const auto& seen) {
-    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(path) != std::string::npos;
-  }));
+  EXPECT_TRUE(tells_damage(shop.chain, "warehouse", path));
   ASSERT_TRUE(shop.chain.start(again).has_value());
   EXPECT_TRUE(
       shop.chain.run_until([&] { return shop.chain.node(again).state().till.totals.sales == 10; }, seconds(30)));

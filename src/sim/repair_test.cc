@@ -240,9 +240,7 @@ TEST(RepairClosedFile, of_a_copy_keeps_no_store_closed) {
   const std::size_t sale = shop.chain.sell(store_2, 1);
   shop.trade(3);
   EXPECT_TRUE(shop.chain.writes(store_2)[sale].reply.has_value());
-  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("store-02").state().guard.recent, [&](const auto& seen) {
-    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(path) != std::string::npos;
-  }));
+  EXPECT_TRUE(tells_damage(shop.chain, "store-02", path));
   // The other two are enough, and this one counts for nothing of that site.
   EXPECT_TRUE(shop.chain.run_until(
       [&] {
@@ -319,9 +317,7 @@ TEST(RepairLostEnd, is_told_by_the_snapshot_that_covers_it) {
   shop.chain.run_for(seconds(2));
   EXPECT_EQ(shop.chain.node("store-01").phase(), node::Phase::asking);
   const std::string range = fmt::format("entries {} to {} of {}", left, covered - 1, shop.origin().text());
-  EXPECT_TRUE(std::ranges::any_of(shop.chain.node("store-01").state().guard.recent, [&](const auto& seen) {
-    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(range) != std::string::npos;
-  })) << range;
+  EXPECT_TRUE(tells_damage(shop.chain, "store-01", range)) << range;
   // The next snapshot is of less, and takes its place.
   shop.chain.network.heal_all();
   shop.trade(20);

@@ -1,7 +1,9 @@
 // What the tests of damage in a simulated chain share: a shop that trades, and what its disk can lose (protocol 2.4).
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/journal/format.h"
@@ -82,5 +84,11 @@ struct Shop {
   Origin origin() const { return {chain.file().chain, store_1, 1}; }
   Chain chain;
 };
+// Whether an alert of this node names damage to a journal, and this.
+inline bool tells_damage(Chain& chain, const std::string& name, std::string_view what) {
+  return std::ranges::any_of(chain.node(name).state().guard.recent, [&](const guard::SeenAlert& seen) {
+    return seen.first.alert.signature == "journal-damage" && seen.first.alert.text.find(what) != std::string::npos;
+  });
+}
 
 }  // namespace holdfast::sim
