@@ -64,6 +64,12 @@ journal::Note without_foreign_lines(const journal::SignedCheckpoint& signed_chec
   return out;
 }
 
+std::uint64_t bytes_of(std::span<const Bytes> entries) {
+  std::uint64_t out = 0;
+  for (const Bytes& e : entries) out += e.size();
+  return out;
+}
+
 // What a piece takes of the disk: its entries and its note are a record each (format.h).
 std::uint64_t bytes_on_disk(std::span<const Bytes> entries, const journal::Note& note) {
   std::size_t payload = 0;
@@ -102,9 +108,7 @@ Status Replica::within_bounds(std::span<const Bytes> entries, const journal::Sig
   DayBound next = today_.day == day ? today_ : DayBound{day, 0, 0};
   next.entries += entries.size();
   const bool is_at_pace = pieces_.wait(1, owners_pace, now).ns <= 0;
-  if (!is_at_pace) next.bytes += bytes_on_disk(entries, checkpoint.note);
-  if (is_at_pace)
-    for (const Bytes& e : entries) next.bytes += e.size();
+  next.bytes += is_at_pace ? bytes_of(entries) : bytes_on_disk(entries, without_foreign_lines(checkpoint));
   // The first piece of a day is taken however large it is: the same would come tomorrow.
   const bool is_first = today_.day != day || today_.entries == 0;
   if (!is_first && (next.entries > bounds.mirror_entries_a_day || next.bytes > bounds.mirror_bytes_a_day)) {
@@ -136,7 +140,6 @@ Status Replica::take(const Entries& entries, const PublicKey& owner_key, const c
   if (c.origin != origin() || c.size != entries.first + entries.entries.size())
     return fail("sync/bad_note",
                 fmt::format("{}: the checkpoint does not cover exactly the entries sent", origin().text()));
-  signed_by_owner.note = without_foreign_lines(signed_by_owner);
   PieceRoom room;
   for (const Bytes& e : entries.entries)
     if (!room.take(e.size()))
