@@ -308,8 +308,8 @@ Status NodeImpl::note_needs(const fold::Event& event, const EntryRef& at) {
       if (is_of_a_peer(p.origin)) add_need(p.origin, p.size, p.root, at);
   } else if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
              succeeded != nullptr && is_of_a_peer(succeeded->old_origin) && needs_.contains(succeeded->old_origin)) {
-    add_need(succeeded->old_origin, succeeded->kept_size, succeeded->kept_root,
-             at);  // it was followed, and is to its end
+    // It was followed, and is to its end.
+    add_need(succeeded->old_origin, succeeded->kept_size, succeeded->kept_root, at);
   }
   return {};
 }

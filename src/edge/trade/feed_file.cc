@@ -242,9 +242,8 @@ std::string kept_text(const FeedFile& file) {
   std::string out;
   if (file.last_item)
     out = fmt::format(
-        " Its last line is not ended and may be cut off, so what it says of {} stays as it was: let the export end "
-        "that "
-        "line, or write {}.done when it is whole.",
+        " Its last line is not ended and may be cut off, so what it says of {} stays as it was: let the export "
+        "end that line, or write {}.done when it is whole.",
         *file.last_item, file.name);
   if (!file.whole || file.nameless == 0) return out;
   const std::string_view of = file.kind == feed::Kind::orders ? "order" : "product";
