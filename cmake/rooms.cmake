@@ -1,7 +1,8 @@
-# With HF_UNITY (every preset but debug) files of one folder are compiled six at a time: parsing headers is most
-# of what a file costs, and twice as much of it under asan. Files whose private names meet are compiled alone, as all of
-# edge/cli is; so a name that two files of a folder give to different things has to be mended or listed here.
-set(hf_compiled_alone "edge/cli/|/boost_json\\.cc|/http/server\\.cc|/trade/(feed_take|online_retail_import)\\.cc")
+# With HF_UNITY (every preset but debug) files of one folder are compiled ten at a time: parsing headers is most
+# of what a file costs, and twice as much of it under asan; in edge/cli it is CLI11's code, compiled anew in each file.
+# Files whose private names meet are compiled alone; so a name that two files of a folder give to different things has to
+# be mended or listed here.
+set(hf_compiled_alone "/boost_json\\.cc|/http/server\\.cc|/trade/(feed_take|online_retail_import)\\.cc")
 function(hf_unite target)
   if(NOT HF_UNITY)
     return()
@@ -16,7 +17,7 @@ function(hf_unite target)
     if(NOT DEFINED count_${folder})
       set(count_${folder} 0)
     endif()
-    math(EXPR batch "${count_${folder}} / 6")
+    math(EXPR batch "${count_${folder}} / 10")
     math(EXPR count_${folder} "${count_${folder}} + 1")
     set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${target}_${folder}_${batch})
   endforeach()

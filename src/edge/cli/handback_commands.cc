@@ -25,7 +25,7 @@ using standby::TotalKind;
 constexpr std::size_t settings_bytes_max = 700'000;  // with the products' part, in one request
 constexpr int copy_patience_ms = 5'000;
 
-struct Arguments {
+struct HandbackArguments {
   std::string data, into, settings, products, totals, day = "all", note;
   std::string gross, sales, refunds, cash, card;
   std::vector<std::string> vat, taxed;
@@ -82,7 +82,7 @@ void wait_for_copies(const std::string& data, std::uint64_t index) {
 
 // The number before is in the journal, but was its command interrupted before it wrote the files, they are nowhere, and
 // the next handback begins where they would end.
-void refuse_without_files_of(std::uint32_t before, const Arguments& arguments, const serve::DataView& view) {
+void refuse_without_files_of(std::uint32_t before, const HandbackArguments& arguments, const serve::DataView& view) {
   const auto files = std::filesystem::path(arguments.into) / handback::directory_name(view.site().view(), before);
   std::error_code ignored;
   if (std::filesystem::exists(files, ignored)) return;
@@ -92,7 +92,7 @@ void refuse_without_files_of(std::uint32_t before, const Arguments& arguments, c
                       before, files.string())});
 }
 
-void make_new(const Arguments& arguments, serve::DataView& view, std::uint32_t expected) {
+void make_new(const HandbackArguments& arguments, serve::DataView& view, std::uint32_t expected) {
   const json::object state = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/standby"));
   const json::object safety = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/safety"));
   if (object_at(state, "handed_to").empty())
@@ -130,7 +130,7 @@ void make_new(const Arguments& arguments, serve::DataView& view, std::uint32_t e
   print_written(written, arguments.into, *put);
 }
 
-void make(const Arguments& arguments) {
+void make(const HandbackArguments& arguments) {
   const auto view = or_refuse(serve::DataView::open(arguments.data));
   if (arguments.number != 0) {
     const auto made = or_refuse(handback::handbacks_made(*view));
@@ -149,7 +149,7 @@ struct Known {
   json::object state;
   int decimals = 2;
 };
-Known ask_state(const Arguments& arguments) {
+Known ask_state(const HandbackArguments& arguments) {
   Known known{or_refuse(serve::ask_node(arguments.data, "GET", "/v1/standby")), 2};
   known.decimals = static_cast<int>(number_at(known.state, "currency_decimals"));
   return known;
@@ -179,7 +179,7 @@ bool print_confirmed(const json::object& handback, int decimals) {
   return agree;
 }
 
-void list(const Arguments& arguments) {
+void list(const HandbackArguments& arguments) {
   const Known known = ask_state(arguments);
   for (const json::value& value : list_at(known.state, "handbacks")) {
     const json::object& handback = value.get_object();
@@ -217,7 +217,7 @@ TotalKey rate_key(const json::object& handback, std::int64_t day, TotalKind kind
   return {day, kind, found.empty() ? code : found};
 }
 
-standby::Totals reported(const Arguments& arguments, const json::object& handback, int decimals) {
+standby::Totals reported(const HandbackArguments& arguments, const json::object& handback, int decimals) {
   if (!arguments.totals.empty()) return or_refuse(handback::reported_from_csv(arguments.totals, decimals));
   const auto day = handback::day_from_text(arguments.day);
   if (!day) refuse({"handback/bad_totals", "--day is written 2026-11-25, or all."});
@@ -244,7 +244,7 @@ standby::Totals reported(const Arguments& arguments, const json::object& handbac
   return totals;
 }
 
-void confirm(const Arguments& arguments) {
+void confirm(const HandbackArguments& arguments) {
   const Known known = ask_state(arguments);
   const standby::Totals totals = reported(arguments, find_handback(known, arguments.number), known.decimals);
   http::JsonOut out;
@@ -264,7 +264,7 @@ void confirm(const Arguments& arguments) {
 }  // namespace
 
 void add_handback_commands(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<HandbackArguments>();
   CLI::App* makes = app.add_subcommand("handback",
                                        "Writes the trade made here since the last handback as files for the "
                                        "old system, numbered, each thing once");

@@ -20,7 +20,7 @@ namespace {
 namespace json = boost::json;
 namespace report = incident_report;
 
-struct Arguments {
+struct IncidentArguments {
   std::string data, incident, title, text, kind = "note", knowing = "known", from, to, by, corrects, staff;
   std::string task, owner, state = "open", into, language = "en";
   std::vector<std::string> others;
@@ -56,17 +56,17 @@ std::string pick(const std::vector<const json::object*>& all, const std::string&
                       wanted.empty() ? " (no id was given, and not exactly one is open)" : "",
                       known.empty() ? " none is seen from here" : known)});
 }
-std::string picked(const Arguments& a) {
+std::string picked(const IncidentArguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents"));
   return pick(objects_at(answer, "incidents"), a.incident);
 }
 
-json::object write(const Arguments& a, json::object body) {
+json::object write(const IncidentArguments& a, json::object body) {
   if (!a.staff.empty()) body["staff"] = or_refuse(staff_id(a.data, a.staff));
   return or_refuse(local_write(a.data, body));
 }
 
-void list(const Arguments& a) {
+void list_incidents(const IncidentArguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents"));
   if (a.as_json) return fmt::print("{}\n", json::serialize(answer));
   const auto all = objects_at(answer, "incidents");
@@ -77,12 +77,12 @@ void list(const Arguments& a) {
                text_at(*each, "title").empty() ? "(no title yet)" : text_at(*each, "title"));
 }
 
-void open(const Arguments& a) {
+void open(const IncidentArguments& a) {
   const json::object reply = write(a, {{"kind", "open_incident"}, {"title", a.title}});
   fmt::print("Opened incident {}. What is known goes in with `holdfast incident note`.\n", text_at(reply, "key"));
 }
 
-void note(const Arguments& a) {
+void note(const IncidentArguments& a) {
   json::object body{
       {"kind", "note_incident"}, {"incident", picked(a)}, {"note", a.kind}, {"knowing", a.knowing}, {"text", a.text}};
   if (!a.from.empty()) body["about_from"] = full_time(a.from);
@@ -93,7 +93,7 @@ void note(const Arguments& a) {
   fmt::print("Noted {} at {}.\n", text_at(reply, "key"), text_at(reply, "at"));
 }
 
-void task(const Arguments& a) {
+void task(const IncidentArguments& a) {
   json::object body{{"kind", "set_task"}, {"incident", picked(a)}, {"text", a.text}, {"state", a.state}};
   if (!a.owner.empty()) body["owner"] = or_refuse(staff_id(a.data, a.owner));
   if (!a.task.empty()) body["task"] = a.task;
@@ -101,7 +101,7 @@ void task(const Arguments& a) {
   fmt::print("Task {} is {}.\n", a.task.empty() ? text_at(reply, "key") : a.task, a.state);
 }
 
-void join(const Arguments& a) {
+void join(const IncidentArguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/incidents"));
   const auto all = objects_at(answer, "incidents");
   json::array others;
@@ -112,7 +112,7 @@ void join(const Arguments& a) {
 
 void print_report(const json::object& told);
 
-void close(const Arguments& a) {
+void close(const IncidentArguments& a) {
   const std::string id = picked(a);
   write(a, {{"kind", "close_incident"}, {"incident", id}, {"text", a.text}});
   fmt::print("Closed. Its figures, as far as this site sees:\n");
@@ -182,7 +182,7 @@ struct Folded {
   fold::State state;
   incident::IncidentId id;
 };
-Folded fold_here(const Arguments& a) {
+Folded fold_here(const IncidentArguments& a) {
   Folded out;
   out.data = or_refuse(serve::DataView::open(a.data));
   out.view = std::make_unique<serve::FoldView>(*out.data);
@@ -203,7 +203,7 @@ Folded fold_here(const Arguments& a) {
   return out;
 }
 
-void show(const Arguments& a) {
+void show_incident(const IncidentArguments& a) {
   json::object told;
   auto answer =
       a.size ? Result<json::object>(fail("edge/no_node", "")) : serve::ask_node(a.data, "GET", "/v1/incidents");
@@ -231,7 +231,7 @@ void write_file(const std::string& path, const std::string& bytes) {
   if (!out) refuse({"edge/cannot_write", fmt::format("{} cannot be written; name a directory that can be.", path)});
 }
 
-void export_files(const Arguments& a) {
+void export_files(const IncidentArguments& a) {
   Folded folded = fold_here(a);
   const auto made = or_refuse(report::export_report(folded.state, folded.id));
   const auto rests_on = report::rests_on(
@@ -250,8 +250,8 @@ void export_files(const Arguments& a) {
 
 void add_incident_commands(CLI::App& app) {
   CLI::App& incidents = command_group(app, "incident", "What is known of an attack, by whom and since when");
-  auto a = std::make_shared<Arguments>();
-  const auto add = [&](const char* name, const char* what, void (*run)(const Arguments&)) {
+  auto a = std::make_shared<IncidentArguments>();
+  const auto add = [&](const char* name, const char* what, void (*run)(const IncidentArguments&)) {
     CLI::App* command = incidents.add_subcommand(name, what);
     command->add_option("--data", a->data, "This site's data directory")->required();
     command->callback([a, run] { run(*a); });
@@ -267,12 +267,12 @@ void add_incident_commands(CLI::App& app) {
   };
   constexpr const char* no_names = "One line; no names, addresses or other personal data, no card numbers";
 
-  CLI::App* lists = add("list", "Every incident that is seen from this site", list);
+  CLI::App* lists = add("list", "Every incident that is seen from this site", list_incidents);
   lists->add_flag("--json", a->as_json, "As JSON");
   by_staff(add("open", "Opens an incident by hand", open))
       ->add_option("title", a->title, "What has happened, in a few words")
       ->required();
-  CLI::App* shows = of_one(add("show", "What is known, what to do next, the timeline", show));
+  CLI::App* shows = of_one(add("show", "What is known, what to do next, the timeline", show_incident));
   shows->add_flag("--json", a->as_json, "As JSON");
   shows->add_option("--size", a->size, "As of so many entries of this site's journal: what was known then");
 

@@ -19,7 +19,7 @@ namespace {
 
 using serve::DataView;
 
-struct Arguments {
+struct JournalArguments {
   std::string data, origin, into, from_directory;
   std::uint64_t from = 0, count = 0;
   bool is_json = false, all = false, no_snapshot = false;
@@ -70,7 +70,7 @@ void show_lost(EntryIndex index, bool is_json) {
     fmt::print("{:>9}  {:<30}  cannot be read from this disk any more\n", index, "");
 }
 
-void show(const Arguments& arguments) {
+void show(const JournalArguments& arguments) {
   const auto view = or_refuse(DataView::open(arguments.data));
   const auto log = or_refuse(view->open_journal(wanted_origin(*view, arguments.origin)));
   const std::uint64_t size = log->durable_size();
@@ -183,7 +183,7 @@ Result<Verified> verify_journal(DataView& view, const Origin& origin) {
   return out;
 }
 
-void verify(const Arguments& arguments) {
+void verify(const JournalArguments& arguments) {
   const auto view = or_refuse(DataView::open(arguments.data));
   or_refuse(view->learn_keys());
   std::vector<Origin> origins = or_refuse(view->origins());
@@ -264,7 +264,7 @@ std::filesystem::path whole_path(const std::string& given) {
   return path;
 }
 
-void export_tree(const Arguments& arguments) {
+void export_tree(const JournalArguments& arguments) {
   const auto view = or_refuse(DataView::open(arguments.data));
   or_refuse(view->learn_keys());
   const std::filesystem::path into = whole_path(arguments.into);
@@ -328,7 +328,7 @@ void import_one(const std::string& data, const chain::ChainFile& file, const std
   fmt::print("{}: {} entries\n", checkpoint.origin.text(), size);
 }
 
-void import_trees(const Arguments& arguments) {
+void import_trees(const JournalArguments& arguments) {
   namespace fs = std::filesystem;
   or_refuse(keys::read_site_marker(arguments.data));
   const auto lock = or_refuse(edge::DataLock::take(arguments.data));
@@ -410,7 +410,7 @@ JournalEnd end_of(DataView& view, const Origin& origin) {
 
 // The node opens this directory as at a start, on a disk that keeps what it writes in memory and in a world where every
 // start is the same start: so the hash depends on the journals alone, whichever way the state was come by.
-void hash(const Arguments& arguments) {
+void hash(const JournalArguments& arguments) {
   const auto view = or_refuse(DataView::open(arguments.data));
   const Origin origin = or_refuse(view->newest_own());
   chain::SiteKeys keys =
@@ -437,7 +437,7 @@ void hash(const Arguments& arguments) {
 
 void add_journal_commands(CLI::App& app) {
   CLI::App& group = command_group(app, "journal", "Journals on disk: what they say, and whether it holds");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<JournalArguments>();
   const auto with_data = [&](CLI::App* command) {
     command->add_option("--data", arguments->data, "The site's data directory")->required();
     return command;

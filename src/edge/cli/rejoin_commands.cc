@@ -14,12 +14,12 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct RejoinArguments {
   std::string data, site, check, text, staff, reason;
   bool not_needed = false;
 };
 
-void show(const Arguments& a) {
+void show_rejoin(const RejoinArguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/rejoin"));
   fmt::print("This site is {}.\n", text_at(answer, "posture"));
   for (const json::value& each : answer.at("links").as_array()) {
@@ -37,7 +37,7 @@ void show(const Arguments& a) {
   }
 }
 
-void step(const Arguments& a) {
+void step(const RejoinArguments& a) {
   or_refuse(local_write(a.data, json::object{{"kind", "rejoin_step"},
                                              {"staff", or_refuse(staff_id(a.data, a.staff))},
                                              {"link", a.site},
@@ -47,15 +47,15 @@ void step(const Arguments& a) {
   fmt::print("{}: {} is {}.\n", a.site, a.check, a.not_needed ? "not needed" : "done");
 }
 
-void set_posture(const Arguments& a, std::string_view posture) {
+void set_posture(const RejoinArguments& a, std::string_view posture) {
   const json::object body{{"posture", posture}, {"reason", a.reason}};
   or_refuse(serve::ask_node(a.data, "POST", "/v1/posture", json::serialize(body)));
 }
-void begin(const Arguments& a) {
+void begin(const RejoinArguments& a) {
   set_posture(a, "rejoining");
   fmt::print("Rejoining. Every link is cut until its checklist is met: `holdfast rejoin show`.\n");
 }
-void end(const Arguments& a) {
+void end(const RejoinArguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/rejoin"));
   std::string cut;
   for (const json::value& each : answer.at("links").as_array())
@@ -67,7 +67,7 @@ void end(const Arguments& a) {
   set_posture(a, "open");
   fmt::print("Open. Close the incident with its figures: `holdfast incident close`.\n");
 }
-void link(const Arguments& a) {
+void link(const RejoinArguments& a) {
   or_refuse(serve::ask_node(a.data, "POST", "/v1/links/" + a.site, "{\"state\":\"open\"}"));
   fmt::print("The link with {} is open again; what waited catches up by itself.\n", a.site);
 }
@@ -76,14 +76,14 @@ void link(const Arguments& a) {
 
 void add_rejoin_commands(CLI::App& app) {
   CLI::App& rejoins = command_group(app, "rejoin", "Back from a seal, link by link, each when its checklist is met");
-  auto a = std::make_shared<Arguments>();
-  const auto add = [&](const char* name, const char* what, void (*run)(const Arguments&)) {
+  auto a = std::make_shared<RejoinArguments>();
+  const auto add = [&](const char* name, const char* what, void (*run)(const RejoinArguments&)) {
     CLI::App* command = rejoins.add_subcommand(name, what);
     command->add_option("--data", a->data, "This site's data directory")->required();
     command->callback([a, run] { run(*a); });
     return command;
   };
-  add("show", "The checklist of each link", show);
+  add("show", "The checklist of each link", show_rejoin);
   add("begin", "From sealed to rejoining: every link stays cut until its checklist is met", begin)
       ->add_option("--reason", a->reason, "Why the seal is over; kept for ever")
       ->required();

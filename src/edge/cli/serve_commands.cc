@@ -231,7 +231,7 @@ void rebuild(const RebuildArguments& arguments) {
     refuse({"node/stopped", "This machine was itself replaced by a newer one while it was rebuilt. Use that one."});
 }
 
-void report(const std::string& data) {
+void show_recovery(const std::string& data) {
   const json::object answer = or_refuse(serve::ask_node(data, "GET", "/v1/recovery"));
   fmt::print("{} continues {}\n", text_at(answer, "new_origin"), text_at(answer, "old_origin"));
   fmt::print("  cosigned and kept        {} entries\n", text_at(answer, "cosigned"));
@@ -309,7 +309,7 @@ void add_serve_commands(CLI::App& app) {
   CLI::App* reports =
       sites.add_subcommand("report", "What the rebuild brought back, and what is known lost, as the node knows it now");
   reports->add_option("--data", *data, "The site's data directory")->required();
-  reports->callback([data] { report(*data); });
+  reports->callback([data] { show_recovery(*data); });
 }
 
 }  // namespace holdfast::cli

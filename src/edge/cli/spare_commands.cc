@@ -22,7 +22,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct SpareArguments {
   std::string name, into, data, chain_file, certificate, code_file;
   bool though_heard = false;
   serve::SpareServeSettings serve;
@@ -36,7 +36,7 @@ bool is_below(const std::string& path, const std::string& directory) {
   return std::mismatch(above.begin(), above.end(), inside.begin(), inside.end()).first == above.end();
 }
 
-void keygen(const Arguments& arguments) {
+void keygen(const SpareArguments& arguments) {
   const auto site = chain::site_name_of(arguments.name);
   if (!site)
     refuse({"keys/wrong_site", fmt::format("\"{}\" is no site's name; write 1 to {} of a-z, 0-9 and '-', like store-07",
@@ -56,7 +56,7 @@ void keygen(const Arguments& arguments) {
                made.code);
 }
 
-void adopt(const Arguments& arguments) {
+void adopt(const SpareArguments& arguments) {
   const std::string chain_text = or_refuse(keys::read_public_file(arguments.chain_file));
   const std::string certificate =
       arguments.certificate.empty()
@@ -83,7 +83,7 @@ std::string why_old(const json::object& node) {
       heard_seconds_ago / 3600);
 }
 
-void status(const Arguments& arguments) {
+void status(const SpareArguments& arguments) {
   if (keys::is_promoted(arguments.data)) {
     fmt::print("This spare has been promoted; it is the store's machine now.\n");
     return;
@@ -113,7 +113,7 @@ std::string without_site(const std::string& text, const SiteName& site) {
 }
 
 // From the file, or typed: never on the command line, which others on the machine can read.
-std::string read_code(const Arguments& arguments) {
+std::string read_code(const SpareArguments& arguments) {
   const SiteName site = or_refuse(keys::read_site_marker(arguments.data));
   if (!arguments.code_file.empty()) {
     return without_site(or_refuse(keys::read_public_file(arguments.code_file, 256)), site);
@@ -125,7 +125,7 @@ std::string read_code(const Arguments& arguments) {
   return without_site(line, site);
 }
 
-void promote(const Arguments& arguments) {
+void promote(const SpareArguments& arguments) {
   const std::string code = read_code(arguments);
   const std::string body = json::serialize(json::object{{"code", code}, {"though_heard", arguments.though_heard}});
   const auto answer = serve::ask_node(arguments.data, "POST", "/v1/spare/promote", body);
@@ -155,7 +155,7 @@ void promote(const Arguments& arguments) {
 
 void add_spare_commands(CLI::App& app) {
   CLI::App& group = command_group(app, "spare", "The second machine of a store, that opens in the first one's place");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<SpareArguments>();
   CLI::App* make = group.add_subcommand("keygen", "Makes a spare's directory, its keys, and the code for the paper");
   make->add_option("name", arguments->name, "The store's name in the chain file")->required();
   make->add_option("--into", arguments->into, "Directory to make; missing or empty")->required();

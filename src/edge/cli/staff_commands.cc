@@ -15,32 +15,32 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct StaffArguments {
   std::string data, number, name, role = "cashier", pin_file;
 };
 
-void list(const Arguments& a) {
+void list(const StaffArguments& a) {
   const json::object answer = or_refuse(serve::ask_node(a.data, "GET", "/v1/staff"));
   for (const json::object* person : objects_at(answer, "staff"))
     fmt::print("{:<8}  {:<8}  {}\n", text_at(*person, "number"), text_at(*person, "role"),
                text_at(*person, "staff_id"));
 }
 
-std::string read_new_pin(const Arguments& a) {
+std::string read_new_pin(const StaffArguments& a) {
   if (!a.pin_file.empty()) return pin_in(a.pin_file);
   std::string pin = ask_secret(fmt::format("New PIN of {}: ", a.number));
   if (ask_secret("Once more: ") != pin) refuse({"people/wrong_pin", "The two differ. Nothing was changed."});
   return pin;
 }
 
-void add(const Arguments& a) {
+void add(const StaffArguments& a) {
   or_refuse(keys::read_site_marker(a.data));
   const json::object body{{"number", a.number}, {"name", a.name}, {"role", a.role}, {"pin", read_new_pin(a)}};
   or_refuse(serve::ask_node(a.data, "POST", "/v1/staff", json::serialize(body)));
   fmt::print("{} can sign in here as {}.\n", a.number, a.role);
 }
 
-void remove(const Arguments& a) {
+void remove(const StaffArguments& a) {
   const std::string id = or_refuse(staff_id(a.data, a.number));
   or_refuse(serve::ask_node(a.data, "DELETE", "/v1/staff/" + id));
   fmt::print("{} signs in no more here, and the name is erased. What {} did stays in the journal, without a name.\n",
@@ -51,7 +51,7 @@ void remove(const Arguments& a) {
 
 void add_staff_commands(CLI::App& app) {
   CLI::App& group = command_group(app, "staff", "Who signs in at this site, by the administrator of its machine");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<StaffArguments>();
   const auto command = [&](const std::string& name, const std::string& description) {
     CLI::App* sub = group.add_subcommand(name, description);
     sub->add_option("--data", arguments->data, "Data directory of the running node")->required();

@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Arguments {
+struct StandbyArguments {
   std::string data, url, staff, reason;
   int max_age_hours = 36;
   bool yes = false, is_json = false;
@@ -34,19 +34,19 @@ void print_standby(const json::object& standby) {
              text_at(open, "refunds"), text_at(open, "movements"));
 }
 
-void change(const Arguments& arguments, const char* kind, const char* done) {
+void change(const StandbyArguments& arguments, const char* kind, const char* done) {
   or_refuse(local_write(arguments.data, fmt::format("\"kind\":\"{}\",\"reason\":{}", kind, as_json(arguments.reason))));
   fmt::print("{}\n", done);
 }
 
-void show(const Arguments& arguments) {
+void show(const StandbyArguments& arguments) {
   const json::object answer = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/standby"));
   fmt::print("{}\n", text_at(answer, "site"));
   print_standby(object_at(answer, "standby"));
 }
 
 // What is known is shown before anything is decided; the PIN is never on the command line, where others could read it.
-void take_over(const Arguments& arguments) {
+void take_over(const StandbyArguments& arguments) {
   const json::object before = or_refuse(serve::ask_node(arguments.data, "GET", "/v1/standby"));
   const std::string site = text_at(before, "site");
   fmt::print("{} would sell with what the old system said last:\n", site);
@@ -68,7 +68,7 @@ void take_over(const Arguments& arguments) {
       site);
 }
 
-void ready(const Arguments& arguments) {
+void ready(const StandbyArguments& arguments) {
   const std::string path = fmt::format("/v1/ready?max_age_hours={}", arguments.max_age_hours);
   Result<json::object> asked;
   if (!arguments.data.empty()) {
@@ -101,7 +101,7 @@ void ready(const Arguments& arguments) {
 }  // namespace
 
 void add_standby_commands(CLI::App& app) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<StandbyArguments>();
   CLI::App& group = command_group(app, "standby", "A site that stands by for another till system");
   const auto add = [&](CLI::App& parent, const char* name, const char* what) {
     CLI::App* command = parent.add_subcommand(name, what);
