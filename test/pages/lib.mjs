@@ -51,7 +51,7 @@ export async function new_device(browser, { language = 'en-GB', width = 1280, he
   const context = await browser.newContext({
     locale: language, viewport: { width, height }, timezoneId: 'Europe/London', hasTouch: till_layout, reducedMotion: 'reduce',
   });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error)));
@@ -123,7 +123,7 @@ export async function next_customer(page) {
   await page.locator('dialog[open]').waitFor({ state: 'detached' });
 }
 export const safety_text = (page) => page.locator('[data-testid=safety] [role=status]').textContent();
-export async function until(what, check, ms = 15_000) {
+export async function until(what, check, ms = 20_000) {
   const end = Date.now() + ms;
   let last;
   while (Date.now() < end) {
