@@ -119,10 +119,17 @@ Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view 
   Adopted out;
   auto known_text = read_public_file(fmt::format("{}/{}", directory, node::chain_file_path), stored_chain_bytes_max);
   if (known_text) {
-    HF_TRY(const chain::ChainFile known, chain::open_chain_file(*known_text));
-    if (*known_text == signed_text) return Adopted{known, false, {}};
-    HF_TRY(out.file, chain::open_successor(known, signed_text));
-    chain::ChainFile as_known = known;
+    const auto known = chain::open_chain_file(*known_text);
+    if (!known)
+      return fail(
+          "keys/damaged",
+          fmt::format("The chain file that lies here ({}/{}) cannot be read ({}), so nobody can say whether this "
+                      "one is newer. Make sure that it is the chain's newest (holdfast chain show FILE), move "
+                      "the damaged one away, and adopt again.",
+                      directory, node::chain_file_path, known.error().text));
+    if (*known_text == signed_text) return Adopted{*known, false, {}};
+    HF_TRY(out.file, chain::open_successor(*known, signed_text));
+    chain::ChainFile as_known = *known;
     as_known.certified.insert(as_known.certified.end(), goes_by.begin(), goes_by.end());
     out.openings = chain::openings(as_known, out.file);
     if (!out.openings.empty() && is_sealed(directory))

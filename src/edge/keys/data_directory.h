@@ -32,7 +32,7 @@ struct Adopted {
 };
 // Checks the signed text against the keys in DIR and the chain file already there, and puts it in place, whole or not
 // at all. `goes_by`: certificates that count here already; to name them opens nothing. Errors besides those of chain.h:
-// keys/wrong_site: the file does not name this site with these keys; keys/sealed.
+// keys/wrong_site: the file does not name this site with these keys; keys/sealed; keys/damaged: what lies there.
 Result<Adopted> adopt_chain_file(const std::string& directory, std::string_view signed_text,
                                  const std::vector<chain::Certified>& goes_by = {});
 // The chain file in place, opened. keys/not_found says to adopt one.

@@ -461,6 +461,19 @@ TEST(Adopt, AFileByTheOperationsKeyIsTaken) {
   EXPECT_EQ(sign_within(narrow, w.signed_text, w.root + "/ceremony/operations").error().code, "chain/too_wide");
 }
 
+TEST(Adopt, ADamagedFileIsMovedAwayByWhoeverKnowsTheNewest) {
+  World w;
+  const std::string path = w.site("store-01") + "/chain.hfc";
+  const std::string damaged = w.signed_text.substr(0, w.signed_text.size() / 2);
+  overwrite(path, damaged);
+  const auto adopted = adopt_chain_file(w.site("store-01"), w.signed_text);
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, "keys/damaged");
+  EXPECT_EQ(text_of(path), damaged);
+  std::filesystem::remove(path);
+  EXPECT_TRUE(adopt_chain_file(w.site("store-01"), w.signed_text));
+}
+
 TEST(Adopt, InADirectoryWithOtherKeysIsRefused) {
   World w;
   ASSERT_TRUE(make_site_directory(w.root + "/other", SiteName("store-01")));
