@@ -228,17 +228,24 @@ Status NodeImpl::finish_catch_up() {
   HF_TRY_VOID(release());
   fold::State in_force = std::exchange(state_, fold::State());
   const Instant newest = std::exchange(last_event_at_, Instant());
-  if (const Status folded = fold_catch_up(*catch_up_, in_force.registration); !folded) {
+  const auto put_back = [&] {
     state_ = std::move(in_force);
     last_event_at_ = newest;
+  };
+  if (const Status folded = fold_catch_up(*catch_up_, in_force.registration); !folded) {
+    put_back();
     return leave_catch_up(folded.error());
+  }
+  journal::Log& log = own_->log();
+  if (log.rotten_end().empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
+  const Status rewound = log.size() > catch_up_->base ? log.rewind(catch_up_->base) : Status();
+  if (!rewound) {  // a sector that cannot be read now: the journal is as it was, and so is its state
+    put_back();
+    return rewound;
   }
   CatchUp c = std::move(*catch_up_);
   catch_up_.reset();
   needs_.clear();
-  journal::Log& log = own_->log();
-  if (log.rotten_end().empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
-  if (log.size() > c.base) HF_TRY_VOID(log.rewind(c.base));
   // A piece at a time, each under its checkpoint, as any mirror has stored them: whoever asks us gets pieces, too.
   auto note = c.notes.begin();
   for (const Bytes& e : c.entries) {
