@@ -263,5 +263,24 @@ TEST(Spare, offers_what_an_ended_epoch_had_signed_to_each_that_goes_on_from_ther
   EXPECT_TRUE(chain.run_until(is_known, seconds(30))) << chain.node(third).state().listed.size();
 }
 
+// Two machines of the store were lost one after the other while it waited for a certificate.
+TEST(Spare, offers_the_end_of_an_epoch_to_a_machine_that_goes_on_from_a_later_one) {
+  SoldUnsigned t(20);
+  t.chain.kill(t.spare);
+  t.chain.destroy("store-01");
+  t.chain.network.heal_all();
+  const std::string second = t.chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(t.chain, second));
+  t.chain.run_for(seconds(3));
+  t.chain.destroy(second);
+  const std::string third = t.chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(t.chain, third));
+  ASSERT_GT(t.not_here(third), 0u);
+  t.chain.certify_again(t.spare);
+  ASSERT_TRUE(t.chain.start(t.spare).has_value());
+  EXPECT_TRUE(t.chain.run_until([&] { return t.not_here(third) == 0; }, seconds(30)));
+  settle(t.chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

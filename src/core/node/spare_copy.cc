@@ -158,6 +158,7 @@ Status Spare::turn() {
       is_greeted_ = false;
       unproven_.reset();
       giving_back_.reset();  // it is given again, if the node still differs
+      gave_ended_.clear();
       heard_monotonic_ = monotonic_;
       send(sync::Hello{chain_.chain, me_->name, certificate_.epoch, certificate_.note, {}});
     } else if (const auto* closed = std::get_if<Closed>(&item)) {
@@ -187,6 +188,7 @@ Status Spare::turn() {
   ask_for_what_was_over_bound();
   if (std::exchange(has_learned_, false) && session_ && is_greeted_) {
     HF_TRY_VOID(leave_lost_branches());
+    if (!giving_back_) HF_TRY_VOID(give_ended());  // of an epoch that is known only now
     ask_for_others();
   }
   if (!session_ && !dialling_ && monotonic_ >= redial_at_) {

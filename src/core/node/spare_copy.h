@@ -165,6 +165,7 @@ class Spare final : public NetEvents {
     Instant at;                                          // the last that was offered or taken
   };
   std::optional<GivingBack> giving_back_;
+  std::set<Origin> gave_ended_;  // to the end, since the greeting
 
   std::deque<std::variant<Connected, Arrived, Closed>> inbox_;
   std::size_t inbox_bytes_ = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 
 #include "core/node/closing.h"
 #include "core/node/node.h"
@@ -32,17 +33,28 @@ std::optional<std::pair<EntryIndex, std::uint64_t>> Spare::piece_of(std::string_
   return out;
 }
 
-// The epoch before ended at what its successor kept. What its copy here has beyond is given to the successor, at each
-// greeting until that has taken it: also what the old machine had signed, because no mirror may have heard of it.
+// The epochs before ended at what their successors kept. What a copy here has beyond is given to the node, at each
+// greeting until that has taken it: also what the old machine had signed, because no mirror may have heard of it. The
+// oldest first, for a later one may refund what it sold; the last may be several back, where machines of the site were
+// lost while this spare was waiting for a certificate.
 Status Spare::give_ended() {
-  const chain::Registration* r = keys_.registration(me_->name, copy_->origin().epoch);
-  sync::Replica* old = r == nullptr ? nullptr : replicas_.find(r->old_origin);
-  if (old == nullptr) return {};
-  HF_TRY(const std::optional<bool> differs, differs_from_kept(*old, *r));
-  const std::uint64_t from = std::max(r->kept_size, given_below(r->old_origin));
-  const bool has_more = !differs.value_or(true) && old->signed_size() > from;
-  HF_TRY_VOID(list_to_give(old->log(), r->kept_size, has_more ? std::optional(from) : std::nullopt));
-  return give_on();
+  std::vector<const chain::Registration*> line;
+  std::uint32_t epoch = copy_->origin().epoch;
+  while (const chain::Registration* r = keys_.registration(me_->name, epoch)) {
+    if (r->old_origin.epoch >= epoch) break;
+    line.push_back(r);
+    epoch = r->old_origin.epoch;
+  }
+  for (const chain::Registration* r : std::views::reverse(line)) {
+    sync::Replica* old = replicas_.find(r->old_origin);
+    if (old == nullptr || gave_ended_.contains(r->old_origin)) continue;
+    HF_TRY(const std::optional<bool> differs, differs_from_kept(*old, *r));
+    const std::uint64_t from = std::max(r->kept_size, given_below(r->old_origin));
+    const bool has_more = !differs.value_or(true) && old->signed_size() > from;
+    HF_TRY_VOID(list_to_give(old->log(), r->kept_size, has_more ? std::optional(from) : std::nullopt));
+    if (giving_back_) return give_on();
+  }
+  return {};
 }
 
 // The node goes on from less than we hold, or from something else, after a start. What is under its checkpoint stands;
@@ -146,7 +158,9 @@ Status Spare::give_on() {
         "{} entries of {} that perhaps only this spare had cannot be read from its disk any more; what was sold there "
         "comes back when tills send it again",
         done.lost, done.origin.text());
-  return done.origin == copy_->origin() ? follow_again() : Status();
+  if (done.origin == copy_->origin()) return follow_again();
+  gave_ended_.insert(done.origin);  // as far as it can be read
+  return give_ended();
 }
 
 // nullopt: it, or the node's signature over it, cannot be read.
