@@ -17,6 +17,7 @@ process.chdir(top);
 const cores = availableParallelism?.() ?? 2;
 const program = join(top, 'build/release/src/holdfast');
 const simulator = join(top, 'build/release/src/holdfast-sim');
+const mutantsByScenario = ['--scenarios', 'test/sim/mutants_of_scenarios.txt'];
 const fuzzer = join(top, 'build/release/test/fuzz/fuzz_all');
 
 // Files of a folder whose name ends so; a stage without any fails, because a check that finds nothing to check is none.
@@ -72,12 +73,15 @@ const stages = {
     },
     atOnce: true, isSeen: true, needs: ['program'],
   },
-  // Planted bugs (docs/mutants.md): by the seeds that have found them before; `mutants` looks for them anew.
+  // Planted bugs (docs/mutants.md): by the seeds that have found them before; `mutants` looks for them anew. Some by scenarios.
   'mutants-build': { run: () => build('release', 'holdfast-sim', 'holdfast-sim-mutants') },
   'mutants-again': {
-    run: () => [[`${simulator}-mutants`, '--first', 'test/sim/mutants.txt', '--seeds', '40']], needs: ['mutants-build'],
+    run: () => [[`${simulator}-mutants`, ...mutantsByScenario, '--first', 'test/sim/mutants.txt', '--seeds', '40']],
+    needs: ['mutants-build'],
   },
-  mutants: { run: () => [[`${simulator}-mutants`, '--seeds', process.env.SEEDS || '500']], needs: ['mutants-build'] },
+  mutants: {
+    run: () => [[`${simulator}-mutants`, ...mutantsByScenario, '--seeds', process.env.SEEDS || '500']], needs: ['mutants-build'],
+  },
   // Who links which archive of core, and that both give the same states.
   archives: { run: () => nodeTests('test/sim'), needs: ['build', 'mutants-build'] },
   // A seed gives the same states in every build.

@@ -98,11 +98,69 @@ std::string Scene::set_posture(const Said& said, guard::Posture posture) {
   order.posture = posture;
   order.reason = "said in the scenario";
   std::optional<std::string> told;
-  if (posture == guard::Posture::open) chain_->auditor().healed(name(said), {});
+  if (posture != guard::Posture::sealed) chain_->auditor().healed(name(said), {});
   chain_->node(name(said)).set_posture(order, [&](const Status& done) { told = done ? "" : done.error().text; });
   if (std::string late = until([&] { return told.has_value(); }); !late.empty()) return late;
   if (told->empty() && posture == guard::Posture::sealed) chain_->auditor().cut(name(said), {}, chain_->now().unix_ns);
   return *told;
+}
+
+// All links begin cut, and the auditor holds each of them against the site until a person has opened it by its
+// checklist.
+std::string Scene::begins_rejoining(const Said& said) {
+  if (std::string problem = set_posture(said, guard::Posture::rejoining); !problem.empty()) return problem;
+  for (const node::LinkView& link : machine(said).node->links())
+    chain_->auditor().cut(name(said), link.to.str(), chain_->now().unix_ns);
+  return "";
+}
+
+// One does what is to be done, and another agrees (docs/guard.md).
+std::string Scene::meets_checklist(const Said& said) {
+  if (!machine(said).node) return std::string(does_not_run);
+  for (std::uint8_t i = 0; i < incident::rejoin_checks; ++i) {
+    const auto check = static_cast<incident::RejoinCheck>(i);
+    fold::WriteRequest request;
+    request.staff.bytes[0] = check == incident::RejoinCheck::agreed ? std::byte{2} : std::byte{1};
+    request.command = incident::StepRejoin{said.site(1), check, false, "done"};
+    const std::size_t number = chain_->submit(said.site(), std::move(request));
+    const auto is_answered = [&] {
+      const TillWrite& step = chain_->writes(said.site())[number];
+      return step.reply || step.refused;
+    };
+    if (std::string late = until(is_answered); !late.empty()) return late;
+    if (chain_->writes(said.site())[number].refused) return fmt::format("\"{}\" is refused", to_text(check));
+  }
+  return "";
+}
+
+std::string Scene::rejoins_all(const Said& said) {
+  if (!machine(said).node) return std::string(does_not_run);
+  for (const node::LinkView& link : machine(said).node->links()) {
+    if (link.state != node::LinkState::cut) continue;
+    const Said with{{said.sites[0], link.to.str()}, {}};
+    std::string problem = meets_checklist(with);
+    if (problem.empty()) problem = mends(with);
+    if (!problem.empty()) return fmt::format("{}: {}", link.to.view(), problem);
+  }
+  return "";
+}
+
+std::string Scene::may_not_mend(const Said& said) {
+  if (!machine(said).node) return std::string(does_not_run);
+  const Status opened = chain_->node(name(said)).open_link(said.site(1));
+  if (opened) return "it is open";
+  return opened.error().code == "incident/check_missing" ? "" : opened.error().text;
+}
+
+std::string Scene::may_not_unseal(const Said& said) {
+  if (!machine(said).node) return std::string(does_not_run);
+  guard::SetPosture order;
+  order.posture = guard::Posture::open;
+  order.reason = "let us be done with it";
+  std::optional<std::string> told;
+  chain_->node(name(said)).set_posture(order, [&](const Status& done) { told = done ? "" : done.error().code; });
+  if (std::string late = until([&] { return told.has_value(); }); !late.empty()) return late;
+  return *told == "guard/links_cut" ? "" : told->empty() ? "it has ended" : *told;
 }
 
 std::string Scene::is_cosigned(const Said& said) {

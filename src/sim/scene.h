@@ -49,6 +49,11 @@ class Scene {
   std::string mends(const Said& said);
   std::string seals(const Said& said);
   std::string unseals(const Said& said);
+  std::string begins_rejoining(const Said& said);
+  std::string meets_checklist(const Said& said);
+  std::string rejoins_all(const Said& said);
+  std::string may_not_mend(const Said& said);
+  std::string may_not_unseal(const Said& said);
   // What must be so.
   std::string is_cosigned(const Said& said);
   std::string serves(const Said& said);
