@@ -158,6 +158,26 @@ TEST(Auditor, a_number_that_is_skipped_in_a_series_of_a_whole_machine_is_found_t
             std::string::npos);
 }
 
+// A person may take it for settled, and the goods are gone.
+TEST(Auditor, a_sale_that_is_put_on_the_list_and_not_taken_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  const TillWrite& sale = chain.writes(store_1)[0];
+  const Origin origin{chain.file().chain, store_1, 1};
+  (void)broken_when_told(chain, [&](auto& told) {
+    audit::Told& store = of(told, store_1);
+    std::vector<Bytes> entries = audit::read_journals(store.files).at(origin.text()).entries;
+    fold::WriteInfo write;
+    write.till = sale.request.till;
+    write.key = sale.request.key;
+    entries.at(sale.reply->index) =
+        fold::encode({chain.now(), write, fold::WriteListed{fold::ListedId{}, "till/unknown_sku", ""}}).at(0);
+    store.files = with_entries(store.files, origin, entries);
+  });
+  EXPECT_NE(chain.auditor().broken_of("acknowledged is kept").find("listed and not taken"), std::string::npos);
+}
+
 TEST(Auditor, a_printed_number_that_its_entry_does_not_have_is_found) {
   Chain chain(21, 2);
   trade(chain);

@@ -408,6 +408,7 @@ Result<Decided> decide(const State& state, const DecideContext& context, const W
   auto body = std::visit(asked, request.command);
   if (may_be_forgotten(state, request) && (body || body.error().code != card_number_code)) body = too_old();
   if (!body && request.prior) body = decide_again(asked, *event.write, body.error());
+  if (HF_MUTANT(26) && request.prior && !request.prior->readmitted) body = Body{list_write(request, {"planted", ""})};
   if (!body) return pass_on(std::move(body).error());
   event.body = std::move(*body);
   if (event.write->prior && event.write->prior->broke.empty())
