@@ -226,6 +226,22 @@ TEST(Auditor, a_cut_is_counted_when_both_ends_have_spoken_since) {
   EXPECT_NE(chain.broken_law().find("that warehouse has cut"), std::string::npos) << chain.broken_law();
 }
 
+TEST(Auditor, a_greeting_by_who_has_cut_the_link_is_found_unless_he_cannot_know_whom_he_greets) {
+  Chain chain(21, 3);
+  const std::string second = start_on_second_machine(chain);
+  const std::int64_t now = chain.now().unix_ns;
+  const auto greets = [&](const std::string& from, const std::string& to) {
+    chain.auditor().heard({from, to, now + 1, now + 1}, sync::encode(sync::Hello{chain.file().chain, {}, 1, {}, {}}));
+  };
+  chain.auditor().cut("warehouse", "store-01", now);
+  chain.auditor().cut("warehouse", "store-02", now);
+  greets("warehouse", second);
+  greets("store-02", "warehouse");
+  EXPECT_EQ(chain.broken_law(), "");
+  greets("warehouse", "store-02");
+  EXPECT_NE(chain.broken_law().find("that warehouse has cut"), std::string::npos) << chain.broken_law();
+}
+
 TEST(Auditor, trade_on_a_page_of_a_site_that_is_not_followed_is_found) {
   Chain chain(21, 2);
   trade(chain);

@@ -1,7 +1,7 @@
 // Promise 4: a cut link passes nothing, and cutting needs nobody else. What was sent after a person at either end had
 // cut the link, or sealed the site, must not arrive; not after a restart either. Its own spare stays inside a seal
-// (10.1). A cut is counted once both ends have spoken to anybody since (of a seal, somebody else): nothing arrives from
-// who is off, cut or not.
+// (10.1). Nor does who has cut it greet anybody over it whose key he knows (13.44). A cut is counted once both ends
+// have spoken to anybody since (of a seal, somebody else): nothing arrives from who is off, cut or not.
 #include "audit/law.h"
 #include "schema/links_generated.h"
 
@@ -24,6 +24,8 @@ class CutPassesNothing final : public Law {
     // Whose new machine it is nobody can tell before it has said so, and each end greets whom it cannot place.
     if (letter.message->body_as_Hello() != nullptr) {
       greeted_.emplace(letter.from->name, letter.connection);
+      // The key of a site's first machine stands in the chain file.
+      if (letter.to->origin.ends_with("/1")) look(*letter.from, *letter.to, letter);
       return;
     }
     look(*letter.from, *letter.to, letter);

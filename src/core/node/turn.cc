@@ -98,7 +98,7 @@ Status NodeImpl::take_inbox() {
     auto item = std::move(inbox_.front());
     inbox_.pop_front();
     if (const auto* connected = std::get_if<Connected>(&item)) {
-      if (is_shut_out(connected->tls)) {  // it knocks, and gets no word
+      if (is_shut_out(connected->tls) && !HF_MUTANT(27)) {  // it knocks, and gets no word
         world_.net.close(connected->id);
         drop(connected->id);  // it may be one that we dialled, and is dialled again when the door is open
         continue;
