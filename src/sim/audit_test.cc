@@ -363,6 +363,18 @@ TEST(Auditor, what_a_thief_has_called_cosigned_before_is_looked_at_when_another_
   EXPECT_NE(chain.broken_law().find("1 mirrors have signed them"), std::string::npos) << chain.broken_law();
 }
 
+TEST(Auditor, a_started_node_that_signs_less_than_was_cosigned_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  chain.kill("store-01");
+  ASSERT_TRUE(comes_to_sign(chain, "store-01"));
+  ASSERT_EQ(chain.broken_law(), "");
+  const std::int64_t now = chain.now().unix_ns;
+  chain.auditor().heard({"store-01", "warehouse", now, now},
+                        sync::encode(sync::Offer{forged_history(chain, "less", {}, 1)}));
+  EXPECT_NE(chain.broken_law().find("were cosigned before"), std::string::npos) << chain.broken_law();
+}
+
 TEST(Auditor, a_mirror_that_holds_other_entries_than_it_has_signed_is_found) {
   Chain chain(21, 2);
   trade(chain);

@@ -77,7 +77,7 @@ Status NodeImpl::leave_asking_if_told() {
     }
   }
   if (ahead == nullptr && is_behind) return {};  // until somebody gives us what we have signed
-  if (ahead == nullptr) {
+  if (ahead == nullptr || HF_MUTANT(28)) {
     phase_ = Phase::signing;
     unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
     for (auto& [id, session] : sessions_)  // what was too long to give while nothing could be signed in between
