@@ -209,10 +209,7 @@ void Chain::disk_has_lost(const std::string& name) {
     if (w.kept_by == name) w.kept_by.clear();
 }
 
-void Chain::disk_was_replaced(const SiteName& site) {
-  disk_replaced_.insert(serving(site));
-  disk_has_lost(serving(site));
-}
+void Chain::disk_was_replaced(const SiteName& site) { disk_has_lost(serving(site)); }
 
 void Chain::pause(const std::string& name, Duration time) {
   machine(name).paused_until = network.now() + time;

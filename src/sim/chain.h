@@ -160,8 +160,8 @@ class Chain {
   std::size_t forget_till(const SiteName& store, std::uint32_t till);
   // What tills do all day: what they have not been told is cosigned is sent again, with its reply beside it (8.2).
   void send_again(const SiteName& store);
-  // The disk of the machine that serves it is no longer what it acknowledged: only what was cosigned, and what tills
-  // send again, can be asked of that machine.
+  // The disk of the machine that serves it is no longer what it acknowledged: of what came before, only what was
+  // cosigned, and what tills send again, can be asked of that machine.
   void disk_was_replaced(const SiteName& site);
   // This machine's has lost something of what is on it: it is asked only for what it says from now on.
   void disk_has_lost(const std::string& name);
@@ -212,7 +212,6 @@ class Chain {
   std::map<SiteName, std::string> serving_;
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
   std::map<SiteName, std::size_t> open_from_;  // all writes of the site before this one are settled
-  std::set<std::string> disk_replaced_;        // machines
   std::map<std::string, std::uint64_t> words_of_thieves_;
   std::map<std::string, std::deque<Bytes>> recorded_;
   std::uint64_t heard_ = 0;

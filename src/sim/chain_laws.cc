@@ -10,18 +10,15 @@ namespace holdfast::sim {
 
 static bool owes_an_answer(const TillWrite& w) { return !w.reply && !w.refused && !w.is_forgotten; }
 
-// Law: acknowledged and not lost -> in the state, once.
+// Law: acknowledged by the machine that serves, which has lost nothing since -> in the state.
 std::string Chain::check_acknowledged(const SiteName& store, std::size_t newest) {
   const Machine& m = machine(serving(store));
-  if (!m.node || disk_replaced_.contains(m.name) || m.node->phase() == node::Phase::rebuilding ||
-      m.node->phase() == node::Phase::stopped)
-    return {};
+  if (!m.node || m.node->phase() == node::Phase::rebuilding || m.node->phase() == node::Phase::stopped) return {};
   const fold::State& state = m.node->state();
-  const Origin origin = m.node->safety().origin;
   const std::vector<TillWrite>& writes = till_writes_[store];
   for (std::size_t i = writes.size() - std::min(newest, writes.size()); i < writes.size(); ++i) {
     const TillWrite& w = writes[i];
-    if (!w.reply || w.reply->origin != origin) continue;
+    if (!w.reply || w.kept_by != m.name) continue;
     const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
     if (known == nullptr) return fmt::format("{}: an acknowledged write is not in the state", store.view());
   }
