@@ -32,7 +32,7 @@ class CosignedIsKept final : public Law {
                  std::to_string(here));
           continue;
         }
-        came_back(evidence, lineage, origin, here, size);
+        came_back(evidence, lineage, origin, here, *std::prev(end));
       }
       std::set<std::uint64_t> sizes;
       for (const auto& [at, root] : notes)
@@ -57,21 +57,25 @@ class CosignedIsKept final : public Law {
     });
   }
 
-  // On whichever disk they are: each write of them is in the site's journal, or on its list.
+  // On whichever disk they are, by the root that was cosigned: each write of them is in the site's journal, or, if
+  // it is no sale, on its list.
   void came_back(const Evidence& evidence, const Lineage& lineage, const std::string& origin, std::uint64_t first,
-                 std::uint64_t end) {
-    std::set<WriteId> taken;
+                 const std::pair<const std::uint64_t, Sha256>& cosigned) {
+    const std::uint64_t end = cosigned.first;
+    std::set<WriteId> taken, listed;
     for (const Fact& fact : lineage.facts)
-      if (fact.write) taken.insert(*fact.write);
+      if (fact.write) (fact.kind == Fact::Kind::listed ? listed : taken).insert(*fact.write);
     for (const auto& [site, journals] : evidence.disks) {
       const auto journal = journals.find(origin);
       if (journal == journals.end() || journal->second.entries.size() < end) continue;
+      if (roots_at(journal->second, {end}).at(end) != cosigned.second) continue;  // another history of it
       for (std::uint64_t i = first; i < end; ++i) {
         const auto fact = read_entry(journal->second.entries[i]);
         if (!fact) breach("entry " + std::to_string(i) + " of " + origin + " was cosigned, and can be read by nobody");
         if (!fact || !fact->write) continue;
         ++exercised;
-        if (!taken.contains(*fact->write))
+        const bool is_enough_listed = fact->kind != Fact::Kind::sale && listed.contains(*fact->write);
+        if (!taken.contains(*fact->write) && !is_enough_listed)
           breach("entry " + std::to_string(i) + " of " + origin + " was cosigned, and what it says is not at the site");
       }
       return;
