@@ -242,6 +242,31 @@ TEST(Auditor, a_greeting_by_who_has_cut_the_link_is_found_unless_he_cannot_know_
   EXPECT_NE(chain.broken_law().find("that warehouse has cut"), std::string::npos) << chain.broken_law();
 }
 
+// Each PeerFollowed goes to everybody who follows its site: two would write for ever.
+TEST(Auditor, a_follower_that_names_what_does_nothing_but_name_others_is_found) {
+  Chain chain(21, 2);
+  trade(chain);
+  settle(chain);
+  const Origin here{chain.file().chain, store_1, 1}, there{chain.file().chain, head_office, 1};
+  (void)broken_when_told(chain, [&](auto& told) {
+    audit::Told& store = of(told, store_1);
+    auto journals = audit::read_journals(store.files);
+    std::vector<Bytes> mine = journals.at(here.text()).entries, theirs = journals.at(there.text()).entries;
+    const std::uint64_t size = theirs.size();
+    mine.push_back(
+        fold::encode(
+            {chain.now(), {}, fold::PeerFollowed{{{there, size, *chain.node("store-01").root_of(there, size)}}}})
+            .at(0));
+    theirs.push_back(fold::encode({chain.now(), {}, fold::PeerFollowed{{{here, 1, {}}}}}).at(0));
+    const Hash root = audit::roots_at(theirs, {size + 1}).at(size + 1);
+    mine.push_back(fold::encode({chain.now(), {}, fold::PeerFollowed{{{there, size + 1, root}}}}).at(0));
+    store.files = with_entries(with_entries(store.files, there, theirs), here, mine);
+  });
+  EXPECT_NE(
+      chain.auditor().broken_of("a follower is the fold of what its journal names").find("nothing but name others"),
+      std::string::npos);
+}
+
 TEST(Auditor, trade_on_a_page_of_a_site_that_is_not_followed_is_found) {
   Chain chain(21, 2);
   trade(chain);

@@ -1,6 +1,8 @@
 // Protocol 7.1, 7.2: the state of a follower is the fold of its own journal and of what that names. Every prefix that
 // it names lies on its disk and has the root that it names, and was cosigned, or kept by a registration; and what its
-// pages say of another site is what the entries of the newest one say, and nothing where it names none.
+// pages say of another site is what the entries of the newest one say, and nothing where it names none. And nothing is
+// named for what others have named alone, or two who follow each other would write for ever (7.3); but for the end of
+// what was kept (13.31).
 #include <algorithm>
 
 #include "audit/law.h"
@@ -37,22 +39,29 @@ class FollowersAgree final : public Law {
   }
 
   void at_rest(const Evidence& evidence) override {
+    for (const auto& [site, lineage] : evidence.lineages)
+      for (const Fact& fact : lineage.facts)
+        if (!fact.registration.empty()) keeps(fact.registration);
     for (const Told& told : evidence.told) look_at(evidence, told, evidence.disks.at(told.site));
   }
 
  private:
   // Sealed by a quorum or not: who has heard of it may follow as far (7.2, 7.4).
   void keeps(const flatbuffers::String* registration) {
-    const auto continued = registration == nullptr ? std::nullopt : continued_by(registration->str());
-    if (!continued) return;
-    std::uint64_t& kept = kept_[continued->origin];
-    kept = std::max(kept, continued->size);
+    if (registration != nullptr) keeps(registration->str());
+  }
+  void keeps(const std::string& registration) {
+    if (const auto continued = continued_by(registration)) kept_[continued->origin].insert(continued->size);
   }
   void look_at(const Evidence& evidence, const Told& told, const std::map<std::string, Journal>& disk) {
     std::map<std::string, Prefix> newest;                          // by site
     std::map<std::string, std::map<std::uint64_t, Sha256>> named;  // by origin
     for (const Fact& fact : evidence.lineage_of_site(told.site).facts) {
-      for (const Prefix& prefix : fact.followed) take(evidence, prefix, newest, named);
+      for (const Prefix& prefix : fact.followed) {
+        const auto before = named.find(prefix.origin);
+        check_used(told, prefix, before == named.end() ? 0 : before->second.rbegin()->first, disk);
+        take(evidence, prefix, newest, named);
+      }
       if (!fact.succeeded) continue;
       take(evidence, fact.succeeded->kept, newest, named);
     }
@@ -85,12 +94,24 @@ class FollowersAgree final : public Law {
         breach(told.machine + " holds other entries of " + origin + " than it has followed to " + std::to_string(size));
     }
   }
+  // Since it was named before.
+  void check_used(const Told& told, const Prefix& prefix, std::uint64_t first,
+                  const std::map<std::string, Journal>& disk) {
+    const auto journal = disk.find(prefix.origin);
+    const bool is_end = kept_.contains(prefix.origin) && kept_.at(prefix.origin).contains(prefix.size);
+    if (is_end || journal == disk.end() || journal->second.entries.size() < prefix.size || first >= prefix.size) return;
+    ++exercised;
+    for (std::uint64_t i = first; i < prefix.size; ++i)
+      if (const auto fact = read_entry(journal->second.entries[i]); !fact || fact->followed.empty()) return;
+    breach(told.machine + " has named entries " + std::to_string(first) + " to " + std::to_string(prefix.size) +
+           " of " + prefix.origin + ", and they do nothing but name others");
+  }
   void check_cosigned(const Evidence& evidence, const Told& told, const std::string& origin, std::uint64_t size) {
     const auto notes = evidence.cosigned.find(origin);
     const std::uint64_t cosigned =
         notes == evidence.cosigned.end() || notes->second.empty() ? 0 : notes->second.rbegin()->first;
     const auto it = kept_.find(origin);
-    const std::uint64_t kept = it == kept_.end() ? 0 : it->second;
+    const std::uint64_t kept = it == kept_.end() ? 0 : *it->second.rbegin();
     ++exercised;
     if (size > std::max(cosigned, kept))
       breach(told.machine + " has followed " + origin + " to " + std::to_string(size) + "; " +
@@ -109,7 +130,7 @@ class FollowersAgree final : public Law {
              std::to_string(trade.sales));
   }
 
-  std::map<std::string, std::uint64_t> kept_;  // by origin: the most that a registration goes on from
+  std::map<std::string, std::set<std::uint64_t>> kept_;  // by origin: what registrations go on from
 };
 
 }  // namespace

@@ -368,6 +368,7 @@ void move_stock(stock::StockState& stock, const till::RefundWithoutReceipt& even
 }
 
 Use use_by_followers(const Body& body) {
+  if (HF_MUTANT(29) && std::holds_alternative<PeerFollowed>(body)) return Use::at_once;
   // What only watches stays at home: a sensor may see it a thousand times a night.
   if (const auto* alert = std::get_if<guard::AlertRaised>(&body))
     return alert->level >= guard::Level::guarded ? Use::at_once : Use::none;
