@@ -71,22 +71,29 @@ void Auditor::heard(const Sent& sent, ByteView bytes) {
   if (from == evidence_.machines.end() || to == evidence_.machines.end()) return;
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (!fbs::VerifyMessageBuffer(verifier)) return;
-  Letter letter{&from->second,
-                &to->second,
-                sent.sent_ns,
-                sent.now_ns,
-                sent.connection,
-                sent.finds_sleeper,
-                fbs::GetMessage(bytes.data())};
-  std::optional<CosignedNote> note;
-  const auto* cosigned = letter.message->body_as_Cosigned();
-  if (cosigned != nullptr && cosigned->note() != nullptr) note = look_at_note(cosigned->note()->string_view());
-  if (note) letter.cosigned = &*note;
+  const Letter letter{&from->second,
+                      &to->second,
+                      sent.sent_ns,
+                      sent.now_ns,
+                      sent.connection,
+                      sent.finds_sleeper,
+                      fbs::GetMessage(bytes.data())};
   each([&](Law& law) { law.heard(evidence_, letter); });
+  if (const auto* m = letter.message->body_as_Cosigned(); m != nullptr && m->note() != nullptr)
+    called_cosigned(from->second, m->note()->string_view());
+  if (const auto* m = letter.message->body_as_Known(); m != nullptr && m->held() != nullptr)
+    for (const fbs::HeldEpoch* held : *m->held())
+      if (held->cosigned() != nullptr && held->cosigned()->size() > 0)
+        called_cosigned(from->second, held->cosigned()->string_view());
+}
+
+void Auditor::called_cosigned(const MachineFacts& by, std::string_view text) {
+  const std::optional<CosignedNote> note = look_at_note(text);
+  if (!note) return;
+  each([&](Law& law) { law.called_cosigned(evidence_, by, *note); });
   // A thief may show first what others are to be asked for when they call it cosigned.
-  if (note && !note->holds() && from->second.is_thief)
-    notes_seen_.erase(sha256_of(as_bytes(cosigned->note()->string_view())));
-  if (note && note->holds())
+  if (!note->holds() && by.is_thief) notes_seen_.erase(sha256_of(as_bytes(text)));
+  if (note->holds())
     evidence_.cosigned[note->checkpoint.origin].try_emplace(note->checkpoint.size, note->checkpoint.root);
 }
 

@@ -48,6 +48,7 @@ class Auditor {
 
  private:
   std::optional<CosignedNote> look_at_note(std::string_view text);
+  void called_cosigned(const MachineFacts& by, std::string_view text);
   template <class F>
   void each(const F& f) {
     for (const auto& law : laws_) f(*law);

@@ -32,7 +32,6 @@ struct Letter {
   std::uint64_t connection = 0;
   bool finds_sleeper = false;
   const fbs::Message* message = nullptr;
-  const CosignedNote* cosigned = nullptr;  // of a Cosigned that nobody has sent before
 };
 
 // What all laws know: who is who, and what was seen so far.
@@ -59,6 +58,8 @@ class Law {
   virtual std::string_view name() const = 0;
   virtual void answered(const std::string& /*site*/, const WriteId&, const Answer&) {}
   virtual void heard(const Evidence&, const Letter&) {}
+  // A note that nobody has called cosigned before: its owner (Cosigned), or a mirror that proves what it holds (Known).
+  virtual void called_cosigned(const Evidence&, const MachineFacts& /*by*/, const CosignedNote&) {}
   virtual void started(const std::string& /*machine*/, std::int64_t /*now_ns*/) {}
   // Its disk is not what it was: gone, an older image, damaged. What it has said rests on nothing any more.
   virtual void set_back(const MachineFacts&, std::int64_t /*now_ns*/) {}

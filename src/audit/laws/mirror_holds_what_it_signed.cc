@@ -14,7 +14,6 @@ class MirrorHolds final : public Law {
   std::string_view name() const override { return "a mirror holds what it has signed"; }
 
   void heard(const Evidence&, const Letter& letter) override {
-    if (letter.cosigned != nullptr) look_at(*letter.cosigned);
     const auto* cosignature = letter.message->body_as_Cosignature();
     if (cosignature == nullptr || cosignature->origin() == nullptr || letter.from->is_thief) return;
     if (const auto it = set_back_.find(letter.from->name); it != set_back_.end() && letter.sent_ns <= it->second)
@@ -24,6 +23,7 @@ class MirrorHolds final : public Law {
     if (const auto* bytes = cosignature->signature())
       mine.seen_in_no_note.insert(to_bytes(ByteView(reinterpret_cast<const std::byte*>(bytes->data()), bytes->size())));
   }
+  void called_cosigned(const Evidence&, const MachineFacts&, const CosignedNote& note) override { look_at(note); }
   void set_back(const MachineFacts& machine, std::int64_t now_ns) override {
     signed_.erase(machine.name);
     set_back_[machine.name] = now_ns;

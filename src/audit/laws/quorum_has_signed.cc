@@ -12,15 +12,13 @@ class QuorumHasSigned final : public Law {
  public:
   std::string_view name() const override { return "a quorum has signed, and signs one history"; }
 
-  void heard(const Evidence& evidence, const Letter& letter) override {
-    if (letter.cosigned == nullptr) return;
-    const CosignedNote& note = *letter.cosigned;
+  void called_cosigned(const Evidence& evidence, const MachineFacts& by, const CosignedNote& note) override {
     // He may call anything cosigned. What a quorum has signed it has signed, whoever shows it.
-    if (!note.holds() && letter.from->is_thief) return;
+    if (!note.holds() && by.is_thief) return;
     const std::string& origin = note.checkpoint.origin;
     ++exercised;
     if (!note.holds())
-      return breach(letter.from->name + " calls " + std::to_string(note.checkpoint.size) + " entries of " + origin +
+      return breach(by.name + " calls " + std::to_string(note.checkpoint.size) + " entries of " + origin +
                     " cosigned, and " + std::to_string(note.mirrors) + " mirrors have signed them");
     const auto [it, is_new] = roots_.emplace(std::pair(origin, note.checkpoint.size), note.checkpoint.root);
     if (is_new || it->second == note.checkpoint.root) return;
