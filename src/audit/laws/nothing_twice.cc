@@ -1,4 +1,4 @@
-// Protocol 8.1: a write is known in any epoch, and taken once.
+// Protocol 8.1: a write is known in any epoch, and taken once, whatever it is. What was listed may come and be taken.
 #include "audit/law.h"
 
 namespace holdfast::audit {
@@ -12,7 +12,7 @@ class NothingTwice final : public Law {
     for (const auto& [site, lineage] : evidence.lineages) {
       std::set<WriteId> taken;
       for (const Fact& fact : lineage.facts) {
-        if (!fact.write || (fact.kind != Fact::Kind::sale && fact.kind != Fact::Kind::refund)) continue;
+        if (!fact.write || fact.kind == Fact::Kind::listed) continue;
         ++exercised;
         if (!taken.insert(*fact.write).second)
           breach(site + " has taken a write of till " + std::to_string(fact.write->till) + " twice");
