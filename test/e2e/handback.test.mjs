@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { program } from '../../demo/lib/chain.mjs';
+import { markDirectory, overwriteAll, program } from '../../demo/lib/chain.mjs';
 import { records } from '../../demo/lib/csv.mjs';
 import { entries } from '../verifier/entries.mjs';
 import { assert, inParallel, join, milk, newKey, openTill, pen, run, sell, taken, tradingChain, waitUntil, write, manager } from './lib.mjs';
@@ -321,4 +321,48 @@ test('the trade of the bad days goes back to the old system, once', { timeout: 6
     assert.match((await handback()).err, /Nothing was traded since handback 2/);
     await waitUntil('the phase to be known', async () => (await state()).standby.phase === 'standing by');
   });
+});
+
+test('behind a clean point a till sends its sale again: it goes back once, and nobody is told to book it by hand', { timeout: 240_000 }, async () => {
+  const chain = await tradingChain('handback-clean-point', { stores: 2 });
+  const [store] = chain.stores;
+  const till = await openTill(store);
+  await run(['standby', 'begin', '--data', store.dir]);
+  await till.client.post('/v1/takeover', { key: newKey(), staff: manager.number, pin: manager.pin, confirm: true });
+  await sell(till, [pen('3')]);
+  await store.cosigned();
+  const kept = await sell(till, [pen('2')]);
+  // Of a till that nobody has any more: only the old machine's journal knows this one.
+  const gone = await openTill(store, 'Till 2');
+  const lost = await sell(gone, [milk()]);
+  await store.cosigned();
+  await store.kill();
+  overwriteAll(store.dir);
+  const path = join(chain.dir, 'rebuilt-at-a-clean-point'), into = `${path}-certificates`;
+  await run(['site', 'keygen', store.name, '--replacement', '--into', path]);
+  markDirectory(path);
+  const signed = await run(['recovery', 'sign', '--chain', join(chain.path, 'chain.hfc'), ...chain.recoveryKeys().flatMap((key) => ['--keys', key]),
+    '--request', join(path, `${store.name}.pub.toml`), '--clean-point', `${kept.origin}:${kept.index}`, '--out', into]);
+  store.code = new RegExp(`${store.name} (\\S+)\\s*$`, 'm').exec(signed.out.slice(signed.out.indexOf('Enrolment code')))?.[1];
+  await chain.rebuild(store.name, { path, certificate: join(into, `${store.name}.certificate`) });
+  await store.start();
+  await store.enrol();
+  await store.signing();
+  const again = await openTill(store, 'Till 1', till.number);
+  till.enter({ till: again.number, device_key: again.authorization.split('.').slice(1).join('.'), staff: again.staff, session: store.session });
+  await till.settle({ resend: true });
+  const { listed } = await waitUntil('both sales to be on the list', async () => {
+    const list = await store.session.get('/v1/listed');
+    return list.listed.length === 2 && list;
+  }, { seconds: 60 });
+  assert.deepEqual(new Set(listed.map(({ receipt }) => receipt)), new Set([kept.receipt, lost.receipt]));
+  const out = join(chain.dir, 'handback');
+  await run(['handback', '--data', store.dir, '--into', out]);
+  const dir = join(out, 'store-01-handback-0001');
+  const rows = records(readFileSync(fileOf(dir, '-sales.csv'), 'utf8'));
+  assert.equal(rows.filter(({ receipt }) => receipt === kept.receipt).length, 1);
+  assert.equal(rows.filter(({ receipt }) => receipt === lost.receipt).length, 0);
+  const summary = readFileSync(fileOf(dir, 'summary.txt'), 'utf8');
+  assert.match(summary, new RegExp(`NOT in these files \\(1\\)[^\\n]*\\n +SaleRecorded of [^\\n]*receipt ${lost.receipt}, 0\\.85`));
+  assert.match(summary, new RegExp(`recorded here under the same id \\(1\\)[^\\n]*\\n +SaleRecorded of [^\\n]*receipt ${kept.receipt}, 2\\.50; recorded as receipt ${kept.receipt}`));
 });

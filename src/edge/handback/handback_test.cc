@@ -169,6 +169,24 @@ TEST(Settings, a_mapping_names_its_own_columns) {
             "Art,Src,Brutto\r\nPEN,Till,10.00\r\nPEN,Till,-5.00\r\n");
 }
 
+TEST(Summary, what_is_on_the_list_and_recorded_all_the_same_is_not_to_be_booked_again) {
+  Gathered all = one_sale_and_its_refund();
+  all.on_list = {{"SaleRecorded", "behind the clean point", evening, "1-00000ABC-7", Money{250}, "1-00000ABC-1"},
+                 {"SaleRecorded", "behind the clean point", evening, "1-00000ABC-8", Money{85}},
+                 {"StockReceived", "behind the clean point", evening, "", {}, ""}};
+  standby::MakeHandback made;
+  made.number = 1;
+  const std::string text = summary_text(all, made, 0, {});
+  EXPECT_THAT(text,
+              HasSubstr("and NOT in these files (1): decide on each (page Chain, the list), and book by hand what "
+                        "has happened.\r\n  SaleRecorded of 2026-11-25T23:30:00.000000000Z, receipt "
+                        "1-00000ABC-8, 0.85: behind the clean point\r\n"));
+  EXPECT_THAT(text, HasSubstr("recorded here under the same id (2): "));
+  EXPECT_THAT(text, HasSubstr(", receipt 1-00000ABC-7, 2.50; recorded as receipt 1-00000ABC-1: behind"));
+  all.on_list.clear();
+  EXPECT_THAT(summary_text(all, made, 0, {}), Not(HasSubstr("On the list")));
+}
+
 TEST(PutFiles, the_same_bytes_twice_are_fine_and_a_changed_file_is_told) {
   edge::ScratchDirectory scratch;
   Written written;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <ranges>
 
 #include "core/base/crypto.h"
 #include "edge/handback/csv_out.h"
@@ -33,6 +32,24 @@ std::string title_of(const TotalKey& key) {
       return fmt::format("paid by {}, less paid out", key.code);
   }
   return "";
+}
+
+// Of what is on the list, that which is recorded here all the same, or that which is not.
+std::string on_list_text(const Gathered& gathered, bool recorded, std::string_view title, std::string_view what_to_do) {
+  constexpr std::size_t shown_max = 200;
+  std::string rows;
+  std::size_t n = 0;
+  for (const OnList& item : gathered.on_list) {
+    if (item.recorded.has_value() != recorded || ++n > shown_max) continue;
+    rows += fmt::format("  {} of {}", item.what, to_text(item.at));
+    if (!item.receipt.empty()) rows += fmt::format(", receipt {}", item.receipt);
+    if (item.total) rows += fmt::format(", {}", to_text(*item.total, gathered.decimals));
+    if (recorded && !item.recorded->empty()) rows += fmt::format("; recorded as receipt {}", *item.recorded);
+    rows += fmt::format(": {}\r\n", item.reason);
+  }
+  if (n == 0) return "";
+  if (n > shown_max) rows += fmt::format("  and {} more\r\n", n - shown_max);
+  return fmt::format("\r\n{} ({}): {}\r\n{}", title, n, what_to_do, rows);
 }
 
 }  // namespace
@@ -170,17 +187,10 @@ std::string summary_text(const Gathered& gathered, const standby::MakeHandback& 
     for (const Movement& movement : gathered.movements)
       if (movement.late) out += fmt::format("  goods {} at {}\r\n", to_text(movement.kind), to_text(movement.at));
   }
-  if (!gathered.on_list.empty()) {
-    constexpr std::size_t shown_max = 200;
-    out += fmt::format(
-        "\r\nOn the list for a person, and NOT in these files ({}): decide on each (page Chain, the list), and book by "
-        "hand what has happened.\r\n",
-        gathered.on_list.size());
-    for (const OnList& item : gathered.on_list | std::views::take(shown_max))
-      out += fmt::format("  {} of {}: {}\r\n", item.what, to_text(item.at), item.reason);
-    if (gathered.on_list.size() > shown_max)
-      out += fmt::format("  and {} more\r\n", gathered.on_list.size() - shown_max);
-  }
+  out += on_list_text(gathered, false, "On the list for a person, and NOT in these files",
+                      "decide on each (page Chain, the list), and book by hand what has happened.");
+  out += on_list_text(gathered, true, "On the list too, and recorded here under the same id",
+                      "it goes back as what is recorded, in this handback or another; do NOT book it by hand.");
   for (const std::string& remark : remarks) out += fmt::format("\r\n{}\r\n", remark);
   out += "\r\nFiles, with their SHA-256:\r\n";
   for (const standby::File& file : made.files) out += fmt::format("  {}  {}\r\n", to_hex(file.sha256), file.name);

@@ -87,6 +87,20 @@ std::string kind_of_write(const std::string& body) {
   return std::ranges::find(trade, text) == trade.end() ? std::string() : std::string(text);
 }
 
+// The number it was printed with, and its sum; of goods neither.
+std::pair<std::string, std::optional<Money>> receipt_of(const fold::Event& event) {
+  return std::visit(
+      [&](const auto& e) -> std::pair<std::string, std::optional<Money>> {
+        if constexpr (requires { e.receipt; }) {
+          const bool renumbered = event.write && event.write->prior && event.write->prior->printed;
+          return {to_text(renumbered ? *event.write->prior->printed : e.receipt), e.total};
+        } else {
+          return {};
+        }
+      },
+      event.body);
+}
+
 TradeLine line_of(const till::SaleLine& l) {
   return {l.sku, l.name, l.quantity, l.unit_price, l.vat, l.vat_millionths, l.amount, l.vat_amount, l.goods, 0};
 }
@@ -111,6 +125,7 @@ class Gatherer {
     }));
     if (place_ < out_.first || !has_begun_)
       return fail("handback/no_range", "this disk does not hold the journal that the handback is of");
+    HF_TRY_VOID(find_recorded());
     for (auto& [id, item] : on_list_) out_.on_list.push_back(std::move(item));
     std::ranges::stable_sort(out_.on_list, {}, &OnList::at);
     return find_sales();
@@ -193,14 +208,17 @@ class Gatherer {
   }
   Status operator()(const fold::TailListed& e) {
     const auto entry = fold::decode(e.entry);
-    if (!entry) return put_on_list(e.id, {"an entry that cannot be read", e.reason, event_->at});
+    if (!entry) return put_on_list(e.id, {"an entry that cannot be read", e.reason, event_->at, "", {}});
     if (!is_trade(entry->body)) return {};
-    return put_on_list(e.id, {std::string(fold::kind_name(entry->body)), e.reason, fold::happened_at(*entry)});
+    auto [receipt, total] = receipt_of(*entry);
+    if (place_ < out_.end && entry->write) tail_keys_[{entry->write->till, entry->write->key}].push_back(e.id);
+    return put_on_list(e.id, {std::string(fold::kind_name(entry->body)), e.reason, fold::happened_at(*entry),
+                              std::move(receipt), total});
   }
   Status operator()(const fold::WriteListed& e) {
     const std::string kind = kind_of_write(e.body);
     if (kind.empty()) return {};
-    return put_on_list(e.id, {kind, e.reason, fold::happened_at(*event_)});
+    return put_on_list(e.id, {kind, e.reason, fold::happened_at(*event_), "", {}});
   }
   Status operator()(const fold::ListedClosed& e) {
     if (place_ < out_.end) on_list_.erase(e.id);
@@ -288,6 +306,21 @@ class Gatherer {
     return {};
   }
 
+  // Which of the old machine's entries on the list are here all the same, because a till has sent their write again:
+  // before they were listed, or after. Read once more, and only where something is on the list.
+  Status find_recorded() {
+    if (tail_keys_.empty()) return {};
+    return scan(spans_, [&](Place place, const fold::Event& event) -> Status {
+      if (!event.write || !is_trade(event.body) || !(place < out_.end)) return {};
+      const auto listed = tail_keys_.find({event.write->till, event.write->key});
+      if (listed == tail_keys_.end()) return {};
+      for (const fold::ListedId& id : listed->second)
+        if (const auto item = on_list_.find(id); item != on_list_.end())
+          item->second.recorded = receipt_of(event).first;
+      return {};
+    });
+  }
+
   // Names, prices and rates of what was refunded stand in its sale.
   Status find_sales() {
     for (const auto& [at, receipt] : refunds_) {
@@ -327,6 +360,7 @@ class Gatherer {
   std::map<Sku, std::string> names_;
   std::set<Sku> known_;
   std::map<fold::ListedId, OnList> on_list_;
+  std::map<fold::WriteKey, std::vector<fold::ListedId>> tail_keys_;  // of entries of the old machine on the list
   std::optional<Instant> made_before_;
   bool has_begun_ = false;
 };

@@ -65,10 +65,15 @@ struct Level {
   bool known = false;
   std::string name;
 };
-// Trade or goods on the list for a person when the range ended: it is in no file until it is taken.
+// Trade or goods on the list for a person when the range ended. What is recorded is in a file, this one's or another's:
+// behind a clean point each entry of the old machine is listed, also where a till has sent the same write again.
 struct OnList {
   std::string what, reason;
   Instant at;
+  std::string receipt;         // empty: it says none
+  std::optional<Money> total;  // likewise
+  std::optional<std::string> recorded =
+      {};  // the same write stands in this site's journal; under which receipt, if any
 };
 
 struct Gathered {

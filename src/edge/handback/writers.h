@@ -14,7 +14,7 @@
 
 namespace holdfast::handback {
 
-inline constexpr std::uint32_t writer_version = 2;
+inline constexpr std::uint32_t writer_version = 3;
 
 std::string shopify_orders(const Gathered& trade, const Settings& settings);
 std::string shopify_transactions(const Gathered& trade, const Settings& settings);
