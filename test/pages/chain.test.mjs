@@ -128,6 +128,9 @@ at_chain('the recovery report and the list for a person are shown; a manager clo
   await sign_in(page, manager);
   await page.getByText('the receipt that it refunds is not known here').waitFor();
   await axe_clean(page, 'recovery and list');
+  assert.equal(await page.getByTestId('recorded').count(), 0);
+  await node.post('listed', { recorded: { origin: 'holdfast.example/demo/store-01/2', index: 5 } });
+  await page.getByTestId('recorded').getByText('do not ring or book it again').waitFor();
   await page.getByRole('button', { name: 'Dealt with' }).click();
   await page.getByText('A note is needed').waitFor();
   await page.getByPlaceholder('Note: what was done').fill('customer was paid, checked with till 3');

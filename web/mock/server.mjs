@@ -346,7 +346,7 @@ export function make_mock(options = {}) {
         case 'posture': change_posture(body.posture, 'alert', null, 'a program was sent from one machine to another (lateral movement)', 'lateral-movement'); break;
         case 'sites': state.site_count = body.n; break;
         case 'listed':
-          state.listed = body.off ? [] : [{ id: hex(16), from: { origin: `${chain}/${site}/1`, index: 812 }, kind: 'refund', receipt: '3-7KQ2M9XA-15', total: 1275, reason: 'the receipt that it refunds is not known here', at: now() }];
+          state.listed = body.off ? [] : [{ id: hex(16), from: { origin: `${chain}/${site}/1`, index: 812 }, kind: 'refund', receipt: '3-7KQ2M9XA-15', total: 1275, recorded: body.recorded ?? null, reason: 'the receipt that it refunds is not known here', at: now() }];
           state.not_taken_in = body.off ? 0 : 1;
           break;
         case 'held': {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "edge/http/json_read.h"
 #include "edge/http/problem.h"
 
 namespace holdfast::http {
@@ -243,7 +242,7 @@ void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, co
   out.field("on_hand", to_text(item.on_hand)).field("count_wanted", item.count_wanted).end_object();
 }
 
-// ---- stock between sites, and what waits for people
+// ---- stock between sites
 
 namespace {
 
@@ -312,81 +311,6 @@ std::string dispatches_json(const node::Node& node) {
   write("incoming", "from", incoming);
   write("outgoing", "to", outgoing);
   return out.end_object().take();
-}
-
-namespace {
-
-std::string_view write_kind(const fold::Body& body) {
-  if (std::holds_alternative<till::SaleRecorded>(body)) return "sale";
-  if (std::holds_alternative<till::RefundRecorded>(body)) return "refund";
-  if (std::holds_alternative<till::RefundWithoutReceipt>(body)) return "refund_no_receipt";
-  return fold::kind_name(body);
-}
-
-// What a till's write says of itself: the request as it came, or only its kind.
-void write_listed_request(JsonOut& out, const fold::ListedItem& item) {
-  const auto request = parse_json(item.what);
-  const json::object* object = request ? request->if_object() : nullptr;
-  const auto text_of = [&](const json::object* from, std::string_view name) -> std::optional<std::string> {
-    const json::value* value = from == nullptr ? nullptr : from->if_contains(name);
-    const json::string* text = value == nullptr ? nullptr : value->if_string();
-    return text == nullptr ? std::nullopt : std::optional<std::string>(std::string_view(text->data(), text->size()));
-  };
-  const json::value* prior = object == nullptr ? nullptr : object->if_contains("prior");
-  out.field("kind", text_of(object, "kind").value_or(object == nullptr ? item.what.substr(0, 60) : "write"));
-  out.field("receipt", text_of(prior == nullptr ? nullptr : prior->if_object(), "receipt"));
-  std::optional<std::int64_t> total;
-  const json::value* tenders = object == nullptr ? nullptr : object->if_contains("tenders");
-  if (const json::array* list = tenders == nullptr ? nullptr : tenders->if_array()) {
-    const auto amount_of = [](const json::object* from, std::string_view name) {
-      const json::value* value = from == nullptr ? nullptr : from->if_contains(name);
-      const std::int64_t* amount = value == nullptr ? nullptr : value->if_int64();
-      return amount == nullptr ? 0 : std::min(*amount, money_minor_max);
-    };
-    total = 0 - amount_of(object, "change");
-    for (const json::value& tender : *list) *total += amount_of(tender.if_object(), "amount");
-  }
-  out.field("total", total);
-}
-
-// What a tail's entry says of itself.
-void write_listed_entry(JsonOut& out, const fold::ListedItem& item) {
-  std::string kind = item.what;
-  std::optional<std::string> receipt;
-  std::optional<std::int64_t> total;
-  if (const auto event = fold::decode(item.entry)) {
-    kind = write_kind(event->body);
-    const auto numbers = [&](const auto& body) {
-      receipt = to_text(body.receipt);
-      total = body.total.minor;
-    };
-    if (const auto* sale = std::get_if<till::SaleRecorded>(&event->body)) numbers(*sale);
-    if (const auto* refund = std::get_if<till::RefundRecorded>(&event->body)) numbers(*refund);
-    if (const auto* back = std::get_if<till::RefundWithoutReceipt>(&event->body)) numbers(*back);
-  }
-  out.field("kind", kind).field("receipt", receipt).field("total", total);
-}
-
-}  // namespace
-
-std::string listed_json(const node::Node& node) {
-  constexpr std::size_t shown_max = 1000;
-  std::size_t shown = 0;
-  JsonOut out;
-  out.object().array("listed");
-  for (const auto& [id, item] : node.state().listed) {
-    if (++shown > shown_max) break;
-    out.object().field("id", to_hex(id.bytes));
-    if (item.from && item.from->origin.epoch != fold::rung_alone_epoch) {
-      out.object("from").field("origin", item.from->origin.text()).field("index", item.from->index).end_object();
-      write_listed_entry(out, item);
-    } else {
-      out.object("from").field("till", item.write ? item.write->till.number : 0u).end_object();
-      write_listed_request(out, item);
-    }
-    out.field("reason", item.reason).field("at", to_text(item.at)).end_object();
-  }
-  return out.end_array().end_object().take();
 }
 
 }  // namespace holdfast::http

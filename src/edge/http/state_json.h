@@ -42,8 +42,9 @@ void write_order(JsonOut& out, const feed::Order& order);
 void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, const stock::Item& item);
 
 std::string dispatches_json(const node::Node& node);
-std::string listed_json(const node::Node& node);
 
+// listed_json.cc
+std::string listed_json(const node::Node& node);
 // held_json.cc
 std::string held_json(const node::Node& node);
 // receipt_json.cc

@@ -352,6 +352,8 @@ export interface Listed {
   kind: string;
   receipt: string | null;
   total: number | null;
+  /** The same write stands in the journal here; a node of before says nothing of it. */
+  recorded?: { origin: string; index: number } | null;
   reason: string;
   at: Time;
 }

@@ -127,6 +127,7 @@ export const chain = {
   'lists.note': 'Note: what was done',
   'lists.note_first': 'A note is needed, without any card number.',
   'lists.close': 'Dealt with',
+  'lists.recorded': 'It is recorded here already: do not ring or book it again.',
   'lists.beyond': 'Beyond the bound: {bound}',
   'lists.vat': 'VAT {code}',
   'lists.new': 'new: {price}, {vat}',

@@ -127,6 +127,7 @@ export const chain = {
   'lists.note': 'Note : ce qui a été fait',
   'lists.note_first': 'Une note est nécessaire, sans numéro de carte.',
   'lists.close': 'Traité',
+  'lists.recorded': 'C’est déjà enregistré ici : ne pas le saisir ni le comptabiliser une seconde fois.',
   'lists.beyond': 'Au-delà de la limite : {bound}',
   'lists.vat': 'TVA {code}',
   'lists.new': 'nouveau : {price}, {vat}',
