@@ -51,6 +51,9 @@ struct Asked {
   Result<Body> operator()(const stock::Dispatch& c) {
     if (!happened && context.chain.find(c.to) == nullptr)
       return fail("stock/unknown_site", fmt::format("{} is not a site of this chain", clean(c.to.view())));
+    // Goods travel under the key alone, whoever sends them: a second dispatch under it would be taken and move nothing.
+    if (state.stock.sent.contains(DispatchId{request.key.bytes}))
+      return fail("fold/key_reused", "goods travel under this key already; draw a new key for each dispatch");
     return body(stock::decide(state.stock, state.site, c));
   }
   Result<Body> operator()(const stock::ReceiveDispatch& c) {

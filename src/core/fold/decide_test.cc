@@ -154,6 +154,22 @@ TEST_F(Decide, goods_go_to_sites_of_the_chain) {
                  "stock/received_before");
 }
 
+TEST_F(Decide, a_dispatch_under_the_key_of_another_s_is_refused_because_it_would_move_nothing) {
+  const std::vector<stock::Line> lines{{Sku("A"), Quantity{1000}}};
+  const WriteRequest first = store.request(stock::Dispatch{SiteName("store-02"), lines});
+  ASSERT_TRUE(store.write(first));
+  WriteRequest second = store.request(stock::Dispatch{SiteName("store-02"), lines}, till_1);
+  second.key = first.key;
+  ASSERT_REFUSED(store.write(second), "fold/key_reused");
+  EXPECT_EQ(store.state.stock.dispatched, Quantity{1000});
+  ASSERT_TRUE(store.write(first)->duplicate);
+  // Sent again it has happened, and nobody here can tell under which id: a person looks at it.
+  const auto listed = store.write(again(second));
+  ASSERT_TRUE(listed) << listed.error().text;
+  EXPECT_TRUE(listed->listed);
+  EXPECT_EQ(store.state.stock.dispatched, Quantity{1000});
+}
+
 TEST_F(Decide, card_numbers_are_refused_in_every_free_text) {
   const std::string number = "card 5555555555554444";
   const std::vector<stock::Line> lines = {{Sku("A"), Quantity{1000}}};
