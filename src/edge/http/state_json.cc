@@ -247,6 +247,7 @@ void write_stock_item(JsonOut& out, const fold::State& state, const Sku& sku, co
 namespace {
 
 constexpr std::size_t dispatches_shown_max = 500;
+constexpr std::string_view dispatch_received = "received";
 
 void write_goods(JsonOut& out, const fold::State& state, const std::vector<stock::Line>& lines) {
   const catalogue::CatalogueState* prices = state.prices();
@@ -261,11 +262,16 @@ void write_goods(JsonOut& out, const fold::State& state, const std::vector<stock
   out.end_array();
 }
 
-// The newest first, at most dispatches_shown_max.
+// The newest first, at most dispatches_shown_max. What has arrived gives way: what has not is what somebody must look
+// for.
 template <class Found>
 void keep_newest(std::vector<Found>& found) {
-  std::ranges::sort(found, [](const Found& a, const Found& b) { return b.sent->at < a.sent->at; });
-  if (found.size() > dispatches_shown_max) found.resize(dispatches_shown_max);
+  const auto is_newer = [](const Found& a, const Found& b) { return b.sent->at < a.sent->at; };
+  std::ranges::sort(found, is_newer);
+  if (found.size() <= dispatches_shown_max) return;
+  std::ranges::stable_partition(found, [](const Found& each) { return each.state != dispatch_received; });
+  found.resize(dispatches_shown_max);
+  std::ranges::sort(found, is_newer);
 }
 
 }  // namespace
@@ -288,7 +294,7 @@ std::string dispatches_json(const node::Node& node) {
   for (const auto& [id, sent] : state.stock.sent) {
     const auto peer = state.peers.find(sent.to);
     const std::string_view known = peer == state.peers.end()            ? "not yet known"
-                                   : peer->second.arrivals.contains(id) ? "received"
+                                   : peer->second.arrivals.contains(id) ? dispatch_received
                                                                         : "in_transit";
     outgoing.push_back({sent.to.view(), &id, &sent, known});
   }
