@@ -335,6 +335,7 @@ test('behind a clean point a till sends its sale again: it goes back once, and n
   // Of a till that nobody has any more: only the old machine's journal knows this one.
   const gone = await openTill(store, 'Till 2');
   const lost = await sell(gone, [milk()]);
+  const postage = { sku: 'POST', quantity: '1', unit_price: '3.95', vat: 'S' };
   await store.cosigned();
   await store.kill();
   overwriteAll(store.dir);
@@ -356,8 +357,10 @@ test('behind a clean point a till sends its sale again: it goes back once, and n
     return list.listed.length === 2 && list;
   }, { seconds: 60 });
   assert.deepEqual(new Set(listed.map(({ receipt }) => receipt)), new Set([kept.receipt, lost.receipt]));
-  const out = join(chain.dir, 'handback');
-  await run(['handback', '--data', store.dir, '--into', out]);
+  await sell(till, [pen(), postage]);
+  const out = join(chain.dir, 'handback'), products = join(chain.dir, 'inventory.csv');
+  writeFileSync(products, inventory);
+  await run(['handback', '--data', store.dir, '--into', out, '--shopify-products', products]);
   const dir = join(out, 'store-01-handback-0001');
   const rows = records(readFileSync(fileOf(dir, '-sales.csv'), 'utf8'));
   assert.equal(rows.filter(({ receipt }) => receipt === kept.receipt).length, 1);
@@ -365,4 +368,5 @@ test('behind a clean point a till sends its sale again: it goes back once, and n
   const summary = readFileSync(fileOf(dir, 'summary.txt'), 'utf8');
   assert.match(summary, new RegExp(`NOT in these files \\(1\\)[^\\n]*\\n +SaleRecorded of [^\\n]*receipt ${lost.receipt}, 0\\.85`));
   assert.match(summary, new RegExp(`recorded here under the same id \\(1\\)[^\\n]*\\n +SaleRecorded of [^\\n]*receipt ${kept.receipt}, 2\\.50; recorded as receipt ${kept.receipt}`));
+  assert.match(summary, /Not in the Shopify inventory file[^\n]*: PEN\./, 'a service has no level that could be missing');
 });

@@ -272,7 +272,11 @@ class Gatherer {
   template <class Apply>
   std::map<Sku, Quantity> book(const auto& lines, Apply apply) {
     std::map<Sku, Quantity> before;
-    for (const auto& line : lines) before.emplace(line.sku, on_hand(line.sku));
+    for (const auto& line : lines) {
+      if constexpr (requires { line.goods; })
+        if (!line.goods) continue;  // a service lies nowhere, so nobody misses its level
+      before.emplace(line.sku, on_hand(line.sku));
+    }
     apply();
     std::map<Sku, Quantity> change;
     for (const auto& [sku, was] : before) {
