@@ -130,10 +130,13 @@ const Listed* CatalogueState::find_code(std::string_view sku_or_gtin) const {
   const auto as_written = by_gtin.find(std::string(sku_or_gtin));
   if (as_written != by_gtin.end()) return find(as_written->second);
   const Listed* newest = nullptr;
+  const auto consider = [&](const Listed* listed) {
+    if (listed != nullptr && (newest == nullptr || listed->at > newest->at)) newest = listed;
+  };
   for (const std::string& spelling : spellings(sku_or_gtin)) {
     const auto it = by_gtin.find(spelling);
-    const Listed* listed = it == by_gtin.end() ? nullptr : find(it->second);
-    if (listed != nullptr && (newest == nullptr || listed->at > newest->at)) newest = listed;
+    if (it != by_gtin.end()) consider(find(it->second));
+    consider(find(Sku(spelling)));
   }
   return newest;
 }

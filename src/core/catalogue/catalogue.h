@@ -61,8 +61,9 @@ struct CatalogueState {
   IndexedMap<std::string, Sku> by_gtin;  // as listed
 
   const Listed* find(const Sku& sku) const;
-  // By SKU, then by GTIN, with or without leading zeros. Journals from before decide() compared them may hold two
-  // spellings of one: then as it is written, else the one that was listed last.
+  // By SKU, then by GTIN, with or without leading zeros; so is a SKU that is a GTIN, for that is what scanners send.
+  // There may be two spellings of one (two SKUs; of GTINs in journals from before decide() compared them): then as it
+  // is written, else the one that was listed last.
   const Listed* find_code(std::string_view sku_or_gtin) const;
   void encode(Writer& out) const;
   static Result<CatalogueState> decode(Reader& in);  // catalogue/bad_snapshot

@@ -80,6 +80,18 @@ TEST(Catalogue, a_gtin_is_one_code_with_and_without_leading_zeros) {
   EXPECT_EQ(state.find_code(upc), state.find(Sku("B")));
 }
 
+TEST(Catalogue, a_sku_that_is_a_barcode_is_found_however_a_scanner_writes_it) {
+  CatalogueState state;
+  list(state, 1, {product("0012345678905"), product("0007"), product("96385075")});
+  for (const char* code : {"012345678905", "0012345678905", "00012345678905"})
+    EXPECT_EQ(state.find_code(code), state.find(Sku("0012345678905"))) << code;
+  EXPECT_EQ(state.find_code("07"), nullptr) << "no GTIN: zeros count";
+  EXPECT_EQ(state.find_code("0000096385075"), nullptr) << "its check digit is wrong";
+  apply(state, 2, ProductsListed{{product("012345678905")}});
+  EXPECT_EQ(state.find_code("0012345678905"), state.find(Sku("0012345678905"))) << "as it is written";
+  EXPECT_EQ(state.find_code("00012345678905"), state.find(Sku("012345678905"))) << "the one that was listed last";
+}
+
 TEST(Catalogue, a_sku_that_is_another_products_gtin_is_refused) {
   CatalogueState state;
   list(state, 1, {product("A", 1, "012345678905"), product(gtin_a, 1, std::string(gtin_a)), product(gtin_b)});

@@ -21,8 +21,12 @@ const page_size = 1000;
 const copy_every_ms = 5 * 60_000;
 const look_up_ms = 700;
 
-/** null: no GTIN by its length. */
-const in_14_digits = (code: string): string | null => (/^(\d{8}|\d{12,14})$/.test(code) ? code.padStart(14, '0') : null);
+/** null: no GTIN, by its length or its check digit. */
+function in_14_digits(code: string): string | null {
+  if (!/^(\d{8}|\d{12,14})$/.test(code)) return null;
+  const digits = code.padStart(14, '0');
+  return [...digits].reduce((sum, digit, i) => sum + Number(digit) * (i % 2 === 0 ? 3 : 1), 0) % 10 === 0 ? digits : null;
+}
 
 export class Catalogue {
   products = $state.raw<Product[]>([]);
@@ -51,13 +55,13 @@ export class Catalogue {
     this.products = [...all.values()];
     await this.node.keep(this.products);
   }
-  /** As the node does (core/catalogue): by SKU, then by GTIN as it is written, then with or without leading zeros. */
+  /** As the node does (core/catalogue): by SKU, then by GTIN as it is written, then either with or without leading zeros. */
   #copy_of(code: string): Found {
     const number = in_14_digits(code);
     const product =
       this.products.find((p) => p.sku === code) ??
       this.products.find((p) => p.gtin === code) ??
-      this.products.find((p) => number !== null && p.gtin !== null && in_14_digits(p.gtin) === number);
+      this.products.find((p) => number !== null && (in_14_digits(p.gtin ?? '') === number || in_14_digits(p.sku) === number));
     return product ? { kind: 'product', product } : { kind: this.node.is_silent() ? 'no_answer' : 'none' };
   }
   async find(code: string): Promise<Found> {

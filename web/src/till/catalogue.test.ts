@@ -56,3 +56,18 @@ describe('what the catalogue refused, as it can be sold now', () => {
     }
   });
 });
+
+describe('what a scanner sends, looked for in the copy', () => {
+  it('finds a barcode in any of its spellings, as GTIN and as SKU', async () => {
+    const made = new Catalogue({ call: async <T>() => ({ kind: 'no_answer' }) as Answer<T>, is_silent: () => true, now_ms: () => 0, keep: async () => {} });
+    made.products = [{ ...product('MILK'), gtin: '96385074' }, product('0012345678905'), product('0007'), product('00001234')];
+    const sku_of = async (code: string) => {
+      const found = await made.find(code);
+      return found.kind === 'product' ? found.product.sku : found.kind;
+    };
+    for (const code of ['012345678905', '0012345678905', '00012345678905']) expect(await sku_of(code)).toBe('0012345678905');
+    expect(await sku_of('0000096385074')).toBe('MILK');
+    expect(await sku_of('07')).toBe('no_answer');
+    expect(await sku_of('000000001234'), 'a number of the house, no GTIN').toBe('no_answer');
+  });
+});
