@@ -45,6 +45,7 @@ at_chain('what is not known is said to be not yet known', { mock_only: true }, a
   assert.match(await quiet.textContent(), /not yet known/);
   await quiet.locator('button.open').click();
   assert.match(await page.locator('tr.more').textContent(), /Sales since 00:00 UTC\s*not yet known/);
+  assert.match(await page.getByTestId('sum-told').textContent(), /sales of \d+ of \d+ sites/, 'the sums above lack that site, and say so');
 });
 
 at_chain('rows sort and filter by keyboard', { mock_only: true }, async ({ page }) => {

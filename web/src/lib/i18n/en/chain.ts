@@ -14,6 +14,7 @@ export const chain = {
   'sum.dark': { one: 'site not trading', other: 'sites not trading' },
   'sum.today': { one: 'sale since 00:00 UTC', other: 'sales since 00:00 UTC' },
   'sum.gross': 'taken since 00:00 UTC',
+  'sum.told': 'sales of {told} of {sites} sites; of the others not yet known',
   'sum.copied': 'this site: copied at {at}',
   'contradiction.title': { one: 'Alarm: a journal contradicts itself', other: 'Alarm: {n} contradictions between journals’ histories' },
   'contradiction.why': 'Two signed histories of one journal exist. Nothing further of it is cosigned here; both are kept as evidence.',

@@ -14,6 +14,7 @@ export const chain = {
   'sum.dark': { one: 'site à l’arrêt', other: 'sites à l’arrêt' },
   'sum.today': { one: 'vente depuis 00:00 UTC', other: 'ventes depuis 00:00 UTC' },
   'sum.gross': 'encaissés depuis 00:00 UTC',
+  'sum.told': 'ventes de {told} sites sur {sites} ; des autres, pas encore connues',
   'sum.copied': 'ce site : copié à {at}',
   'contradiction.title': { one: 'Alarme : un journal se contredit', other: 'Alarme : {n} contradictions entre historiques de journaux' },
   'contradiction.why': 'Deux historiques signés d’un même journal existent. Plus rien n’en est cosigné ici ; les deux sont gardés comme preuve.',
