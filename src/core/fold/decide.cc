@@ -236,16 +236,31 @@ struct Asked {
       return fail("catalogue/not_here", "products are listed at head office alone; send this there");
     return {};
   }
-  // Of a dispatch that has not been heard of yet nobody can tell; the goods are there (stock.h).
+  // Of a dispatch that has not been heard of yet nobody can tell; the goods are there (stock.h). One that another site
+  // has sent here would be received under the wrong name, and nobody would see what is missing of it.
   Status check_is_for_here(const stock::ReceiveDispatch& c) const {
-    const auto sender = state.peers.find(c.from);
-    if (happened || sender == state.peers.end()) return {};
-    const auto sent = sender->second.dispatches.find(c.dispatch);
-    if (sent == sender->second.dispatches.end() || sent->second.to == state.site) return {};
-    return fail("stock/not_for_here",
-                fmt::format("{} sent this dispatch to {}, not to {}; it is received there. Look at the paper again; if "
-                            "its goods are here, send them on",
-                            clean(c.from.view()), clean(sent->second.to.view()), state.site.view()));
+    if (happened) return {};
+    if (const stock::Sent* sent = sent_by(c.from, c.dispatch)) {
+      if (sent->to == state.site) return {};
+      return fail(
+          "stock/not_for_here",
+          fmt::format("{} sent this dispatch to {}, not to {}; it is received there. Look at the paper again; if "
+                      "its goods are here, send them on",
+                      clean(c.from.view()), clean(sent->to.view()), state.site.view()));
+    }
+    for (const auto& [name, peer] : state.peers) {
+      const stock::Sent* sent = sent_by(name, c.dispatch);
+      if (sent != nullptr && sent->to == state.site)
+        return fail("stock/other_sender", fmt::format("{} sent this dispatch, not {}; name it as the sender",
+                                                      clean(name.view()), clean(c.from.view())));
+    }
+    return {};
+  }
+  const stock::Sent* sent_by(const SiteName& site, const DispatchId& id) const {
+    const auto peer = state.peers.find(site);
+    if (peer == state.peers.end()) return nullptr;
+    const auto sent = peer->second.dispatches.find(id);
+    return sent == peer->second.dispatches.end() ? nullptr : &sent->second;
   }
   Status check_first_time() const {
     if (request.prior)

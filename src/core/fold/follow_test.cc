@@ -144,6 +144,18 @@ TEST_F(Follow, a_dispatch_to_another_site_is_not_received_here_unless_it_has_hap
   expect_replay_equals_live();
 }
 
+TEST_F(Follow, a_dispatch_is_not_received_under_another_senders_name) {
+  const auto sent = warehouse.request(stock::Dispatch{SiteName("store-01"), {{Sku("A"), Quantity{5000}}}});
+  ASSERT_TRUE(warehouse.write(sent));
+  store.follow(warehouse);
+  const DispatchId id{sent.key.bytes};
+  const auto wrong = store.write(stock::ReceiveDispatch{SiteName("head-office"), id, {{Sku("A"), Quantity{3000}}}});
+  ASSERT_REFUSED(wrong, "stock/other_sender");
+  EXPECT_NE(wrong.error().text.find("warehouse"), std::string::npos) << "it names who sent it";
+  ASSERT_TRUE(store.write(stock::ReceiveDispatch{SiteName("warehouse"), id, {{Sku("A"), Quantity{3000}}}}));
+  EXPECT_TRUE(store.state.stock.items.at(Sku("A")).count_wanted) << "two are missing";
+}
+
 TEST_F(Follow, a_guarded_site_takes_new_products_and_no_changed_price_by_itself) {
   list(product("A", 1'000'000));
   store.follow(head);

@@ -2,7 +2,8 @@
 // receiver's journal says it arrived; a difference stays visible as such.
 //
 // Errors: stock/bad_line, stock/reason_needed, stock/same_site, stock/unknown_site, stock/received_before,
-//         stock/bad_snapshot; of fold, which knows what peers sent: stock/not_for_here.
+//         stock/bad_snapshot; of fold, which knows what peers sent: stock/not_for_here,
+//         stock/other_sender.
 // Note:   nothing is refused for lack of stock: the shelf is right and the book is wrong. on_hand may be negative;
 //         then, and after a difference, count_wanted is set until the next count.
 #pragma once

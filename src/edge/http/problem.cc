@@ -65,6 +65,7 @@ constexpr Row rows[] = {
     {"till/no_till", {422, "This is done at a till"}},
     {"stock/received_before", {409, "The dispatch was received before"}},
     {"stock/not_for_here", {409, "The dispatch is for another site"}},
+    {"stock/other_sender", {409, "Another site sent the dispatch"}},
     {"incident/unknown", {404, "This is not seen here"}},
     {"incident/closed_before", {409, "The incident was closed before"}},
     {"incident/not_rejoining", {409, "There is nothing to rejoin"}},
