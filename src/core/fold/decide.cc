@@ -41,19 +41,25 @@ struct Asked {
   }
   Result<Body> operator()(const stock::Receive& c) {
     HF_TRY_VOID(till::check_card_number(c.reference, "the reference"));
+    HF_TRY_VOID(check_are_skus(c.lines));
     return body(stock::decide(state.stock, c));
   }
   Result<Body> operator()(const stock::WriteOff& c) {
     HF_TRY_VOID(till::check_card_number(c.reason, "the reason"));
+    HF_TRY_VOID(check_are_skus(c.lines));
     return body(stock::decide(state.stock, c));
   }
-  Result<Body> operator()(const stock::Count& c) { return body(stock::decide(state.stock, c)); }
+  Result<Body> operator()(const stock::Count& c) {
+    HF_TRY_VOID(check_are_skus(c.lines));
+    return body(stock::decide(state.stock, c));
+  }
   Result<Body> operator()(const stock::Dispatch& c) {
     if (!happened && context.chain.find(c.to) == nullptr)
       return fail("stock/unknown_site", fmt::format("{} is not a site of this chain", clean(c.to.view())));
     // Goods travel under the key alone, whoever sends them: a second dispatch under it would be taken and move nothing.
     if (state.stock.sent.contains(DispatchId{request.key.bytes}))
       return fail("fold/key_reused", "goods travel under this key already; draw a new key for each dispatch");
+    HF_TRY_VOID(check_are_skus(c.lines));
     return body(stock::decide(state.stock, state.site, c));
   }
   Result<Body> operator()(const stock::ReceiveDispatch& c) {
@@ -261,6 +267,20 @@ struct Asked {
     if (peer == state.peers.end()) return nullptr;
     const auto sent = peer->second.dispatches.find(id);
     return sent == peer->second.dispatches.end() ? nullptr : &sent->second;
+  }
+  // Scanners send barcodes. Goods booked under one lie where no sale takes them from, as a till sells the SKU. What is
+  // on the book under such a code already (sold there before its product was listed) can be put right.
+  Status check_are_skus(const std::vector<stock::Line>& lines) const {
+    const catalogue::CatalogueState* list = state.prices();
+    if (happened || list == nullptr) return {};
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const Sku& code = lines[i].sku;
+      if (list->find(code) != nullptr || state.stock.items.find(code) != state.stock.items.end()) continue;
+      if (const catalogue::Listed* listed = list->find_code(code.view()))
+        return fail("stock/bad_line", fmt::format("line {} ({}) is the barcode of product {}; book it under that SKU",
+                                                  i + 1, clean(code.view()), clean(listed->product.sku.view())));
+    }
+    return {};
   }
   Status check_first_time() const {
     if (request.prior)

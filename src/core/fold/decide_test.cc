@@ -170,6 +170,25 @@ TEST_F(Decide, a_dispatch_under_the_key_of_another_s_is_refused_because_it_would
   EXPECT_EQ(store.state.stock.dispatched, Quantity{1000});
 }
 
+TEST_F(Decide, goods_are_booked_under_the_sku_and_not_under_its_barcode) {
+  const auto lines = [](std::string_view code) { return std::vector<stock::Line>{{Sku(code), Quantity{1000}}}; };
+  const std::string upc = "012345678905", ean = "0012345678905";
+  ASSERT_TRUE(store.write(till::RecordSale{till_1, {open_line(upc, 1000, 1'000'000)}, {cash(100)}, {}}, till_1));
+  catalogue::Product listed = product("C", 1'000'000);
+  listed.gtin = upc;
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{listed}}));
+  store.follow(head);
+  ASSERT_REFUSED(store.write(stock::Receive{lines(ean), ""}), "stock/bad_line");
+  ASSERT_REFUSED(store.write(stock::WriteOff{lines(ean), "fire"}), "stock/bad_line");
+  ASSERT_REFUSED(store.write(stock::Count{lines(ean)}), "stock/bad_line");
+  ASSERT_REFUSED(store.write(stock::Dispatch{SiteName("store-02"), lines(ean)}), "stock/bad_line");
+  EXPECT_NE(store.write(stock::Receive{lines(ean), ""}).error().text.find("product C"), std::string::npos);
+  for (const char* code : {"C", "NOT-LISTED", "4006381333931"})
+    ASSERT_TRUE(store.write(stock::Receive{lines(code), ""})) << code;
+  ASSERT_TRUE(store.write(stock::Count{lines(upc)})) << "sold under its barcode before it was listed: put right";
+  ASSERT_TRUE(store.write(again(store.request(stock::Receive{lines(ean), ""})))) << "it has happened";
+}
+
 TEST_F(Decide, card_numbers_are_refused_in_every_free_text) {
   const std::string number = "card 5555555555554444";
   const std::vector<stock::Line> lines = {{Sku("A"), Quantity{1000}}};
