@@ -183,8 +183,12 @@ TEST(Summary, what_is_on_the_list_and_recorded_all_the_same_is_not_to_be_booked_
                         "1-00000ABC-8, 0.85: behind the clean point\r\n"));
   EXPECT_THAT(text, HasSubstr("recorded here under the same id (2): "));
   EXPECT_THAT(text, HasSubstr(", receipt 1-00000ABC-7, 2.50; recorded as receipt 1-00000ABC-1: behind"));
+  all.came_since = {all.on_list.front()};
   all.on_list.clear();
-  EXPECT_THAT(summary_text(all, made, 0, {}), Not(HasSubstr("On the list")));
+  const std::string since = summary_text(all, made, 0, {});
+  EXPECT_THAT(since, Not(HasSubstr("On the list")));
+  EXPECT_THAT(since, HasSubstr("Dealt with by a person, and recorded here since (1): it is in these files; if it was "
+                               "booked by hand, take that back.\r\n  SaleRecorded of "));
 }
 
 TEST(PutFiles, the_same_bytes_twice_are_fine_and_a_changed_file_is_told) {

@@ -35,15 +35,16 @@ std::string title_of(const TotalKey& key) {
 }
 
 // Of what is on the list, that which is recorded here all the same, or that which is not.
-std::string on_list_text(const Gathered& gathered, bool recorded, std::string_view title, std::string_view what_to_do) {
+std::string on_list_text(const std::vector<OnList>& items, bool recorded, int decimals, std::string_view title,
+                         std::string_view what_to_do) {
   constexpr std::size_t shown_max = 200;
   std::string rows;
   std::size_t n = 0;
-  for (const OnList& item : gathered.on_list) {
+  for (const OnList& item : items) {
     if (item.recorded.has_value() != recorded || ++n > shown_max) continue;
     rows += fmt::format("  {} of {}", item.what, to_text(item.at));
     if (!item.receipt.empty()) rows += fmt::format(", receipt {}", item.receipt);
-    if (item.total) rows += fmt::format(", {}", to_text(*item.total, gathered.decimals));
+    if (item.total) rows += fmt::format(", {}", to_text(*item.total, decimals));
     if (recorded && !item.recorded->empty()) rows += fmt::format("; recorded as receipt {}", *item.recorded);
     rows += fmt::format(": {}\r\n", item.reason);
   }
@@ -187,10 +188,12 @@ std::string summary_text(const Gathered& gathered, const standby::MakeHandback& 
     for (const Movement& movement : gathered.movements)
       if (movement.late) out += fmt::format("  goods {} at {}\r\n", to_text(movement.kind), to_text(movement.at));
   }
-  out += on_list_text(gathered, false, "On the list for a person, and NOT in these files",
+  out += on_list_text(gathered.on_list, false, gathered.decimals, "On the list for a person, and NOT in these files",
                       "decide on each (page Chain, the list), and book by hand what has happened.");
-  out += on_list_text(gathered, true, "On the list too, and recorded here under the same id",
+  out += on_list_text(gathered.on_list, true, gathered.decimals, "On the list too, and recorded here under the same id",
                       "it goes back as what is recorded, in this handback or another; do NOT book it by hand.");
+  out += on_list_text(gathered.came_since, true, gathered.decimals, "Dealt with by a person, and recorded here since",
+                      "it is in these files; if it was booked by hand, take that back.");
   for (const std::string& remark : remarks) out += fmt::format("\r\n{}\r\n", remark);
   out += "\r\nFiles, with their SHA-256:\r\n";
   for (const standby::File& file : made.files) out += fmt::format("  {}  {}\r\n", to_hex(file.sha256), file.name);

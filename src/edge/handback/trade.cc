@@ -221,7 +221,10 @@ class Gatherer {
     return put_on_list(e.id, {kind, e.reason, fold::happened_at(*event_), "", {}});
   }
   Status operator()(const fold::ListedClosed& e) {
-    if (place_ < out_.end) on_list_.erase(e.id);
+    const auto item = on_list_.find(e.id);
+    if (!(place_ < out_.end) || item == on_list_.end()) return {};
+    closed_.insert_or_assign(e.id, std::pair(std::move(item->second), place_));
+    on_list_.erase(item);
     return {};
   }
   Status operator()(const auto&) { return {}; }
@@ -318,9 +321,15 @@ class Gatherer {
       if (!event.write || !is_trade(event.body) || !(place < out_.end)) return {};
       const auto listed = tail_keys_.find({event.write->till, event.write->key});
       if (listed == tail_keys_.end()) return {};
-      for (const fold::ListedId& id : listed->second)
+      for (const fold::ListedId& id : listed->second) {
         if (const auto item = on_list_.find(id); item != on_list_.end())
           item->second.recorded = receipt_of(event).first;
+        // A person has dealt with it, perhaps by booking it, and then it came all the same.
+        const auto closed = closed_.find(id);
+        if (closed == closed_.end() || place < closed->second.second || place < out_.first) continue;
+        out_.came_since.push_back(closed->second.first);
+        out_.came_since.back().recorded = receipt_of(event).first;
+      }
       return {};
     });
   }
@@ -364,6 +373,7 @@ class Gatherer {
   std::map<Sku, std::string> names_;
   std::set<Sku> known_;
   std::map<fold::ListedId, OnList> on_list_;
+  std::map<fold::ListedId, std::pair<OnList, Place>> closed_;
   std::map<fold::WriteKey, std::vector<fold::ListedId>> tail_keys_;  // of entries of the old machine on the list
   std::optional<Instant> made_before_;
   bool has_begun_ = false;

@@ -85,8 +85,9 @@ struct Gathered {
   std::vector<Movement> movements;
   std::map<Sku, Level> levels;
   standby::Counts counts;
-  std::uint64_t late = 0;       // of counts: its own time lies before the handback before this one
-  std::vector<OnList> on_list;  // by time
+  std::uint64_t late = 0;          // of counts: its own time lies before the handback before this one
+  std::vector<OnList> on_list;     // by time
+  std::vector<OnList> came_since;  // closed by a person, and then recorded in the range all the same
 };
 Result<Gathered> gather(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end);
 
