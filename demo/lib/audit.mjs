@@ -43,7 +43,7 @@ export class Ledger {
   }
   money(body, sign) {
     this.sums.gross += sign * big(body.total);
-    for (const tender of body.tenders ?? []) this.sums[tender.kind === 1 || tender.kind === 'card' ? 'card' : 'cash'] += sign * big(tender.amount);
+    for (const tender of body.tenders ?? []) if (tender.result !== 'declined') this.sums[tender.kind === 1 || tender.kind === 'card' ? 'card' : 'cash'] += sign * big(tender.amount);
     this.sums.cash -= big(body.change);
     for (const line of body.lines) {
       const sum = this.vat.get(line.vat) ?? { gross: 0n, vat: 0n };
