@@ -3,11 +3,18 @@ import { line_amount } from '../lib/decimal';
 import type { Receipt, Taken, Tender } from '../lib/api';
 import { vat_sums } from './basket';
 import { keep, send_again, take_reply, type Kept } from './queue';
-import { cash_out, left, must_wait, owed_refunds, pick, rate_of, with_own, type Picked } from './refund';
+import { can_come_back, cash_out, left, must_wait, owed_refunds, pick, rate_of, with_own, type Picked } from './refund';
 
 const line = (more = {}) => ({ line: 4, quantity: '3', unit_price: '1.00', refunded: '0', ...more });
 
 describe('what comes back of a line', () => {
+  it('may have cost nothing: a gift, or a gram of something cheap, comes back to the stock as well', () => {
+    const gift = pick(line({ unit_price: '0.00' }), '1', 2) as Picked;
+    expect(gift).toEqual({ line: 4, quantity: '1', amount: 0 });
+    expect(can_come_back(1, gift.amount)).toBe(true);
+    expect(can_come_back(0, 0), 'nothing was picked').toBe(false);
+    expect(can_come_back(1, null), 'there is no total').toBe(false);
+  });
   it('is counted from what came back before, so that the parts add up to the line', () => {
     const amounts = ['0', '1', '2'].map((refunded) => pick(line({ unit_price: '0.335', refunded }), '1', 2));
     expect(amounts).toEqual([34, 33, 34].map((amount) => ({ line: 4, quantity: '1', amount })));

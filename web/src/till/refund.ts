@@ -18,6 +18,8 @@ export const cash_out = (k: Pick<Kept, 'body'>): number => {
   const tenders = k.body.kind === 'refund' || k.body.kind === 'refund_no_receipt' ? k.body.tenders : [];
   return tenders.filter((t) => t.kind === 'cash').reduce((sum, t) => sum + t.amount, 0);
 };
+/** Something comes back, and what it is worth can be told. Goods that cost nothing (a gift, a gram) come back to the stock, too. */
+export const can_come_back = (lines: number, total: number | null): total is number => total !== null && lines > 0;
 /** Cash that no node has agreed to yet, so nobody hands it over. */
 export const must_wait = (k: Pick<Kept, 'body' | 'first'>): boolean => k.first === null && cash_out(k) > 0;
 
