@@ -10,6 +10,7 @@
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
+#include "edge/posix/data_lock.h"
 #include "edge/serve/local_client.h"
 #include "edge/trade/feed_folder.h"
 
@@ -74,6 +75,7 @@ void run_feed(const FeedArguments& arguments) {
 
 void accept_file(const AcceptArguments& arguments) {
   or_refuse(keys::read_site_marker(arguments.data));
+  or_refuse(edge::check_root_stays_out(arguments.data));
   const Hash hash = or_refuse(trade::accept_feed_file(arguments.file, arguments.data));
   fmt::print("{} is let in as it is, once, by the next look of `holdfast feed` (SHA-256 {}).\n", arguments.file,
              to_hex(hash));

@@ -7,6 +7,7 @@
 #include "core/node/node.h"
 #include "edge/keys/file_signer.h"
 #include "edge/keys/private_files.h"
+#include "edge/posix/data_lock.h"
 #include "edge/posix/posix_disk.h"
 
 namespace holdfast::keys {
@@ -42,6 +43,7 @@ Status check_keys(const std::string& directory, const SiteName& site, const chai
 
 Result<chain::PublicKeysFile> make_site_directory(const std::string& directory, const SiteName& site) {
   HF_TRY_VOID(check_missing_or_empty(directory));
+  HF_TRY_VOID(edge::check_root_stays_out(directory));
   HF_TRY_VOID(make_private_directory(directory));
   chain::PublicKeysFile out{site, {}};
   const std::pair<Use, PublicKey*> all[] = {{Use::log, &out.keys.log},
@@ -67,6 +69,9 @@ Result<SiteName> read_site_marker(const std::string& directory) {
         fmt::format("{} is no data directory of a site (it has no file {}); `holdfast site keygen NAME --into {}` "
                     "makes one",
                     directory, site_marker_name, directory));
+  if (!text) {
+    HF_TRY_VOID(edge::check_owner(directory));  // whoever may not look is told who may
+  }
   HF_TRY(const std::string marker, std::move(text));
   if (marker.starts_with(marker_start) && marker.ends_with('\n'))
     if (const auto site = chain::site_name_of(

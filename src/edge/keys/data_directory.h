@@ -6,7 +6,8 @@
 //         DIR/store-07.enrolment  enrolment.h
 //         DIR/chain.hfc           the signed chain file; `holdfast site adopt` replaces it
 //         DIR/certificate.note    of a rebuilt machine (protocol 5.1); its keys are then those of the certificate
-// Errors: keys/wrong_site: another site's directory. keys/not_found: no data directory. Otherwise as in key_file.h.
+// Errors: keys/wrong_site: another site's directory. keys/not_found: no data directory. edge/not_owner: another
+//         user's. Otherwise as in key_file.h.
 #pragma once
 
 #include <string>

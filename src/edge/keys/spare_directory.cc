@@ -11,6 +11,7 @@
 #include "edge/keys/private_files.h"
 #include "edge/keys/promotion_code.h"
 #include "edge/people/credentials.h"
+#include "edge/posix/data_lock.h"
 #include "edge/posix/posix_disk.h"
 #include "edge/tills/machine.h"
 
@@ -87,6 +88,7 @@ bool is_promoted(const std::string& directory) {
 Result<NewSpare> make_spare_directory(const std::string& directory, const SiteName& site,
                                       const std::string& code_file) {
   HF_TRY_VOID(check_missing_or_empty(directory));
+  HF_TRY_VOID(edge::check_root_stays_out(directory));
   HF_TRY_VOID(make_private_directory(directory));
   NewSpare out{{site, {}}, make_promotion_code()};
   if (!code_file.empty()) HF_TRY_VOID(create_private_file(code_file, fmt::format("{} {}\n", site.view(), out.code)));

@@ -1,9 +1,12 @@
 #include "edge/posix/data_lock.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <thread>
@@ -32,9 +35,33 @@ std::string owner_of(int fd) {
   return pid.empty() ? "pid not known" : "pid " + pid;
 }
 
+// As `runuser -u` takes it.
+std::string user_name(uid_t id) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> room{};
+  if (::getpwuid_r(id, &entry, room.data(), room.size(), &found) == 0 && found != nullptr) return entry.pw_name;
+  return fmt::format("{}", id);
+}
+
 }  // namespace
 
+Status check_owner(const std::string& directory) {
+  struct stat is {};
+  if (::stat(directory.c_str(), &is) != 0 || is.st_uid == ::geteuid()) return {};
+  const std::string owner = user_name(is.st_uid);
+  return fail("edge/not_owner", fmt::format("{0} belongs to the user {1}, and you are {2}; what you wrote there, its "
+                                            "node could not read. Nothing was changed. Type the same as that user: "
+                                            "`runuser -u {1} -- holdfast …`.",
+                                            directory, owner, user_name(::geteuid())));
+}
+
+Status check_root_stays_out(const std::string& directory) {
+  return ::geteuid() == 0 ? check_owner(directory) : Status();
+}
+
 Result<DataLock> DataLock::take(const std::string& directory) {
+  HF_TRY_VOID(check_root_stays_out(directory));
   const std::string path = directory + "/LOCK";
   Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.valid()) return std::unexpected(disk_error(errno, "open", directory, "LOCK"));
@@ -63,7 +90,13 @@ Result<bool> DataLock::is_held(const std::string& directory) {
   const std::string path = directory + "/LOCK";
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR)) return false;
-  if (!fd.valid()) return std::unexpected(disk_error(errno, "open", directory, "LOCK"));
+  if (!fd.valid()) {
+    const int error = errno;
+    if (error == EACCES) {
+      HF_TRY_VOID(check_owner(directory));  // whoever asks is told who may
+    }
+    return std::unexpected(disk_error(error, "open", directory, "LOCK"));
+  }
   while (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return true;
     if (errno != EINTR) return std::unexpected(disk_error(errno, "lock", directory, "LOCK"));

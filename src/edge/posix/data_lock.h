@@ -2,7 +2,8 @@
 //
 // Shape:  the kernel drops the lock with the process, however it ends; a LOCK file without a lock means nothing. Nor
 //         does DIR/http-address: it says where the owner answers, outlives a crash, and is removed by take().
-// Errors: edge/data_in_use: another holdfast runs here (pid N). base/not_found, base/disk_failed, base/disk_full.
+// Errors: edge/data_in_use: another holdfast runs here (pid N). edge/not_owner. base/not_found, base/disk_failed,
+//         base/disk_full.
 #pragma once
 
 #include "edge/posix/posix_disk.h"
@@ -10,6 +11,12 @@
 namespace holdfast::edge {
 
 inline constexpr std::string_view http_address_path = "http-address";  // in the data directory, while it is served
+
+// edge/not_owner: the directory is another user's. One that is not there is nobody's.
+Status check_owner(const std::string& directory);
+// Root alone may write into another user's directory, and what root makes there the node, which runs as that user,
+// cannot read: a seal typed as root would keep the store from starting.
+Status check_root_stays_out(const std::string& directory);
 
 class DataLock {
  public:

@@ -107,6 +107,18 @@ TEST(DataLockTest, WhereTheOneBeforeAnsweredIsForgotten) {
   }
 }
 
+TEST(DataLockTest, RootMakesNothingInAnotherUsersDirectory) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  ScratchDirectory scratch;
+  ASSERT_EQ(::chown(scratch.path().c_str(), 65534, 65534), 0);
+  const auto lock = DataLock::take(scratch.path());
+  ASSERT_FALSE(lock);
+  EXPECT_EQ(lock.error().code, "edge/not_owner");
+  EXPECT_THAT(lock.error().text, HasSubstr("runuser -u "));
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() + "/LOCK"));
+  EXPECT_EQ(DataLock::is_held(scratch.path()), false) << "looking is not writing";
+}
+
 TEST(DataLockTest, AMissingDirectoryIsNamed) {
   ScratchDirectory scratch;
   auto lock = DataLock::take(scratch.path() + "/none");
