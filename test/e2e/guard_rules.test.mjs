@@ -30,6 +30,15 @@ const generated = [
   eve(2019232, 'Attempted Administrator Privilege Gain', 1), eve(2006445, 'Web Application Attack', 1), eve(2018582, 'A Network Trojan was detected', 1),
 ];
 
+test('the guard.toml of docs/guard.md is one that a node starts with', async () => {
+  const [, example] = /^## guard\.toml$[^]*?^```toml\n([^]*?)^```$/m.exec(readFileSync(join(top, 'docs/guard.md'), 'utf8'));
+  const file = join(work, 'guard.toml');
+  writeFileSync(file, example);
+  const { out } = await run(['guard', 'check', '--rules', file]);
+  assert.match(out, /our-backup-scans/);
+  assert.match(out, /1 EVE files, 2 webhooks, 1 canaries/);  // of the webhooks one is shipped
+});
+
 test('what the shipped rules make of Suricata alerts', async () => {
   let file = join(security, 'suricata_alerts.jsonl');
   if (!real) {
