@@ -52,9 +52,14 @@ TEST(HttpCall, WhereNobodyListensThatIsToldAtOnce) {
   EXPECT_THAT(answer.error().text, HasSubstr("refused"));
 }
 
+void make_site(const edge::ScratchDirectory& scratch) {
+  std::ofstream(scratch.path() + "/holdfast-site") << "holdfast site v1\nsite west\n";
+}
+
 // What a crash leaves behind, with somebody else listening there now.
 struct Crashed {
   explicit Crashed(const CannedServer& thief) {
+    make_site(scratch);
     std::ofstream(scratch.path() + "/http-address") << thief.address() << "\n";
     std::ofstream(scratch.path() + "/admin.token") << std::string(64, '0') << "\n";
   }
@@ -69,10 +74,16 @@ TEST(LocalClient, ATokenGoesToNobodyWhileTheDirectoryIsNotServed) {
     const auto answer = ask_node(node.scratch.path(), "GET", "/v1/about");
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, "edge/no_node");
-    EXPECT_THAT(answer.error().text, HasSubstr(node.scratch.path()));
+    EXPECT_THAT(answer.error().text, HasSubstr("`holdfast serve --data " + node.scratch.path() + "`"));
     EXPECT_EQ(trade::node_of_data(node.scratch.path()).error().code, "trade/no_node");
   }
   EXPECT_FALSE(thief.was_called());
+}
+
+TEST(LocalClient, AMistypedDirectoryIsNotCalledANodeThatHasEnded) {
+  const edge::ScratchDirectory scratch;
+  EXPECT_EQ(ask_node(scratch.path(), "GET", "/v1/about").error().code, "keys/not_found");
+  EXPECT_EQ(ask_node(scratch.path() + "/none", "GET", "/v1/about").error().code, "keys/not_found");
 }
 
 TEST(LocalClient, NorWhileACommandHasTheLock) {
@@ -99,6 +110,7 @@ TEST(LocalClient, ANodeThatRunsIsAsked) {
 TEST(LocalClient, AFeedThatRunsOnGivesItsTokenToNobodyAfterTheNodesEnd) {
   CannedServer thief({head, R"({"site":"west"})"});
   const edge::ScratchDirectory scratch;
+  make_site(scratch);
   std::unique_ptr<trade::Node> node;
   {
     const auto lock = edge::DataLock::take(scratch.path());

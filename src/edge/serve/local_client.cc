@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
+#include "edge/keys/spare_directory.h"
 #include "edge/posix/data_lock.h"
 #include "edge/serve/http_call.h"
 
@@ -14,8 +16,15 @@ Result<std::string> first_line_of(const std::string& path) {
   return text.substr(0, text.find('\n'));
 }
 
-std::unexpected<Error> nobody(const std::string& data, std::string_view why) {
-  return fail("edge/no_node", fmt::format("No node serves {} now ({}).", data, why));
+std::unexpected<Error> nobody(const std::string& data, std::string_view why, std::string_view what_to_do = {}) {
+  return fail("edge/no_node", fmt::format("No node serves {} now ({}).{}", data, why, what_to_do));
+}
+
+std::unexpected<Error> not_started(const std::string& data) {
+  const std::string_view spare = keys::is_spare_directory(data) ? "spare " : "";
+  return nobody(data, "nobody holds its LOCK",
+                fmt::format(" Start it: `systemctl start holdfast{}`, or `holdfast {}serve --data {}`.",
+                            spare.empty() ? "" : "-spare", spare, data));
 }
 
 }  // namespace
@@ -23,9 +32,14 @@ std::unexpected<Error> nobody(const std::string& data, std::string_view why) {
 Result<std::string> address_of_node(const std::string& data) {
   // The lock before the file: its next owner removes what the last one left.
   HF_TRY(const bool is_held, edge::DataLock::is_held(data));
-  if (!is_held) return nobody(data, "nobody holds its LOCK");
+  if (!is_held) {
+    HF_TRY_VOID(keys::read_site_marker(data));  // a mistyped directory is no node that has ended
+    return not_started(data);
+  }
   auto where = first_line_of(data + "/" + std::string(edge::http_address_path));
-  if (!where) return nobody(data, "it has no file http-address: what runs there is starting, ending, or no node");
+  if (!where)
+    return nobody(data, "it has no file http-address: what runs there is starting, ending, or no node",
+                  " Try again in a few seconds.");
   return where;
 }
 

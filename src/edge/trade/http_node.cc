@@ -358,7 +358,7 @@ Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
   const Where where = [data]() -> Result<HostPort> {
     const auto address = serve::address_of_node(data);
     if (!address && address.error().code != "edge/no_node") return pass_on(address.error());
-    if (!address) return fail("trade/no_node", address.error().text + " Start it with `holdfast serve`.");
+    if (!address) return fail("trade/no_node", address.error().text);
     return read_url("http://" + *address);
   };
   HF_TRY_VOID(where());  // one that is away is told at once
