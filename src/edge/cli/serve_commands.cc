@@ -14,6 +14,7 @@
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
+#include "edge/keys/spare_directory.h"
 #include "edge/posix/data_lock.h"
 #include "edge/serve/local_client.h"
 #include "edge/serve/node_host.h"
@@ -25,6 +26,11 @@ namespace {
 namespace json = boost::json;
 
 void run_serve(const serve::ServeSettings& settings) {
+  // Else the missing keys of a spare would be told as lost.
+  if (keys::is_spare_directory(settings.data) && !keys::is_promoted(settings.data))
+    refuse({"keys/wrong_site", fmt::format("{0} is of a spare that nobody has opened yet: `holdfast spare serve --data "
+                                           "{0}` starts it, `holdfast spare promote --data {0}` opens it.",
+                                           settings.data)});
   const int code = serve::serve(settings);
   if (code != 0) throw CLI::RuntimeError(code);
 }

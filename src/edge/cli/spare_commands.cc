@@ -83,7 +83,18 @@ std::string why_old(const json::object& node) {
       heard_seconds_ago / 3600);
 }
 
+// Before anything is asked: a node knows no such commands, and the code on the paper is not its business.
+void check_is_spare(const std::string& data) {
+  const SiteName site = or_refuse(keys::read_site_marker(data));
+  if (!keys::is_spare_directory(data))
+    refuse(
+        {"keys/wrong_site", fmt::format("{} is no directory of a spare: it is of the machine of {} itself. Type this "
+                                        "at the spare, or name the spare's directory.",
+                                        data, site.view())});
+}
+
 void status(const SpareArguments& arguments) {
+  check_is_spare(arguments.data);
   if (keys::is_promoted(arguments.data)) {
     fmt::print("This spare has been promoted; it is the store's machine now.\n");
     return;
@@ -126,6 +137,13 @@ std::string read_code(const SpareArguments& arguments) {
 }
 
 void promote(const SpareArguments& arguments) {
+  check_is_spare(arguments.data);
+  if (keys::is_promoted(arguments.data)) {  // in a fright it is typed twice
+    const bool runs = or_refuse(edge::DataLock::is_held(arguments.data));
+    fmt::print("This machine is the store's already; nothing was changed.{}\n",
+               runs ? "" : " Start it: `holdfast spare serve`.");
+    return;
+  }
   const std::string code = read_code(arguments);
   const std::string body = json::serialize(json::object{{"code", code}, {"though_heard", arguments.though_heard}});
   const auto answer = serve::ask_node(arguments.data, "POST", "/v1/spare/promote", body);

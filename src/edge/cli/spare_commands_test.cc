@@ -27,6 +27,9 @@ Outcome status_when_told(const std::string& body) {
   const edge::ScratchDirectory scratch;
   const auto lock = edge::DataLock::take(scratch.path());  // the spare that runs
   EXPECT_TRUE(lock);
+  std::filesystem::create_directory(scratch.path() + "/keys");
+  std::ofstream(scratch.path() + "/keys/promotion.sealed") << "sealed\n";
+  std::ofstream(scratch.path() + "/holdfast-site") << "holdfast site v1\nsite store-01\n";
   std::ofstream(scratch.path() + "/http-address") << spare.address() << "\n";
   std::ofstream(scratch.path() + "/admin.token") << "0123\n";
   return holdfast({"spare", "status", "--data", scratch.path()});
@@ -116,6 +119,31 @@ TEST_F(WithCode, AnotherWordBeforeItIsNotDropped) {
   EXPECT_THAT(promoted_with("store-01" + code_), HasSubstr("keys/mistyped_code"));
   EXPECT_THAT(promoted_with("store-01"), HasSubstr("0 characters were typed"));
   EXPECT_THAT(promoted_with(""), HasSubstr("0 characters were typed"));
+}
+
+TEST(SparePromote, AtTheStoresOwnMachineNothingIsAsked) {
+  const edge::ScratchDirectory scratch;
+  const std::string node = scratch.path() + "/node";
+  ASSERT_EQ(holdfast({"site", "keygen", "store-01", "--into", node}).code, 0);
+  for (const std::string command : {"promote", "status"}) {
+    const Outcome told = holdfast({"spare", command, "--data", node});
+    EXPECT_EQ(told.code, 1);
+    EXPECT_EQ(told.out, "") << "no code is asked for";
+    EXPECT_THAT(told.err, HasSubstr("no directory of a spare"));
+  }
+}
+
+TEST_F(WithCode, OneThatWasOpenedIsOpenedNoMore) {
+  std::ofstream(at("spare") + "/keys/log.key") << "a key\n";
+  const Outcome again = holdfast({"spare", "promote", "--data", at("spare")});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(again.out, "This machine is the store's already; nothing was changed. Start it: `holdfast spare serve`.\n");
+}
+
+TEST_F(WithCode, ANodeIsNotMadeOfASpareThatNobodyOpened) {
+  const Outcome served = holdfast({"serve", "--data", at("spare")});
+  EXPECT_EQ(served.code, 1);
+  EXPECT_THAT(served.err, HasSubstr("`holdfast spare serve --data " + at("spare") + "`"));
 }
 
 TEST(SpareKeygen, TheCodeIsNotWrittenBesideTheKeysThatItSeals) {
