@@ -27,11 +27,14 @@ inline std::set<std::string> read_cut_list(Disk& disk) {
   return out;
 }
 
-// By the switch beside the journal. A start goes by the journal, and undoes what walks around the checklist; this is so
-// that whoever tries it is told at once.
-inline bool is_rejoining(Disk& disk) {
+// The switch beside the journal: how the next start treats links, as far as is known without reading the journal.
+inline node::PostureSwitch posture_at_rest(Disk& disk) {
   const auto bytes = or_refuse(read_if_there(disk, node::posture_path));
-  return bytes && node::read_posture_switch(as_text(*bytes)).posture == guard::Posture::rejoining;
+  return bytes ? node::read_posture_switch(as_text(*bytes)) : node::PostureSwitch{guard::Posture::open, ""};
 }
+
+// A start goes by the journal, and undoes what walks around the checklist; this is so
+// that whoever tries it is told at once.
+inline bool is_rejoining(Disk& disk) { return posture_at_rest(disk).posture == guard::Posture::rejoining; }
 
 }  // namespace holdfast::cli

@@ -95,8 +95,20 @@ void change_here(const PostureArguments& arguments, std::string_view posture) {
   if (!proof.empty()) fmt::print("{}\n", proof);
 }
 
+// While no node runs: what `seal` and `unseal` have said for its next start.
+void show_switch(const std::string& data, const std::string& why_no_node) {
+  const SiteName here = or_refuse(keys::read_site_marker(data));
+  const auto disk = or_refuse(edge::PosixDisk::open_root(data));
+  const node::PostureSwitch at_rest = posture_at_rest(*disk);
+  fmt::print("{} is {} by its switch, which the next start reads. {}\n", here.view(), guard::to_text(at_rest.posture),
+             why_no_node);
+  if (!at_rest.reason.empty()) fmt::print("  reason: {}\n", at_rest.reason);
+}
+
 void show(const std::string& data) {
-  const json::object answer = or_refuse(serve::ask_node(data, "GET", "/v1/posture"));
+  const auto asked = serve::ask_node(data, "GET", "/v1/posture");
+  if (!asked && asked.error().code == "edge/no_node") return show_switch(data, asked.error().text);
+  const json::object answer = or_refuse(asked);
   fmt::print("{} is {}", text_at(answer, "site", ""), text_at(answer, "posture", ""));
   if (const std::string since = text_at(answer, "since", ""); !since.empty()) fmt::print(" since {}", since);
   fmt::print("\n");

@@ -203,6 +203,22 @@ TEST_F(AfterTrade, WithoutARunningNodeACutIsWrittenForTheNextStart) {
   EXPECT_EQ(holdfast({"link", "cut", "nowhere", "--data", data}).code, 1);
 }
 
+TEST(SealAtRest, WhatWasSealedIsShownSealedThoughNoNodeRuns) {
+  const edge::ScratchDirectory scratch;
+  ASSERT_TRUE(keys::make_demo_chain(scratch.path() + "/chain", {.stores = 2, .base_port = 9000}));
+  const std::string data = scratch.path() + "/chain/store-01";
+  EXPECT_THAT(holdfast({"posture", "--data", data}).out, HasSubstr("store-01 is open by its switch"));
+  ASSERT_EQ(holdfast({"seal", "--data", data}).code, 0);
+  const Outcome posture = holdfast({"posture", "--data", data});
+  EXPECT_EQ(posture.code, 0) << posture.err;
+  EXPECT_THAT(posture.out, HasSubstr("store-01 is sealed by its switch"));
+  EXPECT_THAT(holdfast({"link", "list", "--data", data}).out, Not(HasSubstr("open;")));
+  EXPECT_THAT(holdfast({"link", "heal", "warehouse", "--data", data}).out, HasSubstr("no link opens before"));
+  ASSERT_EQ(holdfast({"unseal", "--data", data, "--reason", "a drill"}).code, 0);
+  EXPECT_THAT(holdfast({"posture", "--data", data}).out, HasSubstr("reason: a drill"));
+  EXPECT_THAT(holdfast({"link", "list", "--data", data}).out, HasSubstr("open;"));
+}
+
 TEST(SealAll, AListThatNamesNobodyIsRefusedAndNotTakenForDone) {
   const edge::ScratchDirectory scratch;
   const std::string list = scratch.path() + "/sites.txt";

@@ -68,6 +68,9 @@ void change_cut_list(const LinkArguments& arguments, const SiteName& site, bool 
   or_refuse(disk->write_all("links.cut", as_bytes(text)));
   fmt::print("{}: the link with {} is {} from the next start on; no node runs here now.\n", here.view(), site.view(),
              cut ? "cut" : "open");
+  if (!cut && posture_at_rest(*disk).posture == guard::Posture::sealed)
+    fmt::print("But {} is sealed: no link opens before the site does (`holdfast unseal`, or `holdfast rejoin`).\n",
+               here.view());
 }
 
 void change_link(const LinkArguments& arguments, bool cut) {
@@ -97,10 +100,13 @@ void list_links(const LinkArguments& arguments) {
   const chain::ChainFile file = or_refuse(keys::read_chain_file(arguments.data));
   const auto disk = or_refuse(edge::PosixDisk::open_root(arguments.data));
   const std::set<std::string> cut = read_cut_list(*disk);
+  const bool is_sealed = posture_at_rest(*disk).posture == guard::Posture::sealed;
   for (const chain::Site& site : file.sites) {
     if (site.name != here && file.linked(here, site.name)) {
       fmt::print("{:<31} {}\n", site.name.view(),
-                 cut.contains(site.name.str()) ? "cut" : "open; no node runs here now");
+                 cut.contains(site.name.str()) ? "cut"
+                 : is_sealed                   ? "ended by the seal; no node runs here now"
+                                               : "open; no node runs here now");
     }
   }
 }
