@@ -132,7 +132,10 @@ void show(const std::string& data) {
 // ---- the rules, before the bad night
 
 guard::Config config_of(const std::string& data, const std::string& rules) {
-  if (!data.empty()) return or_refuse(guard::read_config(data));
+  if (!data.empty()) {
+    or_refuse(keys::read_site_marker(data));  // a directory that is not there has no guard.toml either
+    return or_refuse(guard::read_config(data));
+  }
   if (rules.empty()) return or_refuse(guard::parse_config(std::nullopt, ""));
   return or_refuse(guard::parse_config(or_refuse(keys::read_public_file(rules, guard::config_bytes_max)), rules));
 }

@@ -203,6 +203,14 @@ TEST_F(AfterTrade, WithoutARunningNodeACutIsWrittenForTheNextStart) {
   EXPECT_EQ(holdfast({"link", "cut", "nowhere", "--data", data}).code, 1);
 }
 
+TEST(GuardCheck, ADirectoryThatIsNotThereIsNotInOrder) {
+  const edge::ScratchDirectory scratch;
+  const Outcome checked = holdfast({"guard", "check", "--data", scratch.path() + "/none"});
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_EQ(checked.out, "");
+  EXPECT_THAT(checked.err, HasSubstr("keys/not_found"));
+}
+
 TEST(SealAtRest, WhatWasSealedIsShownSealedThoughNoNodeRuns) {
   const edge::ScratchDirectory scratch;
   ASSERT_TRUE(keys::make_demo_chain(scratch.path() + "/chain", {.stores = 2, .base_port = 9000}));
