@@ -330,6 +330,13 @@ class TwoCertificates : public ByHand {
   }
 };
 
+TEST_F(TwoCertificates, ManagersCodesThatWereLeftAtTheCeremonyAreMissed) {
+  EXPECT_EQ(rebuild("first").err.find("enrolment"), std::string::npos);
+  std::filesystem::remove(at("second/store-02.enrolment"));
+  EXPECT_THAT(rebuild("second").err, HasSubstr("store-02.enrolment is not beside the certificate"));
+  EXPECT_EQ(text_of(at("new/certificate.note")), text_of(at("second/store-02.certificate"))) << "it goes on";
+}
+
 TEST_F(TwoCertificates, OneThatNeverBeganTakesEither) {
   expect_taken("first");
   expect_taken("second");

@@ -160,6 +160,17 @@ void refuse_second_certificate(Disk& disk, const RebuildArguments& arguments, co
                       arguments.certificate, certificate.epoch, arguments.name)});
 }
 
+// The rebuild goes on: nobody's trade waits for a code. Who has been enrolled since needs none.
+void tell_without_codes(const RebuildArguments& arguments, const SiteName& site, std::uint32_t epoch) {
+  const auto there = keys::read_enrolment(arguments.into, site);
+  if ((there && there->epoch == epoch) || std::filesystem::exists(arguments.into + "/people")) return;
+  fmt::print(stderr,
+             "holdfast: {} is not beside the certificate, so the manager's code of the ceremony will not count here. "
+             "Put it there and type this again, or use the code in {}/enrolment-code once the node runs. The rebuild "
+             "goes on.\n",
+             keys::enrolment_file_name(site), arguments.into);
+}
+
 // Puts what the ceremony made into the new machine's directory (protocol 5.1, 11.2), all of it checked first. The lock
 // keeps it from being put under a node that runs, whose next start would find it.
 void prepare_machine(const RebuildArguments& arguments) {
@@ -197,6 +208,8 @@ void prepare_machine(const RebuildArguments& arguments) {
                           enrolment.site.view(), enrolment.epoch, site.view(), certificate.epoch)});
     }
     or_refuse(disk->write_all(keys::enrolment_file_name(site), as_bytes(text)));
+  } else {
+    tell_without_codes(arguments, site, certificate.epoch);
   }
   or_refuse(disk->write_all(node::certificate_path, as_bytes(note)));
   or_refuse(keys::adopt_chain_file(arguments.into, chain_text));
