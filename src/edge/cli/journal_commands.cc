@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -128,16 +129,28 @@ std::string damage_of(const journal::Log& log) {
       entries, log.durable_size(), text);
 }
 
+// Why no key of it is known: a machine that nobody has registered here, or one whose certificate counts no longer.
+std::string why_no_key(DataView& view, const Origin& origin) {
+  const auto known = view.certificates();
+  const bool is_here = known && std::ranges::any_of(*known, [&](const DataView::KnownCertificate& each) {
+                         return !each.counts && each.certificate.origin() == origin;
+                       });
+  if (!is_here) return fmt::format("no registration of {} was found here, so its log key is not known", origin.text());
+  return fmt::format(
+      "its certificate does not count under version {} of the chain file, which is here, so its log key is not known. "
+      "If "
+      "the recovery keys were replaced and this is the site's own machine, have the root keys name the certificate: "
+      "`holdfast recovery collect`, then `holdfast chain init --certificates`",
+      view.file().version);
+}
+
 // Everything again from the entries' bytes: leaf hashes, the tree, each stored checkpoint's root and signature.
 Result<Verified> verify_journal(DataView& view, const Origin& origin) {
   HF_TRY(const auto log,
          view.open_journal(origin));  // records, their chain and their hashes hold, or this says where not
   if (log->has_holes()) return fail("journal/damaged", damage_of(*log));
   const auto key = view.log_key(origin);
-  if (!key) {
-    return fail("journal/unknown_key",
-                fmt::format("no registration of {} was found here, so its log key is not known", origin.text()));
-  }
+  if (!key) return fail("journal/unknown_key", why_no_key(view, origin));
   Verified out;
   journal::Tree tree;
   fold::Joiner joiner;
