@@ -393,7 +393,9 @@ void stop_feeding_on_signals() {
 
 namespace {
 
-// Only what waits, or was refused, is let in: of another the last look says so, unless it has changed since.
+// Only what waits, or was refused, is let in: of another the last look says so. One that was put there since is seen by
+// a look first: a person accepts what `feed status` said of it, and whoever may write into the folder could exchange
+// it.
 Status check_waits(const std::string& path, const std::string& data) {
   namespace json = boost::json;
   const auto text = keys::read_public_file(data + "/feed/status.json", 8u << 20);
@@ -410,6 +412,13 @@ Status check_waits(const std::string& path, const std::string& data) {
   const json::object* object = status.if_object();
   const json::value* files = object == nullptr ? nullptr : object->if_contains("files");
   const FileIdentity file = identity_of(s);
+  // A file server's clock may be ahead; then nobody can tell.
+  if (at && file.changed_ns >= at->unix_ns && file.changed_ns <= now_ns())
+    return fail("feed/not_looked_at",
+                fmt::format("{} has changed since the look of {}Z, so nobody knows yet why it waits, or whether. Let "
+                            "`holdfast feed` look again (it does so every half minute), read `holdfast feed status`, "
+                            "and accept it then.",
+                            path, to_text(*at).substr(0, 19)));
   if (!at || files == nullptr || !files->is_array() || std::max(file.modified_ns, file.changed_ns) >= at->unix_ns)
     return {};
   for (const json::value& each : files->get_array()) {

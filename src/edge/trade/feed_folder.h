@@ -86,7 +86,7 @@ class FeedFolder {
 
 // A person lets one file in though it is beyond a bound: exactly these bytes, once. Returns its SHA-256.
 // Errors: trade/no_file. feed/not_waiting: what the last look at the folder made of it, and it has not changed since;
-//         nothing was let in.
+//         nothing was let in. feed/not_looked_at: it has changed since then, so no person has been told why it waits.
 Result<Hash> accept_feed_file(const std::string& path, const std::string& data);
 // SIGINT and SIGTERM end wait() from here on, instead of the process.
 void stop_feeding_on_signals();

@@ -70,6 +70,22 @@ TEST_F(Feed, what_could_not_be_read_for_a_moment_is_read_again) {
   EXPECT_EQ(one().fate, FileFate::taken) << "the same file";
 }
 
+TEST_F(Feed, what_was_exchanged_since_the_look_is_let_in_by_nobody_who_has_not_seen_it) {
+  const std::string header = "sku,location,quantity\n";
+  put("stock.csv", header + "A,store-01,x\nB,store-01,y\nC,store-01,1\n");
+  ASSERT_EQ(one().fate, FileFate::waits);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // younger than the look, by any clock
+  put("stock.csv", header + "A,store-01,x\nB,store-01,y\nC,store-01,9\n");
+  const auto accepted = accept_feed_file(exports.path() + "/stock.csv", data.path());
+  ASSERT_FALSE(accepted);
+  EXPECT_EQ(accepted.error().code, "feed/not_looked_at");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_EQ(one().fate, FileFate::waits);
+  ASSERT_TRUE(accept_feed_file(exports.path() + "/stock.csv", data.path()));
+  ASSERT_EQ(one().fate, FileFate::taken);
+  EXPECT_EQ(node.levels.at("C"), Quantity{9000});
+}
+
 TEST_F(Feed, only_what_waits_is_let_in_and_of_another_a_person_is_told_what_became_of_it) {
   put("stock.csv", "a,b,c\n1,2,3\n");
   ASSERT_EQ(one().fate, FileFate::broken);
