@@ -165,7 +165,10 @@ std::vector<chain::Certificate> take_certificates(ChainFile& file, const InitArg
       const std::string note = or_refuse(keys::read_public_file(path));
       auto certificate = chain::open_certificate(old, note);
       if (!certificate && older) certificate = chain::open_certificate(*older, note);
-      if (!certificate) refuse({certificate.error().code, fmt::format("{}: {}", path, certificate.error().text)});
+      if (!certificate)
+        refuse({certificate.error().code,
+                fmt::format("{}: {}. If it counted under a chain file before {}, give that one with --certified-under.",
+                            path, certificate.error().text, arguments.supersedes)});
       add(chain::certified(*certificate));
       given.push_back(std::move(*certificate));
     }
