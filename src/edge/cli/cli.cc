@@ -43,6 +43,13 @@ std::string described(const chain::Certificate& c) {
 
 namespace {
 
+// CLI11 says what is missing before it says what it did not know: of `holdfast unsael`, that a subcommand is required.
+void name_unknown_word(const CLI::App& app, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return;  // it has named it
+  if (const auto left = app.remaining(true); !left.empty())
+    fmt::print(stderr, "holdfast: \"{}\" was not understood; is it mistyped?\n", left.front());
+}
+
 int parse_and_run(CLI::App& app, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
@@ -50,7 +57,9 @@ int parse_and_run(CLI::App& app, int argc, const char* const* argv) {
   } catch (const CLI::RuntimeError& error) {
     return error.get_exit_code();
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // 0: --help and --version
+    if (app.exit(error) == 0) return 0;  // --help and --version
+    name_unknown_word(app, error);
+    return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "holdfast: {}\n", error.what());
     return 1;

@@ -203,6 +203,14 @@ TEST_F(AfterTrade, WithoutARunningNodeACutIsWrittenForTheNextStart) {
   EXPECT_EQ(holdfast({"link", "cut", "nowhere", "--data", data}).code, 1);
 }
 
+TEST(CommandLine, AWordThatIsNoCommandIsNamed) {
+  const Outcome mistyped = holdfast({"journal", "shw", "--data", "d"});
+  EXPECT_EQ(mistyped.code, 2);
+  EXPECT_THAT(mistyped.err, HasSubstr("\"shw\" was not understood"));
+  EXPECT_THAT(holdfast({"posture", "--dta", "d"}).err, HasSubstr("\"--dta\" was not understood"));
+  EXPECT_THAT(holdfast({"posture"}).err, Not(HasSubstr("not understood")));
+}
+
 TEST(GuardCheck, ADirectoryThatIsNotThereIsNotInOrder) {
   const edge::ScratchDirectory scratch;
   const Outcome checked = holdfast({"guard", "check", "--data", scratch.path() + "/none"});
