@@ -75,6 +75,8 @@ void ready(const StandbyArguments& arguments) {
     asked = serve::ask_node(arguments.data, "GET", path);
   } else {
     std::string where = arguments.url;
+    if (where.starts_with("https://"))
+      refuse({"edge/bad_address", "A node speaks plain HTTP to its own machine: write http://127.0.0.1:8080."});
     if (where.starts_with("http://")) where.erase(0, 7);
     while (where.ends_with('/')) where.pop_back();
     serve::HttpAnswer answered = or_refuse(serve::http_call({.address = where, .path = path}));
