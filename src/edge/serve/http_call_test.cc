@@ -80,6 +80,16 @@ TEST(LocalClient, ATokenGoesToNobodyWhileTheDirectoryIsNotServed) {
   EXPECT_FALSE(thief.was_called());
 }
 
+TEST(LocalClient, AMachineThatWasReplacedIsNotToBeStarted) {
+  const edge::ScratchDirectory scratch;
+  make_site(scratch);
+  std::ofstream(scratch.path() + "/replaced.note") << "a registration\n";
+  const auto answer = ask_node(scratch.path(), "GET", "/v1/about");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, "edge/no_node");
+  EXPECT_THAT(answer.error().text, HasSubstr("do not start it again"));
+}
+
 TEST(LocalClient, AMistypedDirectoryIsNotCalledANodeThatHasEnded) {
   const edge::ScratchDirectory scratch;
   EXPECT_EQ(ask_node(scratch.path(), "GET", "/v1/about").error().code, "keys/not_found");
