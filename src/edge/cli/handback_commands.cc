@@ -218,7 +218,11 @@ TotalKey rate_key(const json::object& handback, std::int64_t day, TotalKind kind
 }
 
 standby::Totals reported(const HandbackArguments& arguments, const json::object& handback, int decimals) {
-  if (!arguments.totals.empty()) return or_refuse(handback::reported_from_csv(arguments.totals, decimals));
+  if (!arguments.totals.empty()) {
+    standby::Totals ours;
+    for (const json::object* total : objects_at(handback, "totals")) ours[key_of(*total)] = number_at(*total, "amount");
+    return or_refuse(handback::reported_from_csv(arguments.totals, decimals, &ours));
+  }
   const auto day = handback::day_from_text(arguments.day);
   if (!day) refuse({"handback/bad_totals", "--day is written 2026-11-25, or all."});
   standby::Totals totals;

@@ -108,6 +108,22 @@ TEST(Totals, what_the_old_system_reports_is_read_from_the_filled_in_file) {
   EXPECT_THAT(read(header + "all,gross,,1,1.005\n").error().text, HasSubstr("more than 2 decimals"));
 }
 
+TEST(Totals, a_file_of_another_handback_is_not_taken_for_what_the_old_system_says_of_this_one) {
+  edge::ScratchDirectory scratch;
+  const std::string path = scratch.path() + "/t.csv";
+  const std::int64_t day = day_of(evening, 0);
+  const standby::Totals ours{{{day, TotalKind::gross, ""}, 500}, {{day, TotalKind::sales, ""}, 1}};
+  const auto read = [&](const std::string& rows) {
+    std::ofstream(path) << "day,total,code,amount,reported\n" << rows;
+    return reported_from_csv(path, 2, &ours);
+  };
+  EXPECT_TRUE(read("2026-11-25,gross,,5.00,4.99\nall,gross,,5.0,5.00\nall,sales,,1,1\n")) << "whatever is reported";
+  EXPECT_TRUE(read("2026-11-25,gross,,,4.99\n")) << "typed by hand, without our amounts";
+  for (const char* other : {"2026-11-25,gross,,5.01,5.01\n", "all,gross,,7.00,7.00\n", "2026-11-26,gross,,5.00,5.00\n",
+                            "2026-11-25,vat,S 20,0.84,0.84\n"})
+    EXPECT_THAT(read(other).error().text, HasSubstr("the file is of another one")) << other;
+}
+
 TEST(Odoo, each_entry_balances_and_a_refund_is_the_other_way_round) {
   const std::string text = odoo_entries(one_sale_and_its_refund(), *parse_settings(""));
   EXPECT_THAT(text, HasSubstr("holdfast.store-01-1-aa,entry,2026-11-25,Point of Sale,"));

@@ -119,7 +119,16 @@ std::string control_totals_csv(const standby::Totals& totals, int decimals) {
   return out.take();
 }
 
-Result<standby::Totals> reported_from_csv(const std::string& path, int decimals) {
+Result<standby::Totals> reported_from_csv(const std::string& path, int decimals, const standby::Totals* ours) {
+  const standby::Totals over_all = ours == nullptr ? standby::Totals() : standby::over_all_days(*ours);
+  // What cannot be read there, as a spreadsheet may have left it, says nothing.
+  const auto is_of_another = [&](const TotalKey& key, std::string_view amount) {
+    const auto there = amount_from_text(key, amount, decimals);
+    if (ours == nullptr || amount.empty() || !there) return false;
+    const standby::Totals& all = key.day == standby::all_days ? over_all : *ours;
+    const auto own = all.find(key);
+    return own == all.end() || own->second != *there;
+  };
   HF_TRY(auto source, trade::open_source(path));
   trade::CsvReader reader(std::move(source));
   standby::Totals out;
@@ -147,6 +156,8 @@ Result<standby::Totals> reported_from_csv(const std::string& path, int decimals)
     const TotalKey key{*day, *kind, std::string(trade::trimmed(f[2]))};
     const auto amount = amount_from_text(key, trade::trimmed(f[4]), decimals);
     if (!amount) return wrong(amount.error().text);
+    if (is_of_another(key, trade::trimmed(f[3])))
+      return wrong("this handback has not that amount, so the file is of another one; nothing was recorded");
     if (!out.emplace(key, *amount).second) return wrong("this total was reported before in this file");
   }
   if (out.empty())

@@ -22,7 +22,9 @@ std::string amount_text(const standby::TotalKey& key, std::int64_t amount, int d
 Result<std::int64_t> amount_from_text(const standby::TotalKey& key, std::string_view text, int decimals);
 
 std::string control_totals_csv(const standby::Totals& totals, int decimals);
-Result<standby::Totals> reported_from_csv(const std::string& path, int decimals);
+// With `ours`, the handback's own by day: a file whose column amount says otherwise is of another handback, and
+// refused.
+Result<standby::Totals> reported_from_csv(const std::string& path, int decimals, const standby::Totals* ours = nullptr);
 
 // For people: what it is, what it holds, what came late, by which the files are known.
 std::string summary_text(const Gathered& gathered, const standby::MakeHandback& made, int utc_offset_minutes,
