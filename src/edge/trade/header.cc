@@ -163,7 +163,9 @@ Result<Header> catalogue_header(const std::vector<std::string>& names, const std
   std::vector<Field> needed;
   for (const Field field : {Field::sku, Field::gtin, Field::name, Field::unit_price, Field::vat})
     if (std::ranges::find(may_lack, field) == may_lack.end()) needed.push_back(field);
-  return checked(std::move(out), names, needed, "Nothing was imported.");
+  return checked(
+      std::move(out), names, needed,
+      "Nothing was imported. A file without barcodes wants --without-gtin, one without VAT codes --vat CODE.");
 }
 
 Result<Header> read_header(const std::vector<std::string>& names, const FileRule& rule) {
