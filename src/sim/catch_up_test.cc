@@ -1,4 +1,4 @@
-// A node on an old disk, and who holds up what it takes back (protocol 3.2).
+// A node on an old disk, and who holds up what it takes back (protocol 3.1, 3.2).
 #include <gtest/gtest.h>
 
 #include "core/journal/log.h"
@@ -100,6 +100,63 @@ TEST(CatchUp, piece_under_no_checkpoint_of_ours_is_the_last_that_its_giver_is_as
   EXPECT_TRUE(t.chain.run_until([&] { return is_signing(t.chain, "store-01"); }, seconds(20)));
   EXPECT_EQ(given, 1u);
   t.expect_all_is_back();
+}
+
+// Ten sales of the machine that the first store has now are cosigned.
+void sell_cosigned(Chain& chain, const std::string& name) {
+  for (int i = 0; i < 10; ++i) chain.sell(store_1, 1);
+  chain.run_for(seconds(5));
+  const auto is_cosigned = [&] { return chain.node(name).safety().cosigned_size == chain.node(name).safety().size; };
+  ASSERT_TRUE(chain.run_until(is_cosigned, seconds(20)));
+}
+void expect_begun_once(Chain& chain, const std::string& name, std::uint64_t sales) {
+  ASSERT_TRUE(comes_to_sign(chain, name));
+  EXPECT_EQ(chain.node(name).state().till.totals.sales, sales) << "of mirrors, before anything was signed";
+  for (const auto& [other, m] : chain.machines())
+    EXPECT_TRUE(m->node == nullptr || m->node->state().contradictions.empty()) << other;
+  settle(chain);
+}
+
+// 3.1: it rebuilds once more, and comes to the very registration that it had.
+TEST(CatchUp, rebuilt_machine_that_has_the_disk_of_before_its_first_start) {
+  Chain chain(73, 3);
+  start_trade(chain);
+  sell_cosigned(chain, "store-01");
+  chain.destroy("store-01");
+  const std::string second = chain.rebuild(store_1);
+  const SimDisk image(chain.machine(second).disk);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  sell_cosigned(chain, second);
+  chain.kill(second);
+  chain.put_back(second, image);
+  chain.disk_was_replaced(store_1);
+  expect_begun_once(chain, second, 20);
+}
+
+// It asks for its registration without the lines that mirrors keep below it; and where only the journal is gone, opens
+// with the entry that it had.
+TEST(CatchUp, spare_that_has_the_disk_of_before_it_was_registered) {
+  for (const bool is_journal_lost : {false, true}) {
+    Chain chain(74, 3);
+    const std::string spare = start_with_spare(chain);
+    chain.destroy("store-01");
+    isolate(chain, spare);
+    ASSERT_TRUE(chain.promote(spare).has_value());
+    chain.run_for(seconds(2));
+    ASSERT_EQ(chain.node(spare).phase(), node::Phase::provisional);
+    const SimDisk image(chain.machine(spare).disk);
+    chain.network.heal_all();
+    ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, spare); }, seconds(30)));
+    sell_cosigned(chain, spare);
+    chain.kill(spare);
+    SimDisk disk = is_journal_lost ? chain.machine(spare).disk : image;
+    const std::string journal = journal::Log::directory({chain.file().chain, store_1, 2});
+    const std::vector<std::string> lost = is_journal_lost ? *disk.list(journal) : std::vector<std::string>();
+    for (const std::string& file : lost) ASSERT_TRUE(disk.remove(journal + "/" + file).has_value());
+    chain.put_back(spare, disk);
+    chain.disk_was_replaced(store_1);
+    expect_begun_once(chain, spare, 10);
+  }
 }
 
 }  // namespace

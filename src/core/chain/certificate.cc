@@ -271,6 +271,11 @@ std::string with_witnesses(const Registration& r, const std::vector<journal::Not
   return journal::to_text(*note);
 }
 
+bool is_same_registration(const Registration& a, const Registration& b) {
+  return a.certificate.note == b.certificate.note && a.old_origin == b.old_origin && a.kept_size == b.kept_size &&
+         a.kept_root == b.kept_root;
+}
+
 Result<Registration> parse_registration(std::string_view whole) {
   journal::Note note;
   return parse_registration_note(whole, note);

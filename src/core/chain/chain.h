@@ -194,6 +194,7 @@ journal::NoteSignature witness(const Registration& registration, const SiteName&
 bool is_witness(const Registration& registration, const journal::NoteSignature& line, const SiteName& mirror,
                 const PublicKey& cosign_key);
 std::string with_witnesses(const Registration& registration, const std::vector<journal::NoteSignature>& lines);
+bool is_same_registration(const Registration& a, const Registration& b);  // whatever lines stand below each
 Registration make_registration(const Certificate& certificate, const Origin& old_origin, std::uint64_t kept_size,
                                const Hash& kept_root, const journal::SignFunction& sign_with_new_log_key);
 Result<Registration> open_registration(const ChainFile& file, std::string_view note);

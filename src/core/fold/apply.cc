@@ -67,9 +67,8 @@ struct ToState {
     if (is_new) return;
     // The same registration of a spare with more mirrors' lines below it (chain.h).
     const auto before = chain::parse_registration(known->second);
-    if (before && before->certificate.note == registration->certificate.note &&
-        before->old_origin == registration->old_origin && before->kept_size == registration->kept_size &&
-        before->kept_root == registration->kept_root && before->witnesses.size() < registration->witnesses.size())
+    if (before && chain::is_same_registration(*before, *registration) &&
+        before->witnesses.size() < registration->witnesses.size())
       known->second = e.registration;
   }
   void operator()(const ContradictionSeen& e) {

@@ -85,7 +85,7 @@ Status NodeImpl::promote() {
                                             [&](ByteView text) { return world_.signer.sign(KeyUse::log, text); });
     HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration.note)));
   }
-  registration_ = registration.note;
+  registration_ = chain::with_witnesses(registration, {});  // as it was said, also where the journal was lost since
   HF_TRY_VOID(close_old_journal(registration));
   recovery::Choice choice;
   choice.old_origin = registration.old_origin;
@@ -268,7 +268,7 @@ Status NodeImpl::take_witness(const SiteName& mirror, const journal::NoteSignatu
   return witnesses_.size() >= chain_.quorum ? registered() : Status();
 }
 
-// From here on the epoch counts, and its owner signs.
+// From here on the epoch counts, and its owner signs; if a mirror holds any of it already, when that is here (3.1).
 Status NodeImpl::registered() {
   HF_TRY(const chain::Registration registration, chain::open_registration(chain_, registration_));
   std::vector<journal::NoteSignature> lines;
@@ -284,9 +284,9 @@ Status NodeImpl::registered() {
   rebuild_->add_up(record_->choice);
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
   HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
+  phase_ = rebuild_->is_begun() ? Phase::asking : Phase::signing;
   rebuild_.reset();
   refusals_.clear();
-  phase_ = Phase::signing;
   unsigned_since_ = monotonic_ - options_.checkpoint_delay_max;
   next_own_dial_ = monotonic_;
   for (const chain::Registration& learned : std::exchange(learned_, {})) HF_TRY_VOID(take_registration(learned));

@@ -376,13 +376,14 @@ Status NodeImpl::open_epoch() {
   HF_TRY_VOID(unless_damaged(learn_own_line()));
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
   freeze_contradicted();
+  // Nobody else can have signed under this epoch: its number was given out once and q have registered it. But this
+  // machine has, if a mirror holds any of it: the disk has lost that, and what was signed comes back first (3.1).
+  phase_ = rebuild_ && rebuild_->is_begun() ? Phase::asking : Phase::signing;
   rebuild_.reset();
   refusals_.clear();
   needs_.clear();
   step_.clear();
   written_at_ = monotonic_;
-  // Nobody else can have signed under this epoch: its number was given out once and q have registered it.
-  phase_ = Phase::signing;
   if (certificate_->spare) {
     begin_provisional();
     posture_ = state_.guard.posture;  // a seal stays a seal, too
@@ -392,7 +393,7 @@ Status NodeImpl::open_epoch() {
   HF_TRY_VOID(append_link_changes());  // what people cut while there was no journal yet
   HF_TRY_VOID(append_start_events());
   restate_posture();  // a new machine begins as it is now, whatever the old one's journal said of its links
-  if (phase_ == Phase::signing) {
+  if (phase_ != Phase::provisional) {
     for (const chain::Registration& registration : std::exchange(learned_, {}))
       HF_TRY_VOID(take_registration(registration));
     HF_TRY_VOID(take_rest_of_copy());

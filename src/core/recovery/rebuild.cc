@@ -31,6 +31,13 @@ void Rebuild::sealed(const SiteName& mirror, const sync::Known& known) {
   if (sealed_.try_emplace(mirror, known.held).second) fetched_.clear();  // compared with what it has shown, too
 }
 
+bool Rebuild::is_begun() const {
+  return std::ranges::any_of(sealed_, [&](const auto& each) {
+    return std::ranges::any_of(
+        each.second, [&](const sync::HeldEpoch& h) { return h.origin == certificate_.origin() && h.size > 0; });
+  });
+}
+
 Result<Choice> Rebuild::choose(const sync::KeyRing& keys) const {
   if (sealed_.size() < file_.quorum)
     return fail("recovery/no_quorum",

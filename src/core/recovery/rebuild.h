@@ -54,6 +54,8 @@ class Rebuild {
   std::size_t sealed_count() const { return sealed_.size(); }
   bool has_sealed(const SiteName& mirror) const { return sealed_.contains(mirror); }
   bool all_sealed() const { return sealed_.size() == mirrors_; }
+  // A mirror that has sealed holds entries of the epoch that is to begin: this machine has begun it once already.
+  bool is_begun() const;
   // `keys`: of mirrors too; says whose cosignatures count.
   Result<Choice> choose(const sync::KeyRing& keys) const;
   // Sizes of this journal of which somebody has named a root.
