@@ -411,6 +411,61 @@ TEST(RepairRottenEnd, of_an_own_older_epoch_is_fetched_before_anything_is_served
   settle(shop.chain);
 }
 
+// Whether this machine counts for head office's journal; without the second store it cannot take it up again.
+bool counts_for_head_office(Chain& chain, const std::string& name) {
+  const std::vector<node::SiteView> views = chain.node(name).sites();
+  return std::ranges::find(views, head_office, &node::SiteView::site)->counts_here;
+}
+void stop_cosigned(Chain& chain, const std::string& name) {
+  const auto is_cosigned = [&] { return chain.node(name).safety().cosigned_size == chain.node(name).safety().size; };
+  ASSERT_TRUE(chain.run_until([&] { return counts_for_head_office(chain, name) && is_cosigned(); }, seconds(30)));
+  chain.kill(name);
+  chain.kill("store-02");
+}
+
+// 2.3, 13.35: what this machine alone had is told as lost; where mirrors have it, the disk is no old one all the same.
+TEST(RepairRottenEnd, of_an_own_journal_in_a_later_epoch_is_seen_by_the_start_that_finds_it) {
+  Shop shop(32);
+  start_trade(shop.chain);
+  shop.chain.destroy("store-01");
+  const std::string again = shop.chain.rebuild(store_1);
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
+  shop.trade(20);
+  const Origin own{shop.chain.file().chain, store_1, 2};
+  stop_cosigned(shop.chain, again);
+  harm_end(shop.chain, again, own, Harm::rot);
+  ASSERT_TRUE(comes_to_sign(shop.chain, again));
+  EXPECT_TRUE(counts_for_head_office(shop.chain, again));
+  isolate(shop.chain, again);
+  shop.trade(1);
+  shop.chain.kill(again);
+  SimDisk& disk = shop.chain.machine(again).disk;
+  for (const std::string& name : *disk.list("snapshots")) ASSERT_TRUE(disk.remove("snapshots/" + name).has_value());
+  harm_end(shop.chain, again, own, Harm::rot);
+  shop.chain.disk_was_replaced(store_1);
+  ASSERT_TRUE(shop.chain.start(again).has_value());
+  shop.chain.run_for(seconds(2));
+  EXPECT_TRUE(tells_damage(shop.chain, again, "did not end torn but rotted"));
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  settle(shop.chain);
+}
+
+TEST(RepairRottenEnd, of_an_own_journal_is_not_forgotten_when_a_hole_of_it_is_mended_first) {
+  Shop shop(33);
+  shop.chain.snapshot_entries = 1'000'000;
+  start_trade(shop.chain);
+  shop.trade(20);
+  stop_cosigned(shop.chain, "store-01");
+  harm(shop.chain, "store-01", commits(shop.chain.machine("store-01"), shop.origin())[4], Harm::rot);
+  harm_end(shop.chain, "store-01", shop.origin(), Harm::rot);
+  ASSERT_TRUE(shop.chain.start("store-01").has_value());
+  ASSERT_EQ(shop.chain.node("store-01").phase(), node::Phase::rebuilding);
+  ASSERT_TRUE(shop.chain.run_until([&] { return is_signing(shop.chain, "store-01"); }, seconds(60)));
+  EXPECT_TRUE(counts_for_head_office(shop.chain, "store-01"));
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  settle(shop.chain);
+}
+
 // 7.4: a snapshot covers what was followed of a journal, whose copy has a hole; then its owner comes back in a new
 // epoch. Nothing that cannot be read is named.
 TEST(RepairFollowing, a_succession_does_not_wait_for_what_it_does_not_read_and_ends_nobody) {

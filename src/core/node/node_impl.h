@@ -502,6 +502,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::string registration_;  // ours, epoch > 1
   sync::Replicas replicas_;
   std::unique_ptr<sync::Replica> own_;  // null while rebuilding
+  std::string own_rotten_end_;          // of its journal, as this start found it: a sentence, or empty (journal::Log)
   fold::State state_;
   Phase phase_ = Phase::asking;
   std::string origin_text_;

@@ -144,32 +144,22 @@ Status NodeImpl::start() {
     auto spare = chain::open_unrevoked_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
     if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}};
   }
-  bool is_promoted = false;
   HF_TRY_VOID(put_back_branch());
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
   HF_TRY_VOID(load_taken_up());
-  if (epoch > 1) {
+  bool is_there = epoch == 1;
+  if (!is_there) {
     HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
-    bool is_new = segments.empty();
-    if (!is_new) {
-      HF_TRY(auto log, journal::Log::open(world_.disk, world_.executor, origin_));
-      is_new = log->durable_size() == 0;
-    }
-    is_promoted = is_new && certificate_->spare;
-    if (is_new && !is_promoted) {
-      phase_ = Phase::rebuilding;
-      step_ = "waiting for mirrors to seal the old epoch";
-      rebuild_ = std::make_unique<recovery::Rebuild>(chain_, *certificate_);
-      for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
-      return restore_posture();
-    }
+    is_there = !segments.empty();
   }
-  if (is_promoted) {
-    for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
-    return promote();
-  }
-  HF_TRY_VOID(open_own_journal());
-  return is_mending_ ? restore_posture() : serve_own_journal();
+  if (is_there) HF_TRY_VOID(open_own_journal());
+  if (own_) return is_mending_ ? restore_posture() : serve_own_journal();
+  for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
+  if (certificate_->spare) return promote();
+  phase_ = Phase::rebuilding;
+  step_ = "waiting for mirrors to seal the old epoch";
+  rebuild_ = std::make_unique<recovery::Rebuild>(chain_, *certificate_);
+  return restore_posture();
 }
 
 // The journal is folded: what this start adds, and from here on writes are taken.
@@ -185,7 +175,8 @@ Status NodeImpl::serve_own_journal() {
   HF_TRY_VOID(unless_damaged(readmit_aside()));
   HF_TRY_VOID(unless_damaged(take_rest_of_copy()));
   for (journal::Log* log : logs()) {
-    if (!log->rotten_end().empty()) trip("journal-damage", 2, log->rotten_end());
+    const std::string& rotten = log == &own_->log() ? own_rotten_end_ : log->rotten_end();
+    if (!rotten.empty()) trip("journal-damage", 2, rotten);
     if (log->lost_aside() > 0)
       trip("journal-damage", 2,
            fmt::format("{} entries of {} cannot be read that a start had set aside; what of them was taken in again "
@@ -200,6 +191,8 @@ Status NodeImpl::serve_own_journal() {
   return release();
 }
 
+// own_ stays null if this epoch has no entry yet. Opening writes behind a rotten end, and what is opened once more does
+// not see it: so it is done once a start, but for a mending, and what was seen stays known.
 Status NodeImpl::open_own_journal() {
   std::optional<Snapshot> snapshot = newest_snapshot(world_.disk, origin_);
   std::optional<journal::LogMark> unmet;
@@ -219,7 +212,12 @@ Status NodeImpl::open_own_journal() {
     HF_TRY(log, journal::Log::open(world_.disk, world_.executor, origin_));
   }
   own_ = std::make_unique<sync::Replica>(std::move(log));
+  if (own_rotten_end_.empty()) own_rotten_end_ = own_->log().rotten_end();
   if (unmet) tell_lost_end(*unmet);
+  if (origin_.epoch > 1 && own_->size() == 0) {
+    own_.reset();
+    return {};
+  }
   EntryIndex first = 0;
   if (snapshot && snapshot->size <= own_->size()) {
     state_ = std::move(snapshot->state);

@@ -237,7 +237,7 @@ Status NodeImpl::finish_catch_up() {
     return leave_catch_up(folded.error());
   }
   journal::Log& log = own_->log();
-  if (log.rotten_end().empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
+  if (own_rotten_end_.empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
   const Status rewound = log.size() > catch_up_->base ? log.rewind(catch_up_->base) : Status();
   if (!rewound) {  // a sector that cannot be read now: the journal is as it was, and so is its state
     put_back();
