@@ -240,6 +240,27 @@ TEST(Seal, a_rebuilt_machine_begins_open_whatever_the_old_journal_said) {
   EXPECT_EQ(chain.node(machine).state().guard.posture, guard::Posture::open);
 }
 
+TEST(Seal, a_rebuilt_machine_whose_power_fails_when_its_epoch_begins_is_open_all_the_same) {
+  for (std::uint64_t writes = 0; writes < 200; ++writes) {
+    Chain chain(20, 2);
+    store_with_rules(chain).set_posture(order(guard::Posture::guarded, "a test"), {});
+    chain.run_for(seconds(5));
+    chain.destroy("store-01");
+    const std::string machine = chain.rebuild(store_1);
+    const Machine& m = chain.machine(machine);
+    chain.machine(machine).power_fails_after = writes;
+    const Status started = chain.start(machine);
+    const auto is_over = [&] { return m.died_of.has_value() || is_signing(chain, machine); };
+    if (started) chain.run_until(is_over, seconds(60));
+    const bool got_through = !m.died_of;
+    if (got_through) chain.kill(machine);
+    ASSERT_TRUE(comes_to_sign(chain, machine)) << "write " << writes;
+    EXPECT_EQ(chain.node(machine).posture().posture, guard::Posture::open) << "write " << writes;
+    if (got_through || HasFailure()) return;
+  }
+  FAIL() << "it never got through";
+}
+
 // An alert had made the site guarded, so the file says "guarded"; then comes what seals.
 TEST(Seal, a_power_cut_at_any_write_of_it_leaves_no_site_that_opens_again) {
   for (std::uint64_t writes = 0; writes < 4; ++writes) {

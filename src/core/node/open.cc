@@ -307,7 +307,7 @@ Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage(journal:
 // (5.3).
 Status NodeImpl::learn_own_line() {
   journal::Log* log = &own_->log();
-  while (log != nullptr && log->origin().epoch > 1 && log->durable_size() > 0) {
+  while (log != nullptr && log->origin().epoch > 1 && log->size() > 0) {  // one that begins now is not committed yet
     HF_TRY(const chain::Registration registration, opening_registration(*log));
     if (keys_.registration(me_->name, log->origin().epoch) == nullptr) keys_.add(registration);
     sync::Replica* older = replicas_.find(registration.old_origin);

@@ -354,7 +354,9 @@ Status NodeImpl::on(Session& session, const sync::Registered& m) {
   return {};
 }
 
-// 5.6: the first entry of the epoch names its registration. From here on we are the site.
+// 5.6: the first entry of the epoch names its registration. From here on we are the site. All that belongs to its
+// beginning is one commit: after a power cut a start believes the journal, and what the old machine's said of its links
+// would be in force again.
 Status NodeImpl::open_epoch() {
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
   // The same store, and nobody has said that it is over: a cut stays a cut until a person opens it, also if the power
@@ -369,7 +371,6 @@ Status NodeImpl::open_epoch() {
       now_, std::nullopt,
       fold::EpochOpened{chain_.chain, me_->name, origin_.epoch, chain_.currency.code, registration_}};
   for (const Bytes& body : fold::encode(opened)) own_->log().append(body);
-  HF_TRY_VOID(own_->log().commit());
   HF_TRY_VOID(replay_log(own_->log(), 0, own_->log().size()));
   keys_ = sync::KeyRing(chain_);
   keys_.add_all(state_);
@@ -396,9 +397,10 @@ Status NodeImpl::open_epoch() {
   if (phase_ != Phase::provisional) {
     for (const chain::Registration& registration : std::exchange(learned_, {}))
       HF_TRY_VOID(take_registration(registration));
-    HF_TRY_VOID(take_rest_of_copy());
+    HF_TRY_VOID(unless_damaged(take_rest_of_copy()));
   }
-  HF_TRY_VOID(commit());
+  HF_TRY_VOID(record_guard());
+  HF_TRY_VOID(commit_with_switch());
   HF_TRY_VOID(release());
   return greet_all();
 }
