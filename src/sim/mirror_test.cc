@@ -337,5 +337,26 @@ TEST(Chain, a_mirror_that_takes_the_place_of_another_counts_when_it_holds_what_i
   EXPECT_TRUE(counts()) << "it goes on counting";
 }
 
+// 4.6: that another file is there shows that this is not its first start, at which it would count for all.
+TEST(Chain, a_mirror_that_has_lost_the_list_of_those_for_whom_it_counts_takes_all_of_them_up_again) {
+  for (const bool is_gone : {false, true}) {
+    Chain chain(50, 2);
+    start_trade(chain);
+    chain.run_for(seconds(3));
+    const auto counts = [&] {
+      const auto views = chain.node("store-02").sites();
+      return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
+    };
+    ASSERT_TRUE(counts());
+    chain.kill("store-02");
+    SimDisk& disk = chain.machine("store-02").disk;
+    ASSERT_TRUE((is_gone ? disk.remove("mirror.taken-up") : disk.write_all("mirror.taken-up", {})).has_value());
+    ASSERT_TRUE(chain.start("store-02").has_value());
+    EXPECT_FALSE(counts());
+    EXPECT_TRUE(chain.run_until(counts, seconds(30)));
+    settle(chain);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::sim

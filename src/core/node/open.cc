@@ -371,18 +371,18 @@ Status NodeImpl::save_cut_list() {
 }
 
 // At its first start a first machine counts for all that it mirrors, a rebuilt one for nothing; then for what is
-// listed. A site that the chain did not have at the last start begins now, with empty hands everywhere. But for one
-// that another mirrored till now, cosigned entries may be with those who do not answer: that is to be taken up (4.7),
-// also by who mirrored it once. A copy whose end has rotted may have been longer when it was signed for, and of one
-// that cannot be opened nobody knows: they count as lost (2.4, 4.6), also at the next start, which does not see the rot
-// any more.
+// listed, and where the list is gone for nothing. A site that the chain did not have at the last start begins now, with
+// empty hands everywhere. But for one that another mirrored till now, cosigned entries may be with those who do not
+// answer: that is to be taken up (4.7), also by who mirrored it once. A copy whose end has rotted may have been longer
+// when it was signed for, and of one that cannot be opened nobody knows: they count as lost (2.4, 4.6), also at the
+// next start, which does not see the rot any more.
 Status NodeImpl::load_taken_up() {
   HF_TRY(const auto listed, load_names(taken_up_path));
   HF_TRY(const auto known, load_names(known_sites_path));
   std::set<SiteName> sites;
   for (const chain::Site& site : chain_.sites) {
     sites.insert(site.name);
-    const bool is_listed = listed ? listed->contains(site.name) : origin_.epoch == 1;
+    const bool is_listed = listed ? listed->contains(site.name) : origin_.epoch == 1 && !known;
     const bool is_new = known && !known->contains(site.name);
     if (chain_.is_mirror(me_->name, site.name) && (is_listed || is_new)) taken_up_.insert(site.name);
   }
