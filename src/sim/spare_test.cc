@@ -1,6 +1,7 @@
 // Spares (protocol 5, 10): a store's second machine sells on, and nothing is lost, doubled, or believed too early.
 #include <gtest/gtest.h>
 
+#include "core/recovery/rebuild.h"
 #include "sim/spare_test_support.h"
 
 namespace holdfast::sim {
@@ -478,6 +479,19 @@ TEST(Spare, whose_power_fails_while_it_registers_is_registered_all_the_same) {
         << "write " << writes << ": " << chain.node(spare).safety().registering;
   }
   FAIL() << "it never got through";
+}
+
+TEST(Spare, that_has_lost_its_report_is_registered_all_the_same) {
+  Chain chain(33, 2);
+  const std::string spare = start_with_spare(chain);
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  ASSERT_TRUE(chain.promote(spare).has_value());
+  chain.kill(spare);
+  ASSERT_TRUE(chain.machine(spare).disk.remove(recovery::record_path).has_value());
+  chain.network.heal_all();
+  ASSERT_TRUE(comes_to_sign(chain, spare));
+  EXPECT_EQ(chain.node(spare).recovery().value_or(node::RecoveryReport{}).old_origin.epoch, 1u);
 }
 
 }  // namespace

@@ -281,6 +281,12 @@ Status NodeImpl::registered() {
   keys_.add(witnessed);
   // What the mirrors hold or heard of the old machine beyond our copy comes as a tail; until then it is told (6.4). It
   // is added up before the registration is known as a witnessed one: no later start does it.
+  if (!record_) {  // its file is gone: what is kept stands in the registration, too
+    record_ = recovery::Record{{}, 0, 0};
+    record_->choice.old_origin = registration.old_origin;
+    record_->choice.kept_size = registration.kept_size;
+    record_->choice.kept_root = registration.kept_root;
+  }
   rebuild_->add_up(record_->choice);
   HF_TRY_VOID(world_.disk.write_all(recovery::record_path, recovery::encode(*record_)));
   HF_TRY_VOID(world_.disk.write_all(recovery::registration_path, as_bytes(registration_)));
