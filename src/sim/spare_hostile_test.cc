@@ -294,9 +294,7 @@ struct OldKeys {
     old->say(sync::Hello{chain.file().chain, store_1, 1, {}, {}});
   }
   void hand_in(EntryIndex first, std::vector<Bytes> entries) {
-    sync::Tail tail{{chain.file().chain, store_1, 1}, first, std::move(entries), {}, {}};
-    tail.signature = old->sign(sync::tail_text(tail));
-    old->say(tail);
+    old->hand_in({chain.file().chain, store_1, 1}, first, std::move(entries));
   }
   std::size_t listed() { return chain.node(rebuilt).state().listed.size(); }
 };

@@ -18,6 +18,18 @@ const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin&
   return nullptr;
 }
 
+std::optional<std::uint64_t> kept_of(const sync::KeyRing& keys, const Origin& origin) {
+  std::uint32_t of_lineage = keys.newest_epoch(origin.site);
+  while (of_lineage > origin.epoch) {
+    const chain::Registration* r = keys.registration(origin.site, of_lineage);
+    if (r != nullptr && r->old_origin.epoch < origin.epoch)
+      return keys.keys(origin.site, origin.epoch) == nullptr ? std::nullopt : std::optional<std::uint64_t>(0);
+    of_lineage = r == nullptr ? 0 : std::min(r->old_origin.epoch, of_lineage - 1);
+  }
+  const chain::Registration* next = successor_in(keys, origin);
+  return next == nullptr ? std::nullopt : std::optional(next->kept_size);
+}
+
 std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries) {
   const chain::Registration* next = successor_in(keys, entries.origin);
   if (next == nullptr) return std::nullopt;

@@ -15,6 +15,9 @@ namespace holdfast::node {
 // one of which nothing was stored is passed over by the next (5.4); else the highest, because one that stayed short of
 // q is overtaken by a higher number. Null: none is known. Valid until the ring changes.
 const chain::Registration* successor_in(const sync::KeyRing& keys, const Origin& origin);
+// How much of an ended epoch the newest one rests on: none of one that it passes over (5.4), for a clean point in an
+// older epoch say, if its key counts. nullopt: nobody here knows what went on from it.
+std::optional<std::uint64_t> kept_of(const sync::KeyRing& keys, const Origin& origin);
 // The successor's key, if these entries end at exactly the size and root that it kept, under its signature.
 std::optional<PublicKey> closing_key(const sync::KeyRing& keys, const sync::Entries& entries);
 // Whether a copy of the ended epoch holds another history than its successor kept; a promoted spare's differs from

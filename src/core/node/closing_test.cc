@@ -22,14 +22,25 @@ chain::Registration registration(std::uint32_t epoch, std::uint32_t old, std::ui
   return out;
 }
 
-std::uint32_t successor(const std::vector<chain::Registration>& registrations, std::uint32_t of) {
+struct Ring {
+  explicit Ring(const std::vector<chain::Registration>& registrations) {
+    file.sites.resize(1);
+    file.sites[0].name = test_origin().site;
+    keys.emplace(file);
+    for (const chain::Registration& r : registrations) keys->add(r);
+  }
   chain::ChainFile file;
-  file.sites.resize(1);
-  file.sites[0].name = test_origin().site;
-  sync::KeyRing keys(file);
-  for (const chain::Registration& r : registrations) keys.add(r);
-  const chain::Registration* next = successor_in(keys, test_origin(of));
+  std::optional<sync::KeyRing> keys;
+};
+
+std::uint32_t successor(const std::vector<chain::Registration>& registrations, std::uint32_t of) {
+  const Ring ring(registrations);
+  const chain::Registration* next = successor_in(*ring.keys, test_origin(of));
   return next == nullptr ? 0 : next->certificate.epoch;
+}
+
+std::optional<std::uint64_t> kept(const std::vector<chain::Registration>& registrations, std::uint32_t of) {
+  return kept_of(*Ring(registrations).keys, test_origin(of));
 }
 
 TEST(Successor, of_an_epoch_is_the_one_that_went_on_from_it) {
@@ -48,6 +59,28 @@ TEST(Successor, is_no_epoch_of_which_nothing_came) {
 
 TEST(Successor, is_the_highest_known_while_the_way_from_the_newest_is_not) {
   EXPECT_EQ(successor({registration(2, 1), registration(3, 1), registration(6, 5)}, 1), 3u);
+}
+
+TEST(KeptOf, an_epoch_is_what_the_next_one_says) {
+  EXPECT_EQ(kept({}, 1), std::nullopt);
+  EXPECT_EQ(kept({registration(2, 1, 7), registration(3, 2, 5)}, 1), 7u);
+  EXPECT_EQ(kept({registration(2, 1, 7), registration(3, 2, 5)}, 2), 5u);
+  EXPECT_EQ(kept({registration(2, 1, 7), registration(3, 2, 5)}, 3), std::nullopt);
+}
+
+// 5.4: a clean point lay in an older epoch than the last.
+TEST(KeptOf, an_epoch_that_was_passed_over_is_nothing) {
+  EXPECT_EQ(kept({registration(2, 1, 7), registration(3, 1, 4)}, 1), 4u);
+  EXPECT_EQ(kept({registration(2, 1, 7), registration(3, 1, 4)}, 2), 0u);
+  const std::vector<chain::Registration> two = {registration(2, 1, 7), registration(3, 2, 5), registration(4, 1, 4)};
+  EXPECT_EQ(kept(two, 2), 0u) << "though 3 had gone on from it";
+  EXPECT_EQ(kept(two, 3), 0u);
+  EXPECT_EQ(kept({registration(3, 1, 4)}, 2), std::nullopt) << "its registration does not count here";
+}
+
+TEST(KeptOf, an_epoch_behind_which_one_is_not_known_is_not_taken_for_passed_over) {
+  EXPECT_EQ(kept({registration(3, 2, 5)}, 1), std::nullopt);
+  EXPECT_EQ(kept({registration(2, 1, 7), registration(4, 3, 9)}, 1), 7u);
 }
 
 class DiffersFromKept : public testing::Test {

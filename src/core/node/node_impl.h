@@ -442,6 +442,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status readmit(const Origin& origin, EntryIndex first, const std::vector<Bytes>& entries);
   Status readmit(const Origin& origin, EntryIndex at, const fold::Event& event,
                  const std::function<Status(const std::string&)>& list);
+  bool is_cut_by_clean_point(const Origin& origin) const;
   static bool is_about_others(const fold::Event& event);
   Status take_again(const fold::Event& event);
   Status readmit_aside();

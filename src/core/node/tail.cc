@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/mutant.h"
+#include "core/node/closing.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -46,7 +47,7 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
 
 // All that is due to him, from its beginning: what is shown twice is answered twice, and taken in once (6.1). Of a
 // machine that was replaced: its tail. Of all others: what they keep for his newest machine, and what they hold of his
-// old epochs beyond what their successors kept (5.3).
+// old epochs beyond what was kept of them (5.3).
 void NodeImpl::begin_tails(Session& session) {
   TailsDue& due = session.tails = {};
   if (phase_ == Phase::stopped) {
@@ -57,9 +58,11 @@ void NodeImpl::begin_tails(Session& session) {
   for (const auto& [path, origin] : relayed_)
     if (origin.site == *session.site && session.epoch > origin.epoch) due.kept.push_back(path);
   for (const auto& [origin, replica] : replicas_.all()) {
-    const chain::Registration* next = origin.site == *session.site ? successor_of(origin) : nullptr;
-    if (next != nullptr && session.epoch >= next->certificate.epoch && replica->size() > next->kept_size)
-      due.surplus.emplace(origin, next->kept_size);
+    if (origin.site != *session.site || origin.epoch >= session.epoch) continue;
+    if (chain_.is_revoked(origin.site, origin.epoch) && !keys_.is_succeeded(origin))
+      continue;  // its key is not known there (13.7)
+    const std::optional<std::uint64_t> kept = kept_of(keys_, origin);
+    if (kept && replica->size() > *kept) due.surplus.emplace(origin, *kept);
   }
 }
 
@@ -222,8 +225,7 @@ Status NodeImpl::readmit_surplus(const sync::Tail& m, const PublicKey& key) {
     const std::vector<Bytes> more(m.entries.begin() + known, m.entries.end());
     HF_TRY_VOID(replica->take({m.origin, replica->size(), more, m.note}, key, &chain_.bounds, now_));
   }
-  const chain::Registration* next = successor_of(m.origin);
-  const std::uint64_t first = next == nullptr ? m.first : std::max(m.first, next->kept_size);  // what was kept is here
+  const std::uint64_t first = std::max(m.first, kept_of(keys_, m.origin).value_or(0));  // what was kept is here
   if (first >= end) return {};
   std::vector<Bytes> stored;
   HF_TRY_VOID(replica->log().scan(first, end, [&](EntryIndex, ByteView body) -> Status {
@@ -324,10 +326,12 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex first, const std::vect
       HF_TRY_VOID(list_pieces(i + 1, "it is more than one message between sites takes"));
       continue;
     }
-    HF_TRY_VOID(readmit(origin, first + i, **event, [&](const std::string& reason) {
-      return list(first + i, reason, begun == i ? ByteView(entries[i]) : ByteView(fold::encode_whole(**event)));
-    }));
+    const Bytes whole = begun == i ? entries[i] : fold::encode_whole(**event);
     begun = i + 1;
+    // What has been put before a person is his: he may have entered it by hand.
+    if (state_.was_listed(recovery::list_entry(origin, first + i, {}, whole).id)) continue;
+    HF_TRY_VOID(
+        readmit(origin, first + i, **event, [&](const std::string& reason) { return list(first + i, reason, whole); }));
   }
   return list_pieces(entries.size(), "it is a part of an event, and the other parts did not come with it");
 }
@@ -341,13 +345,27 @@ Status NodeImpl::readmit(const Origin& origin, EntryIndex at, const fold::Event&
   if (origin == origin_ && is_about_others(event)) return take_again(event);
   const std::optional<fold::WriteRequest> request = recovery::readmission(event, origin, at);
   if (!request) return {};
-  // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person.
-  if (certificate_ && certificate_->clean_point && certificate_->clean_point->first == origin &&
-      at >= certificate_->clean_point->second)
+  // 6.3: behind a clean point the attacker may have written. Each entry waits for a named person. What was kept before
+  // it, and what a till has sent again, is known and done.
+  if (is_cut_by_clean_point(origin) && state_.find_write({request->till, request->key}) == nullptr)
     return list("it was written after the clean point; a person decides whether it is taken in");
   auto decided = fold::decide(state_, {std::max(now_, last_event_at_), chain_, *this}, *request);
   if (!decided) return list(decided.error().text);
   return decided->event ? append_event(*decided->event) : Status();
+}
+
+// Whether people have cut its history off, at the ceremony of this epoch or of one between. With the journal that a
+// clean point names they have given up those of the epochs behind it; and who has that journal's key can sign a tail at
+// a place before the clean point, too.
+bool NodeImpl::is_cut_by_clean_point(const Origin& origin) const {
+  const auto is_cut_by = [&](const chain::Certificate& c) {
+    return c.clean_point && c.clean_point->first.epoch <= origin.epoch && origin.epoch < c.epoch;
+  };
+  if (certificate_ && is_cut_by(*certificate_)) return true;
+  for (std::uint32_t epoch = origin.epoch + 1; epoch < origin_.epoch; ++epoch)
+    if (const chain::Registration* r = keys_.registration(me_->name, epoch); r != nullptr && is_cut_by(r->certificate))
+      return true;
+  return false;
 }
 
 // 3.2: what was learned of journals and their epochs since the start has been acted on, and nobody tells it twice.
