@@ -107,5 +107,77 @@ TEST(Tail, what_stands_on_the_list_does_not_go_in_when_it_is_offered_again) {
   EXPECT_EQ(hand_in(1000, closes), before + 2) << "it would be taken now";
 }
 
+// Of these sales no till sends one again.
+void sell_from_here_alone(Chain& chain, int number) {
+  for (int i = 0; i < number; ++i) {
+    const std::size_t sale = chain.sell(store_1, 1);
+    chain.run_for(milliseconds(40));
+    chain.writes(store_1)[sale].is_forgotten = true;
+  }
+  chain.run_for(seconds(1));
+}
+
+// 5.3: its journal is another history than was kept, and that is longer than all of it, or not.
+TEST(Tail, of_a_machine_on_an_old_disk_has_what_it_sold_there) {
+  for (const int alone : {5, 60}) {
+    Chain chain(74, 4);
+    start_trade(chain);
+    sell_ten(chain);
+    const SimDisk image = chain.machine("store-01").disk;
+    sell_ten(chain);
+    sell_ten(chain);
+    chain.kill("store-01");
+    chain.put_back("store-01", image);
+    isolate(chain, "store-01");
+    ASSERT_TRUE(chain.start("store-01").has_value());
+    sell_from_here_alone(chain, alone);
+    ASSERT_EQ(sold_at(chain, "store-01"), 10u + static_cast<unsigned>(alone));
+    const std::uint64_t size = chain.node("store-01").safety().size;
+    const std::string second = chain.rebuild(store_1);
+    chain.network.cut("store-01", second);
+    ASSERT_TRUE(comes_to_sign(chain, second));
+    ASSERT_EQ(sold_at(chain, second), 30u);
+    ASSERT_EQ(size < chain.node(second).recovery()->cosigned, alone == 5);
+    chain.network.heal_all();
+    ASSERT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(30)));
+    const auto is_in = [&] {
+      return sold_at(chain, second) == 30u + static_cast<unsigned>(alone) &&
+             chain.node("store-01").safety().not_taken_in == 0;
+    };
+    EXPECT_TRUE(chain.run_until(is_in, seconds(30))) << sold_at(chain, second);
+  }
+}
+
+// 5.3: it is shown the newest registration alone, which says nothing of its own journal.
+TEST(Tail, of_a_machine_that_returns_two_epochs_later_begins_where_it_was_cosigned) {
+  Chain chain(75, 4);
+  start_trade(chain);
+  sell_ten(chain);
+  isolate(chain, "store-01");
+  const std::uint64_t cosigned = chain.node("store-01").safety().cosigned_size;
+  ASSERT_GT(cosigned, 10u);
+  sell_from_here_alone(chain, 10);
+  const std::string second = chain.rebuild(store_1);
+  chain.network.cut("store-01", second);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  sell_ten(chain);
+  chain.destroy(second);
+  const std::string third = chain.rebuild(store_1);
+  chain.network.cut("store-01", third);
+  ASSERT_TRUE(comes_to_sign(chain, third));
+  ASSERT_EQ(sold_at(chain, third), 20u);
+  std::optional<EntryIndex> first;
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    const auto* tail = message ? std::get_if<sync::Tail>(&*message) : nullptr;
+    if (from == "store-01" && tail != nullptr) first = std::min(first.value_or(tail->first), tail->first);
+    if (before) before(from, to, bytes);
+  };
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return sold_at(chain, third) == 30; }, seconds(30))) << sold_at(chain, third);
+  EXPECT_EQ(first, cosigned);
+  settle(chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

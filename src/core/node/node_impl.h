@@ -435,6 +435,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status answer_when_cosigned(Session& session, const sync::TailTaken& answer);
   void answer_tails();
   Status replaced(const chain::Registration& registration);
+  std::uint64_t kept_here(const chain::Registration& registration) const;
   void begin_tails(Session& session);
   Status pump_tails();
   Result<std::optional<sync::Tail>> next_tail(TailsDue& due, std::string& kept_at);
@@ -612,7 +613,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::string step_;
   // stopped
   std::optional<Origin> replaced_by_;
-  std::uint64_t replaced_kept_ = 0;
+  std::uint64_t replaced_cosigned_ = 0;     // of our journal, when it was replaced
+  std::uint64_t replaced_kept_ = 0;         // and kept, as far as known; our tail begins there
   std::uint64_t tail_waiting_ = 0;          // entries not yet taken by anybody
   std::set<EntryIndex> tail_pieces_taken_;  // first entry of each that was
   std::map<std::string, Origin> relayed_;   // whose each piece is that is kept here for a newer epoch; by path

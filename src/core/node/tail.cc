@@ -32,7 +32,8 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
   phase_ = Phase::stopped;
   rebuild_.reset();
   replaced_by_ = registration.certificate.origin();
-  replaced_kept_ = registration.old_origin == origin_ ? registration.kept_size : 0;
+  if (offers_.cosigned()) replaced_cosigned_ = offers_.cosigned()->checkpoint.size;
+  replaced_kept_ = kept_here(registration);
   tail_waiting_ = own_ && own_->log().size() > replaced_kept_ ? own_->log().size() - replaced_kept_ : 0;
   tail_pieces_taken_.clear();
   for (auto& [id, session] : sessions_) session.tails = {};
@@ -43,6 +44,22 @@ Status NodeImpl::replaced(const chain::Registration& registration) {
                   fmt::format("this machine has been replaced by {}; use the new one", replaced_by_->text())));
   waiting_.clear();
   return world_.disk.write_all(replaced_path, as_bytes(registration.note));
+}
+
+// How much of this journal the machine that replaced us has, as far as can be told here; the rest is our tail (5.3).
+// What was cosigned the new one has kept, or mirrors show it as what they hold beyond that, so from there on:
+// - what was kept is of this journal: from its end;
+// - more was kept than this disk has, or another history: this disk is an old one, or its end has rotted. If it is only
+//   shorter, and nothing was written since, what is given is known there by its keys;
+// - the registration that went on from this journal was not shown, only one that rests on it: likewise.
+// Of an epoch that was passed over nothing was kept.
+std::uint64_t NodeImpl::kept_here(const chain::Registration& registration) const {
+  if (!own_ || registration.old_origin.epoch < origin_.epoch) return 0;
+  if (registration.old_origin == origin_ && registration.kept_size <= own_->log().size()) {
+    const auto root = own_->log().root_at(registration.kept_size);
+    if (root && *root == registration.kept_root) return registration.kept_size;
+  }
+  return replaced_cosigned_;
 }
 
 // All that is due to him, from its beginning: what is shown twice is answered twice, and taken in once (6.1). Of a
