@@ -4,6 +4,7 @@
 
 #include "core/fold/event.h"
 #include "core/recovery/readmit.h"
+#include "core/recovery/rebuild.h"
 #include "sim/spare_test_support.h"
 
 namespace holdfast::sim {
@@ -177,6 +178,35 @@ TEST(Tail, of_a_machine_that_returns_two_epochs_later_begins_where_it_was_cosign
   EXPECT_TRUE(chain.run_until([&] { return sold_at(chain, third) == 30; }, seconds(30))) << sold_at(chain, third);
   EXPECT_EQ(first, cosigned);
   settle(chain);
+}
+
+TEST(Tail, is_taken_when_more_say_so_than_may_lie) {
+  Chain chain(76, 3, {.lying_mirrors = 1});
+  start_trade(chain);
+  isolate(chain, "store-01");
+  sell_from_here_alone(chain, 10);
+  const std::string second = chain.rebuild(store_1);
+  chain.network.cut("store-01", second);
+  ASSERT_TRUE(comes_to_sign(chain, second));
+  const std::string note(as_text(*chain.machine(second).disk.read_all(recovery::registration_path)));
+  chain.kill("warehouse");
+  Impostor liar(chain, chain.machine("warehouse"), chain.file().find(warehouse)->link_address, "warehouse");
+  isolate(chain, "warehouse", "store-01");
+  chain.network.heal("warehouse", "store-01");
+  liar.answer = [&](const sync::Message& m) {
+    const auto* tail = std::get_if<sync::Tail>(&m);
+    if (tail != nullptr) liar.say(sync::TailTaken{tail->origin, tail->first, tail->entries.size()});
+    if (!std::holds_alternative<sync::Hello>(m)) return;
+    liar.say(sync::Hello{chain.file().chain, warehouse, 1, {}, {}});
+    liar.say(sync::Superseded{note});
+  };
+  const auto waiting = [&] { return chain.node("store-01").safety().not_taken_in; };
+  ASSERT_TRUE(chain.run_until([&] { return liar.count<sync::Tail>() > 0; }, seconds(20)));
+  chain.run_for(seconds(2));
+  EXPECT_GE(waiting(), 10u) << "he may be the one";
+  chain.network.heal("store-01", "head-office");
+  EXPECT_TRUE(chain.run_until([&] { return waiting() == 0; }, seconds(20)));
+  EXPECT_TRUE(chain.run_until([&] { return sold_at(chain, second) == 10; }, seconds(20))) << "an honest one has it";
 }
 
 }  // namespace

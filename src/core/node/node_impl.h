@@ -613,11 +613,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::string step_;
   // stopped
   std::optional<Origin> replaced_by_;
-  std::uint64_t replaced_cosigned_ = 0;     // of our journal, when it was replaced
-  std::uint64_t replaced_kept_ = 0;         // and kept, as far as known; our tail begins there
-  std::uint64_t tail_waiting_ = 0;          // entries not yet taken by anybody
-  std::set<EntryIndex> tail_pieces_taken_;  // first entry of each that was
-  std::map<std::string, Origin> relayed_;   // whose each piece is that is kept here for a newer epoch; by path
+  std::uint64_t replaced_cosigned_ = 0;  // of our journal, when it was replaced
+  std::uint64_t replaced_kept_ = 0;      // and kept, as far as known; our tail begins there
+  std::uint64_t tail_waiting_ = 0;       // entries not yet taken by anybody
+  // By the first entry of each piece, who says that he has it.
+  std::map<EntryIndex, std::set<SiteName>> tail_pieces_taken_;
+  std::map<std::string, Origin> relayed_;  // whose each piece is that is kept here for a newer epoch; by path
   std::uint64_t snapshot_size_ = 0;
   Instant next_snapshot_;                  // monotonic; none is tried before
   bool is_snapshot_without_room_ = false;  // the last one was; it has been said

@@ -256,9 +256,14 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
   if (!session.tails.under_way || session.tails.under_way->answer != m) return {};  // by whom it was given, and once
   const std::string kept_at = std::exchange(session.tails.under_way, {})->kept_at;
   if (phase_ == Phase::stopped) {
-    // Several mirrors get the same pieces; each piece counts once.
-    if (m.origin == origin_ && tail_pieces_taken_.insert(m.first).second)
-      tail_waiting_ -= std::min(tail_waiting_, m.count);
+    // Several mirrors get the same pieces; each piece counts once, when more say so than may lie, or the new machine.
+    const bool is_older_machine = *session.site == me_->name && session.epoch <= origin_.epoch;
+    if (m.origin != origin_ || is_older_machine) return {};
+    std::set<SiteName>& takers = tail_pieces_taken_[m.first];
+    const auto is_taken = [&] { return takers.contains(me_->name) || takers.size() > chain_.lying_mirrors; };
+    if (is_taken()) return {};
+    takers.insert(*session.site);
+    if (is_taken()) tail_waiting_ -= std::min(tail_waiting_, m.count);
     return {};
   }
   // By its path: who has the old key may have handed in another piece for the same place.
