@@ -14,6 +14,7 @@
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/serve/front.h"
+#include "edge/serve/linger.h"
 #include "edge/serve/node_host.h"
 
 namespace holdfast::serve {
@@ -25,13 +26,12 @@ class Watch {
   Watch(const Log& log, Clock& clock, const people::Credentials& credentials, tills::Machine* tills)
       : log_(log), clock_(clock), credentials_(credentials), tills_(tills) {}
 
-  // True: it was replaced and has nothing left to offer.
+  // True: it was replaced and ends (Linger).
   bool round(node::Node& node) {
     const Instant now = clock_.monotonic();
     const node::Phase phase = node.phase();
     if (phase != phase_) {
       phase_ = phase;
-      phase_since_ = now;
       log_.info("phase", {{"phase", std::string(node::to_text(phase))}, {"origin", node.safety().origin.text()}});
     }
     if (now - looked_at_ < milliseconds(250)) return false;
@@ -46,16 +46,23 @@ class Watch {
     if (phase != node::Phase::stopped) return false;
     const node::Safety safety = node.safety();
     if (!safety.replaced_by) return false;  // contradicted: reads stay up for whoever looks into it
-    const Duration since = now - phase_since_;
-    was_replaced_ = since > replaced_linger_max || (since > replaced_linger_min && safety.not_taken_in == 0);
+    const Linger::Step step = linger_.look(now, safety.not_taken_in);
+    const std::string by = safety.replaced_by->text();
+    if (step == Linger::Step::tell)
+      log_.warn("offering-tail",
+                {{"by", by},
+                 {"not_taken_in", std::to_string(safety.not_taken_in)},
+                 {"what",
+                  "this machine was replaced, and nobody has taken these entries yet; it ends by itself when somebody "
+                  "has all of them. Keep it on, and linked to the new machine or to a mirror"}});
+    was_replaced_ = step == Linger::Step::end;
     if (was_replaced_) {
-      log_.warn("replaced",
-                {{"by", safety.replaced_by->text()}, {"not_taken_in", std::to_string(safety.not_taken_in)}});
+      log_.warn("replaced", {{"by", by}, {"not_taken_in", std::to_string(safety.not_taken_in)}});
       std::fprintf(stderr,
                    "holdfast: this machine was replaced by %s, which has taken over its journal; use that one. %llu of "
-                   "its entries "
-                   "are still to be taken in there.\n",
-                   safety.replaced_by->text().c_str(), static_cast<unsigned long long>(safety.not_taken_in));
+                   "its entries are still to be taken in there.%s\n",
+                   by.c_str(), static_cast<unsigned long long>(safety.not_taken_in),
+                   safety.not_taken_in == 0 ? "" : " Nobody has taken any for a day; link it, and start it again.");
     }
     return was_replaced_;
   }
@@ -134,9 +141,10 @@ class Watch {
   bool kept_authority_ = false;
   bool is_clock_behind_ = false;
   std::optional<node::Phase> phase_;
-  Instant phase_since_, looked_at_;
+  Instant looked_at_;
   std::map<SiteName, node::LinkState> links_;
   std::string step_;
+  Linger linger_;
   bool was_replaced_ = false;
 };
 

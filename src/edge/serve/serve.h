@@ -4,7 +4,7 @@
 //         SIGTERM and SIGINT: no more requests are taken, those under way are answered, the node signs and writes a
 //         snapshot of what is durable, exit code 0. A failed write ends the process at once (protocol 1.2), exit code
 //         3. A node that was replaced (5.7) answers reads, refuses writes, and offers its tail until all of it is taken
-//         in, for replaced_linger_min at least and replaced_linger_max at most, exit code 4.
+//         in or nobody has taken more of it for a day (linger.h), exit code 4.
 // Errors: what cannot start says why in one sentence: exit code 1.
 #pragma once
 
@@ -38,8 +38,6 @@ struct ServeSettings {
   std::string log;                       // file; empty: standard error
   std::function<void(const node::Node&)> on_round = {};  // called after each round of the node, on its thread
 };
-inline constexpr Duration replaced_linger_min = seconds(15);
-inline constexpr Duration replaced_linger_max = seconds(60);
 
 inline constexpr int exit_failed = 1, exit_fatal = 3, exit_replaced = 4;
 
