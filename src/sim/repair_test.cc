@@ -190,6 +190,28 @@ TEST_P(Repair, of_a_spares_copy_from_its_node) {
   expect_all_here(shop.chain, store_1, spare);
 }
 
+// 13.116: from a copy with a hole below what was signed no start opens the store; what lies behind that is let go.
+TEST_P(Repair, a_spare_says_whether_its_copy_can_be_opened) {
+  Shop shop(20);
+  start_all(shop.chain);
+  const std::string spare = shop.chain.add_spare(store_1);
+  ASSERT_TRUE(shop.chain.start(spare).has_value());
+  Machine& machine = shop.chain.machine(spare);
+  EXPECT_NE(machine.spare->view().cannot_open, "") << "nothing has come yet";
+  open_trade(shop.chain);
+  EXPECT_TRUE(shop.chain.run_until([&] { return holds_all(shop.chain, spare, "store-01"); }, seconds(20)));
+  EXPECT_EQ(machine.spare->view().cannot_open, "");
+  shop.trade(20);
+  isolate(shop.chain, "store-01", spare);
+  shop.chain.kill("store-01");
+  shop.chain.kill(spare);
+  harm(shop.chain, spare, commits(machine, shop.origin())[4], GetParam());
+  ASSERT_TRUE(shop.chain.start(spare).has_value());
+  EXPECT_NE(machine.spare->view().cannot_open.find("cannot be read"), std::string::npos)
+      << machine.spare->view().cannot_open;
+  EXPECT_FALSE(shop.chain.promote(spare).has_value()) << "so nobody should get as far";
+}
+
 TEST_P(Repair, of_a_journal_from_its_spare_when_no_mirror_is_linked) {
   Shop shop(19);
   shop.chain.snapshot_entries = 1'000'000;

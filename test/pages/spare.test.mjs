@@ -15,12 +15,13 @@ function at_spare(name, device_options, body) {
   test(name, { skip: real ? 'plays its own spare' : false, timeout: 120_000 }, async () => {
     const node = await start_node();
     const device = await new_device(browser, device_options);
-    const played = { alive: true, promoted: false, answer: null, typed: [], damage: [], tills: null };
+    const played = { alive: true, promoted: false, answer: null, typed: [], damage: [], tills: null, size: 48213 };
     try {
       await device.page.route('**/v1/spare', (route) => (played.promoted ? route.fulfill(problem(404, 'http/not_found', '')) : route.fulfill({ json: {
         chain: 'holdfast.example/demo', site: 'store-07', role: 'spare', node: { alive: played.alive, last_heard_at: '2026-11-22T14:03:05Z', silent_seconds: 3 },
-        copy: { origin: 'holdfast.example/demo/store-07/1', size: 48213, announced: 48213 }, has_people: true, epoch: 2, ready: !played.damage.length && !played.tills,
-        problem: played.damage.length ? 'entry 7 cannot be read' : null, tills: { wanted: true, problem: played.tills }, damage: played.damage } })));
+        copy: { origin: 'holdfast.example/demo/store-07/1', size: played.size, announced: 48213 }, has_people: true, epoch: 2, ready: played.size > 0 && !played.damage.length && !played.tills,
+        problem: played.damage.length ? 'entry 7 cannot be read' : null, tills: { wanted: true, problem: played.tills }, damage: played.damage,
+        can_open: played.size > 0 && !played.damage.length } })));
       await device.page.route('**/v1/spare/promote', (route) => {
         played.typed.push(route.request().postDataJSON().code);
         if (played.answer) return route.fulfill(played.answer);
@@ -83,6 +84,24 @@ at_spare('whose disk has lost a part of the copy says so, in the language of the
   await page.getByRole('heading', { name: 'This spare is not ready.' }).waitFor();
   await page.getByRole('button', { name: 'Français' }).click();
   await page.getByText('Son disque ne rend plus une partie de la copie').waitFor();
+  await page.getByText('telle qu’elle est').waitFor();
+  await page.locator('#code').fill('7KQ2C-M9XAV-0V3E1-PPRTZ');
+  await page.locator('#code').press('Enter');
+  assert.ok(await page.getByRole('button', { name: 'Ouvrir le magasin' }).isDisabled());
+  assert.deepEqual(played.typed, [], 'the code would open a machine that copies nothing any more');
+  await axe_clean(page);
+  played.damage = [];
+  await page.getByRole('heading', { name: 'Cette machine de secours est prête.' }).waitFor();
+  await page.getByRole('button', { name: 'Ouvrir le magasin' }).click();
+  await page.getByTestId('promoted').waitFor();
+});
+
+at_spare('that has no copy yet cannot be opened, and says what to do', {}, async ({ page, played }) => {
+  played.size = 0;
+  await page.getByText('It has no copy of the store’s journal yet').waitFor();
+  await page.getByText('plug its network cable in again').waitFor();
+  await page.locator('#code').fill('7KQ2C-M9XAV-0V3E1-PPRTZ');
+  assert.ok(await page.getByRole('button', { name: 'Open the store' }).isDisabled());
 });
 
 at_spare('that no till could reach says why', {}, async ({ page, played }) => {

@@ -53,6 +53,7 @@ struct SpareView {
   std::string problem;                              // a sentence for people; empty: none
   std::uint64_t holes_found = 0, holes_mended = 0;  // since the start
   std::vector<DamageView> damage = {};              // at most damage_told_max
+  std::string cannot_open = {};                     // why not, a sentence's beginning for people; empty: it can
 };
 
 class Spare final : public NetEvents {

@@ -1,6 +1,7 @@
 // Damage on a spare's disk (protocol 2.4): looked for all day, and put back from its node.
 #include <algorithm>
 
+#include "core/journal/peek.h"
 #include "core/node/damage.h"
 #include "core/node/spare_copy.h"
 
@@ -53,14 +54,35 @@ Status Spare::on(const sync::Found& m) {
   return {};
 }
 
+// Each of these ends a promoted spare at every start, and then it copies nothing any more (promote.cc). Behind the last
+// checkpoint it opens with what comes before the hole (13.73).
+std::string why_not_to_open(const SiteName& site, std::span<journal::Log* const> logs) {
+  const auto is_copy = [&](const journal::Log* log) { return log->origin().site == site && log->durable_size() > 0; };
+  if (std::ranges::none_of(logs, is_copy)) return "there is no copy of the store's journal here yet";
+  for (const journal::Log* log : logs) {
+    if (!log->has_holes()) continue;
+    const auto last = journal::peek_checkpoint(log->last_checkpoint());
+    const std::uint64_t needed = last ? last->size : 1;
+    for (const journal::Hole& hole : log->holes())
+      if (hole.first < hole.end && hole.first < needed)
+        return sync::to_text(log->origin(), hole) + " cannot be read from this disk any more";
+  }
+  return {};
+}
+
 void Spare::add_damage(SpareView& view) const {
   view.holes_found = holes_found_;
   view.holes_mended = holes_mended_;
-  view.damage = damage_of(logs());
+  const std::vector<journal::Log*> all = logs();
+  view.damage = damage_of(all);
+  view.cannot_open = why_not_to_open(me_->name, all);
   if (!replicas_.unopened().empty()) {
     const auto& [origin, error] = *replicas_.unopened().begin();
     view.problem = "the copy of " + origin.text() + " stays closed: " + error.text;
   }
+  for (const auto& [origin, error] : replicas_.unopened())
+    if (origin.site == me_->name && view.cannot_open.empty())
+      view.cannot_open = "the copy of " + origin.text() + " stays closed: " + error.text;
   if (view.damage.empty()) return;
   const DamageView& first = view.damage.front();
   view.problem = sync::to_text(first.origin, {first.first, first.end}) + (view.damage.size() > 1 ? " and more" : "") +

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 
+#include "core/node/damage.h"
 #include "edge/cli/cli.h"
 #include "edge/cli/local_write.h"
 #include "edge/keys/data_directory.h"
@@ -14,6 +15,7 @@
 #include "edge/keys/spare_directory.h"
 #include "edge/posix/data_lock.h"
 #include "edge/posix/posix_world.h"
+#include "edge/serve/data_view.h"
 #include "edge/serve/local_client.h"
 #include "edge/serve/spare_serve.h"
 
@@ -136,6 +138,22 @@ std::string read_code(const SpareArguments& arguments) {
   return without_site(line, site);
 }
 
+// As the spare itself says it, where none runs. A directory that is not whole is refused when it is promoted.
+void refuse_what_cannot_open(const std::string& data) {
+  const auto view = serve::DataView::open(data);
+  if (!view || keys::is_promoted(data)) return;
+  std::vector<std::unique_ptr<journal::Log>> logs;
+  std::vector<journal::Log*> all;
+  for (const Origin& origin : or_refuse((*view)->origins())) {
+    auto log = (*view)->open_journal(origin);
+    if (!log && origin.site == (*view)->site()) refuse(keys::not_ready(log.error().text));
+    if (!log) continue;  // it opens with what comes before it names that
+    all.push_back(log->get());
+    logs.push_back(std::move(*log));
+  }
+  if (const std::string why = node::why_not_to_open((*view)->site(), all); !why.empty()) refuse(keys::not_ready(why));
+}
+
 void promote(const SpareArguments& arguments) {
   check_is_spare(arguments.data);
   if (keys::is_promoted(arguments.data)) {  // in a fright it is typed twice
@@ -154,6 +172,7 @@ void promote(const SpareArguments& arguments) {
     refuse(answer.error());
   } else {
     const auto lock = or_refuse(edge::DataLock::take(arguments.data));
+    refuse_what_cannot_open(arguments.data);
     edge::SodiumEntropy entropy;
     const keys::Promoted promoted = or_refuse(keys::promote_directory(arguments.data, code, entropy));
     if (promoted.was_promoted) {

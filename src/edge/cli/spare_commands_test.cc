@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "edge/cli/cli_test_support.h"
+#include "edge/keys/spare_ceremony_test_support.h"
 #include "edge/net/canned_server_test_support.h"
 #include "edge/posix/data_lock.h"
 #include "edge/posix/posix_world.h"
@@ -81,6 +82,18 @@ TEST(SparePromote, NoCodeGoesToWhoListensInPlaceOfASpareThatHasEnded) {
   EXPECT_EQ(promoted.out, "");
   EXPECT_THAT(promoted.err, HasSubstr("certificate.note")) << "it acted by itself, on a spare that was not adopted";
   EXPECT_FALSE(thief.was_called());
+}
+
+// 13.116, where no spare runs: with its keys in clear it would copy nothing any more.
+TEST(SparePromote, ASpareWithoutACopyKeepsItsCodeAndItsKeysSealed) {
+  keys::Ceremony ceremony;
+  const std::string spare = ceremony.path("spare");
+  std::ofstream(ceremony.path("code")) << ceremony.make_spare(spare) << "\n";
+  const Outcome promoted = holdfast({"spare", "promote", "--data", spare, "--code-file", ceremony.path("code")});
+  EXPECT_EQ(promoted.code, 1) << promoted.out;
+  EXPECT_THAT(promoted.err, HasSubstr("spare/not_ready"));
+  EXPECT_THAT(promoted.err, HasSubstr("no copy of the store's journal"));
+  EXPECT_FALSE(keys::is_promoted(spare));
 }
 
 // A spare that was not adopted: the right code gets as far as the certificate that is missing.

@@ -43,6 +43,7 @@ constexpr Row rows[] = {
     {"keys/mistyped_code", {422, "The code was mistyped"}},
     {"keys/wrong_code", {403, "The code is another machine's"}},
     {"spare/node_alive", {409, "The store's machine still answers"}},
+    {"spare/not_ready", {409, "This spare cannot be opened as it is"}},
     {"spare/waiting", {503, "This is a spare that waits"}},
     {"auth/enrol_closed", {403, "Nothing is to be enrolled"}},
     {"people/number_taken", {409, "The staff number is taken"}},

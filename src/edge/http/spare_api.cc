@@ -36,6 +36,7 @@ std::string spare_json(const node::SpareView& view, const chain::ChainFile& file
     out.field_null("problem");
   else
     out.field("problem", view.problem);
+  out.field("can_open", view.cannot_open.empty());
   out.object("tills").field("wanted", tills != nullptr);
   out.field("problem", tills_problem.empty() ? std::nullopt : std::optional(tills_problem)).end_object();
   write_damage(out, view.damage);
@@ -126,6 +127,8 @@ void SpareApi::post_promote(const Request& request, const Respond& respond) {
                          problem("spare/node_alive",
                                  "The store's machine still answers this spare, so it is not dead. If it must be "
                                  "replaced, switch it off or pull its cable, and try again in a few seconds."));
+    // With its keys in clear it copies nothing any more, and what lacks here now would be lacking at each start.
+    if (!view.cannot_open.empty()) return respond_now(respond, problem(keys::not_ready(view.cannot_open)));
     {
       const std::lock_guard lock(mutex_);
       if (const auto wait = limits_.begin(asker, clock_.monotonic())) {

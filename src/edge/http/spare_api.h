@@ -6,7 +6,8 @@
 //         The code is its own right: whoever holds the paper may. Wrong ones are counted and made to wait (limits.h); a
 //         mistyped one is told before anything is computed and does not count. A code costs as much as Argon2id is
 //         made to, so whoever types at the machine's own screen waits behind nobody who types elsewhere.
-// Errors: problem.h; spare/node_alive: the store's machine answers this spare, so it is not dead.
+// Errors: problem.h; spare/node_alive: the store's machine answers this spare, so it is not dead. spare/not_ready: its
+//         copy is empty or has a hole, and could not be opened (protocol 13.116).
 // Thread: handle() on the server's; `promote` is called on the worker's thread, once at a time.
 #pragma once
 

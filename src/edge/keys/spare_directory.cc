@@ -139,6 +139,14 @@ Status adopt_spare(const std::string& directory, std::string_view chain_text, st
   return disk->write_all(node::chain_file_path, as_bytes(chain_text));
 }
 
+Error not_ready(std::string_view why) {
+  return {"spare/not_ready",
+          fmt::format("This spare cannot open the store as it is: {}. Nothing was changed, and the code stays good. If "
+                      "the store's machine still runs, link the two: it gives this one what is missing. If it is gone "
+                      "for good, rebuild the store from its mirrors: `holdfast site rebuild`.",
+                      why)};
+}
+
 Result<Promoted> promote_directory(const std::string& directory, std::string_view typed_code, Entropy& entropy) {
   HF_TRY(const std::string code, read_promotion_code(typed_code));
   HF_TRY(const SiteName site, read_site_marker(directory));

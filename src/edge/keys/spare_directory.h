@@ -36,6 +36,8 @@ struct Promoted {
   bool has_people = false;    // the credential store came along
   bool was_promoted = false;  // before: nothing was changed, and least of all the people of today
 };
+// What whoever types the code is told where the copy cannot be opened (protocol 13.116): spare/not_ready. Before it.
+Error not_ready(std::string_view why);
 Result<Promoted> promote_directory(const std::string& directory, std::string_view typed_code, Entropy& entropy);
 
 }  // namespace holdfast::keys

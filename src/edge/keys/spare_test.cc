@@ -7,14 +7,13 @@
 #include <sstream>
 
 #include "core/base/crockford.h"
-#include "core/chain/test_chain.h"
 #include "core/node/node.h"
 #include "core/node/spare_copy.h"
-#include "edge/keys/ceremony.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/file_signer.h"
 #include "edge/keys/private_files.h"
 #include "edge/keys/promotion_code.h"
+#include "edge/keys/spare_ceremony_test_support.h"
 #include "edge/keys/spare_directory.h"
 #include "edge/people/credentials.h"
 #include "edge/posix/posix_disk.h"
@@ -88,26 +87,6 @@ TEST(PromotionCode, OpensWhatItSealedAndNothingElseDoes) {
   EXPECT_EQ(open_seeds(site, code, sealed).error().code, "keys/wrong_code");
   EXPECT_EQ(open_seeds(site, code, ByteView(sealed).first(40)).error().code, "keys/bad_file");
 }
-
-struct Ceremony {
-  edge::ScratchDirectory scratch;
-  chain::ChainFile file;
-  std::string chain_text;
-  std::string path(std::string_view name) const { return scratch.path() + "/" + std::string(name); }
-  Ceremony() {
-    file = chain::testing::small_chain();
-    const chain::Authority authority = *make_authority(path("ceremony"), {{2, 3}, {2, 3}, true, true});
-    file.root = authority.root;
-    file.recovery = authority.recovery;
-    file.operations = authority.operations;
-    chain_text = *sign_chain_file(file, {path("ceremony/root")});
-  }
-  std::string certify(const chain::PublicKeysFile& machine, bool spare) {
-    IssueOptions options{std::nullopt, 1, Instant{1'800'000'000'000'000'000}, spare};
-    return (*issue_certificates(file, {path("ceremony/recovery")}, {{machine, std::nullopt}}, options))[0]
-        .certificate.note;
-  }
-};
 
 TEST(SpareDirectory, HasNoKeyInClearThatRegistersUntilItsCodeIsTyped) {
   Ceremony ceremony;

@@ -132,6 +132,7 @@ export interface SpareStatus {
   problem: string | null;
   tills?: { wanted: boolean; problem: string | null };  // a spare of before has none
   damage?: Hole[];
+  can_open?: boolean;  // a spare of before does not say
 }
 export type Posture = 'open' | 'guarded' | 'sealed' | 'rejoining';
 export interface SensorAlert {

@@ -9,6 +9,8 @@ export const spare = {
   'spare.heard': 'Last heard at {at}.',
   'spare.never_heard': 'This spare has not heard it since it was started.',
   'spare.damaged': 'Its disk cannot give back a part of the copy. The store’s machine fills it in as soon as the two are linked; until then this one cannot be opened.',
+  'spare.empty': 'It has no copy of the store’s journal yet. The store’s machine gives it one as soon as the two are linked; until then this one cannot be opened.',
+  'spare.cannot_open': 'This machine cannot open the store as it is; what is missing is said above. If the store’s machine still runs, plug its network cable in again: it gives this one what is missing. If it is gone for good, have the store rebuilt from its mirrors. The code stays good.',
   'spare.ready': 'This spare is ready.',
   'spare.not_ready': 'This spare is not ready.',
   'spare.copy': 'It holds {n} entries of the store’s journal.',

@@ -9,6 +9,8 @@ export const spare = {
   'spare.heard': 'Dernier signe à {at}.',
   'spare.never_heard': 'Cette machine de secours ne l’a pas entendue depuis son démarrage.',
   'spare.damaged': 'Son disque ne rend plus une partie de la copie. La machine du magasin la complète dès que les deux sont reliées ; d’ici là, celle-ci ne peut pas être ouverte.',
+  'spare.empty': 'Elle n’a pas encore de copie du journal du magasin. La machine du magasin lui en donne une dès que les deux sont reliées ; d’ici là, celle-ci ne peut pas être ouverte.',
+  'spare.cannot_open': 'Cette machine ne peut pas ouvrir le magasin telle qu’elle est ; ce qui manque est indiqué plus haut. Si la machine du magasin fonctionne encore, rebranchez son câble réseau : elle lui donne ce qui manque. Si elle est perdue pour de bon, faites reconstruire le magasin depuis ses miroirs. Le code reste bon.',
   'spare.ready': 'Cette machine de secours est prête.',
   'spare.not_ready': 'Cette machine de secours n’est pas prête.',
   'spare.copy': 'Elle détient {n} entrées du journal du magasin.',
