@@ -80,5 +80,80 @@ TEST(WithoutRoom, a_spare_stays_and_says_so) {
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
 }
 
+// A store whose machine was cut off, sold on, and has been replaced; the new one does not reach the old one. Its name.
+std::string replace_what_sells_on(Chain& chain) {
+  start_trade(chain);
+  isolate(chain, "store-01");
+  for (int i = 0; i < 5; ++i) {
+    chain.sell(store_1, 1);
+    chain.run_for(milliseconds(200));
+  }
+  std::string again = chain.rebuild(store_1);
+  chain.network.cut("store-01", again);
+  EXPECT_TRUE(comes_to_sign(chain, again));
+  chain.run_for(seconds(5));
+  return again;
+}
+
+TEST(WithoutRoom, a_mirror_keeps_no_tail_for_others_and_goes_on) {
+  Chain chain(44, 2);
+  const std::string again = replace_what_sells_on(chain);
+  chain.kill(again);
+  Machine& mirror = chain.machine("warehouse");
+  const auto keeps_tail = [&] {
+    return std::ranges::any_of(mirror.disk.files(), [](const auto& file) {
+      return file.first.starts_with("tails/store-01-") && file.first.ends_with(".tail");
+    });
+  };
+  mirror.disk.is_full = true;
+  chain.network.heal("store-01", "warehouse");
+  ASSERT_TRUE(chain.run_until([&] { return chain.node("store-01").phase() == node::Phase::stopped; }, seconds(30)));
+  chain.run_for(seconds(5));
+  ASSERT_TRUE(mirror.node) << (mirror.died_of ? mirror.died_of->text : "");
+  EXPECT_FALSE(keeps_tail());
+  EXPECT_GT(chain.node("store-01").safety().not_taken_in, 0u) << "it lets go of nothing";
+  EXPECT_TRUE(chain.run_until([&] { return told_of_a_full_disk(chain, "warehouse") > 0; }, seconds(70)));
+  // There is room again, and a new link.
+  mirror.disk.is_full = false;
+  chain.network.cut("store-01", "warehouse");
+  chain.run_for(seconds(5));
+  chain.network.heal("store-01", "warehouse");
+  EXPECT_TRUE(chain.run_until(keeps_tail, seconds(30)));
+  ASSERT_TRUE(comes_to_sign(chain, again));
+  EXPECT_TRUE(chain.run_until([&] { return not_here(chain, store_1, again) == 0; }, seconds(30)));
+  settle(chain);
+}
+
+TEST(WithoutRoom, a_new_machine_takes_in_the_tail_of_the_old_one) {
+  Chain chain(45, 2);
+  const std::string again = replace_what_sells_on(chain);
+  ASSERT_EQ(not_here(chain, store_1, again), 5u);
+  Machine& m = chain.machine(again);
+  m.disk.is_full = true;
+  chain.network.heal_all();
+  EXPECT_TRUE(chain.run_until([&] { return !m.node || not_here(chain, store_1, again) == 0; }, seconds(30)));
+  chain.run_for(seconds(2));
+  ASSERT_TRUE(m.node) << (m.died_of ? m.died_of->text : "");
+  const auto is_noted = [&] { return m.disk.files().contains("tails/1.through"); };
+  EXPECT_FALSE(is_noted());
+  m.disk.is_full = false;
+  EXPECT_TRUE(chain.run_until(is_noted, seconds(70))) << "how far it is, for the next start";
+  settle(chain);
+}
+
+TEST(WithoutRoom, a_store_gets_a_spare) {
+  Chain chain(46, 2);
+  start_trade(chain);
+  chain.run_for(seconds(5));
+  const std::string spare = chain.add_spare(store_1);
+  Machine& m = chain.machine("store-01");
+  m.disk.is_full = true;
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return !m.node || holds_all(chain, spare, "store-01"); }, seconds(20)));
+  ASSERT_TRUE(m.node) << (m.died_of ? m.died_of->text : "");
+  m.disk.is_full = false;
+  settle(chain);
+}
+
 }  // namespace
 }  // namespace holdfast::sim

@@ -31,7 +31,8 @@ inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyo
 inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
 inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
-inline constexpr Duration snapshot_again = seconds(60);     // after one that found no room on the disk
+inline constexpr Duration room_again =
+    seconds(60);  // after a snapshot, or another file, that found no room on the disk
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
 inline constexpr std::size_t waiting_writes_max = 100'000;
@@ -244,6 +245,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status snapshot_if_due();
   Status write_snapshot();
   bool is_fatal(const Error& error) const;
+  bool is_without_room(const Status& written, std::string_view path);
 
   // sessions.cc
   Status handle(Session& session, const sync::Message& message);
@@ -622,6 +624,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t snapshot_size_ = 0;
   Instant next_snapshot_;                  // monotonic; none is tried before
   bool is_snapshot_without_room_ = false;  // the last one was; it has been said
+  bool is_file_without_room_ = false;      // the last file on which nothing rests was; it has been said
+  Instant next_through_;                   // monotonic; what is in through_due_ is not tried before
   Instant written_at_;  // monotonic: of the last write taken; of the start, or of the rebuild's end, before the first
   Counters counters_;
 };

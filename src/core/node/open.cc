@@ -427,7 +427,7 @@ Status NodeImpl::write_snapshot() {
   if (!written && written.error().code == "base/disk_full") {
     // It makes a start short and nothing else, and the journal may still have room in the segment that it is in: ending
     // would take more of the disk with each start (a segment a journal), until none succeeds.
-    next_snapshot_ = monotonic_ + snapshot_again;
+    next_snapshot_ = monotonic_ + room_again;
     if (!std::exchange(is_snapshot_without_room_, true))
       trip("disk-full", 2,
            "the disk has no room for a snapshot. Make room in the file system of the data directory: a snapshot is "

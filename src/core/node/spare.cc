@@ -60,8 +60,10 @@ Status NodeImpl::meet_own_site(Session& session, const sync::Hello& m) {
   session.site = m.site;
   session.epoch = c.epoch;
   session.own_spare = true;
-  if (!spare_ || spare_->certificate.note != c.note)
-    HF_TRY_VOID(world_.disk.write_all(own_spare_path, as_bytes(c.note)));
+  if (!spare_ || spare_->certificate.note != c.note) {
+    const Status written = world_.disk.write_all(own_spare_path, as_bytes(c.note));
+    if (!is_without_room(written, own_spare_path)) HF_TRY_VOID(written);  // it shows it again whenever it is linked
+  }
   spare_ = OwnSpare{c, session.id, now_, monotonic_};
   tell_registrations(session.id);
   tell_former_registrations(session.id);

@@ -156,7 +156,14 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
         return fail("node/refused", "too many tails are kept here; the new machine must take them first");
       const Bytes kept_as = sync::encode(m);
       if (kept_as.size() > message_bytes_max) return fail("sync/bad_message", "a tail that cannot be given on");
-      HF_TRY_VOID(world_.disk.write_all(path, kept_as));
+      const Status written = world_.disk.write_all(path, kept_as);
+      if (is_without_room(written, path)) {  // no fault of his, so no alert about him
+        send(session.id, sync::Refused{"node/refused",
+                                       "the disk here has no room for a tail; make room, or link the "
+                                       "new machine; it is offered again with the next link"});
+        return {};
+      }
+      HF_TRY_VOID(written);
       relayed_.emplace(path, m.origin);
     }
     send(session.id, answer);
@@ -206,10 +213,18 @@ void NodeImpl::note_through(const Origin& origin, EntryIndex first, std::uint64_
 }
 
 Status NodeImpl::write_through() {
+  if (monotonic_ < next_through_) return {};
   for (const Origin& origin : std::exchange(through_due_, {})) {
     Writer out;
     out.u64(tail_through_[origin]);
-    HF_TRY_VOID(world_.disk.write_all(fmt::format("tails/{}.through", origin.epoch), out.view()));
+    const std::string path = fmt::format("tails/{}.through", origin.epoch);
+    const Status written = world_.disk.write_all(path, out.view());
+    if (is_without_room(written, path)) {
+      through_due_.insert(origin);
+      next_through_ = monotonic_ + room_again;
+    } else {
+      HF_TRY_VOID(written);
+    }
   }
   return {};
 }
@@ -267,8 +282,12 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
     return {};
   }
   // By its path: who has the old key may have handed in another piece for the same place.
-  if (relayed_.erase(kept_at) > 0) return world_.disk.write_all(kept_at + std::string(taken_suffix), ByteView());
-  return {};
+  if (!relayed_.contains(kept_at)) return {};
+  const std::string path = kept_at + std::string(taken_suffix);
+  const Status written = world_.disk.write_all(path, ByteView());
+  if (is_without_room(written, path)) return {};  // it is given again with his next link, and taken in once
+  relayed_.erase(kept_at);
+  return written;
 }
 
 Status NodeImpl::load_through() {

@@ -92,6 +92,20 @@ bool NodeImpl::is_fatal(const Error& error) const {
          error.code == "sync/missing_entries";
 }
 
+// Of a file on which nothing rests, so that for want of room alone it is left out (1.2). Said once, until one has found
+// room again.
+bool NodeImpl::is_without_room(const Status& written, std::string_view path) {
+  if (written) is_file_without_room_ = false;
+  if (written || written.error().code != "base/disk_full") return false;
+  if (!std::exchange(is_file_without_room_, true))
+    trip(
+        "disk-full", 2,
+        fmt::format("the disk has no room for {}. Make room in the file system of the data directory: the site goes on "
+                    "without that file, and ends when one of its journals needs another",
+                    path));
+  return true;
+}
+
 Status NodeImpl::take_inbox() {
   std::size_t left = inbox_.size();  // what arrives while we work is for the next turn
   while (left-- > 0) {

@@ -48,6 +48,27 @@ Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings
                               });
 }
 
+Result<AddressFile> AddressFile::write(std::unique_ptr<Disk> disk, const std::string& address, const Log& log) {
+  AddressFile out;
+  out.disk_ = std::move(disk);
+  out.line_ = address + "\n";
+  const Status written = out.disk_->write_all(edge::http_address_path, as_bytes(out.line_));
+  if (!written && written.error().code != "base/disk_full") return pass_on(written.error());
+  out.is_written_ = written.has_value();
+  if (!written)
+    log.warn("http-address", {{"error", written.error().text},
+                              {"what",
+                               "it serves all the same; commands on this machine find it when there is room again, "
+                               "which is tried every 10 s"}});
+  return out;
+}
+
+void AddressFile::look(Instant now) {
+  if (is_written_ || now < next_) return;
+  next_ = now + seconds(10);
+  is_written_ = disk_->write_all(edge::http_address_path, as_bytes(line_)).has_value();
+}
+
 int complain(const Error& error, int code) {
   std::fprintf(stderr, "holdfast: %s [%.*s]\n", error.text.c_str(), static_cast<int>(error.code.size()),
                error.code.data());

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/base/ids.h"
 #include "core/base/world.h"
 #include "edge/http/pages.h"
 #include "edge/http/server.h"
+#include "edge/posix/data_lock.h"
 #include "edge/serve/serve.h"
 #include "edge/tills/machine.h"
 
@@ -23,6 +25,20 @@ Result<std::unique_ptr<http::Server>> listen_for_http(const ServeSettings& setti
 // What tills come by; none where `settings.tills` is empty.
 Result<std::unique_ptr<tills::Machine>> open_tills(const ServeSettings& settings, const SiteName& site, bool is_node,
                                                    Clock& clock, const Log& log);
+// Where commands on this machine find its process. A disk without room for it keeps no store shut (protocol 13.117):
+// that is said, and it is tried again.
+class AddressFile {
+ public:
+  static Result<AddressFile> write(std::unique_ptr<Disk> disk, const std::string& address, const Log& log);
+  void look(Instant now);  // monotonic; now and then
+  void remove() { static_cast<void>(disk_->remove(edge::http_address_path)); }
+
+ private:
+  std::unique_ptr<Disk> disk_;
+  std::string line_;
+  bool is_written_ = false;
+  Instant next_;
+};
 // The sentence on standard error; returns `code`.
 int complain(const Error& error, int code);
 

@@ -261,10 +261,8 @@ int serve(const ServeSettings& settings) {
   Serving& s = **prepared;
   auto address_disk = edge::PosixDisk::open_root(settings.data);
   if (!address_disk) return complain(address_disk.error(), exit_failed);
-  if (auto written = (*address_disk)->write_all(edge::http_address_path, as_bytes(s.server->address() + "\n"));
-      !written) {
-    return complain(written.error(), exit_failed);
-  }
+  auto address = AddressFile::write(std::move(*address_disk), s.server->address(), s.log);
+  if (!address) return complain(address.error(), exit_failed);
 
   Watch watch(s.log, s.host->clock(), *s.credentials, s.tills.get());
   Status ended;
@@ -289,11 +287,14 @@ int serve(const ServeSettings& settings) {
 
   const timespec pause{0, 100'000'000};
   int signal = -1;
-  while (signal < 0 && !has_ended) signal = sigtimedwait(&ending, nullptr, &pause);
+  while (signal < 0 && !has_ended) {
+    signal = sigtimedwait(&ending, nullptr, &pause);
+    address->look(s.host->clock().monotonic());
+  }
   if (signal >= 0) s.log.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
 
   // First, while the port is still ours: no command is to find who takes it next.
-  static_cast<void>((*address_disk)->remove(edge::http_address_path));
+  address->remove();
   // Requests under way are answered while the node still runs; then it.
   s.server->stop();
   s.host->request_stop();

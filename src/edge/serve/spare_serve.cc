@@ -77,7 +77,7 @@ class TillsTalk {
 // Copies until it is promoted (true), or a signal or an error ends it.
 Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
   HF_TRY(auto disk, edge::PosixDisk::open_root(settings.data));
-  HF_TRY_VOID(disk->write_all(edge::http_address_path, as_bytes(w.server->address() + "\n")));
+  HF_TRY(AddressFile address, AddressFile::write(std::move(disk), w.server->address(), w.log));
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
@@ -97,8 +97,11 @@ Result<bool> wait_for_the_day(Waiting& w, const ServeSettings& settings) {
   std::fflush(stdout);
   const timespec pause{0, 50'000'000};
   int signal = -1;
-  while (signal < 0 && !has_ended && !w.api->is_promoted()) signal = sigtimedwait(&ending, nullptr, &pause);
-  static_cast<void>(disk->remove(edge::http_address_path));  // first, while the port is still ours
+  while (signal < 0 && !has_ended && !w.api->is_promoted()) {
+    signal = sigtimedwait(&ending, nullptr, &pause);
+    address.look(w.host->clock().monotonic());
+  }
+  address.remove();  // first, while the port is still ours
   w.server->stop();
   w.host->request_stop();
   copying.join();
