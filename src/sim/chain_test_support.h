@@ -78,6 +78,13 @@ inline void sell_much(Chain& chain, int sales) {
     chain.run_for(milliseconds(20));
   }
 }
+// How often this node has said that its disk is full.
+inline std::uint64_t told_of_a_full_disk(Chain& chain, const std::string& name) {
+  std::uint64_t out = 0;
+  for (const guard::SeenAlert& seen : chain.node(name).state().guard.recent)
+    if (seen.first.alert.signature == "disk-full") out += seen.count;
+  return out;
+}
 // As after a new chain file, which counts from the next start.
 inline void restart(Chain& chain, std::initializer_list<std::string> names) {
   for (const std::string& name : names) {

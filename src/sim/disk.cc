@@ -94,6 +94,7 @@ SimDisk& SimDisk::operator=(const SimDisk& image) {
   before_.clear();
   was_misdirected_ = false;
   is_full = false;
+  full_for.clear();
   reboot();
   return *this;
 }
@@ -223,7 +224,7 @@ Result<std::unique_ptr<File>> SimDisk::create(std::string_view path, std::uint64
   if (crashed_) return gone();
   const std::string name(path);
   if (files_.contains(name)) return fail("base/disk_failed", name + " exists already");
-  if (is_full) {
+  if (has_no_room(name)) {
     if (faults != nullptr) faults->bit(Fault::disk_full);
     return no_room();
   }
@@ -249,7 +250,7 @@ Result<Bytes> SimDisk::read_all(std::string_view path) {
 }
 
 Status SimDisk::write_all(std::string_view path, ByteView bytes) {
-  if (!crashed_ && is_full && !bytes.empty()) {
+  if (!crashed_ && has_no_room(path) && !bytes.empty()) {
     if (faults != nullptr) faults->bit(Fault::disk_full);
     return no_room();
   }

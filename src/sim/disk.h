@@ -39,6 +39,7 @@ class SimDisk final : public Disk {
   }
   void reboot();
   bool is_full = false;  // no new file, no bytes in one; what has its room already is still written
+  std::string full_for;  // no room for a file whose path has this in it; empty: there is for each
   bool crashed() const { return crashed_; }
   std::uint64_t writes() const { return writes_; }
   const FileMap& files() const { return files_; }
@@ -77,6 +78,9 @@ class SimDisk final : public Disk {
   // Whether this write may pass; if not, the disk has crashed in it.
   bool pass();
   std::unexpected<Error> lose_whole();
+  bool has_no_room(std::string_view path) const {
+    return is_full || (!full_for.empty() && path.find(full_for) != std::string_view::npos);
+  }
   // Whether this read fails.
   bool fails_read(const std::string& path, std::uint64_t offset, std::uint64_t size);
   void keep_before(const std::string& path);

@@ -175,6 +175,35 @@ TEST(TwoHistoriesOfOne, a_branch_is_left_though_the_power_fails_at_any_write) {
   EXPECT_GT(in_the_middle, 3u);
 }
 
+// It fails at the second file of the copy; each start would leave another part of one, until all places are taken.
+TEST_F(TwoHistories, a_branch_that_finds_no_room_is_left_at_a_later_start) {
+  Machine& m = chain_.machine("warehouse");
+  part("warehouse", 30, 5);
+  restart(chain_, {"warehouse"});  // its copies go on in a new file
+  rebuild();                       // by head office and store-02, which cosigned
+  chain_.network.cut("warehouse", next_);
+  ASSERT_TRUE(chain_.run_until([&] { return is_signing(chain_, next_); }, seconds(30)));
+  const std::string copy = "journals/store-01/1/";
+  std::vector<std::string> files;
+  for (const auto& [path, content] : m.disk.files())
+    if (path.starts_with(copy)) files.push_back(path.substr(copy.size()));
+  ASSERT_GE(files.size(), 2u);
+  m.disk.full_for = "1.branch-1/" + files[1];
+  chain_.network.heal_all();
+  for (int start = 0; start < 2; ++start) {
+    EXPECT_TRUE(chain_.run_until(
+        [&] { return !m.node || told_of_a_full_disk(chain_, "warehouse") > static_cast<unsigned>(start); },
+        seconds(90)));
+    ASSERT_TRUE(m.node) << (m.died_of ? m.died_of->text : "");
+    EXPECT_FALSE(has_branch("warehouse")) << "a part of a copy";
+    EXPECT_GT(held("warehouse"), 0u);
+    if (start == 1) m.disk.full_for.clear();  // somebody has made room
+    restart(chain_, {"warehouse"});
+  }
+  settle(chain_);
+  EXPECT_TRUE(has_branch("warehouse"));
+}
+
 // What a spare has copied of the other history is of no use any more: it would fold what its node does not have.
 TEST_F(TwoHistories, the_spare_of_who_left_it_opens_with_the_one_that_was_kept) {
   part("warehouse", 30, 5);

@@ -7,13 +7,6 @@
 namespace holdfast::sim {
 namespace {
 
-std::uint64_t told_of_a_full_disk(Chain& chain, const std::string& name) {
-  std::uint64_t out = 0;
-  for (const guard::SeenAlert& seen : chain.node(name).state().guard.recent)
-    if (seen.first.alert.signature == "disk-full") out += seen.count;
-  return out;
-}
-
 TEST(WithoutRoom, a_snapshot_waits_and_the_store_sells_on) {
   Chain chain(41, 2);
   start_trade(chain);

@@ -49,6 +49,7 @@ Status NodeImpl::leave_lost_branches() {
 // the journal, as evidence and for who wants to know what was in it; what both histories have is kept in its place, for
 // the state may rest on it. False: it stays as it is.
 Result<bool> NodeImpl::leave_branch(const Origin& origin) {
+  if (cannot_leave_.contains(origin)) return false;
   sync::Replica& replica = *replicas_.find(origin);
   const auto part = state_.peers.find(origin.site);
   if (part != state_.peers.end() && part->second.origin.epoch > origin.epoch) return false;  // the state is beyond it
@@ -78,12 +79,23 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
   for (;; ++branch) {
     HF_TRY(const std::vector<std::string> there, world_.disk.list(place_of(origin, branch)));
     if (there.empty()) break;
-    if (branch == branches_max) return false;
+    if (branch == branches_max)
+      return cannot_leave(
+          origin, "journal-damage",
+          "all places are taken; move " + place_of(origin, branch) + " and those before it out of the data directory");
   }
-  const Status copied = copy_files(journal::Log::directory(origin), place_of(origin, branch));
+  const std::string place = place_of(origin, branch);
+  Status copied = copy_files(journal::Log::directory(origin), place);
   if (!copied && copied.error().code == "node/bad_file") return false;  // nothing was written
+  if (copied) copied = world_.disk.write_all(leaving_path, as_bytes(fmt::format("{} {}", origin.text(), branch)));
+  if (!copied && copied.error().code == "base/disk_full") {
+    // No part of a copy takes the room, or the number, of a whole one.
+    HF_TRY(const std::vector<std::string> names, world_.disk.list(place));
+    for (const std::string& name : names) HF_TRY_VOID(world_.disk.remove(fmt::format("{}/{}", place, name)));
+    return cannot_leave(origin, "disk-full",
+                        "the disk has no room; make some in the file system of the data directory");
+  }
   HF_TRY_VOID(copied);
-  HF_TRY_VOID(world_.disk.write_all(leaving_path, as_bytes(fmt::format("{} {}", origin.text(), branch))));
   const std::uint64_t size = replica.size();
   HF_TRY_VOID(replicas_.discard(origin));
   HF_TRY(sync::Replica * kept, replicas_.find_or_create(origin));
@@ -102,6 +114,17 @@ Result<bool> NodeImpl::leave_branch(const Origin& origin) {
       fmt::format("the {} entries kept here of {} were not the history that its successor goes on from; they lie in {}",
                   size, origin.text(), place_of(origin, branch)));
   return true;
+}
+
+// Tried again at the next start only: each try may fill the disk to its end.
+bool NodeImpl::cannot_leave(const Origin& origin, std::string_view signature, std::string_view why) {
+  cannot_leave_.insert(origin);
+  trip(
+      signature, 2,
+      fmt::format("the copy of {} is not the history that its successor goes on from, and cannot be put aside, so that "
+                  "site is not followed: {}, and start this node again",
+                  origin.text(), why));
+  return false;
 }
 
 // Zeros where a sector cannot be read: what a journal has lost there it can tell, and a site does not end because of

@@ -335,6 +335,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // branch.cc
   Status leave_lost_branches();
   Result<bool> leave_branch(const Origin& origin);
+  bool cannot_leave(const Origin& origin, std::string_view signature, std::string_view why);
   Status copy_files(const std::string& from, const std::string& to);
   Status put_back_branch();
 
@@ -565,6 +566,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
   std::set<SiteName> taken_up_;                           // sites for whose journals we count
   std::map<Origin, Hash> compared_with_kept_;             // copies of old epochs, by the root that their successor kept
+  std::set<Origin> cannot_leave_;  // lost branches for which there was no place; it has been said
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;
