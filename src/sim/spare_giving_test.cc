@@ -79,6 +79,36 @@ TEST(Spare, is_heard_before_a_node_that_starts_among_its_mirrors_signs) {
   settle(chain);
 }
 
+// What comes back is taken in piece by piece (6.4): of an event that lies in two, parts are listed, and it is never
+// taken.
+TEST(Spare, is_given_whole_events) {
+  Chain chain(51, 2);
+  start_trade(chain);
+  for (int i = 0; i < 6; ++i) {  // of some 400 kB each, and a piece is of 1 MiB
+    chain.sell(store_1, 1, 4500);
+    chain.run_for(milliseconds(200));
+  }
+  chain.run_for(seconds(2));
+  const std::string spare = chain.add_spare(store_1);
+  int pieces = 0, torn = 0;
+  chain.network.tap = [&, before = chain.network.tap](const std::string& from, const std::string& to, ByteView bytes) {
+    const auto message = sync::decode(bytes);
+    const auto* given = message && to == spare ? std::get_if<sync::SpareEntries>(&*message) : nullptr;
+    if (given != nullptr && !given->entries.empty()) {
+      ++pieces;
+      fold::Joiner joiner;
+      bool is_whole = true;
+      for (const Bytes& entry : given->entries) is_whole = joiner.take(entry).has_value() && is_whole;
+      torn += is_whole && !joiner.in_the_middle() ? 0 : 1;
+    }
+    if (before) before(from, to, bytes);
+  };
+  ASSERT_TRUE(chain.start(spare).has_value());
+  EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(60)));
+  EXPECT_GE(pieces, 3);
+  EXPECT_EQ(torn, 0);
+}
+
 // A store with a spare that sold while it signed nothing: what the spare has of that is under no checkpoint.
 struct SoldUnsigned {
   explicit SoldUnsigned(std::uint64_t seed) : chain(seed, 3), spare(start_with_spare(chain)) {

@@ -176,8 +176,12 @@ void NodeImpl::pump_spare() {
   std::size_t bytes = 0;
   constexpr std::string_view full = "node/chunk_full";
   const Status scanned = log.scan(spare_->held, log.durable_size(), [&](EntryIndex, ByteView body) -> Status {
-    if (bytes + body.size() > spare_chunk_bytes && !out.entries.empty()) return fail(full, "");
-    bytes += body.size();
+    const std::size_t with_it = bytes + body.size();
+    // An event's parts can only together be taken in again, and what comes back comes in the pieces that were given.
+    const bool is_full =
+        with_it > recovery::tail_event_bytes_max || (with_it > spare_chunk_bytes && !recovery::is_later_part(body));
+    if (is_full && !out.entries.empty()) return fail(full, "");
+    bytes = with_it;
     out.entries.push_back(to_bytes(body));
     return {};
   });

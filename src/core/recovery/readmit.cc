@@ -118,20 +118,21 @@ fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::stri
   return {id, {origin, at}, reason, to_bytes(entry)};
 }
 
+bool is_later_part(ByteView entry) {
+  const auto event = fold::decode(entry);
+  const auto* part = event ? std::get_if<fold::Part>(&event->body) : nullptr;
+  return part != nullptr && part->number > 0;
+}
+
 Result<std::optional<sync::Tail>> next_piece(journal::Log& log, EntryIndex first, EntryIndex end) {
   constexpr std::size_t message_bytes = 1u << 20;
   constexpr std::string_view full = "recovery/piece_full";
-  const auto goes_on = [](ByteView entry) {
-    const auto event = fold::decode(entry);
-    const auto* part = event ? std::get_if<fold::Part>(&event->body) : nullptr;
-    return part != nullptr && part->number > 0;
-  };
   sync::Tail out{log.origin(), first, {}, std::nullopt, {}};
   for (; out.first < end; ++out.first) {
     std::size_t bytes = 0;
     const Status walked = log.scan(out.first, end, [&](EntryIndex, ByteView entry) -> Status {
       const std::size_t with_it = bytes + entry.size();
-      const bool is_full = with_it > tail_event_bytes_max || (with_it > message_bytes && !goes_on(entry));
+      const bool is_full = with_it > tail_event_bytes_max || (with_it > message_bytes && !is_later_part(entry));
       if (is_full && !out.entries.empty()) return fail(full, "");
       bytes = with_it;
       out.entries.push_back(to_bytes(entry));

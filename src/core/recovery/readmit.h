@@ -25,6 +25,9 @@ fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::stri
 // Of one event, in all its entries: what stands in one message between sites, and in a list beside its reason.
 inline constexpr std::size_t tail_event_bytes_max = message_bytes_max / 4 * 3;
 
+// Whether it goes on with an event in parts: what ends before it ends amid that event.
+bool is_later_part(ByteView entry);
+
 // The next message of a tail: entries from the first at or behind `first` that can be read, to before `end` or what
 // cannot be; unsigned. Of about 1 MiB; of up to 6 where an event's parts go on, which only together can be taken in.
 // Where one begins decides where the next does, so everybody is given the same pieces. nullopt: there is none.
