@@ -440,7 +440,8 @@ TEST(RepairRottenEnd, of_an_own_journal_in_a_later_epoch_is_seen_by_the_start_th
   shop.trade(1);
   shop.chain.kill(again);
   SimDisk& disk = shop.chain.machine(again).disk;
-  for (const std::string& name : *disk.list("snapshots")) ASSERT_TRUE(disk.remove("snapshots/" + name).has_value());
+  const std::vector<std::string> snapshots = *disk.list("snapshots");
+  for (const std::string& name : snapshots) ASSERT_TRUE(disk.remove("snapshots/" + name).has_value());
   harm_end(shop.chain, again, own, Harm::rot);
   shop.chain.disk_was_replaced(store_1);
   ASSERT_TRUE(shop.chain.start(again).has_value());

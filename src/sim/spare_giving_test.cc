@@ -84,7 +84,7 @@ TEST(Spare, is_heard_before_a_node_that_starts_among_its_mirrors_signs) {
 TEST(Spare, is_given_whole_events) {
   Chain chain(51, 2);
   start_trade(chain);
-  for (int i = 0; i < 6; ++i) {  // of some 400 kB each, and a piece is of 1 MiB
+  for (int i = 0; i < 12; ++i) {  // of some hundred kB each, and a piece is of 1 MiB
     chain.sell(store_1, 1, 4500);
     chain.run_for(milliseconds(200));
   }
