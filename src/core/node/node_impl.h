@@ -1,6 +1,7 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
 // mirror.cc, take_up.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
-// spare.cc (the spare's link), promote.cc (being one), views.cc.
+// spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
+// rest: snapshots.h.
 #pragma once
 
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "core/guard/record.h"
 #include "core/node/node.h"
+#include "core/node/snapshots.h"
 #include "core/recovery/readmit.h"
 #include "core/recovery/rebuild.h"
 #include "core/sync/keyring.h"
@@ -594,7 +596,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t mended_before_fold_ = 0;
   bool was_whole_before_fold_ = false;
   Instant next_fold_;  // monotonic
-  std::uint64_t found_before_snapshot_ = 0;
   // rebuild
   std::unique_ptr<recovery::Rebuild> rebuild_;
   std::optional<Instant> quorum_sealed_at_, quorum_told_at_;
@@ -623,11 +624,9 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   // By the first entry of each piece, who says that he has it.
   std::map<EntryIndex, std::set<SiteName>> tail_pieces_taken_;
   std::map<std::string, Origin> relayed_;  // whose each piece is that is kept here for a newer epoch; by path
-  std::uint64_t snapshot_size_ = 0;
-  Instant next_snapshot_;                  // monotonic; none is tried before
-  bool is_snapshot_without_room_ = false;  // the last one was; it has been said
-  bool is_file_without_room_ = false;      // the last file on which nothing rests was; it has been said
-  Instant next_through_;                   // monotonic; what is in through_due_ is not tried before
+  Snapshots snapshots_;
+  bool is_file_without_room_ = false;  // the last file on which nothing rests was; it has been said
+  Instant next_through_;               // monotonic; what is in through_due_ is not tried before
   Instant written_at_;  // monotonic: of the last write taken; of the start, or of the rebuild's end, before the first
   Counters counters_;
 };

@@ -23,52 +23,6 @@ std::set<SiteName> names_in(std::string_view rest) {
   return out;
 }
 
-constexpr std::string_view snapshot_magic = "holdfast snapshot v2";
-
-struct Snapshot {
-  std::uint64_t size = 0;
-  journal::LogMark mark;
-  fold::State state;
-};
-
-Result<Snapshot> decode_snapshot(ByteView bytes, const Origin& origin) {
-  const auto bad = [](std::string_view why) {
-    return fail("node/bad_snapshot", fmt::format("a snapshot is not usable: {}", why));
-  };
-  if (bytes.size() < 32) return bad("too short");
-  const ByteView body = bytes.first(bytes.size() - 32);
-  const Hash sum = sha256(body);
-  if (!std::equal(sum.begin(), sum.end(), bytes.end() - 32)) return bad("its hash does not hold");
-  Reader in(body);
-  if (in.text() != snapshot_magic || in.text() != origin.text()) return bad("of another version or origin");
-  Snapshot out;
-  out.mark.size = out.size = in.u64();
-  out.mark.record_number = in.u64();
-  out.mark.record_hash = in.array<32>();
-  HF_TRY(out.mark.tree, journal::Tree::decode(in));
-  HF_TRY(out.state, fold::State::decode(in.blob()));
-  if (!in.at_end() || out.mark.tree.size() != out.size) return bad("its parts do not fit");
-  return out;
-}
-
-std::string snapshot_path(const Origin& origin, std::uint64_t size) {
-  return fmt::format("snapshots/{}-{:016}.hfs", origin.epoch, size);
-}
-
-// The newest usable snapshot of this origin.
-std::optional<Snapshot> newest_snapshot(Disk& disk, const Origin& origin) {
-  const auto names = disk.list("snapshots");
-  if (!names) return std::nullopt;
-  const std::string prefix = fmt::format("{}-", origin.epoch);
-  for (auto it = names->rbegin(); it != names->rend(); ++it) {
-    if (!it->starts_with(prefix)) continue;
-    const auto bytes = disk.read_all("snapshots/" + *it);
-    if (!bytes) continue;
-    if (auto snapshot = decode_snapshot(*bytes, origin)) return std::move(*snapshot);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::string_view to_text(Phase phase) {
@@ -102,7 +56,8 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
       options_(std::move(options)),
       chain_(std::move(file)),
       keys_(chain_),
-      replicas_(world.disk, world.executor) {}
+      replicas_(world.disk, world.executor),
+      snapshots_(world.disk, room_again) {}
 
 Status NodeImpl::start() {
   now_ = world_.clock.now();
@@ -194,7 +149,7 @@ Status NodeImpl::serve_own_journal() {
 // own_ stays null if this epoch has no entry yet. Opening writes behind a rotten end, and what is opened once more does
 // not see it: so it is done once a start, but for a mending, and what was seen stays known.
 Status NodeImpl::open_own_journal() {
-  std::optional<Snapshot> snapshot = newest_snapshot(world_.disk, origin_);
+  std::optional<Snapshot> snapshot = snapshots_.newest(origin_);
   std::optional<journal::LogMark> unmet;
   std::unique_ptr<journal::Log> log;
   if (snapshot) {
@@ -219,9 +174,10 @@ Status NodeImpl::open_own_journal() {
     return {};
   }
   EntryIndex first = 0;
-  if (snapshot && snapshot->size <= own_->size()) {
+  if (snapshot && snapshot->mark.size <= own_->size()) {
     state_ = std::move(snapshot->state);
-    first = snapshot_size_ = snapshot->size;
+    first = snapshot->mark.size;
+    snapshots_.began_from(first);
   }
   // Written by a version that stopped at a kind which this one knows (7.5): all is folded again, as it would be
   // anywhere else by this version, and following goes on.
@@ -231,7 +187,8 @@ Status NodeImpl::open_own_journal() {
   });
   if (knows_more) {
     state_ = fold::State();
-    first = snapshot_size_ = 0;
+    first = 0;
+    snapshots_.began_from(0);
   }
   const Status folded = !own_->is_hashed() ? Status(fail("journal/damaged", "behind a hole"))
                         : first == 0       ? replay(own_->size())
@@ -411,49 +368,14 @@ Status NodeImpl::save_names(std::string_view path, const std::set<SiteName>& nam
 }
 
 Status NodeImpl::write_snapshot() {
-  const journal::LogMark mark = own_->log().mark();
-  const Bytes state = state_.encode();
-  Writer out;
-  out.reserve(state.size() + (mark.size / 8) + 64 * 1024);  // with the roots of the tree's full tiles
-  out.text(snapshot_magic);
-  out.text(origin_text_);
-  out.u64(mark.size);
-  out.u64(mark.record_number);
-  out.raw(mark.record_hash);
-  mark.tree.encode(out);
-  out.blob(state);
-  out.raw(sha256(out.view()));
-  const Status written = world_.disk.write_all(snapshot_path(origin_, mark.size), out.view());
-  if (!written && written.error().code == "base/disk_full") {
-    // It makes a start short and nothing else, and the journal may still have room in the segment that it is in: ending
-    // would take more of the disk with each start (a segment a journal), until none succeeds.
-    next_snapshot_ = monotonic_ + room_again;
-    if (!std::exchange(is_snapshot_without_room_, true))
-      trip("disk-full", 2,
-           "the disk has no room for a snapshot. Make room in the file system of the data directory: a snapshot is "
-           "tried again each minute; the site sells on while its journals have room in the files they are in, and ends "
-           "when one of them needs another");
-    return {};
-  }
-  HF_TRY_VOID(written);
-  is_snapshot_without_room_ = false;
-  found_before_snapshot_ = counters_.holes_found;
-  snapshot_size_ = mark.size;
-  ++counters_.snapshots;
-  if (auto names = world_.disk.list("snapshots")) {
-    // One of more than there is covers what the journal has lost: a start has told it (tell_lost_end), and it would
-    // stand in the way of those that fit.
-    const std::string path = snapshot_path(origin_, mark.size);
-    std::erase_if(*names, [&](const std::string& name) {
-      const std::string other = "snapshots/" + name;
-      const bool is_of_more =
-          other.size() == path.size() && other > path && name.starts_with(fmt::format("{}-", origin_.epoch));
-      if (is_of_more) (void)world_.disk.remove(other);
-      return is_of_more;
-    });
-    // The two newest stay; an older one has no use.
-    for (std::size_t i = 0; i + 2 < names->size(); ++i) (void)world_.disk.remove("snapshots/" + (*names)[i]);
-  }
+  HF_TRY(const Snapshots::Wrote wrote,
+         snapshots_.write(origin_, own_->log().mark(), state_, monotonic_, counters_.holes_found));
+  if (wrote == Snapshots::Wrote::whole) ++counters_.snapshots;
+  if (wrote == Snapshots::Wrote::without_room)
+    trip("disk-full", 2,
+         "the disk has no room for a snapshot. Make room in the file system of the data directory: a snapshot is "
+         "tried again each minute; the site sells on while its journals have room in the files they are in, and ends "
+         "when one of them needs another");
   return {};
 }
 

@@ -82,7 +82,7 @@ Status NodeImpl::stop() {
   HF_TRY_VOID(release());
   if (phase_ != Phase::signing || contradicted_) return {};
   if (own_->size() > own_->signed_size()) HF_TRY_VOID(sign_checkpoint(own_->size()));
-  return own_->size() > snapshot_size_ ? write_snapshot() : Status();
+  return own_->size() > snapshots_.size() ? write_snapshot() : Status();
 }
 
 // A failed write to disk, or a state that can no longer be trusted: the process must end (1.2). What cannot be read is
@@ -250,14 +250,14 @@ Status NodeImpl::release() {
 Status NodeImpl::snapshot_if_due() {
   if (phase_ != Phase::signing || !own_ || !own_->latest()) return {};
   // Only of a signed size: what is unsigned might have to be set aside at the next start (3.2).
-  if (own_->latest()->checkpoint.size != own_->size() || own_->size() <= snapshot_size_) return {};
+  if (own_->latest()->checkpoint.size != own_->size() || own_->size() <= snapshots_.size()) return {};
   // At once where something that this state is made of has been lost since: a start without it could not fold (2.4).
-  const bool is_urgent = counters_.holes_found > found_before_snapshot_ && has_holes(Holes::folded);
+  const bool is_urgent = snapshots_.is_before_hole(counters_.holes_found) && has_holes(Holes::folded);
   // What a rebuilt or promoted machine has folded of its forerunners is in none yet, and the next start would fold all
   // of it again. To write it takes the longer the more it is, so nobody should be waiting.
-  const bool is_owed = origin_.epoch > 1 && snapshot_size_ == 0 && monotonic_ - written_at_ >= snapshot_quiet;
-  if (!is_urgent && !is_owed && own_->size() < snapshot_size_ + options_.snapshot_entries) return {};
-  return monotonic_ < next_snapshot_ ? Status() : write_snapshot();
+  const bool is_owed = origin_.epoch > 1 && snapshots_.size() == 0 && monotonic_ - written_at_ >= snapshot_quiet;
+  if (!is_urgent && !is_owed && own_->size() < snapshots_.size() + options_.snapshot_entries) return {};
+  return snapshots_.may_write(monotonic_) ? write_snapshot() : Status();
 }
 
 Result<Hash> NodeImpl::root_of(const Origin& origin, std::uint64_t size) const {
