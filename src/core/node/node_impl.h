@@ -1,13 +1,14 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, take_up.cc, branch.cc, owner.cc, follow.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
+// mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
 // spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
-// rest: snapshots.h.
+// rest: follower.h, snapshots.h.
 #pragma once
 
 #include <set>
 #include <variant>
 
 #include "core/guard/record.h"
+#include "core/node/follower.h"
 #include "core/node/node.h"
 #include "core/node/snapshots.h"
 #include "core/recovery/readmit.h"
@@ -242,6 +243,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status write_one(const fold::WriteRequest& request, Answer answer);
   Status append_event(fold::Event event, EntryIndex* at = nullptr);
   Status append_link_changes();
+  Status follow_if_due();
   Status commit();
   Status release();
   Status snapshot_if_due();
@@ -322,6 +324,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status compare_what_waits(sync::Replica& replica);
   Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                        const std::string& note_b);
+  const chain::Registration* successor_of(const Origin& origin) const;
 
   // take_up.cc
   bool has_taken_up(const SiteName& owner) const;
@@ -358,25 +361,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status take_catch_up(Session& session, const sync::Entries& m);
   Result<CatchUp> begin_catch_up(const SiteName& from, journal::SignedCheckpoint target) const;
   Status take_none_of(const journal::SignedCheckpoint& target, const SiteName& from);
-
-  // follow.cc
-  Status follow_if_due();
-  struct ToFollow {
-    SiteName site;
-    Origin origin;
-    std::uint64_t from = 0, to = 0;
-    fold::Use use = fold::Use::none;
-    std::optional<fold::PeerSucceeded> succeeded;  // that, behind the entries if there are any
-  };
-  Result<std::optional<ToFollow>> next_of(const SiteName& site);
-  Result<fold::Use> use_of(const Origin& origin, EntryIndex first, EntryIndex end);
-  Result<fold::FollowedPrefix> prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to);
-  bool can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
-  Result<bool> only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end);
-  std::optional<fold::PeerSucceeded> succession_of_older(const fold::PeerPart& part);
-  bool can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept);
-  bool is_cosigned_from(const Origin& origin) const;
-  const chain::Registration* successor_of(const Origin& origin) const;
 
   // mend.cc
   void tell_lost_end(const journal::LogMark& covered);
@@ -511,6 +495,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::unique_ptr<sync::Replica> own_;  // null while rebuilding
   std::string own_rotten_end_;          // of its journal, as this start found it: a sentence, or empty (journal::Log)
   fold::State state_;
+  Follower follower_;
   Phase phase_ = Phase::asking;
   std::string origin_text_;
 
@@ -547,12 +532,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> unsigned_since_;  // monotonic
   std::optional<Instant> cosigned_at_;
   std::optional<Instant> no_copy_since_;
-  struct LookedAt {
-    EntryIndex first = 0, end = 0;    // of a followed journal: entries that are not followed yet …
-    fold::Use use = fold::Use::none;  // … and what they are for
-  };
-  std::map<Origin, LookedAt> looked_at_;
-  Instant next_heartbeat_, offer_sent_at_, next_follow_, next_trade_, next_retry_;
+  Instant next_heartbeat_, offer_sent_at_, next_retry_;
   std::optional<CatchUp> catch_up_;
   std::set<SiteName> unproven_by_;        // gave entries of ours that do not give our root; ourselves: the spare
   std::map<SiteName, int> gave_nothing_;  // of our own entries, when asked: so often; others are asked first

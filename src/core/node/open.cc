@@ -57,6 +57,7 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
       chain_(std::move(file)),
       keys_(chain_),
       replicas_(world.disk, world.executor),
+      follower_({options_.follow_interval, options_.follow_trade_interval}, chain_, state_, keys_, replicas_),
       snapshots_(world.disk, room_again) {}
 
 Status NodeImpl::start() {

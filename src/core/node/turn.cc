@@ -66,7 +66,8 @@ Instant NodeImpl::wake_at() const {
   if (is_mend_busy_) at = std::min(at, monotonic_ + milliseconds(10));
   at = std::min(at, std::max(scrubber_.next_at(), monotonic_ + milliseconds(10)));
   if (phase_ == Phase::provisional) at = std::min(at, std::max(next_retry_, monotonic_ + milliseconds(10)));
-  if (!me_->follows.empty() && can_record) at = std::min(at, std::max(next_follow_, monotonic_ + milliseconds(10)));
+  if (!me_->follows.empty() && can_record)
+    at = std::min(at, std::max(follower_.next_at(), monotonic_ + milliseconds(10)));
   for (const auto& [site, p] : peers_)
     if (!p.session && !p.dialling && !is_closed_to(site))
       at = std::min(at, std::max(p.redial_at, monotonic_ + milliseconds(10)));
@@ -228,6 +229,18 @@ Status NodeImpl::append_link_changes() {
   if (phase_ == Phase::stopped) return {};
   for (fold::Body& change : std::exchange(link_changes_, {}))
     HF_TRY_VOID(append_event({now_, std::nullopt, std::move(change)}));
+  return {};
+}
+
+// Named in our journal first, then folded (7).
+Status NodeImpl::follow_if_due() {
+  if (phase_ == Phase::stopped || !follower_.is_due(monotonic_)) return {};
+  HF_TRY_VOID(unless_damaged(leave_lost_branches()));
+  HF_TRY(Follower::Next next, follower_.next(*me_, monotonic_));
+  counters_.followed_entries += next.entries;
+  if (!next.followed.peers.empty()) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(next.followed)}));
+  for (fold::PeerSucceeded& succeeded : next.succeeded)
+    HF_TRY_VOID(append_event({now_, std::nullopt, std::move(succeeded)}));
   return {};
 }
 

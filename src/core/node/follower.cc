@@ -1,14 +1,15 @@
-// Taking peers' entries into our own decisions (protocol 7): first named in our journal, then folded.
-#include "core/fold/follow.h"
+#include "core/node/follower.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "core/node/node_impl.h"
+#include "core/fold/follow.h"
+#include "core/node/closing.h"
 
 namespace holdfast::node {
 
 // Asked five times a second, of journals of which most is never used (PeerFollowed): what was looked at is not again.
-Result<fold::Use> NodeImpl::use_of(const Origin& origin, EntryIndex first, EntryIndex end) {
+Result<fold::Use> Follower::use_of(const Origin& origin, EntryIndex first, EntryIndex end) {
   // An event that this version does not know ends what can be followed (7.5): what lies behind it is not used.
   constexpr std::string_view stopped = "node/stopped_following";
   LookedAt& looked_at = looked_at_[origin];
@@ -31,7 +32,7 @@ Result<fold::Use> NodeImpl::use_of(const Origin& origin, EntryIndex first, Entry
 
 // What is named is folded at once, and a journal that names what cannot be read would end this node at each start: so
 // what the fold is going to read is looked at first, where something has been lost. False: when its hole is mended.
-bool NodeImpl::can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end) {
+bool Follower::can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end) {
   if (first == end) return true;
   sync::Replica* replica = replicas_.find(origin);
   if (replica == nullptr || replica->size() < end || replica->log().hashed_size() < end) return false;
@@ -40,7 +41,7 @@ bool NodeImpl::can_be_folded(const Origin& origin, EntryIndex first, EntryIndex 
 }
 
 // A succession folds on to what was kept; or, where more was followed than that, everything anew from entry 0.
-bool NodeImpl::can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept) {
+bool Follower::can_succeed(const Origin& origin, std::uint64_t followed, std::uint64_t kept) {
   if (followed <= kept) return can_be_folded(origin, followed, kept);
   const auto part = state_.peers.find(origin.site);
   if (part == state_.peers.end()) return false;
@@ -49,7 +50,7 @@ bool NodeImpl::can_succeed(const Origin& origin, std::uint64_t followed, std::ui
          });
 }
 
-Result<fold::FollowedPrefix> NodeImpl::prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to) {
+Result<fold::FollowedPrefix> Follower::prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to) {
   HF_TRY(fold::Followable can, fold::followable(state_, site, origin, to, chain_, replicas_));
   fold::FollowedPrefix prefix{origin, can.size, {}, std::move(can.beyond)};
   HF_TRY(prefix.root, replicas_.find(origin)->log().root_at(can.size));
@@ -58,18 +59,18 @@ Result<fold::FollowedPrefix> NodeImpl::prefix_of(const SiteName& site, const Ori
 
 // Something of this epoch is cosigned, or of one that continues it: that rests on what it kept of this one (5.2). Who
 // was away for the whole of an epoch is not told any more what its owner had cosigned.
-bool NodeImpl::is_cosigned_from(const Origin& origin) const {
+bool Follower::is_cosigned_from(const Origin& origin) const {
   const sync::Replica* replica = replicas_.find(origin);
   if (replica != nullptr && replica->cosigned_size() > 0) return true;
-  const chain::Registration* next = successor_of(origin);
+  const chain::Registration* next = successor_in(keys_, origin);
   return next != nullptr && next->kept_size > 0 && is_cosigned_from(next->certificate.origin());
 }
 
 // The newest epoch may go on from an older one than we have followed: from a clean point there, or from before a
 // machine that counts no longer.
-std::optional<fold::PeerSucceeded> NodeImpl::succession_of_older(const fold::PeerPart& part) {
+std::optional<fold::PeerSucceeded> Follower::succession_of_older(const fold::PeerPart& part) {
   for (const fold::KeptPrefix& older : part.lineage) {
-    const chain::Registration* next = successor_of(older.origin);
+    const chain::Registration* next = successor_in(keys_, older.origin);
     if (next == nullptr || next->certificate.epoch <= part.origin.epoch) continue;
     sync::Replica* replica = replicas_.find(older.origin);
     if (!is_cosigned_from(next->certificate.origin()) || !can_succeed(older.origin, UINT64_MAX, next->kept_size))
@@ -85,13 +86,13 @@ std::optional<fold::PeerSucceeded> NodeImpl::succession_of_older(const fold::Pee
 
 // Whether entries [first, end) are the beginning of one event in parts and nothing else (1.3): what is kept of an epoch
 // may end amid one, at a clean point or where a thief with the key has signed.
-Result<bool> NodeImpl::only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end) {
+Result<bool> Follower::only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end) {
   HF_TRY(const fold::ScanEnd whole, fold::scan_events(replicas_, origin, first, end, [](EntryIndex, fold::Event&&) {}));
   return whole.size == first && !whole.needs_newer_version;
 }
 
 // How far this site is followed next, and why; nothing: there is nothing of it that can be taken now.
-Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site) {
+Result<std::optional<Follower::ToFollow>> Follower::next_of(const SiteName& site) {
   std::optional<ToFollow> none;
   const auto part = state_.peers.find(site);
   // Nothing more of it is followed (7.5); but what it is succeeded by may go on from before that.
@@ -101,7 +102,7 @@ Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site
   const std::uint64_t size = has_part ? part->second.size : 0;
   if (auto other = has_part ? succession_of_older(part->second) : std::nullopt)
     return ToFollow{site, origin, size, 0, fold::Use::at_once, std::move(other)};
-  const chain::Registration* next = successor_of(origin);
+  const chain::Registration* next = successor_in(keys_, origin);
   if (is_blind && (next == nullptr || size < next->kept_size)) return none;
   sync::Replica* replica = replicas_.find(origin);
   const auto succession = [&] {
@@ -136,23 +137,26 @@ Result<std::optional<NodeImpl::ToFollow>> NodeImpl::next_of(const SiteName& site
   return ToFollow{site, origin, size, to, *use, succession()};
 }
 
+bool Follower::is_due(Instant monotonic) {
+  if (monotonic < next_) return false;
+  next_ = monotonic + pace_.interval;
+  return true;
+}
+
 // 7.3. Each PeerFollowed goes to everybody who mirrors or follows this site, and takes blocks of all their disks: so
 // what tills ring, which is most of all trade, is taken together and less often than what somebody waits for.
-Status NodeImpl::follow_if_due() {
-  if (phase_ == Phase::stopped || monotonic_ < next_follow_) return {};
-  next_follow_ = monotonic_ + options_.follow_interval;
-  HF_TRY_VOID(unless_damaged(leave_lost_branches()));
+Result<Follower::Next> Follower::next(const chain::Site& me, Instant monotonic) {
+  Next out;
   std::vector<ToFollow> due;
   fold::Use use = fold::Use::none;
-  for (const SiteName& site : me_->follows) {
+  for (const SiteName& site : me.follows) {
     HF_TRY(std::optional<ToFollow> next, next_of(site));
     if (!next) continue;
     use = std::max(use, next->use);
     due.push_back(std::move(*next));
   }
-  if (due.empty() || (use == fold::Use::of_trade && monotonic_ < next_trade_)) return {};
-  next_trade_ = monotonic_ + options_.follow_trade_interval;
-  fold::PeerFollowed followed;
+  if (due.empty() || (use == fold::Use::of_trade && monotonic < next_trade_)) return out;
+  next_trade_ = monotonic + pace_.trade_interval;
   for (ToFollow& each : due) {
     if (each.to <= each.from) continue;  // nothing but a succession
     auto prefix = prefix_of(each.site, each.origin, each.to);
@@ -162,13 +166,12 @@ Status NodeImpl::follow_if_due() {
     }
     if (!prefix) return pass_on(prefix.error());
     if (prefix->size <= each.from) continue;  // what comes next needs a newer version
-    counters_.followed_entries += prefix->size - each.from;
-    followed.peers.push_back(std::move(*prefix));
+    out.entries += prefix->size - each.from;
+    out.followed.peers.push_back(std::move(*prefix));
   }
-  if (!followed.peers.empty()) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(followed)}));
   for (ToFollow& each : due)
-    if (each.succeeded) HF_TRY_VOID(append_event({now_, std::nullopt, std::move(*each.succeeded)}));
-  return {};
+    if (each.succeeded) out.succeeded.push_back(std::move(*each.succeeded));
+  return out;
 }
 
 }  // namespace holdfast::node
