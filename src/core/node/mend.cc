@@ -218,7 +218,7 @@ Status NodeImpl::advance_mending() {
   if (!is_news || (!is_whole && !had_needs && monotonic_ < next_fold_)) return {};
   is_mending_ = false;
   HF_TRY_VOID(open_own_journal());
-  if (!own_) return fail("journal/damaged", "what was put back of " + origin_text_ + " leaves no entry of it");
+  if (!own_) return fail("journal/damaged", "what was put back of " + origin_.text() + " leaves no entry of it");
   if (is_mending_) return {};
   step_.clear();
   posture_waiting_.clear();

@@ -19,7 +19,7 @@ std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
   if (const chain::Registration* next = successor_of(origin)) return next->kept_size;
   const auto it = state_.epochs.find(origin.site);
   if (it == state_.epochs.end() || origin.epoch >= it->second.sealed_below) return UINT64_MAX;
-  return has_taken_up(origin.site) ? 0 : longest_told(origin);
+  return taken_up_.contains(origin.site) ? 0 : taken_up_.longest_told(origin);
 }
 
 const chain::Registration* NodeImpl::successor_of(const Origin& origin) const { return successor_in(keys_, origin); }
@@ -121,7 +121,7 @@ bool NodeImpl::may_cosign(const Origin& origin) const {
   if (certificate_ && certificate_->spare) return false;  // 10.2
   const auto it = state_.epochs.find(origin.site);
   if (it != state_.epochs.end() && origin.epoch < it->second.sealed_below && !HF_MUTANT(5)) return false;
-  return has_taken_up(origin.site);
+  return taken_up_.contains(origin.site);
 }
 
 // A checkpoint under our key within what we have signed, and of something else.
@@ -248,10 +248,9 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
   // We have signed it and do not hold it: this disk is an old one, though our own journal may have told nothing of
   // that.
-  if (c.size > replica->size() && has_taken_up(c.origin.site) &&
+  if (c.size > replica->size() && taken_up_.contains(c.origin.site) &&
       keys_.cosignatures(signed_by_owner).contains(me_->name)) {
-    taken_up_.erase(c.origin.site);
-    HF_TRY_VOID(save_taken_up());
+    HF_TRY_VOID(taken_up_.remove(c.origin.site));
     ask_fellows(c.origin.site);
   }
   const Status taken = replica->take_cosigned(signed_by_owner, keys_, now_);
@@ -310,7 +309,7 @@ Status NodeImpl::on(Session& session, const sync::Ask& m) {
   if (phase_ == Phase::rebuilding || (certificate_ && certificate_->spare)) return {};
   // For whom we do not count our word counts not either: he would sign without what we had signed (4.6). He asks again.
   if (his) HF_TRY_VOID(take_up_if_told(m.site));
-  if (his && !has_taken_up(m.site)) {
+  if (his && !taken_up_.contains(m.site)) {
     if (std::exchange(session.is_asking, true)) return {};
     want_from_fellows(m.site);
     return {};
@@ -338,7 +337,7 @@ Status NodeImpl::on(Session& session, const sync::Seal& m) {
   }
   // Our empty hands would count towards q, and what the others have cosigned be left behind. It asks again.
   HF_TRY_VOID(take_up_if_told(c.site));
-  if (!has_taken_up(c.site)) return {};
+  if (!taken_up_.contains(c.site)) return {};
   const fold::SiteEpochs known = epochs_of(c.site);
   const auto sealed = known.sealed_by.find(c.epoch);
   if (sealed != known.sealed_by.end() && sealed->second != c.note && !HF_MUTANT(23))
@@ -429,7 +428,7 @@ Status NodeImpl::on(Session& session, const sync::Known& m) {
     HF_TRY_VOID(append_event({now_, std::nullopt, fold::EpochSealed{note}}));
   }
   const Origin newest = keys_.newest_origin(m.site);
-  Told& told = told_of_[m.site][*session.site] = {newest};
+  TakenUp::Told& told = taken_up_.begin_told(m.site, *session.site, newest);
   for (const sync::HeldEpoch& h : m.held) {
     if (h.origin != newest || h.note.empty()) continue;
     const auto key = keys_.log_key(newest);

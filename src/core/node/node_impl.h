@@ -1,7 +1,7 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
 // mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
 // spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
-// rest: follower.h, snapshots.h.
+// rest: follower.h, snapshots.h, taken_up.h.
 #pragma once
 
 #include <set>
@@ -11,6 +11,7 @@
 #include "core/node/follower.h"
 #include "core/node/node.h"
 #include "core/node/snapshots.h"
+#include "core/node/taken_up.h"
 #include "core/recovery/readmit.h"
 #include "core/recovery/rebuild.h"
 #include "core/sync/keyring.h"
@@ -44,8 +45,6 @@ inline constexpr std::size_t tails_a_site_max = 1000;
 inline constexpr std::size_t tail_answers_due_max = 200'000;  // of one link
 inline constexpr std::size_t tripped_max = 100;               // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
-inline constexpr std::string_view taken_up_path = "mirror.taken-up";  // our origin, and the sites below it
-inline constexpr std::string_view known_sites_path = "mirror.known";  // likewise: of the chain, at the last start
 inline constexpr std::string_view replaced_path = "replaced.note";
 
 // What one session asked us to send of one journal. One chunk is under way at a time; Have asks for the next.
@@ -232,10 +231,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status append_start_events();
   Status load_cut_list();
   Status save_cut_list();
-  Status load_taken_up();
-  Status save_taken_up();
-  Result<std::optional<std::set<SiteName>>> load_names(std::string_view path) const;
-  Status save_names(std::string_view path, const std::set<SiteName>& names);
 
   // turn.cc
   Status take_inbox();
@@ -327,8 +322,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   const chain::Registration* successor_of(const Origin& origin) const;
 
   // take_up.cc
-  bool has_taken_up(const SiteName& owner) const;
-  std::uint64_t longest_told(const Origin& origin) const;  // by fellow mirrors, since this start
   Result<bool> agrees_with_told(const SiteName& site, const Origin& origin);
   Status take_up_if_told(const SiteName& site);
   void ask_fellow(Session& fellow, const SiteName& owner);
@@ -497,7 +490,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   fold::State state_;
   Follower follower_;
   Phase phase_ = Phase::asking;
-  std::string origin_text_;
 
   Instant now_, monotonic_;
   Instant last_event_at_;
@@ -539,16 +531,10 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::set<Hash> unfoldable_;  // roots under our key of what cannot be folded; not asked for before the next start
   bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 
-  // mirror (4.6)
-  struct Told {
-    Origin origin;
-    std::optional<journal::SignedCheckpoint> longest = {};  // nullopt: holds nothing of it
-    std::uint64_t size() const { return longest ? longest->checkpoint.size : 0; }
-  };
-  std::map<SiteName, std::map<SiteName, Told>> told_of_;  // journal's site -> mirror -> its longest
-  std::set<SiteName> taken_up_;                           // sites for whose journals we count
-  std::map<Origin, Hash> compared_with_kept_;             // copies of old epochs, by the root that their successor kept
-  std::set<Origin> cannot_leave_;  // lost branches for which there was no place; it has been said
+  // mirror
+  TakenUp taken_up_;
+  std::map<Origin, Hash> compared_with_kept_;  // copies of old epochs, by the root that their successor kept
+  std::set<Origin> cannot_leave_;              // lost branches for which there was no place; it has been said
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;

@@ -7,23 +7,9 @@
 #include "core/base/read_file.h"
 #include "core/fold/pipeline.h"
 #include "core/node/node_impl.h"
+#include "core/node/site_names.h"
 
 namespace holdfast::node {
-namespace {
-
-// Sites' names, a line each.
-std::set<SiteName> names_in(std::string_view rest) {
-  std::set<SiteName> out;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view name = rest.substr(0, end);
-    if (!name.empty() && name.size() <= SiteName::bytes_max) out.insert(SiteName(name));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return out;
-}
-
-}  // namespace
 
 std::string_view to_text(Phase phase) {
   switch (phase) {
@@ -58,6 +44,7 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
       keys_(chain_),
       replicas_(world.disk, world.executor),
       follower_({options_.follow_interval, options_.follow_trade_interval}, chain_, state_, keys_, replicas_),
+      taken_up_(world.disk),
       snapshots_(world.disk, room_again) {}
 
 Status NodeImpl::start() {
@@ -92,7 +79,6 @@ Status NodeImpl::start() {
                             "for {}; is it another site's directory?",
                             me_->name.view()));
   origin_ = {chain_.chain, me_->name, epoch};
-  origin_text_ = origin_.text();
   HF_TRY_VOID(load_cut_list());
   HF_TRY_VOID(load_through());
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
@@ -102,7 +88,7 @@ Status NodeImpl::start() {
   }
   HF_TRY_VOID(put_back_branch());
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
-  HF_TRY_VOID(load_taken_up());
+  HF_TRY_VOID(taken_up_.load(origin_, chain_, replicas_));
   bool is_there = epoch == 1;
   if (!is_there) {
     HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
@@ -317,55 +303,13 @@ Status NodeImpl::append_start_events() {
 
 Status NodeImpl::load_cut_list() {
   HF_TRY(const auto bytes, read_if_there(world_.disk, cut_path));
-  if (bytes) cut_ = names_in(as_text(*bytes));
+  if (bytes) cut_ = site_names_in(as_text(*bytes));
   return {};
 }
 
 Status NodeImpl::save_cut_list() {
-  std::string text;
-  for (const SiteName& site : cut_)
-    if (!HF_MUTANT(16)) text += site.str() + "\n";
+  const std::string text = HF_MUTANT(16) ? std::string() : lines_of(cut_);
   return world_.disk.write_all(cut_path, as_bytes(text));
-}
-
-// At its first start a first machine counts for all that it mirrors, a rebuilt one for nothing; then for what is
-// listed, and where the list is gone for nothing. A site that the chain did not have at the last start begins now, with
-// empty hands everywhere. But for one that another mirrored till now, cosigned entries may be with those who do not
-// answer: that is to be taken up (4.7), also by who mirrored it once. A copy whose end has rotted may have been longer
-// when it was signed for, and of one that cannot be opened nobody knows: they count as lost (2.4, 4.6), also at the
-// next start, which does not see the rot any more.
-Status NodeImpl::load_taken_up() {
-  HF_TRY(const auto listed, load_names(taken_up_path));
-  HF_TRY(const auto known, load_names(known_sites_path));
-  std::set<SiteName> sites;
-  for (const chain::Site& site : chain_.sites) {
-    sites.insert(site.name);
-    const bool is_listed = listed ? listed->contains(site.name) : origin_.epoch == 1 && !known;
-    const bool is_new = known && !known->contains(site.name);
-    if (chain_.is_mirror(me_->name, site.name) && (is_listed || is_new)) taken_up_.insert(site.name);
-  }
-  for (const auto& [of, replica] : replicas_.all())
-    if (!replica->log().rotten_end().empty()) taken_up_.erase(of.site);
-  for (const auto& [of, error] : replicas_.unopened()) taken_up_.erase(of.site);
-  if (listed != taken_up_) HF_TRY_VOID(save_taken_up());
-  return known == sites ? Status() : save_names(known_sites_path, sites);
-}
-
-Status NodeImpl::save_taken_up() { return save_names(taken_up_path, taken_up_); }
-
-// Nothing: it is not there, or of an epoch before this one.
-Result<std::optional<std::set<SiteName>>> NodeImpl::load_names(std::string_view path) const {
-  HF_TRY(const auto bytes, read_if_there(world_.disk, path));
-  const std::string_view text = bytes ? as_text(*bytes) : std::string_view();
-  const std::string_view origin = text.substr(0, text.find('\n'));
-  if (origin != origin_text_) return std::optional<std::set<SiteName>>();
-  return std::optional(names_in(text.substr(std::min(origin.size() + 1, text.size()))));
-}
-
-Status NodeImpl::save_names(std::string_view path, const std::set<SiteName>& names) {
-  std::string text = origin_text_ + "\n";
-  for (const SiteName& site : names) text += site.str() + "\n";
-  return world_.disk.write_all(path, as_bytes(text));
 }
 
 Status NodeImpl::write_snapshot() {

@@ -178,7 +178,7 @@ Status NodeImpl::fold_catch_up(const CatchUp& c, const std::string& registration
   EntryIndex index = c.base;
   EntryIndex begins = c.base;
   const auto cannot = [&](std::string_view code, std::string_view why) {
-    return fail(code, fmt::format("entry {} of {}: {}", begins, origin_text_, why));
+    return fail(code, fmt::format("entry {} of {}: {}", begins, origin_.text(), why));
   };
   fold::Joiner joiner;
   for (const Bytes& body : c.entries) {

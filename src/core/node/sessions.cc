@@ -92,7 +92,7 @@ void NodeImpl::drop(ConnectionId id) {
   }
   sessions_.erase(id);
   // What its mirrors told of its journal while it was linked was left to it to give (want_from_fellow).
-  if (left && !has_taken_up(*left))
+  if (left && !taken_up_.contains(*left))
     for (auto& [other, session] : sessions_)
       if (session.asked_of.contains(*left)) want_from_fellow(session, *left);
 }
@@ -290,7 +290,7 @@ Status NodeImpl::ready(Session& session) {
   if (offers_.cosigned()) send(session.id, sync::Cosigned{journal::to_text(offers_.cosigned()->note)});
   // 4.6: a machine that lost what it stored asks its fellow mirrors before it cosigns again.
   for (const chain::Site& owner : chain_.sites)
-    if (origin_.epoch > 1 || !has_taken_up(owner.name)) ask_fellow(session, owner.name);
+    if (origin_.epoch > 1 || !taken_up_.contains(owner.name)) ask_fellow(session, owner.name);
   begin_tails(session);
   if (phase_ != Phase::stopped) want(site);
   return {};
@@ -458,7 +458,7 @@ Status NodeImpl::take_registration(const chain::Registration& registration, bool
   after_commit_.push_back([this, site = c.site, note = registration.note] {
     for (const auto& [id, session] : sessions_)
       if (session.site && !session.superseded && !session.candidate) send(id, sync::Superseded{note});
-    if (chain_.is_mirror(me_->name, site) && !has_taken_up(site)) ask_fellows(site);
+    if (chain_.is_mirror(me_->name, site) && !taken_up_.contains(site)) ask_fellows(site);
     want(site);
   });
   return take_passed_over(registration);

@@ -5,25 +5,11 @@
 
 namespace holdfast::node {
 
-// 4.6: a mirror that lost what it stored counts for a journal only after r of its other mirrors have told their
-// longest, and we hold it. Once it counts it goes on counting: what it took up lies on its disk, and so does that it
-// has.
-bool NodeImpl::has_taken_up(const SiteName& owner) const { return taken_up_.contains(owner); }
-
-std::uint64_t NodeImpl::longest_told(const Origin& origin) const {
-  std::uint64_t longest = 0;
-  if (const auto told = told_of_.find(origin.site); told != told_of_.end())
-    for (const auto& [mirror, held] : told->second)
-      if (held.origin == origin) longest = std::max(longest, held.size());
-  return longest;
-}
-
 // What is held here must be what each of them holds: of two histories the one that was cosigned may be theirs.
 Result<bool> NodeImpl::agrees_with_told(const SiteName& site, const Origin& origin) {
   sync::Replica* replica = replicas_.find(origin);
-  const auto told = told_of_.find(site);
-  if (replica == nullptr || told == told_of_.end()) return true;
-  for (const auto& [mirror, held] : told->second) {
+  if (replica == nullptr) return true;
+  for (const auto& [mirror, held] : taken_up_.told_of(site)) {
     if (held.origin != origin || !held.longest) continue;
     const auto agrees = replica->agrees(held.longest->checkpoint);
     if (agrees && *agrees) continue;
@@ -36,16 +22,16 @@ Result<bool> NodeImpl::agrees_with_told(const SiteName& site, const Origin& orig
 }
 
 Status NodeImpl::take_up_if_told(const SiteName& site) {
-  if (has_taken_up(site) || !chain_.is_mirror(me_->name, site)) return {};
+  if (taken_up_.contains(site) || !chain_.is_mirror(me_->name, site)) return {};
   const Origin newest = keys_.newest_origin(site);
   const chain::Site* owner = chain_.find(site);
   const std::size_t others = owner->mirrors.size() - 1;
   const std::size_t needed = std::min<std::size_t>(chain_.honest_any(*owner), others);
   // What they said before the newest epoch was known here is of another, and says nothing of it: they are asked again.
-  const std::map<SiteName, Told>& told = told_of_[site];
+  const std::map<SiteName, TakenUp::Told>& told = taken_up_.told_of(site);
   const auto answers = std::ranges::count_if(told, [&](const auto& t) { return t.second.origin == newest; });
   if (static_cast<std::size_t>(answers) < needed) return {};
-  const std::uint64_t longest = longest_told(newest);
+  const std::uint64_t longest = taken_up_.longest_told(newest);
   sync::Replica* replica = replicas_.find(newest);
   if (longest > 0 && (replica == nullptr || replica->size() < longest)) return {};
   if (!holds_lineage(newest)) return {};
@@ -55,8 +41,7 @@ Status NodeImpl::take_up_if_told(const SiteName& site) {
   for (const auto& [mirror, held] : told)
     if (held.origin == newest && held.size() == longest && replica != nullptr && longest > replica->signed_size())
       HF_TRY_VOID(replica->put_signed(*held.longest));
-  taken_up_.insert(site);
-  return save_taken_up();
+  return taken_up_.add(site);
 }
 
 // 4.6, if the other mirrors that journal, too.
@@ -74,8 +59,7 @@ void NodeImpl::ask_fellows(const SiteName& owner) {
 // 3.2, 4.6: this disk may be an old one. What it has of others' journals may be less than this machine has signed for,
 // as its own was, and seals may be missing.
 Status NodeImpl::forget_taken_up() {
-  taken_up_.clear();
-  HF_TRY_VOID(save_taken_up());
+  HF_TRY_VOID(taken_up_.clear());
   for (const chain::Site& site : chain_.sites) ask_fellows(site.name);
   return {};
 }
@@ -84,11 +68,11 @@ Status NodeImpl::forget_taken_up() {
 // whoever said that he holds more is asked for it himself.
 void NodeImpl::want_from_fellow(Session& fellow, const SiteName& site) {
   const Session* owner = session_of(site);
-  const auto told_of = told_of_.find(site);
   const bool owner_gives = owner != nullptr && !owner->rebuilding && !owner->is_asking;
-  if (owner_gives || told_of == told_of_.end()) return;
-  const auto told = told_of->second.find(*fellow.site);
-  if (told == told_of->second.end()) return;
+  if (owner_gives) return;
+  const std::map<SiteName, TakenUp::Told>& told_of = taken_up_.told_of(site);
+  const auto told = told_of.find(*fellow.site);
+  if (told == told_of.end()) return;
   const Origin& newest = told->second.origin;
   for (sync::Have lack : lacking(site)) {
     if (lack.origin == newest) lack.limit = std::min(lack.limit, told->second.size());

@@ -77,8 +77,8 @@ std::vector<SiteView> NodeImpl::sites() const {
       continue;
     }
     const Peer& peer = p->second;
-    v.counts_here =
-        chain_.is_mirror(me_->name, site.name) && has_taken_up(site.name) && !(certificate_ && certificate_->spare);
+    v.counts_here = chain_.is_mirror(me_->name, site.name) && taken_up_.contains(site.name) &&
+                    !(certificate_ && certificate_->spare);
     v.origin = keys_.newest_origin(site.name);
     v.heard_at = peer.heard_at;
     const bool recent =
