@@ -1,7 +1,7 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
 // mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
 // spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
-// rest: follower.h, snapshots.h, taken_up.h.
+// rest: follower.h, kept_tails.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
 #pragma once
 
 #include <set>
@@ -9,8 +9,11 @@
 
 #include "core/guard/record.h"
 #include "core/node/follower.h"
+#include "core/node/kept_tails.h"
 #include "core/node/node.h"
+#include "core/node/replaced.h"
 #include "core/node/snapshots.h"
+#include "core/node/tail_through.h"
 #include "core/node/taken_up.h"
 #include "core/recovery/readmit.h"
 #include "core/recovery/rebuild.h"
@@ -41,7 +44,6 @@ inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
 inline constexpr std::size_t waiting_writes_max = 100'000;
 inline constexpr std::size_t contradictions_a_site_max = 8;
-inline constexpr std::size_t tails_a_site_max = 1000;
 inline constexpr std::size_t tail_answers_due_max = 200'000;  // of one link
 inline constexpr std::size_t tripped_max = 100;               // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
@@ -417,7 +419,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status answer_when_cosigned(Session& session, const sync::TailTaken& answer);
   void answer_tails();
   Status replaced(const chain::Registration& registration);
-  std::uint64_t kept_here(const chain::Registration& registration) const;
   void begin_tails(Session& session);
   Status pump_tails();
   Result<std::optional<sync::Tail>> next_tail(TailsDue& due, std::string& kept_at);
@@ -429,9 +430,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   static bool is_about_others(const fold::Event& event);
   Status take_again(const fold::Event& event);
   Status readmit_aside();
-  Status load_through();
-  Status load_kept_tails();
-  std::optional<sync::Tail> read_kept_tail(const std::string& path);
   void tell_lost_tail(const std::string& path, std::size_t lost);
   std::uint64_t not_taken_in() const;
   void note_through(const Origin& origin, EntryIndex first, std::uint64_t end, std::uint64_t kept = 0);
@@ -550,8 +548,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<ConnectionId> own_dial_;
   Instant next_own_dial_;  // monotonic
   bool is_our_address_ = false;
-  std::map<Origin, std::uint64_t> tail_through_;  // tails of our own older epochs: taken in to here
-  std::set<Origin> through_due_;                  // to be written behind the commit
 
   // mend
   sync::Mender mender_;
@@ -582,17 +578,12 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::vector<chain::Registration> learned_;  // while there was no journal to record them in
   std::set<SiteName> registered_at_;
   std::string step_;
-  // stopped
-  std::optional<Origin> replaced_by_;
-  std::uint64_t replaced_cosigned_ = 0;  // of our journal, when it was replaced
-  std::uint64_t replaced_kept_ = 0;      // and kept, as far as known; our tail begins there
-  std::uint64_t tail_waiting_ = 0;       // entries not yet taken by anybody
-  // By the first entry of each piece, who says that he has it.
-  std::map<EntryIndex, std::set<SiteName>> tail_pieces_taken_;
-  std::map<std::string, Origin> relayed_;  // whose each piece is that is kept here for a newer epoch; by path
+  // tails
+  KeptTails kept_tails_;
+  TailThrough tail_through_;
+  Replaced replaced_;
   Snapshots snapshots_;
   bool is_file_without_room_ = false;  // the last file on which nothing rests was; it has been said
-  Instant next_through_;               // monotonic; what is in through_due_ is not tried before
   Instant written_at_;  // monotonic: of the last write taken; of the start, or of the rebuild's end, before the first
   Counters counters_;
 };

@@ -45,6 +45,8 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
       replicas_(world.disk, world.executor),
       follower_({options_.follow_interval, options_.follow_trade_interval}, chain_, state_, keys_, replicas_),
       taken_up_(world.disk),
+      kept_tails_(world.disk, keys_),
+      tail_through_(world.disk, room_again),
       snapshots_(world.disk, room_again) {}
 
 Status NodeImpl::start() {
@@ -80,7 +82,7 @@ Status NodeImpl::start() {
                             me_->name.view()));
   origin_ = {chain_.chain, me_->name, epoch};
   HF_TRY_VOID(load_cut_list());
-  HF_TRY_VOID(load_through());
+  HF_TRY_VOID(tail_through_.load(origin_));
   HF_TRY(const auto spare_note, read_if_there(world_.disk, own_spare_path));
   if (spare_note) {
     auto spare = chain::open_unrevoked_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
@@ -127,7 +129,8 @@ Status NodeImpl::serve_own_journal() {
   }
   for (const auto& [origin, error] : replicas_.unopened())
     trip("journal-damage", 2, fmt::format("the copy of {} stays closed: {}", origin.text(), error.text));
-  HF_TRY_VOID(load_kept_tails());
+  HF_TRY(const KeptTails::Lost lost, kept_tails_.load());
+  if (lost.count > 0) tell_lost_tail(lost.first, lost.count);
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit_with_switch());
   return release();

@@ -138,8 +138,7 @@ bool NodeImpl::is_by_our_keys(sync::Replica& older) const {
 }
 
 Status NodeImpl::take_rest_of(sync::Replica& older, std::uint64_t kept) {
-  const auto known = tail_through_.find(older.origin());
-  if (older.size() <= std::max(kept, known == tail_through_.end() ? 0 : known->second)) return {};
+  if (older.size() <= std::max(kept, tail_through_.of(older.origin()))) return {};
   HF_TRY(const std::vector<Run> rest, runs_of(older.log(), kept, older.size()));
   for (const Run& run : rest) {
     HF_TRY_VOID(readmit(older.origin(), run.first, run.entries));

@@ -10,9 +10,6 @@
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
-namespace {
-constexpr std::string_view taken_suffix = ".taken";
-}
 
 Status NodeImpl::on(Session& session, const sync::Superseded& m) {
   if (is_mending_) return {};  // it is shown again when the state is whole
@@ -28,38 +25,20 @@ Status NodeImpl::on(Session& session, const sync::Superseded& m) {
 
 // 5.7: stops at once. What waits is answered so that tills go elsewhere.
 Status NodeImpl::replaced(const chain::Registration& registration) {
-  if (replaced_by_ && replaced_by_->epoch >= registration.certificate.epoch) return {};
+  if (replaced_.by() && replaced_.by()->epoch >= registration.certificate.epoch) return {};
   phase_ = Phase::stopped;
   rebuild_.reset();
-  replaced_by_ = registration.certificate.origin();
-  if (offers_.cosigned()) replaced_cosigned_ = offers_.cosigned()->checkpoint.size;
-  replaced_kept_ = kept_here(registration);
-  tail_waiting_ = own_ && own_->log().size() > replaced_kept_ ? own_->log().size() - replaced_kept_ : 0;
-  tail_pieces_taken_.clear();
+  const auto& cosigned = offers_.cosigned();
+  replaced_.begin(registration, own_ ? &own_->log() : nullptr,
+                  cosigned ? std::optional(cosigned->checkpoint.size) : std::nullopt);
   for (auto& [id, session] : sessions_) session.tails = {};
   offers_.reset();
   catch_up_.reset();
   for (Waiting& w : waiting_)
     w.answer(fail("node/stopped",
-                  fmt::format("this machine has been replaced by {}; use the new one", replaced_by_->text())));
+                  fmt::format("this machine has been replaced by {}; use the new one", replaced_.by()->text())));
   waiting_.clear();
   return world_.disk.write_all(replaced_path, as_bytes(registration.note));
-}
-
-// How much of this journal the machine that replaced us has, as far as can be told here; the rest is our tail (5.3).
-// What was cosigned the new one has kept, or mirrors show it as what they hold beyond that, so from there on:
-// - what was kept is of this journal: from its end;
-// - more was kept than this disk has, or another history: this disk is an old one, or its end has rotted. If it is only
-//   shorter, and nothing was written since, what is given is known there by its keys;
-// - the registration that went on from this journal was not shown, only one that rests on it: likewise.
-// Of an epoch that was passed over nothing was kept.
-std::uint64_t NodeImpl::kept_here(const chain::Registration& registration) const {
-  if (!own_ || registration.old_origin.epoch < origin_.epoch) return 0;
-  if (registration.old_origin == origin_ && registration.kept_size <= own_->log().size()) {
-    const auto root = own_->log().root_at(registration.kept_size);
-    if (root && *root == registration.kept_root) return registration.kept_size;
-  }
-  return replaced_cosigned_;
 }
 
 // All that is due to him, from its beginning: what is shown twice is answered twice, and taken in once (6.1). Of a
@@ -68,12 +47,11 @@ std::uint64_t NodeImpl::kept_here(const chain::Registration& registration) const
 void NodeImpl::begin_tails(Session& session) {
   TailsDue& due = session.tails = {};
   if (phase_ == Phase::stopped) {
-    due.own = replaced_kept_;
+    due.own = replaced_.kept();
     return;
   }
   if (session.superseded || session.rebuilding) return;
-  for (const auto& [path, origin] : relayed_)
-    if (origin.site == *session.site && session.epoch > origin.epoch) due.kept.push_back(path);
+  due.kept = kept_tails_.paths_for(*session.site, session.epoch);
   for (const auto& [origin, replica] : replicas_.all()) {
     if (origin.site != *session.site || origin.epoch >= session.epoch) continue;
     if (chain_.is_revoked(origin.site, origin.epoch) && !keys_.is_succeeded(origin))
@@ -108,12 +86,12 @@ Result<std::optional<sync::Tail>> NodeImpl::next_tail(TailsDue& due, std::string
   while (!due.kept.empty()) {
     const std::string path = std::move(due.kept.front());
     due.kept.pop_front();
-    if (!relayed_.contains(path)) continue;  // he has taken it meanwhile
-    if (std::optional<sync::Tail> tail = read_kept_tail(path)) {
+    if (!kept_tails_.contains(path)) continue;  // he has taken it meanwhile
+    if (std::optional<sync::Tail> tail = kept_tails_.read(path)) {
       kept_at = path;
       return tail;
     }
-    relayed_.erase(path);
+    kept_tails_.forget(path);
     tell_lost_tail(path, 1);
   }
   while (!due.surplus.empty()) {
@@ -150,21 +128,15 @@ Status NodeImpl::on(Session& session, const sync::Tail& m) {
   if (!ours) {
     // Kept durably for the new machine, then the old one may go.
     const std::string path = recovery::tail_path(m);
-    if (!relayed_.contains(path)) {
-      const auto kept = std::ranges::count_if(relayed_, [&](const auto& r) { return r.second.site == m.origin.site; });
-      if (static_cast<std::size_t>(kept) >= tails_a_site_max)
-        return fail("node/refused", "too many tails are kept here; the new machine must take them first");
-      const Bytes kept_as = sync::encode(m);
-      if (kept_as.size() > message_bytes_max) return fail("sync/bad_message", "a tail that cannot be given on");
-      const Status written = world_.disk.write_all(path, kept_as);
-      if (is_without_room(written, path)) {  // no fault of his, so no alert about him
+    if (!kept_tails_.contains(path)) {
+      const Status kept = kept_tails_.keep(m);
+      if (is_without_room(kept, path)) {  // no fault of his, so no alert about him
         send(session.id, sync::Refused{"node/refused",
                                        "the disk here has no room for a tail; make room, or link the "
                                        "new machine; it is offered again with the next link"});
         return {};
       }
-      HF_TRY_VOID(written);
-      relayed_.emplace(path, m.origin);
+      HF_TRY_VOID(kept);
     }
     send(session.id, answer);
     if (Session* s = session_of(m.origin.site); s != nullptr && s->epoch > m.origin.epoch && !s->rebuilding &&
@@ -200,44 +172,24 @@ void NodeImpl::answer_tails() {
   }
 }
 
-// How far tails of our own old epochs are done, for what people are told; a file, because the machine that sent one is
-// not asked again. Written when what it speaks of is durable. What leaves a hole before it does not count yet: its
-// sender offers all of it again with the next link.
+// What a rebuild kept of that journal is here without its tail.
 void NodeImpl::note_through(const Origin& origin, EntryIndex first, std::uint64_t end, std::uint64_t kept) {
-  const auto before = tail_through_.find(origin);
-  std::uint64_t known = std::max(kept, before == tail_through_.end() ? 0 : before->second);
-  if (record_ && record_->choice.old_origin == origin) known = std::max(known, record_->choice.kept_size);
-  if (first > known || end <= known) return;
-  tail_through_[origin] = end;
-  through_due_.insert(origin);
+  if (record_ && record_->choice.old_origin == origin) kept = std::max(kept, record_->choice.kept_size);
+  tail_through_.note(origin, first, end, kept);
 }
 
 Status NodeImpl::write_through() {
-  if (monotonic_ < next_through_) return {};
-  for (const Origin& origin : std::exchange(through_due_, {})) {
-    Writer out;
-    out.u64(tail_through_[origin]);
-    const std::string path = fmt::format("tails/{}.through", origin.epoch);
-    const Status written = world_.disk.write_all(path, out.view());
-    if (is_without_room(written, path)) {
-      through_due_.insert(origin);
-      next_through_ = monotonic_ + room_again;
-    } else {
-      HF_TRY_VOID(written);
-    }
-  }
-  return {};
+  return tail_through_.write(
+      monotonic_, [this](const Status& written, std::string_view path) { return is_without_room(written, path); });
 }
 
 // 6.4: entries of the old machine's journal that a mirror holds or heard announced, less those that are here by now.
 // What tills send again says nothing about them: it may be of these entries, or of ones that a mirror has brought.
 std::uint64_t NodeImpl::not_taken_in() const {
-  if (phase_ == Phase::stopped) return tail_waiting_;
+  if (phase_ == Phase::stopped) return replaced_.waiting();
   if (!record_) return 0;
   const recovery::Choice& c = record_->choice;
-  std::uint64_t through = c.kept_size;
-  if (const auto it = tail_through_.find(c.old_origin); it != tail_through_.end())
-    through = std::max(through, it->second);
+  std::uint64_t through = std::max(c.kept_size, tail_through_.of(c.old_origin));
   if (const sync::Replica* old = replicas_.find(c.old_origin)) through = std::max(through, old->size());
   return c.announced > through ? c.announced - through : 0;
 }
@@ -271,65 +223,15 @@ Status NodeImpl::on(Session& session, const sync::TailTaken& m) {
   if (!session.tails.under_way || session.tails.under_way->answer != m) return {};  // by whom it was given, and once
   const std::string kept_at = std::exchange(session.tails.under_way, {})->kept_at;
   if (phase_ == Phase::stopped) {
-    // Several mirrors get the same pieces; each piece counts once, when more say so than may lie, or the new machine.
     const bool is_older_machine = *session.site == me_->name && session.epoch <= origin_.epoch;
-    if (m.origin != origin_ || is_older_machine) return {};
-    std::set<SiteName>& takers = tail_pieces_taken_[m.first];
-    const auto is_taken = [&] { return takers.contains(me_->name) || takers.size() > chain_.lying_mirrors; };
-    if (is_taken()) return {};
-    takers.insert(*session.site);
-    if (is_taken()) tail_waiting_ -= std::min(tail_waiting_, m.count);
+    if (m.origin == origin_ && !is_older_machine)
+      replaced_.taken(m.first, m.count, *session.site, chain_.lying_mirrors);
     return {};
   }
-  // By its path: who has the old key may have handed in another piece for the same place.
-  if (!relayed_.contains(kept_at)) return {};
-  const std::string path = kept_at + std::string(taken_suffix);
-  const Status written = world_.disk.write_all(path, ByteView());
-  if (is_without_room(written, path)) return {};  // it is given again with his next link, and taken in once
-  relayed_.erase(kept_at);
-  return written;
-}
-
-Status NodeImpl::load_through() {
-  HF_TRY(const std::vector<std::string> names, world_.disk.list("tails"));
-  for (std::uint32_t epoch = 1; epoch < origin_.epoch; ++epoch) {
-    const std::string name = fmt::format("{}.through", epoch);
-    if (std::ranges::find(names, name) == names.end()) continue;
-    HF_TRY(const Bytes bytes, world_.disk.read_all("tails/" + name));
-    Reader in(bytes);
-    const std::uint64_t through = in.u64();
-    if (in.ok()) tail_through_[{chain_.chain, me_->name, epoch}] = through;
-  }
-  return {};
-}
-
-// Of what was kept for others only the places stay in memory; what does not hold is sent to nobody. It is no hole of a
-// journal: how much was in it is not known, and no mirror of ours has it. Its sender offers it again with its next
-// link, if it still has one (6.4).
-Status NodeImpl::load_kept_tails() {
-  HF_TRY(const std::vector<std::string> names, world_.disk.list("tails"));
-  std::vector<std::string> lost;
-  for (const std::string& name : names) {
-    if (!name.ends_with(".tail") || std::ranges::find(names, name + std::string(taken_suffix)) != names.end()) continue;
-    const std::string path = "tails/" + name;
-    if (const auto tail = read_kept_tail(path))
-      relayed_.emplace(path, tail->origin);
-    else
-      lost.push_back(path);
-  }
-  if (!lost.empty()) tell_lost_tail(lost.front(), lost.size());
-  return {};
-}
-
-// Its name has the hash of its entries, and the old machine has signed them. nullopt: it cannot be read, or is another.
-std::optional<sync::Tail> NodeImpl::read_kept_tail(const std::string& path) {
-  const auto bytes = world_.disk.read_all(path);
-  auto message = bytes ? sync::decode(*bytes) : pass_on(bytes.error());
-  auto* tail = message ? std::get_if<sync::Tail>(&*message) : nullptr;
-  if (tail == nullptr || recovery::tail_path(*tail) != path || !tail->signature) return {};
-  const auto key = keys_.log_key(tail->origin);
-  if (key && !ed25519_verify(*key, sync::tail_text(*tail), *tail->signature)) return {};
-  return std::move(*tail);
+  if (!kept_tails_.contains(kept_at)) return {};
+  const Status taken = kept_tails_.taken(kept_at);
+  // Without room it is given again with his next link, and taken in once.
+  return is_without_room(taken, KeptTails::taken_path(kept_at)) ? Status() : taken;
 }
 
 void NodeImpl::tell_lost_tail(const std::string& path, std::size_t lost) {

@@ -148,7 +148,7 @@ Status NodeImpl::take_inbox() {
 void NodeImpl::submit(fold::WriteRequest request, Answer answer) {
   if (phase_ == Phase::stopped)
     return answer(fail("node/stopped", fmt::format("this machine has been replaced{}; use the new one",
-                                                   replaced_by_ ? " by " + replaced_by_->text() : std::string())));
+                                                   replaced_.by() ? " by " + replaced_.by()->text() : std::string())));
   if (phase_ == Phase::rebuilding)
     return answer(fail("node/rebuilding", is_mending_ ? step_ : "this site is being rebuilt; try again in a moment"));
   if (waiting_.size() >= waiting_writes_max)

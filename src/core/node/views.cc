@@ -21,7 +21,7 @@ Safety NodeImpl::safety() const {
     if (p != peers_.end()) out.mirrors.push_back({mirror, p->second.held, p->second.heard_at});
   }
   if (out.size > out.cosigned_size) out.no_copy_since = no_copy_since_;
-  out.replaced_by = replaced_by_;
+  out.replaced_by = replaced_.by();
   out.listed = state_.listed.size();
   out.not_taken_in = not_taken_in();
   out.missing_receipts = till::gaps(state_.till, missing_receipts_max);
