@@ -171,9 +171,10 @@ void NodeImpl::begin_mending() {
 // What is named by our journal and is not on this disk at all: the end of a copy has rotted, or a directory is gone. It
 // is fetched as a rebuild fetches it. False: a copy that stays closed is in the way.
 Result<bool> NodeImpl::may_fetch_what_is_named() {
-  HF_TRY_VOID(discover_needs(own_->log(), own_->size()));
+  HF_TRY_VOID(needs_.discover(own_->log(), own_->size()));
   for (auto& [origin, replica] : replicas_.all()) replica->reload(keys_);
-  return std::ranges::none_of(needs_, [this](const auto& need) { return replicas_.unopened().contains(need.first); });
+  return std::ranges::none_of(needs_.all(),
+                              [this](const auto& need) { return replicas_.unopened().contains(need.first); });
 }
 
 std::string NodeImpl::what_is_missing() {
@@ -188,7 +189,7 @@ std::string NodeImpl::what_is_missing() {
   for (journal::Log* log : logs())
     if (is_folded(log->origin()))
       for (const journal::Hole& hole : log->holes()) add(log->origin(), hole);
-  for (const auto& [origin, need] : needs_) {
+  for (const auto& [origin, need] : needs_.all()) {
     const sync::Replica* replica = replicas_.find(origin);
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
     if (size < need.size) add(origin, {size, need.size});
@@ -210,7 +211,7 @@ Status NodeImpl::advance_mending() {
   if (had_needs) {
     HF_TRY_VOID(unless_damaged(fetch_needs()));
     step_ = what_is_missing();
-    if (!holds_needs()) return {};
+    if (!needs_.are_met()) return {};
     needs_.clear();
   }
   const bool is_whole = !has_holes(Holes::folded);

@@ -40,25 +40,25 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   const bool is_kept = next != nullptr && session.site == owner && m.first + m.entries.size() <= next->kept_size;
   if (replica->frozen && !is_kept)
     return fail("node/refused", fmt::format("{} contradicts itself; nothing more of it is taken", m.origin.text()));
-  const auto need = needs_.find(m.origin);
-  const bool is_rebuilt = rebuild_ && need != needs_.end();
-  if (is_rebuilt && need->second.from && need->second.from != session.site) return {};  // another gives all of it
+  Need* need = needs_.find(m.origin);
+  const bool is_rebuilt = rebuild_ && need != nullptr;
+  if (is_rebuilt && need->from && need->from != session.site) return {};  // another gives all of it
   const auto asked = session.asked_from.find(m.origin);
   const bool was_asked = asked != session.asked_from.end() && asked->second == m.first;
   // Whoever is linked may say anything; who was asked is known, and nothing is no answer.
   if (is_rebuilt && (!was_asked || m.entries.empty())) return {};
-  if (is_rebuilt) need->second.silent_since[*session.site] = monotonic_;
+  if (is_rebuilt) need->silent_since[*session.site] = monotonic_;
   // What is needed is known by its size beforehand, so it is bound by that and not by the day; and the next piece is
   // asked for before this one is checked and stored: its holder reads while we write.
   const std::uint64_t end = m.first + m.entries.size();
-  const bool is_needed = need != needs_.end() && m.first < need->second.size;
+  const bool is_needed = need != nullptr && m.first < need->size;
   const bool is_asked_ahead =
-      is_needed && end < need->second.size && m.first == replica->size() && end > m.first && replica->is_hashed();
-  if (is_asked_ahead) ask_for(session, {m.origin, end, limit_of(m.origin, need->second)});
+      is_needed && end < need->size && m.first == replica->size() && end > m.first && replica->is_hashed();
+  if (is_asked_ahead) ask_for(session, {m.origin, end, limit_of(m.origin, *need)});
   const Status taken = replica->take(m, *key, is_needed ? nullptr : &chain_.bounds, now_);
-  if (is_rebuilt && !need->second.met && taken) need->second.givers.insert(*session.site);
+  if (is_rebuilt && !need->met && taken) need->givers.insert(*session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_rebuilt)
-    return need->second.met ? Status() : fetch_anew(m.origin, session.site);
+    return need->met ? Status() : fetch_anew(m.origin, session.site);
   if (!taken && taken.error().code == "sync/contradiction" && is_kept && !next->certificate.spare) {
     HF_TRY(const bool is_left, leave_branch(m.origin));
     if (is_left) return want(owner), Status();
@@ -84,15 +84,14 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   // more. A rebuild lets the faster one go on, and asks the other when that one stops.
   if (!taken && m.first < replica->size() && (!was_asked || is_rebuilt)) return {};
   // Who drips gives nothing: another is asked, too.
-  if (need != needs_.end() && (end >= need->second.size || bytes >= sync::chunk_bytes / 4))
-    need->second.gave(monotonic_, *session.site);
+  if (need != nullptr && (end >= need->size || bytes >= sync::chunk_bytes / 4)) need->gave(monotonic_, *session.site);
   const std::uint64_t acceptable = acceptable_size(m.origin);
   if (acceptable != UINT64_MAX && replica->size() >= acceptable) {  // now for what rests on it
     want(owner);
     want_from_fellow(session, owner);
   }
   const std::uint64_t most = acceptable == UINT64_MAX ? 0 : acceptable;
-  const std::uint64_t limit = need != needs_.end() ? limit_of(m.origin, need->second) : most;
+  const std::uint64_t limit = need != nullptr ? limit_of(m.origin, *need) : most;
   // What was here already may have come for its checkpoint alone (Replica::take).
   if (!is_asked_ahead || !taken) ask_for(session, {m.origin, taken ? end : replica->size(), limit});
   return compare_what_waits(*replica);

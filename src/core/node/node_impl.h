@@ -1,7 +1,7 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
 // mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
 // spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
-// rest: follower.h, kept_tails.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
+// rest: follower.h, kept_tails.h, needs.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
 #pragma once
 
 #include <set>
@@ -10,6 +10,7 @@
 #include "core/guard/record.h"
 #include "core/node/follower.h"
 #include "core/node/kept_tails.h"
+#include "core/node/needs.h"
 #include "core/node/node.h"
 #include "core/node/replaced.h"
 #include "core/node/snapshots.h"
@@ -30,8 +31,6 @@ inline constexpr Duration heartbeat_interval = seconds(1);
 inline constexpr Duration redial_interval = milliseconds(500);
 inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
-inline constexpr Duration retry_interval = seconds(2);
-inline constexpr Duration patience_max = seconds(32);       // with who is slow to give a piece
 inline constexpr Duration refusal_is_news = seconds(10);    // who refuses is asked, or dialled, again in less
 inline constexpr std::size_t refusal_bytes_max = 300;       // of a mirror's words, as people are told them
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
@@ -119,41 +118,6 @@ struct CatchUp {
   bool needs_all = false;                        // …and for what is named before them
   Instant asked_at;                              // or since when a good deal has come; monotonic
   std::size_t bytes_since = 0;                   // what has come since
-};
-
-struct Need {
-  std::uint64_t size = 0;
-  std::optional<Hash> root;
-  bool met = false;
-  std::optional<EntryRef> named_by;  // of an older journal of ours
-  // Who was asked last, and when (monotonic; 0: is to be asked now). Another is asked after `patience`, which grows
-  // with what a piece takes: over a slow line each question more would bring the same piece once more.
-  Instant asked_at;
-  std::optional<SiteName> asked;
-  std::size_t asks = 0;
-  Duration patience = retry_interval;
-  void gave(Instant now, const SiteName& by) {
-    if (asked_at.unix_ns != 0) patience = std::clamp({4 * (now - asked_at).ns}, patience, patience_max);
-    asked_at = now;
-    asked = by;
-  }
-  void left(const SiteName& site) {  // with him, what he was asked for; the next is asked at once
-    if (asked != site) return;
-    asked.reset();
-    asked_at = {};
-    patience = retry_interval;
-  }
-  // How far it had come when it last grew or began anew, and since when each who was asked has given nothing;
-  // monotonic.
-  std::uint64_t reached = 0;
-  std::map<SiteName, Instant> silent_since;
-  // Once a rebuild has been given what is not it, one gives all of it.
-  bool is_from_one = false;
-  std::optional<SiteName> from;
-  std::set<SiteName> givers = {};  // of what is here, since it was begun anew
-  std::set<SiteName> unfit = {};   // gave all of it, and that was not it
-  bool others_gave = false;        // none of those within reach gave it…
-  Instant again_at;                // …and they are asked again
 };
 
 // The spare in this store, as we know it (10.1).
@@ -389,12 +353,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::vector<SiteName> givers_of(const Origin& origin, Need& need);
   bool goes_without(const Origin& origin, Need& need, std::uint64_t size, const std::vector<SiteName>& givers);
   Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);
-  bool holds_needs() const;
-  // What is named of anything else is folded by nobody.
-  bool is_of_a_peer(const Origin& o) const { return o.site != me_->name && o.chain == chain_.chain; }
-  void add_need(const Origin& origin, std::uint64_t size, const Hash& root, std::optional<EntryRef> by = {});
-  Status discover_needs(journal::Log& log, std::uint64_t size);
-  Status note_needs(const fold::Event& event, const EntryRef& at);
   std::string named_by(const Need& need) const;
   Status rebuild_register();
   bool is_to_be_registered() const { return phase_ == Phase::provisional || (phase_ == Phase::rebuilding && rebuild_); }
@@ -562,7 +520,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::unique_ptr<recovery::Rebuild> rebuild_;
   std::optional<Instant> quorum_sealed_at_, quorum_told_at_;
   std::optional<recovery::Record> record_;
-  std::map<Origin, Need> needs_;
+  Needs needs_;
   struct Folding {
     std::optional<std::vector<std::pair<Origin, std::uint64_t>>> line;  // and what is kept of each
     std::size_t at = 0;                                                 // the one that is being folded
@@ -571,8 +529,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
     bool has_failed = false;
   };
   Folding folding_;  // how far state_ has what was fetched
-  // Log keys of epochs that count no longer: for entries that are needed and known by their root, and nothing else.
-  std::map<Origin, PublicKey> former_keys_;
   // Revoked before we knew them (10.2); taken when one that counts goes on from them. By site and epoch.
   std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;
   std::vector<chain::Registration> learned_;  // while there was no journal to record them in

@@ -16,7 +16,7 @@ Status NodeImpl::leave_asking_if_told() {
     if (catch_up_ && catch_up_->complete) {
       // It is folded anew then, from the beginning: nothing that is read for that may be missing (2.4).
       HF_TRY_VOID(fetch_needs());
-      return holds_needs() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
+      return needs_.are_met() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
     if (catch_up_ && monotonic_ - catch_up_->asked_at > patience_max) {
       ++gave_nothing_[catch_up_->from];  // it went away, drips, or has a hole there: whoever else has it is asked first
@@ -167,7 +167,7 @@ void NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
     const auto* followed = *event ? std::get_if<fold::PeerFollowed>(&(*event)->body) : nullptr;
     if (followed == nullptr) continue;
     for (const fold::FollowedPrefix& p : followed->peers)
-      if (is_of_a_peer(p.origin)) add_need(p.origin, p.size, p.root);
+      if (needs_.is_of_a_peer(p.origin)) needs_.add(p.origin, p.size, p.root);
   }
 }
 
@@ -206,7 +206,7 @@ Status NodeImpl::leave_catch_up(const Error& why) {
   if (why.code.starts_with("base/disk") || why.code == "journal/damaged") return pass_on(why);
   if (why.code == "sync/missing_entries" && !catch_up_->needs_all) {  // a snapshot covered what is not here any more
     catch_up_->needs_all = true;
-    if (discover_needs(own_->log(), catch_up_->base)) return {};
+    if (needs_.discover(own_->log(), catch_up_->base)) return {};
   }
   const CatchUp c = std::move(*catch_up_);
   catch_up_.reset();

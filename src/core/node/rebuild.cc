@@ -8,7 +8,6 @@
 #include "core/base/mutant.h"
 #include "core/base/read_file.h"
 #include "core/base/text.h"
-#include "core/fold/pipeline.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -22,7 +21,7 @@ Status NodeImpl::advance_rebuild() {
   if (!record_) return {};  // nobody could give it
   HF_TRY_VOID(fold_ahead());
   if (!record_->choice.is_settled) return settle_if_fetched();
-  return holds_needs() && is_all_folded() ? rebuild_register() : Status();
+  return needs_.are_met() && is_all_folded() ? rebuild_register() : Status();
 }
 
 void NodeImpl::ask_to_seal() {
@@ -96,7 +95,7 @@ Result<bool> NodeImpl::choose_history() {
   HF_TRY(recovery::Choice choice, std::move(chosen));
   record_ = recovery::Record{choice, 0, 0};
   if (choice.kept_size > 0) {
-    Need& need = needs_[choice.old_origin] = {};
+    Need& need = needs_.begin(choice.old_origin);
     need.size = choice.kept_size;
     if (choice.root_is_signed) need.root = choice.kept_root;
   }
@@ -118,8 +117,8 @@ Result<std::optional<chain::Registration>> NodeImpl::said_before() const {
 // that one is fetched next.
 Status NodeImpl::settle_if_fetched() {
   recovery::Choice& choice = record_->choice;
-  const auto need = needs_.find(choice.old_origin);
-  if (need == needs_.end() || !need->second.met) return {};
+  const Need* need = needs_.find(choice.old_origin);
+  if (need == nullptr || !need->met) return {};
   journal::Log& log = replicas_.find(choice.old_origin)->log();
   std::map<std::uint64_t, Hash> roots;
   for (const std::uint64_t size : rebuild_->named_sizes(choice.old_origin)) {
@@ -142,20 +141,6 @@ void NodeImpl::choose_anew() {
   folding_ = {};
 }
 
-bool NodeImpl::holds_needs() const {
-  return std::ranges::all_of(needs_, [](const auto& need) { return need.second.met; });
-}
-
-void NodeImpl::add_need(const Origin& origin, std::uint64_t size, const Hash& root, std::optional<EntryRef> by) {
-  if (size == 0) return;
-  Need& need = needs_[origin];
-  if (need.size >= size) return;
-  need.size = size;  // what is under way goes on
-  need.root = root;
-  need.named_by = std::move(by);
-  need.met = false;
-}
-
 // Of our own line what is kept is final, and the last piece is to end there: who holds more, and no checkpoint where it
 // was kept to, can give it to nobody. Of a peer's journal more will be needed as folding goes on, up to what was kept
 // of it; and beyond that, if that was followed before it was given up.
@@ -168,7 +153,7 @@ std::uint64_t NodeImpl::limit_of(const Origin& origin, const Need& need) const {
 
 Status NodeImpl::fetch_needs() {
   std::vector<std::pair<Origin, std::uint64_t>> found;
-  for (auto& [origin, need] : needs_) {
+  for (auto& [origin, need] : needs_.all()) {
     if (need.met) continue;
     sync::Replica* replica = replicas_.find(origin);
     const std::uint64_t size = replica == nullptr ? 0 : replica->size();
@@ -205,7 +190,7 @@ Status NodeImpl::fetch_needs() {
   }
   if (phase_ == Phase::rebuilding && !is_mending_) return {};  // found by folding it
   for (const auto& [origin, size] : found)
-    if (origin.site == me_->name) HF_TRY_VOID(discover_needs(replicas_.find(origin)->log(), size));
+    if (origin.site == me_->name) HF_TRY_VOID(needs_.discover(replicas_.find(origin)->log(), size));
   return {};
 }
 
@@ -260,7 +245,7 @@ std::vector<SiteName> NodeImpl::givers_of(const Origin& origin, Need& need) {
 // What is here of it is another history, or a lie. Of several givers nobody knows whose; so from now on one gives all
 // of it, and if it is wrong again, it was he.
 Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver) {
-  Need& need = needs_.at(origin);
+  Need& need = needs_.all().at(origin);
   if (last_giver) need.givers.insert(*last_giver);
   const bool is_proven = need.is_from_one && need.givers.size() == 1;
   const SiteName giver = is_proven ? *need.givers.begin() : SiteName();
@@ -277,40 +262,6 @@ Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>&
   if (!is_proven || !is_chosen || !registration_.empty()) return {};
   rebuild_->unfit(giver);
   choose_anew();
-  return {};
-}
-
-// What a journal of ours rests on: earlier epochs, and every prefix of a peer that it followed (7.2).
-Status NodeImpl::discover_needs(journal::Log& log, std::uint64_t size) {
-  fold::Pipeline pipeline(world_.executor, [&](EntryIndex i, fold::Event&& event) {
-    return note_needs(event, {log.origin(), i});
-  });
-  HF_TRY_VOID(log.scan(0, size, [&](EntryIndex i, ByteView body) { return pipeline.take(i, body); }));
-  return pipeline.finish();
-}
-
-Status NodeImpl::note_needs(const fold::Event& event, const EntryRef& at) {
-  if (const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
-      opened != nullptr && !opened->registration.empty()) {
-    HF_TRY(const chain::Registration r, chain::open_registration(chain_, opened->registration));
-    keys_.add(r);
-    add_need(r.old_origin, r.kept_size, r.kept_root);
-  } else if (const auto* taken = std::get_if<fold::RegistrationTaken>(&event.body)) {
-    // One that counts no longer (9.1: of recovery keys that were replaced after a theft) is nobody's epoch; but what
-    // was followed of it is needed, and known by its root.
-    if (const auto r = chain::open_registration(chain_, taken->registration)) {
-      keys_.add(*r);
-    } else if (const auto old = chain::parse_registration(taken->registration)) {
-      former_keys_[old->certificate.origin()] = old->certificate.keys.log;
-    }
-  } else if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) {
-    for (const fold::FollowedPrefix& p : followed->peers)
-      if (is_of_a_peer(p.origin)) add_need(p.origin, p.size, p.root, at);
-  } else if (const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
-             succeeded != nullptr && is_of_a_peer(succeeded->old_origin) && needs_.contains(succeeded->old_origin)) {
-    // It was followed, and is to its end.
-    add_need(succeeded->old_origin, succeeded->kept_size, succeeded->kept_root, at);
-  }
   return {};
 }
 

@@ -21,7 +21,7 @@ Status NodeImpl::find_line() {
     HF_TRY(const chain::Registration opening, opening_registration(replica->log()));
     HF_TRY(const chain::Registration r, chain::open_registration(chain_, opening.note));
     keys_.add(r);
-    add_need(r.old_origin, r.kept_size, r.kept_root);
+    needs_.add(r.old_origin, r.kept_size, r.kept_root);
     origin = r.old_origin;
     kept = r.kept_size;
   }
@@ -37,7 +37,7 @@ Status NodeImpl::find_line() {
 // peer that a mirror made up, may not even fold. So a failure says nothing until all has its root; and where something
 // is fetched anew, folding begins again.
 Status NodeImpl::fold_ahead() {
-  const bool is_proven = record_->choice.is_settled && holds_needs();
+  const bool is_proven = record_->choice.is_settled && needs_.are_met();
   if (folding_.has_failed && !is_proven) return {};
   if (folding_.has_failed) folding_ = {};
   const Status folded = fold_fetched();
@@ -92,9 +92,9 @@ Status NodeImpl::fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept) 
   fold::Pipeline pipeline(world_.executor, [&](EntryIndex index, fold::Event&& event) -> Status {
     if (folding_.next > 0 && std::holds_alternative<fold::EpochOpened>(event.body))
       return fail(fold::bad_entry, "an epoch opens within another");
-    HF_TRY_VOID(note_needs(event, {log.origin(), folding_.next}));
+    HF_TRY_VOID(needs_.note(event, {log.origin(), folding_.next}));
     if (auto missing = first_missing(event);
-        missing && is_of_a_peer(missing->first) && needs_.contains(missing->first)) {
+        missing && needs_.is_of_a_peer(missing->first) && needs_.contains(missing->first)) {
       folding_.waits_for = std::move(missing);
       return fail(waits, "");
     }

@@ -72,7 +72,7 @@ void NodeImpl::drop(ConnectionId id) {
   if (dropped != sessions_.end() && dropped->second.site && session_of(*dropped->second.site) == &dropped->second)
     left = dropped->second.site;
   if (left) {
-    for (auto& [origin, need] : needs_) need.left(*left);
+    needs_.left(*left);
     note_end_of_link(*left);
   }
   if (own_dial_ == id) own_dial_.reset();
@@ -274,7 +274,7 @@ Status NodeImpl::ready(Session& session) {
   const bool our_mirror = chain_.is_mirror(site, me_->name);
   if (phase_ == Phase::rebuilding) {
     if (our_mirror && rebuild_) send(session.id, sync::Seal{rebuild_->certificate().note});
-    for (auto& [origin, need] : needs_) {  // what he was asked for went with the link before
+    for (auto& [origin, need] : needs_.all()) {  // what he was asked for went with the link before
       need.left(site);
       need.silent_since.erase(site);
     }

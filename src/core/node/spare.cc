@@ -301,9 +301,7 @@ std::optional<PublicKey> NodeImpl::key_for(const sync::Entries& m) const {
   const sync::KeyRing& keys = rebuild_ && phase_ == Phase::rebuilding ? rebuild_->keys() : keys_;
   if (const auto key = keys.log_key(m.origin)) return key;
   if (const auto key = keys_.log_key(m.origin)) return key;
-  const auto former = former_keys_.find(m.origin);
-  const bool is_needed = former != former_keys_.end() && needs_.contains(m.origin);
-  return is_needed ? std::optional(former->second) : std::nullopt;
+  return needs_.former_key(m.origin);
 }
 
 // The other side of closing_key(): so that whoever keeps the old journal can be given it to its end.
