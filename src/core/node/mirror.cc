@@ -25,7 +25,7 @@ std::uint64_t NodeImpl::acceptable_size(const Origin& origin) const {
 const chain::Registration* NodeImpl::successor_of(const Origin& origin) const { return successor_in(keys_, origin); }
 
 Status NodeImpl::on(Session& session, const sync::Entries& m) {
-  if (catch_up_ && m.origin == origin_ && session.site == catch_up_->from) return take_catch_up(session, m);
+  if (catch_up_ && m.origin == origin_ && session.site == catch_up_->from()) return take_catch_up(session, m);
   const SiteName& owner = m.origin.site;
   const bool wanted =
       chain_.is_mirror(me_->name, owner) || chain_.follows(me_->name, owner) || needs_.contains(m.origin);

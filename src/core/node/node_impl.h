@@ -1,13 +1,14 @@
 // The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
 // mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
 // spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
-// rest: follower.h, kept_tails.h, needs.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
+// rest: catch_up.h, follower.h, kept_tails.h, needs.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
 #pragma once
 
 #include <set>
 #include <variant>
 
 #include "core/guard/record.h"
+#include "core/node/catch_up.h"
 #include "core/node/follower.h"
 #include "core/node/kept_tails.h"
 #include "core/node/needs.h"
@@ -104,20 +105,6 @@ struct Peer {
   // of a mirror of ours
   std::optional<std::uint64_t> held;
   std::optional<sync::Known> told;  // its answer to Ask about us, since this start
-};
-
-// While asking: entries a mirror has and we do not (protocol 3.2).
-struct CatchUp {
-  SiteName from;
-  std::uint64_t base = 0;  // our last signed size; what lies above is set aside
-  journal::SignedCheckpoint target;
-  journal::Tree tree;  // of what lies below, and of these
-  std::vector<Bytes> entries;
-  std::vector<journal::SignedCheckpoint> notes;  // of ours, one under each piece
-  bool complete = false;                         // waits for what its entries name of peers' journals
-  bool needs_all = false;                        // …and for what is named before them
-  Instant asked_at;                              // or since when a good deal has come; monotonic
-  std::size_t bytes_since = 0;                   // what has come since
 };
 
 // The spare in this store, as we know it (10.1).
@@ -318,7 +305,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status leave_catch_up(const Error& why);
   Status finish_catch_up();
   Status take_catch_up(Session& session, const sync::Entries& m);
-  Result<CatchUp> begin_catch_up(const SiteName& from, journal::SignedCheckpoint target) const;
   Status take_none_of(const journal::SignedCheckpoint& target, const SiteName& from);
 
   // mend.cc
@@ -481,10 +467,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> cosigned_at_;
   std::optional<Instant> no_copy_since_;
   Instant next_heartbeat_, offer_sent_at_, next_retry_;
-  std::optional<CatchUp> catch_up_;
-  std::set<SiteName> unproven_by_;        // gave entries of ours that do not give our root; ourselves: the spare
-  std::map<SiteName, int> gave_nothing_;  // of our own entries, when asked: so often; others are asked first
-  std::set<Hash> unfoldable_;  // roots under our key of what cannot be folded; not asked for before the next start
+  std::optional<CatchUp> catch_up_;  // while asking (3.2)
+  CatchUpGivers givers_;
   bool contradicted_ = false;  // a mirror showed a checkpoint under our key that is not ours
 
   // mirror

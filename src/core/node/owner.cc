@@ -13,13 +13,13 @@ namespace holdfast::node {
 // 3.1: signs only after r mirrors have told the largest size and newest epoch they know.
 Status NodeImpl::leave_asking_if_told() {
   if (contradicted_ || catch_up_) {
-    if (catch_up_ && catch_up_->complete) {
+    if (catch_up_ && catch_up_->is_complete()) {
       // It is folded anew then, from the beginning: nothing that is read for that may be missing (2.4).
       HF_TRY_VOID(fetch_needs());
       return needs_.are_met() && !has_holes(Holes::folded) ? finish_catch_up() : Status();
     }
-    if (catch_up_ && monotonic_ - catch_up_->asked_at > patience_max) {
-      ++gave_nothing_[catch_up_->from];  // it went away, drips, or has a hole there: whoever else has it is asked first
+    if (catch_up_ && monotonic_ - catch_up_->asked_at() > patience_max) {
+      givers_.gave_nothing(catch_up_->from());  // it went away, drips, or has a hole there: another is asked first
       catch_up_.reset();
     }
     return {};
@@ -65,10 +65,9 @@ Status NodeImpl::leave_asking_if_told() {
         }
       }
       is_behind = true;
-      if (unproven_by_.contains(p->site)) continue;
+      if (givers_.is_distrusted(p->site)) continue;
       const auto rank = [&](const Peer& each, std::uint64_t size) {
-        const auto times = gave_nothing_.find(each.site);
-        return std::pair(times == gave_nothing_.end() ? 0 : -times->second, size);
+        return std::pair(-givers_.times_nothing(each.site), size);
       };
       if (!target || rank(*p, c.size) > rank(*ahead, target->checkpoint.size)) {
         ahead = p;
@@ -86,69 +85,32 @@ Status NodeImpl::leave_asking_if_told() {
       HF_TRY_VOID(cosign_if_held(*replica));  // what was offered meanwhile
     return {};
   }
-  HF_TRY(catch_up_, begin_catch_up(ahead->site, std::move(*target)));
-  send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target.checkpoint.size});
+  HF_TRY(catch_up_, CatchUp::begin(*own_, ahead->site, std::move(*target), monotonic_));
+  send_site(ahead->site, sync::Have{origin_, signed_size, catch_up_->target().checkpoint.size});
   return {};
 }
 
-// What `from` has of this journal and we do not, up to a checkpoint of our key. He is asked by the caller.
-Result<CatchUp> NodeImpl::begin_catch_up(const SiteName& from, journal::SignedCheckpoint target) const {
-  if (!own_->is_hashed()) return fail("journal/damaged", "what lies before is not known; it comes back first");
-  journal::Log& log = own_->log();
-  CatchUp out;
-  out.from = from;
-  out.base = own_->signed_size();
-  out.target = std::move(target);
-  out.tree = log.mark().tree;
-  out.asked_at = monotonic_;
-  HF_TRY_VOID(out.tree.truncate(out.base, [&log](std::uint64_t first, std::span<Hash> into) {
-    return log.scan(first, first + into.size(), [&](EntryIndex index, ByteView body) -> Status {
-      into[index - first] = leaf_hash(body);
-      return {};
-    });
-  }));
-  return out;
-}
-
-// With our signed prefix each piece must give the root of a checkpoint of our key at its end, as all that anybody keeps
-// does. Before that nothing of it is looked at or kept: whoever holds up this start could fill our memory with junk.
 Status NodeImpl::take_catch_up(Session& session, const sync::Entries& m) {
-  CatchUp& c = *catch_up_;
-  const std::uint64_t have = c.base + c.entries.size();
-  if (m.first != have) return {};  // of a question before this one; a slow line brings it late
-  const std::uint64_t end = have + m.entries.size();
-  auto note = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
-  std::size_t bytes = 0;
-  for (const Bytes& e : m.entries) {
-    c.tree.append(leaf_hash(e));
-    bytes += e.size();
+  switch (catch_up_->take(m, world_.signer.public_key(KeyUse::log), monotonic_)) {
+    case CatchUp::Took::late:
+      break;
+    case CatchUp::Took::none:
+      return take_none_of(std::exchange(catch_up_, {})->target(), *session.site);
+    case CatchUp::Took::piece:
+      send(session.id, sync::Have{origin_, catch_up_->have(), catch_up_->target().checkpoint.size});
+      break;
+    case CatchUp::Took::all:
+      need_what_is_named(catch_up_->entries());
+      break;
   }
-  const bool is_proven = note && note->checkpoint == journal::Checkpoint{origin_, end, c.tree.root()};
-  const journal::Checkpoint& target = c.target.checkpoint;
-  if (!is_proven || end == have || end > target.size || (end == target.size && note->checkpoint.root != target.root))
-    return take_none_of(std::exchange(catch_up_, {})->target, *session.site);
-  c.entries.insert(c.entries.end(), m.entries.begin(), m.entries.end());
-  c.notes.push_back(std::move(*note));
-  // Who drips gives nothing: his turn is over, and another is asked.
-  c.bytes_since += bytes;
-  if (c.bytes_since >= sync::chunk_bytes / 4) {
-    c.asked_at = monotonic_;
-    c.bytes_since = 0;
-  }
-  if (end < target.size) {
-    send(session.id, sync::Have{origin_, end, target.size});
-    return {};
-  }
-  c.complete = true;
-  need_what_is_named(c.entries);
   return {};
 }
 
 // Whoever gave them may lie: he is not asked again, and another is. Only r mirrors include an honest one, and then it
 // is our own history that is not the one we signed.
 Status NodeImpl::take_none_of(const journal::SignedCheckpoint& target, const SiteName& from) {
-  unproven_by_.insert(from);
-  const auto mirrors = std::ranges::count_if(me_->mirrors, [&](const auto& m) { return unproven_by_.contains(m); });
+  givers_.distrust(from);
+  const auto mirrors = std::ranges::count_if(me_->mirrors, [&](const auto& m) { return givers_.is_distrusted(m); });
   if (mirrors > 0 && static_cast<std::size_t>(mirrors) >= chain_.honest_any(*me_))
     return contradiction(nullptr, origin_, own_->latest_note(), journal::to_text(target.note));
   return fail("sync/bad_entries",
@@ -174,14 +136,14 @@ void NodeImpl::need_what_is_named(const std::vector<Bytes>& entries) {
 // Whoever has our log key can sign anything, and what is committed here is folded by each start. So state_ is made of
 // it before that; the error is about the first entry that cannot be folded, and state_ is nobody's then.
 Status NodeImpl::fold_catch_up(const CatchUp& c, const std::string& registration) {
-  HF_TRY_VOID(replay(c.base));
-  EntryIndex index = c.base;
-  EntryIndex begins = c.base;
+  HF_TRY_VOID(replay(c.base()));
+  EntryIndex index = c.base();
+  EntryIndex begins = c.base();
   const auto cannot = [&](std::string_view code, std::string_view why) {
     return fail(code, fmt::format("entry {} of {}: {}", begins, origin_.text(), why));
   };
   fold::Joiner joiner;
-  for (const Bytes& body : c.entries) {
+  for (const Bytes& body : c.entries()) {
     if (!joiner.in_the_middle()) begins = index;
     const auto event = joiner.take(body);
     if (!event) return cannot(event.error().code, event.error().text);
@@ -204,20 +166,19 @@ Status NodeImpl::fold_catch_up(const CatchUp& c, const std::string& registration
 // version wrote may be ours; this one takes none of it, and signs no other in its place.
 Status NodeImpl::leave_catch_up(const Error& why) {
   if (why.code.starts_with("base/disk") || why.code == "journal/damaged") return pass_on(why);
-  if (why.code == "sync/missing_entries" && !catch_up_->needs_all) {  // a snapshot covered what is not here any more
-    catch_up_->needs_all = true;
-    if (needs_.discover(own_->log(), catch_up_->base)) return {};
-  }
+  if (why.code == "sync/missing_entries" &&
+      catch_up_->begin_to_need_all())  // a snapshot covered what is not here any more
+    if (needs_.discover(own_->log(), catch_up_->base())) return {};
   const CatchUp c = std::move(*catch_up_);
   catch_up_.reset();
   needs_.clear();
-  unfoldable_.insert(c.target.checkpoint.root);
+  givers_.leave(c.target().checkpoint.root);
   trip("journal-damage", 2,
        fmt::format("what {} gave of our own journal is signed by our key and cannot be folded, so none of it is taken "
                    "and nothing more is signed: {}",
-                   c.from.view(), why.text));
+                   c.from().view(), why.text));
   if (why.code != "fold/unknown_event")
-    return contradiction(nullptr, origin_, own_->latest_note(), journal::to_text(c.target.note));
+    return contradiction(nullptr, origin_, own_->latest_note(), journal::to_text(c.target().note));
   contradicted_ = true;
   return {};
 }
@@ -238,7 +199,7 @@ Status NodeImpl::finish_catch_up() {
   }
   journal::Log& log = own_->log();
   if (own_rotten_end_.empty()) HF_TRY_VOID(forget_taken_up());  // an old disk
-  const Status rewound = log.size() > catch_up_->base ? log.rewind(catch_up_->base) : Status();
+  const Status rewound = log.size() > catch_up_->base() ? log.rewind(catch_up_->base()) : Status();
   if (!rewound) {  // a sector that cannot be read now: the journal is as it was, and so is its state
     put_back();
     return rewound;
@@ -247,16 +208,17 @@ Status NodeImpl::finish_catch_up() {
   catch_up_.reset();
   needs_.clear();
   // A piece at a time, each under its checkpoint, as any mirror has stored them: whoever asks us gets pieces, too.
-  auto note = c.notes.begin();
-  for (const Bytes& e : c.entries) {
+  std::vector<journal::SignedCheckpoint> notes = c.take_notes();
+  auto note = notes.begin();
+  for (const Bytes& e : c.entries()) {
     log.append(e);
-    for (; note != c.notes.end() && note->checkpoint.size == log.size(); ++note) {
+    for (; note != notes.end() && note->checkpoint.size == log.size(); ++note) {
       HF_TRY_VOID(log.commit());
       HF_TRY_VOID(own_->put_signed(std::move(*note)));
     }
   }
   HF_TRY_VOID(log.commit());
-  HF_TRY_VOID(own_->put_signed(c.target));
+  HF_TRY_VOID(own_->put_signed(c.target()));
   keys_.add_all(state_);
   freeze_contradicted();
   HF_TRY_VOID(append_start_events());

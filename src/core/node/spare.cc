@@ -89,7 +89,7 @@ Status NodeImpl::from_own_site(Session& session, const sync::Message& message) {
     if (const auto* missing = std::get_if<sync::Missing>(&message)) return on(session, *missing);
     if (const auto* have = std::get_if<sync::SpareHave>(&message)) return on(session, *have);
     if (const auto* have = std::get_if<sync::Have>(&message)) return on(session, *have);
-    const bool is_ours = catch_up_ && catch_up_->from == me_->name;
+    const bool is_ours = catch_up_ && catch_up_->from() == me_->name;
     if (const auto* entries = std::get_if<sync::Entries>(&message); entries && is_ours) return on(session, *entries);
     if (const auto* tail = std::get_if<sync::Tail>(&message)) return take_from_spare(session, *tail);
     if (const auto* parcel = std::get_if<sync::SpareParcel>(&message))
@@ -116,14 +116,14 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
   // has signed comes back first, as from a mirror (3.2); what it had only acknowledged comes back as a tail.
   auto ahead = agrees ? std::nullopt : signed_and_forgotten(m);
   if (ahead && catch_up_) return {};  // from a mirror: the spare asks again when that is done
-  if (ahead && unfoldable_.contains(ahead->checkpoint.root)) return {};  // it keeps what it has
+  if (ahead && givers_.has_left(ahead->checkpoint.root)) return {};  // it keeps what it has
   spare_->has_told = true;
   if (agrees) {
     spare_->held = m.size;
     spare_->has_asked = true;
   } else if (ahead) {
-    HF_TRY(catch_up_, begin_catch_up(me_->name, std::move(*ahead)));
-    send(session.id, sync::Have{origin_, catch_up_->base, catch_up_->target.checkpoint.size});
+    HF_TRY(catch_up_, CatchUp::begin(*own_, me_->name, std::move(*ahead), monotonic_));
+    send(session.id, sync::Have{origin_, catch_up_->base(), catch_up_->target().checkpoint.size});
   } else {
     send(session.id, sync::SpareDiffers{origin_});
   }
@@ -132,7 +132,7 @@ Status NodeImpl::on(Session& session, const sync::SpareHave& m) {
 
 // Its newest checkpoint, if this key has signed it and this disk has less; while that may be taken as ours.
 std::optional<journal::SignedCheckpoint> NodeImpl::signed_and_forgotten(const sync::SpareHave& m) const {
-  if (phase_ != Phase::asking || unproven_by_.contains(me_->name)) return std::nullopt;
+  if (phase_ != Phase::asking || givers_.is_distrusted(me_->name)) return std::nullopt;
   auto newest = journal::open_checkpoint(m.note, world_.signer.public_key(KeyUse::log));
   const std::uint64_t here = own_->signed_size();
   if (!newest || newest->checkpoint.origin != origin_ || newest->checkpoint.size <= here) return std::nullopt;
