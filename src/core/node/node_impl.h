@@ -177,9 +177,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status serve_own_journal();
   Status replay(std::uint64_t end);  // of our own journal, and what it continues
   Status learn_own_line();
-  // Older epochs that this one continues, and how much of each is kept.
-  Result<std::vector<std::pair<Origin, std::uint64_t>>> lineage(journal::Log& newest) const;
-  static Result<chain::Registration> opening_registration(journal::Log& log);
   Status replay_log(journal::Log& log, EntryIndex first, EntryIndex end);
   Status append_start_events();
   Status load_cut_list();
@@ -404,10 +401,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   bool is_by_our_keys(sync::Replica& older) const;
   Status take_rest_of(sync::Replica& older, std::uint64_t kept);
   Result<std::uint64_t> fold_copy(sync::Replica& copy, std::uint64_t most, const std::set<Origin>& suspects = {});
-  bool is_missing(const Origin& origin, std::uint64_t size) const;
-  // What an event names and is not here: the journal, and how much of it.
-  std::optional<std::pair<Origin, std::uint64_t>> first_missing(const fold::Event& event) const;
-  static std::vector<fold::FollowedPrefix> prefixes_in(const fold::Event& event);
   bool is_of_a_branch(const fold::FollowedPrefix& prefix);
   bool is_registered_spare() const;
   void begin_provisional();

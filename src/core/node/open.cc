@@ -6,6 +6,7 @@
 #include "core/base/mutant.h"
 #include "core/base/read_file.h"
 #include "core/fold/pipeline.h"
+#include "core/node/lineage.h"
 #include "core/node/node_impl.h"
 #include "core/node/site_names.h"
 
@@ -219,38 +220,6 @@ Status NodeImpl::open_own_journal() {
   return {};
 }
 
-// What entry 0 of an epoch after the first says that it continues.
-Result<chain::Registration> NodeImpl::opening_registration(journal::Log& log) {
-  HF_TRY(const Bytes first, log.read(0));
-  HF_TRY(const fold::Event event, fold::decode(first));
-  const auto* opened = std::get_if<fold::EpochOpened>(&event.body);
-  if (opened == nullptr)
-    return fail("journal/damaged", "entry 0 of " + log.origin().text() + " does not open an epoch");
-  HF_TRY(chain::Registration registration, chain::parse_registration(opened->registration));
-  if (registration.old_origin.epoch >= log.origin().epoch)
-    return fail("journal/damaged", "entry 0 of " + log.origin().text() + " names no earlier epoch");
-  return registration;
-}
-
-Result<std::vector<std::pair<Origin, std::uint64_t>>> NodeImpl::lineage(journal::Log& newest) const {
-  std::vector<std::pair<Origin, std::uint64_t>> out;
-  journal::Log* log = &newest;
-  while (log->origin().epoch > 1 && log->durable_size() > 0) {
-    HF_TRY(const chain::Registration registration, opening_registration(*log));
-    out.emplace_back(registration.old_origin, registration.kept_size);
-    if (registration.kept_size == 0) break;
-    const auto it = replicas_.all().find(registration.old_origin);
-    if (it == replicas_.all().end() || it->second->size() < registration.kept_size)
-      return fail("sync/missing_entries",
-                  fmt::format("the {} entries of {} that this journal continues are not all on this disk; rebuild this "
-                              "site",
-                              registration.kept_size, registration.old_origin.text()));
-    log = &it->second->log();
-  }
-  std::reverse(out.begin(), out.end());
-  return out;
-}
-
 // The state knows the newest of our own epochs only, and machines of those that it continues may still have a tail
 // (5.3).
 Status NodeImpl::learn_own_line() {
@@ -266,7 +235,7 @@ Status NodeImpl::learn_own_line() {
 
 Status NodeImpl::replay(std::uint64_t end) {
   state_ = fold::State();
-  HF_TRY(const auto older, lineage(own_->log()));
+  HF_TRY(const auto older, lineage(own_->log(), replicas_));
   for (const auto& [origin, kept] : older) {
     sync::Replica* replica = replicas_.find(origin);
     if (replica == nullptr) continue;  // nothing of it was kept

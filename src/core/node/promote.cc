@@ -6,6 +6,7 @@
 
 #include "core/base/read_file.h"
 #include "core/journal/peek.h"
+#include "core/node/lineage.h"
 #include "core/node/node_impl.h"
 #include "core/node/spare_copy.h"
 #include "core/till/cash.h"
@@ -153,7 +154,7 @@ Status NodeImpl::take_rest_of(sync::Replica& older, std::uint64_t kept) {
 // able to keep the spare from opening.
 Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t most, const std::set<Origin>& suspects) {
   state_ = fold::State();
-  HF_TRY(const auto older, lineage(copy.log()));
+  HF_TRY(const auto older, lineage(copy.log(), replicas_));
   for (const auto& [origin, kept] : older)
     if (sync::Replica* replica = replicas_.find(origin)) HF_TRY_VOID(replay_log(replica->log(), 0, kept));
   std::uint64_t usable = most;
@@ -172,7 +173,7 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
     if (!event) return end_here();
     if (!*event) return {};
     const bool opens_again = begins > 0 && std::holds_alternative<fold::EpochOpened>((*event)->body);
-    if (opens_again || first_missing(**event)) return end_here();
+    if (opens_again || first_missing(**event, replicas_)) return end_here();
     for (fold::FollowedPrefix& prefix : prefixes_in(**event)) {
       if (suspects.contains(prefix.origin) && is_of_a_branch(prefix)) return end_here();
       newest.insert_or_assign(prefix.origin, std::move(prefix));
@@ -196,29 +197,6 @@ Result<std::uint64_t> NodeImpl::fold_copy(sync::Replica& copy, std::uint64_t mos
     if (is_of_a_branch(prefix)) found.insert(origin);
   if (is_torn || found != suspects) return fold_copy(copy, is_torn ? usable : most, found);
   return usable;
-}
-
-bool NodeImpl::is_missing(const Origin& origin, std::uint64_t size) const {
-  const sync::Replica* replica = replicas_.find(origin);
-  return size > 0 && (replica == nullptr || replica->size() < size);
-}
-
-std::optional<std::pair<Origin, std::uint64_t>> NodeImpl::first_missing(const fold::Event& event) const {
-  if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body))
-    for (const fold::FollowedPrefix& p : followed->peers)
-      if (is_missing(p.origin, p.size)) return std::pair(p.origin, p.size);
-  const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
-  if (succeeded != nullptr && is_missing(succeeded->old_origin, succeeded->kept_size))
-    return std::pair(succeeded->old_origin, succeeded->kept_size);
-  return std::nullopt;
-}
-
-// Of which peers this event says how far they were followed, or what was kept of them: size and root.
-std::vector<fold::FollowedPrefix> NodeImpl::prefixes_in(const fold::Event& event) {
-  if (const auto* followed = std::get_if<fold::PeerFollowed>(&event.body)) return followed->peers;
-  const auto* succeeded = std::get_if<fold::PeerSucceeded>(&event.body);
-  if (succeeded == nullptr) return {};
-  return {{succeeded->old_origin, succeeded->kept_size, succeeded->kept_root, {}}};
 }
 
 // Not the history that is here: the node had left a lost branch before it followed on (leave_branch), and this copy of

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/fold/pipeline.h"
+#include "core/node/lineage.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -78,7 +79,7 @@ Status NodeImpl::fold_fetched() {
     const auto& [origin, kept] = (*folding_.line)[folding_.at];
     sync::Replica* replica = replicas_.find(origin);
     const auto& waits = folding_.waits_for;
-    if (replica == nullptr || (waits && is_missing(waits->first, waits->second))) return {};
+    if (replica == nullptr || (waits && is_missing(waits->first, waits->second, replicas_))) return {};
     folding_.waits_for.reset();
     const std::uint64_t end = std::min(kept, replica->size());
     if (folding_.next < end) HF_TRY_VOID(fold_on(replica->log(), end, kept));
@@ -93,7 +94,7 @@ Status NodeImpl::fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept) 
     if (folding_.next > 0 && std::holds_alternative<fold::EpochOpened>(event.body))
       return fail(fold::bad_entry, "an epoch opens within another");
     HF_TRY_VOID(needs_.note(event, {log.origin(), folding_.next}));
-    if (auto missing = first_missing(event);
+    if (auto missing = first_missing(event, replicas_);
         missing && needs_.is_of_a_peer(missing->first) && needs_.contains(missing->first)) {
       folding_.waits_for = std::move(missing);
       return fail(waits, "");
