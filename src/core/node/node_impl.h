@@ -1,7 +1,8 @@
-// The inside of the node. One class, told in files by what happens: open.cc, turn.cc (the main path), sessions.cc,
-// mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc, rebuild_fold.cc, tail.cc, posture.cc,
-// spare.cc (the spare's link), promote.cc (being one), views.cc. What only it uses, a part of it owns, and is given the
-// rest: catch_up.h, follower.h, kept_tails.h, needs.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
+// The inside of the node: what needs links, state and journals together. One class, told in files by what happens:
+// open.cc, turn.cc (the main path), sessions.cc, mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc,
+// tail.cc, posture.cc, spare.cc (the spare's link), promote.cc (being one), views.cc. What only a part of it uses that
+// part owns, as a class that knows nothing of the node: catch_up.h, fold_ahead.h, follower.h, kept_tails.h, needs.h,
+// replaced.h, snapshots.h, tail_through.h, taken_up.h.
 #pragma once
 
 #include <set>
@@ -9,6 +10,7 @@
 
 #include "core/guard/record.h"
 #include "core/node/catch_up.h"
+#include "core/node/fold_ahead.h"
 #include "core/node/follower.h"
 #include "core/node/kept_tails.h"
 #include "core/node/needs.h"
@@ -331,6 +333,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   void ask_to_seal();
   Status settle_if_fetched();
   void choose_anew();
+  Status fold_ahead();
+  Status keep_what_folds(const Error& why);
   Status fetch_needs();  // of what this journal names and this disk lacks
   std::uint64_t limit_of(const Origin& origin, const Need& need) const;
   std::vector<SiteName> givers_of(const Origin& origin, Need& need);
@@ -344,14 +348,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::string refusals_told() const;
   Status on(Session& session, const sync::Refused& m);
   Status open_epoch();  // state_ has all before it
-
-  // rebuild_fold.cc
-  Status find_line();
-  Status fold_ahead();
-  Status keep_what_folds(const Error& why);
-  Status fold_fetched();
-  Status fold_on(journal::Log& log, EntryIndex end, std::uint64_t kept);
-  bool is_all_folded() const { return folding_.line && folding_.at == folding_.line->size(); }
 
   // tail.cc
   Status on(Session& session, const sync::Superseded& m);
@@ -498,14 +494,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::optional<Instant> quorum_sealed_at_, quorum_told_at_;
   std::optional<recovery::Record> record_;
   Needs needs_;
-  struct Folding {
-    std::optional<std::vector<std::pair<Origin, std::uint64_t>>> line;  // and what is kept of each
-    std::size_t at = 0;                                                 // the one that is being folded
-    EntryIndex next = 0;                                                // of it
-    std::optional<std::pair<Origin, std::uint64_t>> waits_for;          // so much of a peer's
-    bool has_failed = false;
-  };
-  Folding folding_;  // how far state_ has what was fetched
+  FoldAhead folding_;
   // Revoked before we knew them (10.2); taken when one that counts goes on from them. By site and epoch.
   std::map<std::pair<SiteName, std::uint32_t>, chain::Registration> passed_over_;
   std::vector<chain::Registration> learned_;  // while there was no journal to record them in

@@ -47,6 +47,7 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
       follower_({options_.follow_interval, options_.follow_trade_interval}, chain_, state_, keys_, replicas_),
       taken_up_(world.disk),
       needs_(options_.site, chain_, keys_, world.executor),
+      folding_({state_, last_event_at_}, chain_, keys_, replicas_, needs_, world.executor),
       kept_tails_(world.disk, keys_),
       tail_through_(world.disk, room_again),
       snapshots_(world.disk, room_again) {}

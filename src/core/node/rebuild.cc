@@ -21,7 +21,7 @@ Status NodeImpl::advance_rebuild() {
   if (!record_) return {};  // nobody could give it
   HF_TRY_VOID(fold_ahead());
   if (!record_->choice.is_settled) return settle_if_fetched();
-  return needs_.are_met() && is_all_folded() ? rebuild_register() : Status();
+  return needs_.are_met() && folding_.is_done() ? rebuild_register() : Status();
 }
 
 void NodeImpl::ask_to_seal() {
@@ -138,7 +138,42 @@ Status NodeImpl::settle_if_fetched() {
 void NodeImpl::choose_anew() {
   record_.reset();
   needs_.clear();
-  folding_ = {};
+  folding_.begin_anew();
+}
+
+// Until all that was fetched has its root, a failure says nothing (fold_ahead.h).
+Status NodeImpl::fold_ahead() {
+  const bool is_proven = record_->choice.is_settled && needs_.are_met();
+  if (folding_.has_failed() && !is_proven) return {};
+  if (folding_.has_failed()) folding_.begin_anew();
+  const Status folded = folding_.fold(record_->choice);
+  if (folded || folded.error().code.starts_with("base/disk")) return folded;
+  if (is_proven) return keep_what_folds(folded.error());
+  folding_.note_failure();
+  return {};
+}
+
+// Whoever has the old machine's log key can sign anything, and must not be able to keep its site from coming back. As
+// on a spare, what is kept ends before the command that cannot be read or applied: what lies behind comes as a tail,
+// and is taken in by its keys or listed. Not where people chose the size, or it has been said; nor before what only a
+// newer version knows.
+Status NodeImpl::keep_what_folds(const Error& why) {
+  const std::optional<FoldAhead::Place> place = folding_.place();
+  if (!place || why.code == "journal/damaged") return pass_on(why);
+  const auto& [origin, at, is_last] = *place;
+  const bool is_bad = why.code.starts_with("fold/") && why.code != "fold/unknown_event";
+  if (!is_bad || !is_last || at == 0 || !registration_.empty() || certificate_->clean_point)
+    return fail(why.code, fmt::format("entry {} of {} cannot be folded: {}. If no newer version knows it, rebuild "
+                                      "with a certificate for the clean point {}:{}",
+                                      at, origin.text(), why.text, origin.text(), at));
+  trip("journal-damage", 2,
+       fmt::format("entry {} of {} is signed and cannot be folded: {}. This epoch goes on from before it; what lies "
+                   "behind is taken in by its keys, or listed",
+                   at, origin.text(), why.text));
+  record_->choice.kept_size = at;
+  record_->choice.root_is_signed = false;
+  folding_.begin_anew();
+  return {};
 }
 
 // Of our own line what is kept is final, and the last piece is to end there: who holds more, and no checkpoint where it
@@ -257,7 +292,7 @@ Status NodeImpl::fetch_anew(const Origin& origin, const std::optional<SiteName>&
   need.patience = retry_interval;
   need.silent_since.clear();
   HF_TRY_VOID(replicas_.discard(origin));
-  folding_ = {};  // some of it may have been folded
+  folding_.begin_anew();  // some of it may have been folded
   const bool is_chosen = record_ && origin == record_->choice.old_origin;
   if (!is_proven || !is_chosen || !registration_.empty()) return {};
   rebuild_->unfit(giver);
