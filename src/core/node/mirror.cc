@@ -97,6 +97,26 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
   return compare_what_waits(*replica);
 }
 
+Status NodeImpl::leave_lost_branches() {
+  HF_TRY(const std::vector<Origin> lost, branches_.lost(me_->name));
+  for (const Origin& origin : lost) {
+    const Result<bool> left = leave_branch(origin);
+    if (!left && left.error().code == "journal/damaged") continue;  // what both have is mended first
+    if (!left) return pass_on(left.error());
+    branches_.settled(origin);
+    if (*left) want(origin.site);
+  }
+  return {};
+}
+
+// False: it stays as it is.
+Result<bool> NodeImpl::leave_branch(const Origin& origin) {
+  HF_TRY(std::optional<Branches::Told> told, branches_.leave(origin, unsigned_bytes_max));
+  if (!told) return false;
+  trip(told->signature, told->severity, std::move(told->text));
+  return told->is_left;
+}
+
 // What came before its entries did, or while a hole was in the way: checkpoints of others, cosigned ones, and the one
 // on offer.
 Status NodeImpl::compare_what_waits(sync::Replica& replica) {

@@ -1,14 +1,15 @@
 // The inside of the node: what needs links, state and journals together. One class, told in files by what happens:
-// open.cc, turn.cc (the main path), sessions.cc, mirror.cc, take_up.cc, branch.cc, owner.cc, mend.cc, rebuild.cc,
+// open.cc, turn.cc (the main path), sessions.cc, mirror.cc, take_up.cc, owner.cc, mend.cc, rebuild.cc,
 // tail.cc, posture.cc, spare.cc (the spare's link), promote.cc (being one), views.cc. What only a part of it uses that
-// part owns, as a class that knows nothing of the node: catch_up.h, fold_ahead.h, follower.h, kept_tails.h, needs.h,
-// replaced.h, snapshots.h, tail_through.h, taken_up.h.
+// part owns, as a class that knows nothing of the node: branches.h, catch_up.h, fold_ahead.h, follower.h, kept_tails.h,
+// needs.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
 #pragma once
 
 #include <set>
 #include <variant>
 
 #include "core/guard/record.h"
+#include "core/node/branches.h"
 #include "core/node/catch_up.h"
 #include "core/node/fold_ahead.h"
 #include "core/node/follower.h"
@@ -272,6 +273,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status contradiction(sync::Replica* replica, const Origin& origin, const std::string& note_a,
                        const std::string& note_b);
   const chain::Registration* successor_of(const Origin& origin) const;
+  Status leave_lost_branches();
+  Result<bool> leave_branch(const Origin& origin);
 
   // take_up.cc
   Result<bool> agrees_with_told(const SiteName& site, const Origin& origin);
@@ -281,13 +284,6 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status forget_taken_up();
   void want_from_fellow(Session& fellow, const SiteName& site);
   void want_from_fellows(const SiteName& site);
-
-  // branch.cc
-  Status leave_lost_branches();
-  Result<bool> leave_branch(const Origin& origin);
-  bool cannot_leave(const Origin& origin, std::string_view signature, std::string_view why);
-  Status copy_files(const std::string& from, const std::string& to);
-  Status put_back_branch();
 
   // owner.cc
   bool may_sign() const;
@@ -462,8 +458,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
 
   // mirror
   TakenUp taken_up_;
-  std::map<Origin, Hash> compared_with_kept_;  // copies of old epochs, by the root that their successor kept
-  std::set<Origin> cannot_leave_;              // lost branches for which there was no place; it has been said
+  Branches branches_;
   // spare
   std::optional<OwnSpare> spare_;
   Bytes spare_box_;

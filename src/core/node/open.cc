@@ -46,6 +46,7 @@ NodeImpl::NodeImpl(World world, Options options, chain::ChainFile file)
       replicas_(world.disk, world.executor),
       follower_({options_.follow_interval, options_.follow_trade_interval}, chain_, state_, keys_, replicas_),
       taken_up_(world.disk),
+      branches_(world.disk, replicas_, keys_, state_),
       needs_(options_.site, chain_, keys_, world.executor),
       folding_({state_, last_event_at_}, chain_, keys_, replicas_, needs_, world.executor),
       kept_tails_(world.disk, keys_),
@@ -91,7 +92,7 @@ Status NodeImpl::start() {
     auto spare = chain::open_unrevoked_certificate(chain_, as_text(*spare_note));  // one that was revoked is not let in
     if (spare && spare->spare && spare->epoch > epoch) spare_ = OwnSpare{std::move(*spare), {}, {}, {}};
   }
-  HF_TRY_VOID(put_back_branch());
+  HF_TRY_VOID(branches_.put_back());
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
   HF_TRY_VOID(taken_up_.load(origin_, chain_, replicas_));
   bool is_there = epoch == 1;

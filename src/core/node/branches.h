@@ -1,0 +1,60 @@
+// Copies that hold another history than the one that their owner's successor has kept (protocol 4.3, 5.2): which they
+// are, and how one is left.
+//
+// Shape:  what was there stays on the disk beside the journal, at most branches_max of one journal, as evidence and for
+//         who wants to know what was in it; what both histories have is kept in its place, for the state may rest on
+//         it. While one is being left, the file leaving-branch names it, and what was there lies whole in its place.
+// Errors: journal/damaged: a hole in the way, which is mended first. node/bad_file: put_back() finds no branch to put
+//         back. base/disk_*: the process must end (1.2). A disk without room for a copy is no error (Told).
+// After:  a crash amid leave(): put_back() undoes it.
+// Lifetime, thread: copies, keys and state outlive it. One thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/world.h"
+#include "core/fold/state.h"
+#include "core/sync/keyring.h"
+#include "core/sync/replica.h"
+
+namespace holdfast::node {
+
+class Branches {
+ public:
+  Branches(Disk& disk, sync::Replicas& replicas, const sync::KeyRing& keys, const fold::State& state)
+      : disk_(disk), replicas_(replicas), keys_(keys), state_(state) {}
+
+  // At the start, before the copies are opened.
+  Status put_back();
+  // Copies of other sites than ours that are lost, as far as it can be seen now; asked all the time.
+  Result<std::vector<Origin>> lost(const SiteName& ours);
+  // It was left, or stays for good: lost() does not name it again for this successor.
+  void settled(const Origin& origin);
+  struct Told {
+    bool is_left = false;  // else it stays as it is, and is not tried again before the next start
+    std::string_view signature;
+    std::uint8_t severity = 0;
+    std::string text;
+  };
+  // What people are to be told; nullopt: it stays as it is. Checkpoints of what is kept stay each `piece_bytes`, so
+  // that it can be given in pieces.
+  Result<std::optional<Told>> leave(const Origin& origin, std::size_t piece_bytes);
+
+ private:
+  Told cannot_leave(const Origin& origin, std::string_view signature, std::string_view why);
+  Status copy_files(const std::string& from, const std::string& to);
+
+  Disk& disk_;
+  sync::Replicas& replicas_;
+  const sync::KeyRing& keys_;
+  const fold::State& state_;
+  std::map<Origin, Hash> compared_;  // copies of old epochs, by the root that their successor kept
+  std::set<Origin> cannot_leave_;    // lost ones for which there was no place; it has been said
+};
+
+}  // namespace holdfast::node
