@@ -2,7 +2,7 @@
 // open.cc, turn.cc (the main path), sessions.cc, mirror.cc, take_up.cc, owner.cc, mend.cc, rebuild.cc,
 // tail.cc, posture.cc, spare.cc (the spare's link), promote.cc (being one), views.cc. What only a part of it uses that
 // part owns, as a class that knows nothing of the node: branches.h, catch_up.h, fold_ahead.h, follower.h, kept_tails.h,
-// needs.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
+// needs.h, refusals.h, replaced.h, snapshots.h, tail_through.h, taken_up.h.
 #pragma once
 
 #include <set>
@@ -16,6 +16,7 @@
 #include "core/node/kept_tails.h"
 #include "core/node/needs.h"
 #include "core/node/node.h"
+#include "core/node/refusals.h"
 #include "core/node/replaced.h"
 #include "core/node/snapshots.h"
 #include "core/node/tail_through.h"
@@ -35,8 +36,6 @@ inline constexpr Duration heartbeat_interval = seconds(1);
 inline constexpr Duration redial_interval = milliseconds(500);
 inline constexpr Duration uncalled_patience = seconds(3);
 inline constexpr Duration heard_recently = seconds(5);
-inline constexpr Duration refusal_is_news = seconds(10);    // who refuses is asked, or dialled, again in less
-inline constexpr std::size_t refusal_bytes_max = 300;       // of a mirror's words, as people are told them
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
 inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
@@ -338,10 +337,8 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status fetch_anew(const Origin& origin, const std::optional<SiteName>& last_giver);
   std::string named_by(const Need& need) const;
   Status rebuild_register();
-  bool is_to_be_registered() const { return phase_ == Phase::provisional || (phase_ == Phase::rebuilding && rebuild_); }
-  void note_refusal(const SiteName& mirror, std::string_view reason, Duration stands = seconds(1));
+  bool waits_for_word_of(const SiteName& mirror) const;  // until we are registered
   void note_end_of_link(const SiteName& mirror);
-  std::string refusals_told() const;
   Status on(Session& session, const sync::Refused& m);
   Status open_epoch();  // state_ has all before it
 
@@ -466,11 +463,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Instant started_;  // monotonic
   // promoted
   std::map<SiteName, journal::NoteSignature> witnesses_;
-  struct Refusal {
-    std::string reason;
-    Instant at;  // monotonic
-  };
-  std::map<SiteName, Refusal> refusals_;  // what a mirror said last, while this epoch is not registered; cleaned
+  Refusals refusals_;
   std::optional<ConnectionId> own_dial_;
   Instant next_own_dial_;  // monotonic
   bool is_our_address_ = false;

@@ -223,7 +223,7 @@ Status NodeImpl::register_if_possible() {
   next_retry_ = monotonic_ + retry_interval;
   for (const SiteName& mirror : me_->mirrors) {
     if (session_of(mirror) == nullptr) {
-      refusals_.erase(mirror);
+      refusals_.forget(mirror);
       continue;
     }
     if (!rebuild_->has_sealed(mirror))
@@ -240,7 +240,7 @@ Status NodeImpl::take_witness(const SiteName& mirror, const journal::NoteSignatu
   if (!keys_.is_witness(registration, line, mirror))
     return fail("sync/bad_signature",
                 fmt::format("the signature of {} below our registration does not hold", mirror.view()));
-  refusals_.erase(mirror);
+  refusals_.forget(mirror);
   witnesses_.insert_or_assign(mirror, line);
   return witnesses_.size() >= chain_.quorum ? registered() : Status();
 }
@@ -286,9 +286,7 @@ std::string NodeImpl::waits_for() const {
     if (p != peers_.end() && p->second.session) ++reachable;
   }
   out += fmt::format("; {} of {} are reachable", reachable, me_->mirrors.size());
-  if (!refusals_.empty())
-    out += fmt::format("; {}: {}", refusals_.begin()->first.view(), refusals_.begin()->second.reason);
-  return out;
+  return out + refusals_.first_told();
 }
 
 // 5.7: the old machine, if it comes to life in the store, is shown what replaced it, though no mirror reaches it.

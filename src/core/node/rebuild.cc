@@ -7,7 +7,6 @@
 
 #include "core/base/mutant.h"
 #include "core/base/read_file.h"
-#include "core/base/text.h"
 #include "core/node/node_impl.h"
 
 namespace holdfast::node {
@@ -34,42 +33,28 @@ void NodeImpl::ask_to_seal() {
 Status NodeImpl::on(Session& session, const sync::Refused& m) {
   ++counters_.messages_refused;
   session.tails.under_way.reset();
-  if (session.site && session_of(*session.site) == &session) note_refusal(*session.site, m.reason);
+  if (session.site && session_of(*session.site) == &session && waits_for_word_of(*session.site))
+    refusals_.note(*session.site, m.reason, monotonic_);
   return {};
 }
 
-// `stands`: so long after another word of this mirror this one counts not. Of two within a second the first is why: it
-// refuses one thing for a reason, and the next because of that. And who changes his words each time fills no log.
-void NodeImpl::note_refusal(const SiteName& mirror, std::string_view reason, Duration stands) {
-  if (!is_to_be_registered() || !chain_.is_mirror(mirror, me_->name)) return;
-  const auto known = refusals_.find(mirror);
-  if (known != refusals_.end() && monotonic_ - known->second.at < stands) return;
-  refusals_.insert_or_assign(mirror, Refusal{clean_text(reason, refusal_bytes_max), monotonic_});
+bool NodeImpl::waits_for_word_of(const SiteName& mirror) const {
+  const bool is_to_be_registered = phase_ == Phase::provisional || (phase_ == Phase::rebuilding && rebuild_);
+  return is_to_be_registered && chain_.is_mirror(mirror, me_->name);
 }
 
 // Who lets nobody in with this certificate closes the link at once, and the reason may be lost with it.
 void NodeImpl::note_end_of_link(const SiteName& mirror) {
-  if (phase_ == Phase::rebuilding && rebuild_ && !rebuild_->has_sealed(mirror))
-    note_refusal(mirror, "the link ended before it had sealed; if that goes on, see its alerts",
-                 Duration{refusal_is_news.ns / 2});
-}
-
-// For people, behind the step that waits: who says why he does not do his part of it.
-std::string NodeImpl::refusals_told() const {
-  std::string out;
-  for (const SiteName& mirror : me_->mirrors) {
-    const auto said = refusals_.find(mirror);
-    if (said != refusals_.end() && monotonic_ - said->second.at < refusal_is_news)
-      out += fmt::format("; {}: {}", mirror.view(), said->second.reason);
-  }
-  return out;
+  if (phase_ == Phase::rebuilding && rebuild_ && !rebuild_->has_sealed(mirror) && waits_for_word_of(mirror))
+    refusals_.note(mirror, "the link ended before it had sealed; if that goes on, see its alerts", monotonic_,
+                   Duration{refusal_is_news.ns / 2});
 }
 
 Result<bool> NodeImpl::choose_history() {
-  std::erase_if(refusals_, [&](const auto& said) { return rebuild_->has_sealed(said.first); });
+  refusals_.forget_who([&](const SiteName& mirror) { return rebuild_->has_sealed(mirror); });
   if (rebuild_->sealed_count() < chain_.quorum) {
     step_ = fmt::format("sealing the old epoch: {} of {} mirrors{}", rebuild_->sealed_count(), chain_.quorum,
-                        refusals_told());
+                        refusals_.told(me_->mirrors, monotonic_));
     ask_to_seal();
     return false;
   }
@@ -88,7 +73,7 @@ Result<bool> NodeImpl::choose_history() {
     chosen->is_settled = chosen->root_is_signed = true;
   }
   if (!chosen && !rebuild_->all_sealed()) {  // whoever has not sealed yet may tell
-    step_ = chosen.error().text + refusals_told();
+    step_ = chosen.error().text + refusals_.told(me_->mirrors, monotonic_);
     ask_to_seal();
     return false;
   }
@@ -316,8 +301,9 @@ Status NodeImpl::rebuild_register() {
     refusals_.clear();  // what they said of something else
     next_retry_ = {};
   }
-  std::erase_if(refusals_, [&](const auto& said) { return registered_at_.contains(said.first); });
-  step_ = fmt::format("registering: {} of {} mirrors{}", registered_at_.size(), chain_.quorum, refusals_told());
+  refusals_.forget_who([&](const SiteName& mirror) { return registered_at_.contains(mirror); });
+  step_ = fmt::format("registering: {} of {} mirrors{}", registered_at_.size(), chain_.quorum,
+                      refusals_.told(me_->mirrors, monotonic_));
   if (registered_at_.size() >= chain_.quorum) return open_epoch();
   if (monotonic_ < next_retry_) return {};
   // Before anybody is asked, also where the power failed after the registration was written.
