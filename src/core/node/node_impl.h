@@ -41,8 +41,7 @@ inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyo
 inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
 inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
-inline constexpr Duration room_again =
-    seconds(60);  // after a snapshot, or another file, that found no room on the disk
+inline constexpr Duration room_again = seconds(60);         // after a file that found no room on the disk
 inline constexpr std::size_t unsigned_bytes_max =
     1u << 20;  // between two checkpoints, so that a chunk of a feed fits a message
 inline constexpr std::size_t waiting_writes_max = 100'000;
