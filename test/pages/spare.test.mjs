@@ -84,7 +84,7 @@ at_spare('whose disk has lost a part of the copy says so, in the language of the
   await page.getByRole('heading', { name: 'This spare is not ready.' }).waitFor();
   await page.getByRole('button', { name: 'Français' }).click();
   await page.getByText('Son disque ne rend plus une partie de la copie').waitFor();
-  await page.getByText('telle qu’elle est').waitFor();
+  await page.locator('#message').filter({ hasText: 'telle qu’elle est' }).waitFor();
   await page.locator('#code').fill('7KQ2C-M9XAV-0V3E1-PPRTZ');
   await page.locator('#code').press('Enter');
   assert.ok(await page.getByRole('button', { name: 'Ouvrir le magasin' }).isDisabled());
