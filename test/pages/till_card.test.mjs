@@ -116,6 +116,7 @@ for (const [answer, tenders] of [['Yes, approved', ['card']], ['No, not paid', [
     await page.keyboard.press('Enter'); // nor is the end of a scan
     await page.getByText('was it paid?').waitFor();
     await page.getByRole('button', { name: answer }).click();
+    await page.getByText('was it paid?').waitFor({ state: 'detached' }); // behind it nobody can type
     if (tenders[0] === 'cash') await page.locator('#cash-given').press('Enter');
     await receipt_number(page);
     await page.reload();
