@@ -28,6 +28,7 @@ namespace holdfast::node {
 inline constexpr std::string_view chain_file_path = "chain.hfc";          // in the data directory
 inline constexpr std::string_view certificate_path = "certificate.note";  // of a machine that is to open a new epoch
 inline constexpr std::string_view own_spare_path = "own-spare.note";      // our spare's: so that a seal leaves it in
+inline constexpr std::string_view replaced_path = "replaced.note";        // the registration that has replaced us (5.7)
 inline constexpr std::string_view posture_path = "posture";               // the switch of `holdfast seal`, see below
 inline constexpr std::string_view software_version = "holdfast 0.1.0";
 

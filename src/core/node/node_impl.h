@@ -49,7 +49,6 @@ inline constexpr std::size_t contradictions_a_site_max = 8;
 inline constexpr std::size_t tail_answers_due_max = 200'000;  // of one link
 inline constexpr std::size_t tripped_max = 100;               // alerts of our own that wait for the end of the inbox
 inline constexpr std::string_view cut_path = "links.cut";
-inline constexpr std::string_view replaced_path = "replaced.note";
 
 class NodeImpl final : public Node, private fold::OwnEntries {
  public:

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "core/node/node.h"
 #include "edge/keys/data_directory.h"
 #include "edge/keys/private_files.h"
 #include "edge/keys/spare_directory.h"
@@ -22,13 +23,13 @@ std::unexpected<Error> nobody(const std::string& data, std::string_view why, std
   return fail("edge/no_node", fmt::format("No node serves {} now ({}).{}", data, why, what_to_do));
 }
 
-constexpr std::string_view replaced_path = "replaced.note";  // core/node writes it when it is shown its successor
-
 std::unexpected<Error> not_started(const std::string& data) {
   std::error_code ignored;
-  if (std::filesystem::exists(data + "/" + std::string(replaced_path), ignored))
-    return nobody(data, "nobody holds its LOCK",
-                  " A newer machine of this site has replaced it: do not start it again.");
+  if (std::filesystem::exists(fmt::format("{}/{}", data, node::replaced_path), ignored))
+    return nobody(
+        data, "nobody holds its LOCK",
+        " A newer machine of this site has replaced it: do not start it again, unless its last line said that some of "
+        "its entries are still to be taken in; then link it first.");
   const std::string_view spare = keys::is_spare_directory(data) ? "spare " : "";
   return nobody(data, "nobody holds its LOCK",
                 fmt::format(" Start it: `systemctl start holdfast{}`, or `holdfast {}serve --data {}`.",
