@@ -94,14 +94,20 @@ std::string Scene::unseals(const Said& said) { return set_posture(said, guard::P
 
 std::string Scene::set_posture(const Said& said, guard::Posture posture) {
   if (!machine(said).node) return std::string(does_not_run);
+  if (posture != guard::Posture::sealed) chain_->auditor().healed(name(said), {});
+  const Status done = order_posture(said, posture);
+  if (!done) return done.error().text;
+  if (posture == guard::Posture::sealed) chain_->auditor().cut(name(said), {}, chain_->now().unix_ns);
+  return "";
+}
+
+Status Scene::order_posture(const Said& said, guard::Posture posture) {
   guard::SetPosture order;
   order.posture = posture;
   order.reason = "said in the scenario";
-  std::optional<std::string> told;
-  if (posture != guard::Posture::sealed) chain_->auditor().healed(name(said), {});
-  chain_->node(name(said)).set_posture(order, [&](const Status& done) { told = done ? "" : done.error().text; });
-  if (std::string late = until([&] { return told.has_value(); }); !late.empty()) return late;
-  if (told->empty() && posture == guard::Posture::sealed) chain_->auditor().cut(name(said), {}, chain_->now().unix_ns);
+  std::optional<Status> told;
+  chain_->node(name(said)).set_posture(order, [&](const Status& done) { told = done; });
+  if (std::string late = until([&] { return told.has_value(); }); !late.empty()) return fail("sim/late", late);
   return *told;
 }
 
@@ -154,13 +160,9 @@ std::string Scene::may_not_mend(const Said& said) {
 
 std::string Scene::may_not_unseal(const Said& said) {
   if (!machine(said).node) return std::string(does_not_run);
-  guard::SetPosture order;
-  order.posture = guard::Posture::open;
-  order.reason = "let us be done with it";
-  std::optional<std::string> told;
-  chain_->node(name(said)).set_posture(order, [&](const Status& done) { told = done ? "" : done.error().code; });
-  if (std::string late = until([&] { return told.has_value(); }); !late.empty()) return late;
-  return *told == "guard/links_cut" ? "" : told->empty() ? "it has ended" : *told;
+  const Status done = order_posture(said, guard::Posture::open);
+  if (done) return "it has ended";
+  return done.error().code == "guard/links_cut" ? "" : done.error().text;
 }
 
 std::string Scene::is_cosigned(const Said& said) {

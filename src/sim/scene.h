@@ -123,6 +123,7 @@ class Scene {
   std::string to_messages(const Said& said, const std::function<bool()>& happens);
   std::string set_clock(const Said& said, int sign);
   std::string set_posture(const Said& said, guard::Posture posture);
+  Status order_posture(const Said& said, guard::Posture posture);
   std::string visit(Thief& thief, const Said& said, const std::vector<sync::Message>& words);
   std::string name(const Said& said, std::size_t i = 0);
   Machine& machine(const Said& said);
