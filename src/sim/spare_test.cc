@@ -16,9 +16,7 @@ TEST(Spare, holds_what_the_mirrors_do_not_have_yet_and_sells_on_from_there) {
   ASSERT_TRUE(holds_all(chain, spare, "store-01"));
   EXPECT_TRUE(chain.node("store-01").safety().spare->is_ready);
   EXPECT_LT(chain.node("store-01").safety().cosigned_size + 25, chain.node("store-01").safety().size);
-  chain.destroy("store-01");
-  isolate(chain, spare);
-  ASSERT_TRUE(chain.promote(spare).has_value()) << chain.machine(spare).died_of->text;
+  ASSERT_TRUE(opens_alone(chain, spare)) << chain.machine(spare).died_of->text;
   expect_all_here(chain, store_1, spare);
   EXPECT_TRUE(chain.node(spare).safety().provisional);
   const std::size_t sale = chain.sell(store_1, 1);
@@ -274,9 +272,7 @@ TEST(Spare, that_loses_its_power_while_it_is_promoted_heals_no_link) {
 TEST(Spare, that_loses_its_power_while_provisional_is_provisional_again_and_registers) {
   Chain chain(5, 3);
   const std::string spare = start_with_spare(chain);
-  chain.destroy("store-01");
-  isolate(chain, spare);
-  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(opens_alone(chain, spare));
   chain.sell(store_1, 1);
   chain.run_for(seconds(1));
   chain.kill(spare);
@@ -484,9 +480,7 @@ TEST(Spare, whose_power_fails_while_it_registers_is_registered_all_the_same) {
 TEST(Spare, that_has_lost_its_report_is_registered_all_the_same) {
   Chain chain(33, 2);
   const std::string spare = start_with_spare(chain);
-  chain.destroy("store-01");
-  isolate(chain, spare);
-  ASSERT_TRUE(chain.promote(spare).has_value());
+  ASSERT_TRUE(opens_alone(chain, spare));
   chain.kill(spare);
   ASSERT_TRUE(chain.machine(spare).disk.remove(recovery::record_path).has_value());
   chain.network.heal_all();

@@ -27,6 +27,12 @@ inline std::string start_with_spare(Chain& chain) {
   EXPECT_TRUE(chain.run_until([&] { return holds_all(chain, spare, "store-01"); }, seconds(20)));
   return spare;
 }
+// Its machine is gone, and the spare is opened with nobody in reach.
+inline bool opens_alone(Chain& chain, const std::string& spare) {
+  chain.destroy("store-01");
+  isolate(chain, spare);
+  return chain.promote(spare).has_value();
+}
 // Acknowledged writes of the store that this machine does not know, without any till sending anything again.
 inline std::size_t not_here(Chain& chain, const SiteName& store, const std::string& machine) {
   return static_cast<std::size_t>(std::ranges::count_if(chain.writes(store), [&](const TillWrite& w) {
