@@ -33,8 +33,8 @@ inline node::PostureSwitch posture_at_rest(Disk& disk) {
   return bytes ? node::read_posture_switch(as_text(*bytes)) : node::PostureSwitch{guard::Posture::open, ""};
 }
 
-// A start goes by the journal, and undoes what walks around the checklist; this is so
-// that whoever tries it is told at once.
+// A start goes by the journal, and undoes what walks around the checklist; this is so that whoever tries it is told at
+// once.
 inline bool is_rejoining(Disk& disk) { return posture_at_rest(disk).posture == guard::Posture::rejoining; }
 
 }  // namespace holdfast::cli

@@ -138,8 +138,7 @@ std::string why_no_key(DataView& view, const Origin& origin) {
   if (!is_here) return fmt::format("no registration of {} was found here, so its log key is not known", origin.text());
   return fmt::format(
       "its certificate does not count under version {} of the chain file, which is here, so its log key is not known. "
-      "If "
-      "the recovery keys were replaced and this is the site's own machine, have the root keys name the certificate: "
+      "If the recovery keys were replaced and this is the site's own machine, have the root keys name the certificate: "
       "`holdfast recovery collect`, then `holdfast chain init --certificates`",
       view.file().version);
 }
