@@ -35,6 +35,8 @@ class Day {
       const bool is_whole = result_.step % steps_a_whole_look == 0;
       result_.broken = is_whole ? chain_.broken_law() : chain_.broken_law(newest_writes);
       if (!result_.broken.empty()) break;
+      const unsigned done = result_.step + 1;
+      if (options_.each_hour && done % steps_an_hour == 0 && done < options_.steps) options_.each_hour(result_);
     }
     if (result_.broken.empty())
       result_.broken = chain_.come_to_rest(rest_seconds_max, [this] { return mishaps_.end_all(); });

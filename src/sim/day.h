@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "sim/chain.h"
 
 namespace holdfast::sim {
+
+struct DayResult;
 
 // A busy day has two writes a step in the whole chain, and its faults as often as their rates say: an hour's worth in a
 // minute. A shop's day is as long as it is: three tills a store, a sale every 20 s at each while the shop is open, and
@@ -25,6 +28,8 @@ struct DayOptions {
   unsigned calm = 1;
   bool trace = false;  // tells the day on stdout
   Faults faults = {};  // how often each comes
+  // Shown what has come of it so far after each simulated hour but the last.
+  std::function<void(const DayResult&)> each_hour = {};
 };
 inline constexpr Duration step_takes = milliseconds(200);
 inline constexpr unsigned steps_an_hour = 3600 * 5;

@@ -64,6 +64,27 @@ TEST(Day, of_a_shop_sells_each_20_s_at_a_till_and_only_while_it_is_open) {
   EXPECT_NEAR(static_cast<double>(open.sales + open.refunds), 405, 80);
 }
 
+TEST(Day, shows_how_far_it_is_after_each_hour) {
+  NightOptions options = night();
+  options.day.stores = 2;
+  options.day.is_shop = true;
+  options.day.steps = steps_an_hour + 10;
+  options.may_stand_in = true;
+  DayOptions day = day_of(options, 1);
+  ASSERT_TRUE(day.faults.read("all 0").has_value());
+  std::vector<unsigned> steps;
+  std::uint64_t sales = 0;
+  day.each_hour = [&](const DayResult& so_far) {
+    steps.push_back(so_far.step + 1);
+    sales = so_far.sales;
+  };
+  const DayResult result = run_day(day);
+  EXPECT_EQ(result.broken, "");
+  EXPECT_EQ(steps, std::vector{steps_an_hour});
+  EXPECT_GT(sales, 0u);
+  EXPECT_LE(sales, result.sales);
+}
+
 TEST(Night, a_seed_says_what_is_not_said) {
   NightOptions options;
   options.may_stand_in = true;

@@ -34,6 +34,8 @@ constexpr std::string_view usage =
     "  --states      prints the hash of each day's states. --trace tells the day\n"
     "  --keep DIR    a day that breaks a law is made smaller, shown, and kept there as a file\n"
     "  --as-is       it is not made smaller: to count how many of many break\n"
+    "  A day of more than four hours says after each on stderr how far it is. Ctrl-C: no other day begins, and the\n"
+    "  tables are shown when this one has ended; a second time: at once, without them.\n"
     "  Exit 1: a law was broken, or never looked at, or a fault changed less than its minimum in all these days.\n";
 constexpr unsigned calm_of_shops = 60;
 constexpr std::uint64_t stores_max = 90;
@@ -172,6 +174,10 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "--spares and --liars need so many stores; a chain that bears a liar has three\n");
     return 2;
   }
-  std::signal(SIGINT, [](int) { holdfast::sim::stop_night(); });
+  // The day that is on ends as it would, so that the tables are of whole days; who cannot wait for it asks twice.
+  std::signal(SIGINT, [](int) {
+    holdfast::sim::stop_night();
+    std::signal(SIGINT, SIG_DFL);
+  });
   return holdfast::sim::run_night(*options);
 }

@@ -13,8 +13,9 @@ namespace holdfast::sim {
 namespace {
 
 constexpr std::uint64_t real_each_seeds = 50;
-constexpr std::uint64_t steps_to_ask_all = 6000;  // after which each law must have been looked at
-constexpr std::uint64_t seeds_a_line = 100;       // of a long night
+constexpr std::uint64_t steps_to_ask_all = 6000;            // after which each law must have been looked at
+constexpr std::uint64_t seeds_a_line = 100;                 // of a long night
+constexpr unsigned steps_without_word = 4 * steps_an_hour;  // a longer day says on stderr how far it is
 
 volatile std::sig_atomic_t stop_asked = 0;
 
@@ -56,7 +57,13 @@ class Night {
  private:
   void play(const DayOptions& day) {
     const auto began = std::chrono::steady_clock::now();
-    const DayResult result = run_day(day);
+    DayOptions watched = day;
+    if (day.steps > steps_without_word)
+      watched.each_hour = [&day](const DayResult& so_far) {
+        fmt::print(stderr, "seed {}: {} of {} hours, {} sales\n", day.seed, (so_far.step + 1) / steps_an_hour,
+                   day.steps / steps_an_hour, so_far.sales);
+      };
+    const DayResult result = run_day(watched);
     const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     if (!result.broken.empty()) {
       ++broken_;
