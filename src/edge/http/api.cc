@@ -297,8 +297,12 @@ Status Api::identify(Call& call) const {
 }
 
 Status Api::identify_session(Call& call) const {
+  // What a page does by itself is no use of a sign-in, else one that somebody left at a till would never end: pages
+  // read each second, and a till sends again what waits. They ask who is signed in while somebody works.
+  const bool is_tills = call.asker.till.number != 0;
+  const bool is_use = call.request.path == "/v1/session" || (is_change(call.request.method) && !is_tills);
   if (!call.request.session.empty()) {
-    call.session = parts_.sessions.find(call.request.session, call.asker.till);
+    call.session = parts_.sessions.find(call.request.session, call.asker.till, is_use);
     if (!call.session) return {};
     call.token = call.request.session;
     call.asker.signed_in = call.session->staff.id;
@@ -308,7 +312,7 @@ Status Api::identify_session(Call& call) const {
   std::string_view token = cookie_value(call.request.cookie, cookie_name_);
   if (token.empty()) token = cookie_value(call.request.cookie, "hf_session");
   if (token.empty()) return {};
-  call.session = parts_.sessions.find(token);
+  call.session = parts_.sessions.find(token, std::nullopt, is_use);
   if (!call.session) return {};
   call.token = token;
   if (is_change(call.request.method) && !same_secret(call.request.csrf, call.session->csrf)) {

@@ -114,6 +114,30 @@ TEST_F(ApiTest, SignOutEndsTheSession) {
   EXPECT_EQ(ask("DELETE", "/v1/session", cookie + with_csrf()).status, 204) << "there is none any more";
 }
 
+// Whoever left a till signed in came back to it signed in, after any time: the page asked each second.
+TEST_F(ApiTest, ASignInEndsByDisuseHoweverOftenPagesReadAndTillsSendAgain) {
+  const auto asks_for_an_hour = [&](const std::string& method, const std::string& path, const std::string& headers,
+                                    const std::string& body = "") {
+    const std::string cookie = session("1", "4711");
+    for (int i = 0; i < 7; ++i) {
+      world_.clock.at = world_.clock.at + seconds(600);
+      EXPECT_EQ(ask(method, path, cookie + headers, body).status, 200) << path << ", time " << i;
+    }
+    return ask("GET", "/v1/session", cookie).status;
+  };
+  EXPECT_EQ(asks_for_an_hour("GET", "/v1/safety", ""), 401);
+  EXPECT_EQ(asks_for_an_hour("GET", "/v1/products", till()), 401);
+  EXPECT_EQ(asks_for_an_hour("POST", "/v1/writes", till(), R"({"writes":[)" + sale(1) + "]}"), 401);
+  EXPECT_EQ(asks_for_an_hour("GET", "/v1/session", ""), 200);
+  const std::string body = R"({"action":"cut"})";
+  world_.clock.at = world_.clock.at + seconds(3000);
+  const std::string cookie = session("1", "4711");
+  world_.clock.at = world_.clock.at + seconds(3000);
+  EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie + with_csrf(), body).status, 200);
+  world_.clock.at = world_.clock.at + seconds(3000);
+  EXPECT_EQ(ask("GET", "/v1/session", cookie).status, 200) << "a change is a use";
+}
+
 TEST_F(ApiTest, WrongPinsEndIn429WithATimeToWait) {
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(ask("POST", "/v1/session", "", R"({"staff":"12","pin":"0000"})").code(), "auth/wrong_pin");

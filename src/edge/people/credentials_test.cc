@@ -350,6 +350,12 @@ TEST(Sessions, EndAtSignOutWhenIdleAndAtTheLatestAfterADay) {
   }
   world.clock.at = world.clock.at + seconds(3599);
   EXPECT_FALSE(sessions.find(busy));
+
+  const auto asked = sessions.start(staff).first;  // by a page that stands open
+  world.clock.at = world.clock.at + seconds(3000);
+  EXPECT_EQ(sessions.find(asked, std::nullopt, false)->left, seconds(600));
+  world.clock.at = world.clock.at + seconds(601);
+  EXPECT_FALSE(sessions.find(asked, std::nullopt, false));
 }
 
 TEST(Sessions, ATokenForAHeaderCountsAtItsTillAloneAndNeverAsACookie) {

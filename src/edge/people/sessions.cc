@@ -23,7 +23,7 @@ std::pair<std::string, Session> Sessions::start(const Staff& staff, std::optiona
   return {text, {staff, to_hex(csrf), std::min(settings_.idle_max, settings_.total_max)}};
 }
 
-std::optional<Session> Sessions::find(std::string_view token, std::optional<TillId> at) {
+std::optional<Session> Sessions::find(std::string_view token, std::optional<TillId> at, bool is_use) {
   const std::lock_guard lock(mutex_);
   const auto found = sessions_.find(sha256(as_bytes(token)));
   if (found == sessions_.end() || found->second.at != at) return std::nullopt;
@@ -33,8 +33,9 @@ std::optional<Session> Sessions::find(std::string_view token, std::optional<Till
     sessions_.erase(found);
     return std::nullopt;
   }
-  record.used = now;
-  const Duration left = std::min(settings_.idle_max, Duration{settings_.total_max.ns - (now - record.started).ns});
+  if (is_use) record.used = now;
+  const Duration left = std::min(Duration{settings_.idle_max.ns - (now - record.used).ns},
+                                 Duration{settings_.total_max.ns - (now - record.started).ns});
   return Session{record.staff, record.csrf, left};
 }
 

@@ -1,8 +1,8 @@
 // Who is signed in: random tokens in memory, gone with the process.
 //
-// Shape:  a token is 256 random bits as 64 hex digits; only its SHA-256 is kept. A session ends after idle_max without
-//         a request, after total_max in any case, and at sign-out. The oldest goes when there are more than
-//         sessions_max.
+// Shape:  a token is 256 random bits as 64 hex digits; only its SHA-256 is kept. A session ends when nobody has used it
+//         for idle_max, after total_max in any case, and at sign-out. The least recently used goes when there are more
+//         than sessions_max.
 // Thread: any.
 // Source: OWASP ASVS 3.
 #pragma once
@@ -36,7 +36,8 @@ class Sessions {
   // The token is told to the browser once. `at`: it goes in a header and counts only together with that till's device
   // key (0: of a device that is no till yet); nullopt: it goes in a cookie. One is never good for the other.
   std::pair<std::string, Session> start(const Staff& staff, std::optional<TillId> at = {});
-  std::optional<Session> find(std::string_view token, std::optional<TillId> at = {});  // and counts as use
+  // `is_use`: somebody works, so idle_max begins anew. What a page asks by itself, each second, is none.
+  std::optional<Session> find(std::string_view token, std::optional<TillId> at = {}, bool is_use = true);
   void end(std::string_view token);
   void end_all_of(const SubjectId& staff);
 

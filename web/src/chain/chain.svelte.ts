@@ -5,7 +5,7 @@ import {
   type About, type Answer, type Chain, type DemoState, type Held, type Hex, type Listed, type Posture, type PostureNow, type Safety, type Session, type WriteFields,
 } from '../lib/api';
 import { set_posture, type Seen } from '../lib/posture';
-import { read_session, sign_out, type SignedOut } from '../lib/session';
+import { InUse, read_session, sign_out, type SignedOut } from '../lib/session';
 
 const poll_ms = 1000;
 
@@ -27,7 +27,10 @@ export class ChainPage {
   another = $derived(this.session !== null && this.#mine !== undefined && this.session.staff_id !== this.#mine);
   may_cut = $derived(this.session !== null && !this.another && this.session.role !== 'cashier');
 
+  constructor(private in_use = new InUse()) {}
+
   async start(): Promise<void> {
+    this.in_use.listen();
     await this.#about();
     await this.#session();
     for (;;) {
@@ -42,6 +45,7 @@ export class ChainPage {
   }
   async #session(): Promise<void> {
     const before = this.session;
+    this.in_use.asked();
     const session = await read_session();
     // Who signed in meanwhile is not undone by an answer that is older.
     if (session !== undefined && this.session === before) this.#take(session);
@@ -76,7 +80,7 @@ export class ChainPage {
       await this.#about();
       await this.#session();
     }
-    if (this.session && Date.parse(this.session.expires_at) <= Date.now()) await this.#session();
+    if (this.in_use.is_due(this.session)) await this.#session();
     if (this.may_cut) await this.read_lists();
     else {
       this.listed = [];
@@ -94,11 +98,13 @@ export class ChainPage {
     ]);
     if (listed.kind === 'ok') this.listed = listed.value.listed;
     if (held.kind === 'ok') this.held = held.value.held;
+    await this.#look_again(listed);
   }
 
   async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
     if (answer.kind === 'ok') {
+      this.in_use.asked();
       this.session = answer.value;
       this.#mine = answer.value.staff_id;
       this.signed_out = null;

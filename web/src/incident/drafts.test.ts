@@ -81,7 +81,7 @@ describe('drawn,', () => {
     vi.stubGlobal('document', { documentElement: {} });
     vi.stubGlobal('navigator', { languages: ['en'] });
     vi.stubGlobal('fetch', async (path: string) => {
-      const session = { ...who, role: 'manager', csrf: 'c', expires_at: '2000-01-01T00:00:00Z', expires_in_s: 900 };
+      const session = { ...who, role: 'manager', csrf: 'c', expires_at: '2000-01-01T00:00:00Z', expires_in_s: -1 };
       const body = path === '/v1/session' ? session : answers[path];
       return new Response(JSON.stringify(body ?? {}), { status: body ? 200 : 404 });
     });

@@ -2,7 +2,7 @@
 // that a second try is the same write.
 import { call, csrf, random_hex, type About, type Answer, type Chain, type Hex, type Posture, type PostureNow, type Session } from '../lib/api';
 import { set_posture, type Seen } from '../lib/posture';
-import { read_session, sign_out, type SignedOut } from '../lib/session';
+import { InUse, read_session, sign_out, type SignedOut } from '../lib/session';
 import { shown_of } from './choice';
 import type { IncidentWrite, Person, Rejoin, Report, Situation, Summary } from './types';
 
@@ -45,7 +45,10 @@ export class IncidentPage {
   /** What nobody has answered: it may have been written. */
   #unanswered: { key: string; said: unknown } | null = null;
 
+  constructor(private in_use = new InUse()) {}
+
   async start(): Promise<void> {
+    this.in_use.listen();
     await this.open(location.search);
     for (;;) {
       await this.poll();
@@ -60,6 +63,7 @@ export class IncidentPage {
   }
   async #session(): Promise<void> {
     const before = this.session;
+    this.in_use.asked();
     const session = await read_session();
     // Who signed in meanwhile is not undone by an answer that is older.
     if (session !== undefined && this.session === before) this.#take(session);
@@ -96,7 +100,7 @@ export class IncidentPage {
       const about = await call<About>('/v1/about');
       if (about.kind === 'ok') this.about = about.value;
     }
-    if (this.session && Date.parse(this.session.expires_at) <= Date.now()) await this.#session();
+    if (this.in_use.is_due(this.session)) await this.#session();
     if (this.may_write) await this.#read();
     else {
       this.all = [];
@@ -159,6 +163,7 @@ export class IncidentPage {
   async sign_in(staff: string, pin: string): Promise<Answer<Session>> {
     const answer = await call<Session>('/v1/session', { method: 'POST', body: { staff, pin } });
     if (answer.kind === 'ok') {
+      this.in_use.asked();
       this.#take(answer.value);
       this.#mine = answer.value.staff_id;
       this.#anew = true;

@@ -189,7 +189,7 @@ describe('the incident page', () => {
     for (const hear of [
       () => page.let_return('store-01'),
       () => page.set_posture('open', 'over', '7390284615', { posture: 'sealed', since: null, reason: '' }),
-      () => ((page.session = { ...page.session!, expires_at: '2000-01-01T00:00:00Z' }), page.poll()),
+      () => ((page.session = { ...page.session!, expires_in_s: -1 }), page.poll()),
     ]) {
       answers['POST /v1/session'] = answers['GET /v1/session'] = ok(session);
       await page.sign_in('1', '7390284615');

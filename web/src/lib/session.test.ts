@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Session } from './api';
-import { read_session, sign_out } from './session';
+import { InUse, read_session, sign_out } from './session';
 
 const session = (number: string): Session => ({
   staff_id: number.repeat(32), number, role: 'manager', csrf: `c${number}`, expires_at: '2999-01-01T00:00:00Z', expires_in_s: 900,
@@ -51,5 +51,36 @@ describe('who is signed in', () => {
       node(null, given);
       expect(await read_session()).toBeUndefined();
     }
+  });
+});
+
+describe('a sign-in in use', () => {
+  let now = 0;
+  const minute = 60_000;
+  const page = () => {
+    const in_use = new InUse(() => now);
+    in_use.asked();
+    return in_use;
+  };
+  it('is asked after once a minute while somebody works, and not for a page that stands open', () => {
+    const in_use = page();
+    now += 10 * minute;
+    expect(in_use.is_due(mine)).toBe(false);
+    in_use.touched();
+    expect(in_use.is_due(mine)).toBe(true);
+    in_use.asked();
+    now += minute / 2;
+    in_use.touched();
+    expect(in_use.is_due(mine)).toBe(false);
+    now += minute / 2;
+    expect(in_use.is_due(mine)).toBe(true);
+    expect(in_use.is_due(null)).toBe(false);
+  });
+  it('is asked after when the time that the node gave is over, whatever the clock of the PC says', () => {
+    const in_use = page();
+    now += 900_000;
+    expect(in_use.is_due({ ...mine, expires_at: '2000-01-01T00:00:00Z' }), 'asked in its last second, it would be renewed').toBe(false);
+    now += 1000;
+    expect(in_use.is_due(mine)).toBe(true);
   });
 });

@@ -8,6 +8,36 @@ export async function read_session(): Promise<Session | null | undefined> {
   return answer.kind === 'problem' && answer.problem.status === 401 ? null : undefined;
 }
 
+const renew_every_ms = 60_000;
+/**
+ * A node ends a sign-in that nobody uses, and what a page asks each second is no use of it. So it is asked who is signed in
+ * while somebody works, and when the time that it gave is over; by the page's clock, for a PC's own may be wrong.
+ */
+export class InUse {
+  #said_ms = -Infinity;
+  #touched_ms = -Infinity;
+  constructor(private now_ms: () => number = () => performance.now()) {}
+
+  listen(): void {
+    for (const kind of ['keydown', 'pointerdown']) {
+      window.addEventListener(kind, () => this.touched(), { capture: true, passive: true });
+    }
+  }
+  touched(): void {
+    this.#touched_ms = this.now_ms();
+  }
+  /** The node has been asked. */
+  asked(): void {
+    this.#said_ms = this.now_ms();
+  }
+  is_due(session: Session | null): boolean {
+    if (!session) return false;
+    const age_ms = this.now_ms() - this.#said_ms;
+    // Whole seconds, cut off: asked too early, it would be renewed.
+    return age_ms >= (session.expires_in_s + 1) * 1000 || (this.#touched_ms > this.#said_ms && age_ms >= renew_every_ms);
+  }
+}
+
 /** `not_said`: still signed in as far as anybody knows. `another`: this browser has a newer sign-in, made in another tab. */
 export interface SignedOut {
   said: 'done' | 'not_said' | 'another';
