@@ -184,10 +184,13 @@ void Api::get_staff(const CallPtr& call) {
   call->answer(out.end_array().end_object().take());
 }
 
-// Who has left: no sign-in any more, and the name is erased.
+// Who has left: no sign-in any more, and the name is erased. Nobody removes whom he could not have made.
 void Api::delete_staff(const CallPtr& call) {
   const auto id = array_from_hex<16>(call->argument);
   if (!id) return call->refuse({"people/unknown_staff", "A staff id is 32 hexadecimal digits."});
+  for (const people::Staff& staff : parts_.credentials.staff())
+    if (staff.id == SubjectId{*id} && !call->asker.may(staff.role))
+      return call->refuse({"auth/role", "Only an operator removes an operator."});
   on_worker(call, [this, call, subject = SubjectId{*id}] {
     if (const auto removed = parts_.credentials.remove_staff(subject); !removed) {
       // A second try, because the name could not be erased at the first (a full disk)?

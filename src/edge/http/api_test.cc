@@ -166,8 +166,12 @@ TEST_F(ApiTest, ManagersEnrolTillsAndStaffAndCashiersDoNot) {
             "auth/role");
   EXPECT_EQ(ask("POST", "/v1/staff", manager, R"({"number":"12","name":"X","role":"cashier","pin":"0815"})").status,
             409);
-  EXPECT_EQ(ask("POST", "/v1/staff", local(), R"({"number":"14","name":"X","role":"operator","pin":"0815"})").status,
-            200);
+  const Reply made_operator =
+      ask("POST", "/v1/staff", local(), R"({"number":"14","name":"X","role":"operator","pin":"0815"})");
+  ASSERT_EQ(made_operator.status, 200);
+  const std::string of_operator = "/v1/staff/" + std::string(made_operator.object().at("staff_id").as_string());
+  EXPECT_EQ(ask("DELETE", of_operator, manager).code(), "auth/role");
+  EXPECT_EQ(ask("DELETE", of_operator, signed_in("14", "0815")).status, 204);
   EXPECT_EQ(ask("POST", "/v1/tills", local(), R"({"name":"import","till":7})").object().at("till").as_int64(), 7);
   // While it is rebuilt a site does not know which numbers its journals have seen.
   node_.is_rebuilding = true;
