@@ -73,6 +73,8 @@ Status check_requests(const chain::ChainFile& file, const std::vector<Certificat
             "keys/wrong_site",
             fmt::format("the request of {} has a key that another request has too; each machine makes its own keys",
                         site.view()));
+    if (const auto sealed = seal_to(k.sealing, {}); !sealed)
+      return fail(sealed.error().code, fmt::format("the request of {}: {}", site.view(), sealed.error().text));
     if (file.find(site) == nullptr)
       return fail("keys/wrong_site",
                   fmt::format("the chain file names no site {}; take the newest chain file", site.view()));

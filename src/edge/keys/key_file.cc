@@ -162,13 +162,15 @@ Result<std::vector<PrivateKey>> read_keys(const std::string& directory, Use use)
   return keys;
 }
 
-Bytes seal_to(const PublicKey& sealing_key, ByteView message) {
+Result<Bytes> seal_to(const PublicKey& sealing_key, ByteView message) {
   init_crypto();
   Bytes box(message.size() + crypto_box_SEALBYTES);
-  // Fails only for a key of small order, which no site that opens anything has.
-  HF_CHECK(crypto_box_seal(reinterpret_cast<unsigned char*>(box.data()), raw(message), message.size(),
-                           raw(ByteView(sealing_key))) == 0,
-           "sealing key {}", to_hex(sealing_key));
+  if (crypto_box_seal(reinterpret_cast<unsigned char*>(box.data()), raw(message), message.size(),
+                      raw(ByteView(sealing_key))) != 0)
+    return fail("keys/bad_key",
+                fmt::format("{} is no sealing key that a machine makes; keys are made by `holdfast site "
+                            "keygen` or `spare keygen`, and never by hand",
+                            to_hex(sealing_key)));
   return box;
 }
 

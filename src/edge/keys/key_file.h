@@ -45,7 +45,8 @@ Result<PrivateKey> read_key(const std::string& path, Use expected);
 Result<std::vector<PrivateKey>> read_keys(const std::string& directory, Use use);
 
 // Anyone may seal to a site; only its sealing key opens (libsodium's sealed box: X25519, XSalsa20-Poly1305).
-Bytes seal_to(const PublicKey& sealing_key, ByteView message);
+// keys/bad_key: of small order; no machine has made it, and anybody could open what is sealed to it.
+Result<Bytes> seal_to(const PublicKey& sealing_key, ByteView message);
 Result<Bytes> unseal(const PrivateKey& sealing_key, ByteView box);  // keys/bad_file: not for this key, or damaged
 
 }  // namespace holdfast::keys

@@ -155,7 +155,7 @@ TEST(Secret, IsZeroAfterItWasMovedOrWiped) {
 
 TEST(SealedText, OpensWithTheSealingKeyAlone) {
   const PrivateKey key = make_key(Use::sealing, "store-07"), other = make_key(Use::sealing, "store-08");
-  const Bytes box = seal_to(key.pub, as_bytes("PIN verifiers"));
+  const Bytes box = *seal_to(key.pub, as_bytes("PIN verifiers"));
   EXPECT_EQ(as_text(*unseal(key, box)), "PIN verifiers");
   EXPECT_FALSE(unseal(other, box));
   for (std::size_t i = 0; i < box.size(); ++i) {
@@ -164,6 +164,24 @@ TEST(SealedText, OpensWithTheSealingKeyAlone) {
     ASSERT_FALSE(unseal(key, changed)) << i;
   }
   EXPECT_FALSE(unseal(key, ByteView(box).first(10)));
+}
+
+// The points of small order: a certificate with one ended the store's node as soon as its spare was linked.
+constexpr const char* small_order[] = {"0000000000000000000000000000000000000000000000000000000000000000",
+                                       "0100000000000000000000000000000000000000000000000000000000000000",
+                                       "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+                                       "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+                                       "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                                       "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                                       "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"};
+
+TEST(SealedText, IsNotSealedToAKeyThatOpensForEverybody) {
+  for (const char* text : small_order) {
+    const PublicKey key{*array_from_hex<32>(text)};
+    const auto box = seal_to(key, as_bytes("PIN verifiers"));
+    ASSERT_FALSE(box) << text;
+    EXPECT_EQ(box.error().code, "keys/bad_key");
+  }
 }
 
 // --- a site's directory
@@ -184,7 +202,7 @@ TEST(SiteDirectory, HoldsKeysThatItsSignerUses) {
     EXPECT_TRUE(ed25519_verify((*signer)->public_key(use), as_bytes("text"), (*signer)->sign(use, as_bytes("text"))));
   const auto sealing = read_key(directory + "/keys/sealing.key", Use::sealing);
   ASSERT_TRUE(sealing) << sealing.error().text;
-  EXPECT_EQ(as_text(*unseal(*sealing, seal_to(made->keys.sealing, as_bytes("x")))), "x");
+  EXPECT_EQ(as_text(*unseal(*sealing, *seal_to(made->keys.sealing, as_bytes("x")))), "x");
   PublicKey of_seed;
   ByteArray<64> unused;
   crypto_sign_seed_keypair(reinterpret_cast<unsigned char*>(of_seed.data()),
@@ -295,6 +313,16 @@ TEST(Ceremony, AStrangersRootKeyIsRefused) {
   edge::ScratchDirectory elsewhere;
   ASSERT_TRUE(write_key(elsewhere.path(), make_key(Use::root, "root-1")));
   EXPECT_EQ(sign_chain_file(w.file, {w.root + "/ceremony/root", elsewhere.path()}).error().code, "keys/wrong_site");
+}
+
+TEST(Recovery, NoCertificateIsIssuedForASealingKeyThatOpensForEverybody) {
+  World w;
+  CertificateRequest request = w.request("store-01", "a");
+  request.machine.keys.sealing = PublicKey{*array_from_hex<32>(small_order[1])};
+  const auto issued = issue_certificates(w.file, w.recovery(), {request}, {std::nullopt, 2, noon()});
+  ASSERT_FALSE(issued);
+  EXPECT_EQ(issued.error().code, "keys/bad_key");
+  EXPECT_THAT(issued.error().text, HasSubstr("store-01"));
 }
 
 TEST(Recovery, CertificatesForAListOfSitesOpen) {  // protocol 5.1

@@ -152,7 +152,7 @@ TEST(SpareDirectory, OpenedAgainWithItsCodeKeepsThePeopleOfToday) {
   list.u32(0);
   const auto disk = *edge::PosixDisk::open_root(directory);
   ASSERT_TRUE(disk->write_all(node::spare_credentials_path,
-                              seal_to(made->keys.keys.sealing, tills::pack_store_copy(list.take(), std::nullopt))));
+                              *seal_to(made->keys.keys.sealing, tills::pack_store_copy(list.take(), std::nullopt))));
   edge::SodiumEntropy entropy;
   // Power cut before the last of the keys: as if nothing had been done.
   ASSERT_TRUE(promote_directory(directory, made->code, entropy));
@@ -191,10 +191,10 @@ TEST(SpareDirectory, OpensThoughTheCopyOfThePeoplesListIsSpoilt) {
       {
         const auto disk = *edge::PosixDisk::open_root(directory);
         const PublicKey& key = made->keys.keys.sealing;
-        ASSERT_TRUE(disk->write_all(node::spare_credentials_path, is_sealed ? seal_to(key, no_copy) : no_copy));
+        ASSERT_TRUE(disk->write_all(node::spare_credentials_path, is_sealed ? *seal_to(key, no_copy) : no_copy));
         if (has_one_before) {
           ASSERT_TRUE(disk->write_all(node::spare_credentials_before_path,
-                                      seal_to(key, tills::pack_store_copy(good, std::nullopt))));
+                                      *seal_to(key, tills::pack_store_copy(good, std::nullopt))));
         }
       }
       edge::SodiumEntropy entropy;

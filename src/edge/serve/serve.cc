@@ -81,7 +81,10 @@ class Watch {
     kept_for_ = spare->sealing;
     kept_authority_ = has_authority;
     const auto authority = tills_ == nullptr ? std::nullopt : tills_->authority_key();
-    node.keep_on_spare(keys::seal_to(spare->sealing, tills::pack_store_copy(credentials_.copy(), authority)));
+    // By its certificate, which people have signed: of a machine that was tampered with before, perhaps.
+    auto box = keys::seal_to(spare->sealing, tills::pack_store_copy(credentials_.copy(), authority));
+    if (!box) return log_.warn("spare-key", {{"why", box.error().text}, {"what", "it is given no list of people"}});
+    node.keep_on_spare(std::move(*box));
   }
   void look_at_tills(node::Node& node) {
     if (tills_ == nullptr) return;
