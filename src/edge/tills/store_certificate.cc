@@ -74,19 +74,23 @@ bool is_p256(const Key& key) {
          ::EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) == 1 &&
          std::string_view(group) == "prime256v1";
 }
+// A text of the other machine may call itself encrypted: without this, OpenSSL would ask at the terminal, or read
+// stdin, and whoever waits for the answer sells nothing.
+int no_pass_phrase(char*, int, int, void*) { return -1; }
+
 Key private_key_of(const std::string& pem) {
-  Key key(::PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, nullptr, nullptr));
+  Key key(::PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, no_pass_phrase, nullptr));
   return is_p256(key) ? std::move(key) : nullptr;
 }
 Key public_key_of(const std::string& pem) {
-  Key key(::PEM_read_bio_PUBKEY(reader(pem).get(), nullptr, nullptr, nullptr));
+  Key key(::PEM_read_bio_PUBKEY(reader(pem).get(), nullptr, no_pass_phrase, nullptr));
   return is_p256(key) ? std::move(key) : nullptr;
 }
 // The certificates of a PEM file, in their order.
 std::vector<Certificate> certificates_of(const std::string& pem) {
   std::vector<Certificate> out;
   const Stream in = reader(pem);
-  while (X509* each = ::PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) out.emplace_back(each);
+  while (X509* each = ::PEM_read_bio_X509(in.get(), nullptr, no_pass_phrase, nullptr)) out.emplace_back(each);
   ::ERR_clear_error();
   return out;
 }

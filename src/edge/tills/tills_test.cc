@@ -1,7 +1,10 @@
 // The store's authority, its leaves, and what node and spare tell each other about tills.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -115,6 +118,36 @@ TEST(StoreCertificate, WhatCannotBeReadIsRefusedAndNothingIsOverwritten) {
   ASSERT_TRUE(keep_authority(store.directory.path(), other.authority));
   EXPECT_EQ(open_authority(store.directory.path(), "store-07", here, now)->certificate, store.authority.certificate)
       << "the one that is there stays";
+}
+
+// In a process of its own, without a terminal and with an input that never says anything: a question would last for
+// ever.
+TEST(StoreCertificate, AsksNobodyForAPassPhrase) {
+  Store store;
+  const auto encrypted = [](std::string_view what) {
+    return fmt::format(
+        "-----BEGIN {0}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n-----END {0}-----\n",
+        what);
+  };
+  int silent[2];
+  ASSERT_EQ(::pipe(silent), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::setsid();
+    ::dup2(silent[0], STDIN_FILENO);
+    ::alarm(20);
+    const bool refused = !issue(store.authority, encrypted("PUBLIC KEY"), here, now) &&
+                         !fingerprint(encrypted("CERTIFICATE")) &&
+                         !server_context(encrypted("RSA PRIVATE KEY"), store.leaf(here));
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+  ::close(silent[0]);
+  ::close(silent[1]);
 }
 
 // ---- two machines
