@@ -290,16 +290,16 @@ void Watch::on_posture(Posture posture) {
   if (seals && !is_sealed_) inside_.begin(parts_.clock.monotonic());
   is_sealed_ = seals;
   if (!seals && before != Posture::sealed) return;
-  order(posture);
+  order(posture, line_read_at_);
 }
 
 // Under mutex_.
-void Watch::order(Posture posture) {
+void Watch::order(Posture posture, Instant line_read_at) {
   Seal seal;
   seal.is_sealed = posture == Posture::sealed;
   seal.at = parts_.clock.monotonic();
-  seal.by_alert = line_read_at_.unix_ns != 0;
-  seal.asked_at = seal.by_alert ? line_read_at_ : seal.at;
+  seal.by_alert = line_read_at.unix_ns != 0;
+  seal.asked_at = seal.by_alert ? line_read_at : seal.at;
   seal_ = seal;
   ordered_ = posture;
   changed_.notify_all();
@@ -342,7 +342,7 @@ bool Watch::end_seal_left_over() {
   if (*helper == "sealed" && !is_sealed_ && !ordered_) {
     parts_.log.warn("seal-left-over",
                     {{"what", "the helper is asked to take away the filter of a seal that has ended"}});
-    order(posture_);
+    order(posture_, {});
   }
   return true;
 }

@@ -99,7 +99,7 @@ class Watch {
   void look_at_wires();
   void count_refusals();
   void on_posture(Posture posture);
-  void order(Posture posture);
+  void order(Posture posture, Instant line_read_at);  // zero: nobody's alert
   void seal_loop();
   bool end_seal_left_over();
   bool carry_out(Posture posture);
