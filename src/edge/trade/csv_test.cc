@@ -204,6 +204,33 @@ TEST(Source, zstd_is_recognised_and_a_cut_file_is_told) {
   EXPECT_EQ(open_source("/").error().code, "trade/no_file");
 }
 
+std::string utf8_of(const std::string& windows_1252, std::size_t room, std::size_t step) {
+  const auto source = from_windows_1252(text_source(windows_1252, step));
+  std::string into(room, '\0'), all;
+  for (;;) {
+    const auto got = source->read(into);
+    EXPECT_TRUE(got.has_value());
+    if (!got || *got == 0) return all;
+    all += into.substr(0, *got);
+  }
+}
+
+// With room for one byte or two it said that the file had ended, and the reader of CSV comes to that with each long
+// line.
+TEST(Source, windows_1252_reads_the_same_whatever_room_there_is) {
+  EXPECT_EQ(utf8_of("K\xe4se \x80\x81", 100, 7), "Käse €\xef\xbf\xbd") << "0x81 stands for nothing";
+  std::string text, expected;
+  for (int i = 0; i < 40 * 256; ++i) {  // more than it reads at once
+    const std::string byte(1, static_cast<char>(i % 256));
+    text += byte;
+    expected += utf8_of(byte, 100, 1);
+  }
+  for (const std::size_t room : {1u, 2u, 3u, 5u, 4096u}) {
+    for (const std::size_t step : {1u, 7u, 100'000u})
+      EXPECT_TRUE(utf8_of(text, room, step) == expected) << "room " << room << ", step " << step;
+  }
+}
+
 TEST(RefusedFile, is_left_only_where_a_row_was_refused) {
   const auto path = (std::filesystem::path(testing::TempDir()) / "hf_refused_test.csv").string();
   auto clean = RefusedFile::create(path, {"a"});

@@ -147,6 +147,24 @@ TEST_F(Feed, a_mapping_file_reads_any_other_export) {
   EXPECT_TRUE(node.taken.at(0).whole);
 }
 
+// It ended, for the reader, where its buffer was full: all rows behind that were lost, or no such file was ever taken.
+TEST_F(Feed, a_long_windows_1252_export_whose_lines_end_with_cr_alone_is_read_to_its_end) {
+  head_office();
+  map("[[file]]\nmatch = \"*\"\nencoding = \"windows-1252\"\n");
+  std::string text = "sku,gtin,name,unit_price,vat,goods\r";
+  const std::string rest(80, 'x');
+  for (int i = 1000; i < 3000; ++i) text += "P" + std::to_string(i) + ",,K\xe4se \x80 " + rest + ",1.00,S,true\r";
+  put("products.csv", text);
+  const FileState state = one();
+  ASSERT_EQ(state.fate, FileFate::taken) << state.text;
+  EXPECT_EQ(node.listed.size(), 2000u);
+  ASSERT_TRUE(node.listed.contains("P2999"));
+  EXPECT_EQ(node.listed.at("P2999").name, "Käse € " + rest);
+  ASSERT_EQ(node.taken.size(), 1u);
+  EXPECT_EQ(node.taken[0].sha256, hash_feed_file(exports.path() + "/products.csv").value_or(Hash{}))
+      << "what `feed accept` lets in";
+}
+
 TEST_F(Feed, a_point_groups_digits_or_the_number_is_refused) {
   const auto read = [](std::string_view text, char decimal, std::optional<char> thousands = {}) {
     return plain_number(text, decimal, thousands).value_or("refused");

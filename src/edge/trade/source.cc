@@ -179,15 +179,26 @@ class Windows1252Source : public ByteSource {
  public:
   explicit Windows1252Source(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
   Result<std::size_t> read(std::span<char> into) override {
+    if (at_ == utf8_.size()) HF_TRY_VOID(convert_more());
+    const std::size_t size = std::min(into.size(), utf8_.size() - at_);
+    std::memcpy(into.data(), utf8_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+
+ private:
+  // Up to three bytes for one, which wait here: a caller that has room for one alone is not told that it was the end.
+  Status convert_more() {
     // Its 0x80 to 0x9f; 0: a byte that stands for nothing, and becomes U+FFFD.
     static constexpr std::array<std::uint16_t, 32> high = {
         0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
         0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
         0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0,      0x017e, 0x0178};
     std::array<char, 4096> bytes;
-    HF_TRY(const std::size_t got, source_->read({bytes.data(), std::min(bytes.size(), into.size() / 3)}));
-    std::size_t out = 0;
-    const auto put = [&](unsigned byte) { into[out++] = static_cast<char>(byte); };
+    HF_TRY(const std::size_t got, source_->read(bytes));
+    utf8_.clear();
+    at_ = 0;
+    const auto put = [&](unsigned byte) { utf8_ += static_cast<char>(byte); };
     for (std::size_t i = 0; i < got; ++i) {
       const auto byte = static_cast<unsigned char>(bytes[i]);
       std::uint16_t code = byte;
@@ -203,11 +214,12 @@ class Windows1252Source : public ByteSource {
         put(0x80u | (code & 0x3f));
       }
     }
-    return out;
+    return {};
   }
 
- private:
   std::unique_ptr<ByteSource> source_;
+  std::string utf8_;  // from at_ on: converted, and not handed out yet
+  std::size_t at_ = 0;
 };
 
 }  // namespace
