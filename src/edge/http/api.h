@@ -155,6 +155,7 @@ class Api {
   // api_standby.cc
   void get_standby(const CallPtr& call);
   void get_ready(const CallPtr& call);
+  std::uint64_t without_rate(const node::Node& node);  // on the node's thread
   void post_takeover(const CallPtr& call);
 
   // api_writes.cc
@@ -192,6 +193,9 @@ class Api {
   Refill alerts_;  // on the server's thread
   Pace pace_;      // on the server's thread
   std::string cookie_name_;
+  // On the node's thread: how many products have no VAT rate, and when that was looked at.
+  std::uint64_t without_rate_ = 0;
+  std::optional<Instant> rates_looked_at_;
 };
 
 }  // namespace holdfast::http

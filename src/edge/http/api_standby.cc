@@ -47,7 +47,18 @@ void Api::get_ready(const CallPtr& call) {
     facts.sensor_files = files.all;
     facts.sensor_files_unreadable = files.unreadable;
   }
-  read(call, [facts](const node::Node& node) { return ready_json(node, facts); });
+  read(call, [this, facts](const node::Node& node) { return ready_json(node, facts, without_rate(node)); });
+}
+
+// Anybody may ask, as often as the pace lets him, and a large price list takes longer to walk over than a sale: one
+// walk a second answers all of them.
+std::uint64_t Api::without_rate(const node::Node& node) {
+  const Instant now = parts_.clock.monotonic();
+  if (!rates_looked_at_ || (now - *rates_looked_at_).ns >= seconds(1).ns) {
+    without_rate_ = products_without_rate(node);
+    rates_looked_at_ = now;
+  }
+  return without_rate_;
 }
 
 // The PIN is asked for at the moment of the act, whoever is signed in: it is the manager's word that the old system is

@@ -87,7 +87,8 @@ class Checks {
   bool all_pass_ = true;
 };
 
-void check_goods(Checks& checks, const fold::State& state, const chain::ChainFile& file, const ReadyFacts& facts) {
+void check_goods(Checks& checks, const fold::State& state, const chain::ChainFile& file, const ReadyFacts& facts,
+                 std::uint64_t without_rate) {
   const standby::Ages ages = state.ages();
   const catalogue::CatalogueState* list = state.prices();
   const bool is_own = state.standby.phase == standby::Phase::own_trade && !ages.prices && !ages.stock;
@@ -102,18 +103,9 @@ void check_goods(Checks& checks, const fold::State& state, const chain::ChainFil
     checks.age("stock", ages.stock, true);
     checks.age("orders", ages.orders, false);
   }
-  std::uint64_t unknown = 0;
-  std::map<VatCode, bool> known;
-  if (list != nullptr) {
-    for (const auto& [sku, listed] : list->products) {
-      auto [code, is_new] = known.try_emplace(listed.product.vat, false);
-      if (is_new) code->second = file.vat(code->first) != nullptr;
-      unknown += code->second ? 0 : 1;
-    }
-  }
-  if (file.vat_rates.empty() || unknown > 0)
+  if (file.vat_rates.empty() || without_rate > 0)
     checks.add("vat", Light::missing,
-               fmt::format("{} products have a VAT code that the chain file does not name.", unknown));
+               fmt::format("{} products have a VAT code that the chain file does not name.", without_rate));
   else
     checks.add("vat", Light::good, "Every product has a VAT rate.", true, {}, file.vat_rates.size());
   const bool is_behind = facts.now.unix_ns + seconds(5).ns < state.newest.unix_ns;
@@ -242,7 +234,20 @@ std::string standby_json(const node::Node& node) {
   return out.end_array().end_object().take();
 }
 
-std::string ready_json(const node::Node& node, const ReadyFacts& facts) {
+std::uint64_t products_without_rate(const node::Node& node) {
+  const catalogue::CatalogueState* list = node.state().prices();
+  if (list == nullptr) return 0;
+  std::uint64_t unknown = 0;
+  std::map<VatCode, bool> known;
+  for (const auto& [sku, listed] : list->products) {
+    auto [code, is_new] = known.try_emplace(listed.product.vat, false);
+    if (is_new) code->second = node.chain_file().vat(code->first) != nullptr;
+    unknown += code->second ? 0 : 1;
+  }
+  return unknown;
+}
+
+std::string ready_json(const node::Node& node, const ReadyFacts& facts, std::uint64_t without_rate) {
   const node::Safety safety = node.safety();
   const fold::State& state = node.state();
   JsonOut out;
@@ -252,7 +257,7 @@ std::string ready_json(const node::Node& node, const ReadyFacts& facts) {
   out.end_object().array("checks");
   Checks checks(out, facts);
   check_standing(checks, state);
-  check_goods(checks, state, node.chain_file(), facts);
+  check_goods(checks, state, node.chain_file(), facts, without_rate);
   check_people(checks, facts);
   check_machine(checks, safety, facts);
   check_copies(checks, safety, facts.now);

@@ -70,7 +70,9 @@ struct ReadyFacts {
   bool tills_cannot_come = false;  // though --tills is said
   std::size_t sensor_files = 0, sensor_files_unreadable = 0;
 };
-std::string ready_json(const node::Node& node, const ReadyFacts& facts);
+// Walks over the whole price list.
+std::uint64_t products_without_rate(const node::Node& node);
+std::string ready_json(const node::Node& node, const ReadyFacts& facts, std::uint64_t without_rate);
 
 // feed_json.cc
 // name: {fed, as_of}; as_of null: not yet known.
