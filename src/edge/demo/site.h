@@ -1,8 +1,8 @@
 // One site of the demo's chain: its directory, its process, and its API, asked with its admin.token.
 //
 // Shape:  the directory is another one after a rebuild: a new machine.
-// Errors: demo/failed: the process or what it was asked to do, in its words; edge/no_node: it does not serve now.
-//         demo/ending: the demo ends, so it was not waited for.
+// Errors: demo/failed: the process or what it was asked to do, in its words; edge/no_node, edge/no_answer: it does not
+//         serve now. demo/ending: the demo ends, so it was not waited for.
 // Thread: start, destroy and rebuild on the demo's main one; everything else from any.
 #pragma once
 

@@ -100,7 +100,7 @@ TEST(LocalClient, NorWhileACommandHasTheLock) {
   CannedServer thief({head, R"({"site":"west"})"});
   const Crashed node(thief);
   const auto command = edge::DataLock::take(node.scratch.path());
-  EXPECT_EQ(ask_node(node.scratch.path(), "GET", "/v1/about").error().code, "edge/no_node");
+  EXPECT_EQ(ask_node(node.scratch.path(), "GET", "/v1/about").error().code, "edge/no_answer");
   EXPECT_FALSE(thief.was_called());
 }
 
@@ -109,7 +109,7 @@ TEST(LocalClient, ANodeThatRunsIsAsked) {
   const edge::ScratchDirectory scratch;
   const auto lock = edge::DataLock::take(scratch.path());
   std::ofstream(scratch.path() + "/admin.token") << std::string(64, '0') << "\n";
-  EXPECT_EQ(ask_node(scratch.path(), "GET", "/v1/about").error().code, "edge/no_node") << "it starts";
+  EXPECT_EQ(ask_node(scratch.path(), "GET", "/v1/about").error().code, "edge/no_answer") << "it starts";
   std::ofstream(scratch.path() + "/http-address") << server.address() << "\n";
   const auto answer = ask_node(scratch.path(), "GET", "/v1/about");
   ASSERT_TRUE(answer) << answer.error().text;

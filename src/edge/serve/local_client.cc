@@ -23,6 +23,16 @@ std::unexpected<Error> nobody(const std::string& data, std::string_view why, std
   return fail("edge/no_node", fmt::format("No node serves {} now ({}).{}", data, why, what_to_do));
 }
 
+// Not edge/no_node: a command that finds none acts on the directory by itself, and its owner would be told to stop it.
+std::unexpected<Error> silent(const std::string& data, std::string_view why, std::string_view what_to_do) {
+  return fail("edge/no_answer",
+              fmt::format("What runs in {} gives no answer ({}). Leave it running{}", data, why, what_to_do));
+}
+std::unexpected<Error> silent_when_asked(const std::string& data, std::string_view why) {
+  return silent(data, why,
+                ": what was asked may be done already. Look in a moment, and type it again or use its page.");
+}
+
 std::unexpected<Error> not_started(const std::string& data) {
   std::error_code ignored;
   if (std::filesystem::exists(fmt::format("{}/{}", data, node::replaced_path), ignored))
@@ -47,8 +57,8 @@ Result<std::string> address_of_node(const std::string& data) {
   }
   auto where = first_line_of(data + "/" + std::string(edge::http_address_path));
   if (!where)
-    return nobody(data, "it has no file http-address: what runs there is starting, ending, or no node",
-                  " Try again in a few seconds.");
+    return silent(data, "it has no file http-address: it is starting, ending, or no node, or its disk is full",
+                  ", and type this again in a few seconds or use its page; nothing was asked of it.");
   return where;
 }
 
@@ -56,11 +66,11 @@ Result<boost::json::object> ask_node(const std::string& data, std::string_view m
                                      const std::string& body) {
   HF_TRY(const std::string where, address_of_node(data));
   const auto token = first_line_of(data + "/admin.token");
-  if (!token) return nobody(data, "it has no file admin.token");
+  if (!token) return silent(data, "it has no file admin.token", "; nothing was asked of it. Use its page.");
   HttpCall call{.address = where, .method = std::string(method), .path = path, .headers = {}, .body = body};
   call.headers.emplace_back("Authorization", "Local " + *token);
   auto answer = http_call(call);
-  if (!answer && answer.error().code == "edge/no_node") return nobody(data, answer.error().text);
+  if (!answer && answer.error().code == "edge/no_node") return silent_when_asked(data, answer.error().text);
   if (!answer) return pass_on(std::move(answer).error());
   if (answer->status >= 400) return fail("edge/refused", answer->detail());
   return std::move(answer->body);

@@ -3,9 +3,10 @@
 //
 // Shape:  nothing is sent while nobody holds the directory's lock: the file http-address outlives a crash, and any user
 //         of the machine can listen at that port then, for the token or for a spare's code.
-// Errors: edge/no_node: no node serves this directory now. keys/not_found: it is no data directory. edge/refused: it
-//         refused, in its own words. edge/not_owner, base/disk_failed: whether one does cannot be seen (the directory
-//         is another user's).
+// Errors: edge/no_node: no node serves this directory now. edge/no_answer: one does (its lock is held), and it starts,
+//         has no room on its disk, or did not answer; what was asked may be done. keys/not_found: it is no data
+//         directory. edge/refused: it refused, in its own words. edge/not_owner, base/disk_failed: whether one does
+//         cannot be seen (the directory is another user's).
 #pragma once
 
 #include <boost/json.hpp>

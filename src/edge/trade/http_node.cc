@@ -357,8 +357,9 @@ Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::strin
 Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
   const Where where = [data]() -> Result<HostPort> {
     const auto address = serve::address_of_node(data);
-    if (!address && address.error().code != "edge/no_node") return pass_on(address.error());
-    if (!address) return fail("trade/no_node", address.error().text);
+    if (!address && (address.error().code == "edge/no_node" || address.error().code == "edge/no_answer"))
+      return fail("trade/no_node", address.error().text);
+    if (!address) return pass_on(address.error());
     return read_url("http://" + *address);
   };
   HF_TRY_VOID(where());  // one that is away is told at once
