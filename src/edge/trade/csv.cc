@@ -271,10 +271,12 @@ Result<RefusedFile> RefusedFile::create(const std::string& path, const std::vect
   refused.header_ = {"line", "reason"};
   refused.header_.insert(refused.header_.end(), header.begin(), header.end());
   // Found out now, not after an hour of import: can it be written at all? Whoever may write into that folder cannot
-  // have us write through a link of his: it is a new file, and put in place at the end.
+  // have us write through a link of his: it is a new file, and put in place at the end. Its owner's alone: rows of
+  // orders hold names and addresses, and the mode of the export (0666 on a share, or the mask of a list of who may) is
+  // no measure of who may read a file that another user makes.
   const std::string part = refused.part_path();
   ::unlink(part.c_str());
-  const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd >= 0) refused.file_.reset(::fdopen(fd, "wb"));
   if (!refused.file_) {
     return fail("trade/no_file",

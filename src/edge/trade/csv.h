@@ -87,7 +87,7 @@ struct RefusedBounds {
   std::size_t field_bytes = SIZE_MAX;
 };
 // The rows that were not taken, for a person to put right: line, reason, then the row as it came.
-// Shape:  an older file of that name is replaced when it is closed; after a clean import none is left.
+// Shape:  mode 0600; an older file of that name is replaced when it is closed; after a clean import none is left.
 // Errors: trade/no_file: it cannot be written.
 class RefusedFile {
  public:

@@ -191,6 +191,19 @@ TEST_F(Feed, refused_rows_are_not_written_through_a_link_of_whoever_owns_the_fol
   EXPECT_NE(refused("inventory.csv").find("C,store-01,x"), std::string::npos);
 }
 
+// Rows of orders hold names and addresses.
+TEST_F(Feed, refused_rows_are_readable_by_the_user_of_the_feed_alone) {
+  map("[locations]\n\"\" = \"store-01\"\n");
+  put("orders.csv", "number,sku,quantity,state,customer\n1,A,1,paid,Ann\n2,A,1,paid,Max\n3,A,x,paid,Jane\n");
+  const mode_t before = ::umask(0);
+  pass();
+  ::umask(before);
+  EXPECT_NE(refused("orders.csv").find("Jane"), std::string::npos) << refused("orders.csv");
+  struct stat is {};
+  ASSERT_EQ(::stat((exports.path() + "/orders.csv.refused.csv").c_str(), &is), 0);
+  EXPECT_EQ(is.st_mode & 0777u, 0600u);
+}
+
 TEST_F(Feed, levels_that_a_whole_file_no_longer_names_are_none) {
   put("inventory.csv", "sku,location,quantity\nA,store-01,5\nB,store-01,5\nC,store-01,5\nD,store-01,5\n");
   EXPECT_EQ(one().fate, FileFate::taken);
