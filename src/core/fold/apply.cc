@@ -175,7 +175,8 @@ void remember_write(State& state, EntryIndex index, const Event& event) {
         state.writes_by_age.emplace_back(state.newest, key);
     }
   }
-  while (!state.writes_by_age.empty() && state.writes_by_age.front().first + writes_remembered < state.newest) {
+  while (state.writes_by_age.size() > writes_remembered_min &&
+         state.writes_by_age.front().first + writes_remembered < state.newest) {
     state.writes_forgotten_to = state.writes_by_age.front().first;
     state.writes.erase(state.writes_by_age.front().second);
     state.writes_by_age.pop_front();

@@ -43,6 +43,8 @@ std::size_t hash_value(const WriteKey& key);
 // The id under which a write is listed for a person; the same each time, so that it is listed once.
 ListedId listed_id(const WriteKey& key);
 inline constexpr Duration writes_remembered = days(90);
+// And at least so many: a clock that was wrong, and is set, must not end the time of what was rung a minute ago.
+inline constexpr std::size_t writes_remembered_min = 10'000;
 
 // A place in this site's own journals, in order.
 struct OwnPlace {
