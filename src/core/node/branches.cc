@@ -43,7 +43,7 @@ void Branches::settled(const Origin& origin) { compared_[origin] = successor_in(
 
 // Nothing of it was cosigned where it differs, and its owner's people have decided (5.2).
 Result<std::optional<Branches::Told>> Branches::leave(const Origin& origin, std::size_t piece_bytes) {
-  const std::optional<Told> stays;
+  constexpr std::nullopt_t stays = std::nullopt;
   if (cannot_leave_.contains(origin)) return stays;
   sync::Replica& replica = *replicas_.find(origin);
   const auto part = state_.peers.find(origin.site);

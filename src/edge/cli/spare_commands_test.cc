@@ -161,7 +161,7 @@ TEST_F(WithCode, ANodeIsNotMadeOfASpareThatNobodyOpened) {
 
 TEST(SpareKeygen, TheCodeIsNotWrittenBesideTheKeysThatItSeals) {
   const edge::ScratchDirectory scratch;
-  const std::string top = scratch.path();
+  const std::string& top = scratch.path();
   std::filesystem::create_directory(top + "/there");
   std::filesystem::create_directory_symlink(top + "/there", top + "/link");
   for (const auto& [into, code_file] : {std::pair(top + "/new", top + "/new/code"),

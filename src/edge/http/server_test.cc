@@ -122,7 +122,7 @@ TEST(Server, TheStoresOwnScreenDoesNotWaitForTheTillsAddress) {
   ASSERT_TRUE(server) << server.error().text;
   EXPECT_THAT(told, HasSubstr("192.0.2.1:7443"));
   EXPECT_EQ((*server)->tills_port(), 7443);
-  (*server)->start([](Request, const Respond& respond) { respond_now(respond, {.body = "here"}); });
+  (*server)->start([](const Request&, const Respond& respond) { respond_now(respond, {.body = "here"}); });
   EXPECT_FALSE((*server)->tills_can_come());
   Raw raw((*server)->port());
   raw.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");

@@ -73,6 +73,7 @@ TEST(Csv, a_lone_carriage_return_ends_a_line) {
     EXPECT_EQ(records[2].fields, (std::vector<std::string>{"2", "two\rlines"}));
     EXPECT_EQ(records[4].fields, (std::vector<std::string>{"4", "d"}));
     std::vector<std::uint64_t> lines;
+    lines.reserve(records.size());
     for (const CsvRecord& record : records) lines.push_back(record.line);
     EXPECT_EQ(lines, (std::vector<std::uint64_t>{1, 2, 3, 6, 7, 8})) << step;
   }

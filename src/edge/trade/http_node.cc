@@ -351,7 +351,7 @@ Result<std::string> read_token(const std::string& token_file) {
 Result<std::unique_ptr<Node>> http_node(const std::string& url, const std::string& token_file) {
   HF_TRY(const HostPort at, read_url(url));
   HF_TRY(std::string token, read_token(token_file));
-  return std::make_unique<HttpNode>([at] { return at; }, std::move(token));
+  return std::make_unique<HttpNode>([at]() -> Result<HostPort> { return HostPort(at); }, std::move(token));
 }
 
 Result<std::unique_ptr<Node>> node_of_data(const std::string& data) {
