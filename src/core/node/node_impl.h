@@ -40,6 +40,7 @@ inline constexpr Duration heard_recently = seconds(5);
 inline constexpr Duration straggler_patience = seconds(1);  // with mirrors beyond those that are enough
 inline constexpr Duration piece_patience = seconds(120);    // with a mirror that gives no more of what it said it holds
 inline constexpr Duration spare_patience = seconds(4);      // with our spare: it calls, and asks again each 3 s
+inline constexpr Duration inbox_slice = milliseconds(20);   // of a turn, and one message more
 inline constexpr Duration snapshot_quiet = seconds(5);      // nobody sold for so long: a pause hurts nobody
 inline constexpr Duration room_again = seconds(60);         // after a file that found no room on the disk
 inline constexpr std::size_t unsigned_bytes_max =

@@ -107,9 +107,11 @@ bool NodeImpl::is_without_room(const Status& written, std::string_view path) {
   return true;
 }
 
+// A slice of it, once a flood takes longer: a few hundred bytes of a peer may ask for megabytes to be read and hashed,
+// and the shop sells in between.
 Status NodeImpl::take_inbox() {
   std::size_t left = inbox_.size();  // what arrives while we work is for the next turn
-  while (left-- > 0) {
+  while (left-- > 0 && world_.clock.monotonic() - monotonic_ <= inbox_slice) {
     auto item = std::move(inbox_.front());
     inbox_.pop_front();
     if (const auto* connected = std::get_if<Connected>(&item)) {
