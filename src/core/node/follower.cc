@@ -26,7 +26,8 @@ Result<fold::Use> Follower::use_of(const Origin& origin, EntryIndex first, Entry
     return {};
   });
   if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
-  if (scanned) looked_at = {first, joiner.in_the_middle() ? begins : end, use};  // both are ends of commands (1.3)
+  // All three are ends of commands (1.3): behind what is whole, before one in parts, or before one that is not known.
+  looked_at = {first, scanned && !joiner.in_the_middle() ? end : begins, use};
   return use;
 }
 
