@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/mutant.h"
 #include "core/fold/incidents.h"
@@ -15,16 +16,45 @@ constexpr std::string_view stop_here = "fold/stop_here";  // ends a scan; never 
 // it was; beyond, a copy of the part is cheaper.
 constexpr std::uint64_t collected_entries_max = 20'000;
 
-void supersede(std::map<EntryIndex, catalogue::ProductsListed>& held, const Sku& sku) {
-  for (auto it = held.begin(); it != held.end();) {
-    const auto removed =
-        std::erase_if(it->second.products, [&](const catalogue::Product& product) { return product.sku == sku; });
-    it = removed > 0 && it->second.products.empty() ? held.erase(it) : std::next(it);
-  }
+void note_held(HeldBySku& by_sku, std::uint32_t epoch, EntryIndex index, const catalogue::ProductsListed& listed) {
+  for (const catalogue::Product& product : listed.products) by_sku.places[product.sku].push_back({epoch, index});
+}
+
+HeldBySku& held_by_sku(PeerPart& part) {
+  HeldBySku& out = part.held_by_sku;
+  if (std::exchange(out.is_made, true)) return out;
+  for (const KeptPrefix& kept : part.lineage)
+    for (const auto& [index, listed] : kept.held) note_held(out, kept.origin.epoch, index, listed);
+  for (const auto& [index, listed] : part.held) note_held(out, part.origin.epoch, index, listed);
+  return out;
+}
+
+std::map<EntryIndex, catalogue::ProductsListed>* held_of(PeerPart& part, std::uint32_t epoch) {
+  if (part.origin.epoch == epoch) return &part.held;
+  const auto kept = std::ranges::find(part.lineage, epoch, [](const KeptPrefix& k) { return k.origin.epoch; });
+  return kept == part.lineage.end() ? nullptr : &kept->held;
+}
+
+// This product waits no more in those held entries that are overtaken.
+void supersede(PeerPart& part, const Sku& sku, const std::function<bool(const HeldBySku::Place&)>& is_overtaken) {
+  if (part.held.empty() && std::ranges::all_of(part.lineage, [](const KeptPrefix& k) { return k.held.empty(); }))
+    return;  // as mostly
+  auto& places = held_by_sku(part).places;
+  const auto waits = places.find(sku);
+  if (waits == places.end()) return;
+  std::erase_if(waits->second, [&](const HeldBySku::Place& place) {
+    if (!is_overtaken(place)) return false;
+    auto* held = held_of(part, place.epoch);
+    const auto entry = held == nullptr ? decltype(held->end()){} : held->find(place.index);
+    if (held == nullptr || entry == held->end()) return true;
+    std::erase_if(entry->second.products, [&](const catalogue::Product& product) { return product.sku == sku; });
+    if (entry->second.products.empty()) held->erase(entry);
+    return true;
+  });
+  if (waits->second.empty()) places.erase(waits);
 }
 void supersede(PeerPart& part, const Sku& sku) {
-  supersede(part.held, sku);
-  for (KeptPrefix& kept : part.lineage) supersede(kept.held, sku);
+  supersede(part, sku, [](const HeldBySku::Place&) { return true; });
 }
 
 // Takes one event of a peer in. Kinds that a follower's fold does not use do nothing.
@@ -36,6 +66,7 @@ struct ToPart {
   void operator()(const catalogue::ProductsListed& e) {
     if (const auto waiting = part.held.find(index); waiting != part.held.end()) {
       waiting->second = e;
+      if (part.held_by_sku.is_made) note_held(part.held_by_sku, part.origin.epoch, index, e);
       return;
     }
     for (const catalogue::Product& product : e.products) supersede(part, product.sku);
@@ -117,23 +148,29 @@ struct ToPart {
 Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers) {
   HF_TRY(const ScanEnd stopped, scan_events(peers, part.origin, part.size, end, [&](EntryIndex index, Event&& event) {
            apply_to_part(part, index, event);
+           return true;
          }));
   part.size = stopped.size;
   part.needs_newer_version = stopped.needs_newer_version;
   return {};
 }
 
+// What is followed of this epoch is all that is kept of it.
+void keep(PeerPart& part) {
+  part.lineage.push_back(
+      {part.origin, part.size, part.since, std::exchange(part.held, {}), std::exchange(part.held_back, {})});
+  part.size = 0;
+}
+
 // The part of a peer at the end of `line`, whose last element is the origin followed now, folded from entry 0.
 Result<PeerPart> refold(const std::vector<KeptPrefix>& line, const PeerEntries& peers) {
   PeerPart part;
   for (const KeptPrefix& prefix : line) {
-    if (!part.origin.chain.empty()) part.lineage.push_back({part.origin, part.size, part.since, std::move(part.held)});
+    if (!part.origin.chain.empty()) keep(part);
     part.origin = prefix.origin;
     part.since = prefix.since;
-    part.size = 0;
-    part.held.clear();
-    for (const auto& [index, products] : prefix.held)
-      if (index < prefix.size) part.held.try_emplace(index);  // filled when the fold comes to it
+    part.held_back = {prefix.held_back.begin(), prefix.held_back.lower_bound(prefix.size)};
+    for (const EntryIndex index : part.held_back) part.held.try_emplace(index);  // filled when the fold comes to it
     HF_TRY_VOID(fold_range(part, prefix.size, peers));
     std::erase_if(part.held, [](const auto& entry) { return entry.second.products.empty(); });
   }
@@ -194,8 +231,11 @@ bool is_followed_on(const State& state, const FollowedPrefix& prefix) {
 }
 
 void put_held(PeerPart& part, const FollowedPrefix& prefix) {
-  for (const EntryIndex index : prefix.held)
-    if (index >= part.size && index < prefix.size) part.held.try_emplace(index);
+  for (const EntryIndex index : prefix.held) {
+    if (index < part.size || index >= prefix.size) continue;
+    part.held.try_emplace(index);
+    part.held_back.insert(index);
+  }
 }
 
 Result<NewEvents> read_new(const State& state, OwnPlace here, const FollowedPrefix& prefix, const PeerEntries& peers) {
@@ -206,6 +246,7 @@ Result<NewEvents> read_new(const State& state, OwnPlace here, const FollowedPref
   if (prefix.size - out.first <= collected_entries_max) {
     HF_TRY(out.end, scan_events(peers, prefix.origin, out.first, prefix.size, [&](EntryIndex index, Event&& event) {
              if (!HF_MUTANT(19) || index + 1 < prefix.size) out.events.emplace_back(index, std::move(event));
+             return true;
            }));
     return out;
   }
@@ -219,10 +260,11 @@ Result<NewEvents> read_new(const State& state, OwnPlace here, const FollowedPref
 }  // namespace
 
 Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, EntryIndex first, EntryIndex end,
-                            const std::function<void(EntryIndex, Event&&)>& use) {
+                            const std::function<bool(EntryIndex, Event&&)>& use) {
   Joiner joiner;
   EntryIndex event_starts = first;
   bool needs_newer = false;
+  std::optional<std::uint64_t> enough;
   const Status scanned = peers.scan(origin, first, end, [&](EntryIndex index, ByteView bytes) -> Status {
     if (!joiner.in_the_middle()) event_starts = index;
     auto taken = joiner.take(bytes);
@@ -230,10 +272,12 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
       needs_newer = true;
       return fail(stop_here, "");
     }
-    if (taken && *taken && use_by_followers((*taken)->body) != Use::none) use(index, std::move(**taken));
-    return {};
+    if (!taken || !*taken || use_by_followers((*taken)->body) == Use::none || use(index, std::move(**taken))) return {};
+    enough = index + 1;
+    return fail(stop_here, "");
   });
   if (!scanned && scanned.error().code != stop_here) return pass_on(scanned.error());
+  if (enough) return ScanEnd{*enough, false};
   return ScanEnd{needs_newer || joiner.in_the_middle() ? event_starts : end, needs_newer};
 }
 
@@ -265,6 +309,7 @@ Status apply(State& state, EntryIndex index, const PeerFollowed& event, const Pe
     // What was to be held and lists nothing holds nothing; what lies beyond the end is named again by the next follow.
     std::erase_if(part.held,
                   [&](const auto& entry) { return entry.second.products.empty() || entry.first >= news.end.size; });
+    part.held_back.erase(part.held_back.lower_bound(news.end.size), part.held_back.end());
     part.size = news.end.size;
     part.needs_newer_version = news.end.needs_newer_version;
     part.root = part.size == news.prefix->size ? news.prefix->root : Hash{};
@@ -283,10 +328,11 @@ Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const P
   const auto known = state.peers.find(site);
   if (known != state.peers.end()) {
     line = known->second.lineage;
-    line.push_back({known->second.origin, known->second.size, known->second.since, known->second.held});
+    const PeerPart& part = known->second;
+    line.push_back({part.origin, part.size, part.since, part.held, part.held_back});
     rests_on_it = state.prices() == &known->second.catalogue;
   } else {
-    line.push_back({event.old_origin, 0, here, {}});
+    line.push_back({event.old_origin, 0, here, {}, {}});
   }
   const auto old = std::ranges::find(line, event.old_origin, &KeptPrefix::origin);
   if (old == line.end()) return {};  // never followed, so nothing of it was kept or lost here
@@ -308,10 +354,8 @@ Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const P
     const auto receipts = receipts_that_rested_on(state.till, since, event.kept_size);
     part.review.insert(part.review.end(), receipts.begin(), receipts.end());
   }
-  part.lineage.push_back({part.origin, part.size, part.since, std::move(part.held)});
-  part.held.clear();
+  keep(part);
   part.origin = event.new_origin;
-  part.size = 0;
   part.root = {};
   part.since = here;
   part.needs_newer_version = false;
@@ -337,20 +381,20 @@ void apply(State& state, const PeerEntryAccepted& event) {
   if (waiting == nullptr) return;
   PeerPart& part = state.peers.find(event.entry.origin.site)->second;
   const catalogue::ProductsListed accepted = *waiting;
+  const auto accept = [&](auto& of) {
+    of.held.erase(event.entry.index);
+    of.held_back.erase(event.entry.index);
+  };
   if (part.origin == event.entry.origin)
-    part.held.erase(event.entry.index);
+    accept(part);
   else
-    std::ranges::find(part.lineage, event.entry.origin, &KeptPrefix::origin)->held.erase(event.entry.index);
+    accept(*std::ranges::find(part.lineage, event.entry.origin, &KeptPrefix::origin));
   // Its products wait in older entries no longer.
-  for (const catalogue::Product& product : accepted.products) {
-    for (KeptPrefix& kept : part.lineage)
-      if (kept.origin.epoch < event.entry.origin.epoch) supersede(kept.held, product.sku);
-    if (part.origin.epoch > event.entry.origin.epoch) continue;
-    for (auto it = part.held.begin(); it != part.held.end() && it->first < event.entry.index;) {
-      std::erase_if(it->second.products, [&](const catalogue::Product& p) { return p.sku == product.sku; });
-      it = it->second.products.empty() ? part.held.erase(it) : std::next(it);
-    }
-  }
+  const auto is_older = [&](const HeldBySku::Place& place) {
+    if (place.epoch != event.entry.origin.epoch) return place.epoch < event.entry.origin.epoch;
+    return part.origin.epoch == place.epoch && place.index < event.entry.index;
+  };
+  for (const catalogue::Product& product : accepted.products) supersede(part, product.sku, is_older);
   catalogue::apply(part.catalogue, event.entry.index, accepted);
 }
 
@@ -395,7 +439,7 @@ Use use_by_followers(const Body& body) {
 }
 
 Result<Followable> followable(const State& state, const SiteName& peer, const Origin& origin, std::uint64_t size,
-                              const chain::ChainFile& chain, const PeerEntries& peers) {
+                              const chain::ChainFile& chain, const PeerEntries& peers, std::size_t beyond_max) {
   const chain::Site* site = chain.find(peer);
   const bool lists = site != nullptr && site->kind == chain::SiteKind::head_office;
   const auto known = state.peers.find(peer);
@@ -405,6 +449,8 @@ Result<Followable> followable(const State& state, const SiteName& peer, const Or
   catalogue::CatalogueState standing;
   Followable out{size, {}};
   if (size <= first) return out;
+  std::uint64_t behind = first;  // the last event that it has room for
+  bool is_full = false;
   auto visit = [&](EntryIndex index, const catalogue::ProductsListed& event) {
     for (const catalogue::Product& product : event.products) {
       if (part == nullptr || standing.products.contains(product.sku)) continue;
@@ -413,21 +459,29 @@ Result<Followable> followable(const State& state, const SiteName& peer, const Or
     }
     // A guarded site takes no changed price by itself: whoever holds head office would begin with those.
     const std::int64_t bound = guard::is_tight(state.guard.posture) ? 0 : chain.bounds.price_change_percent_max;
-    if (!lists || catalogue::beyond_bound(standing, event, bound))
-      out.beyond.push_back(index);
-    else
+    if (lists && !catalogue::beyond_bound(standing, event, bound)) {
       catalogue::apply(standing, index, event);
+    } else if (out.beyond.size() < beyond_max) {
+      out.beyond.push_back(index);
+    } else {
+      is_full = true;
+    }
   };
   HF_TRY(const ScanEnd end, scan_events(peers, origin, first, size, [&](EntryIndex index, Event&& event) {
            if (const auto* listed = std::get_if<catalogue::ProductsListed>(&event.body)) visit(index, *listed);
+           if (!is_full) behind = index + 1;
+           return !is_full;
          }));
-  if (end.needs_newer_version) out.size = end.size;
+  if (is_full)
+    out.size = behind;
+  else if (end.needs_newer_version)
+    out.size = end.size;
   return out;
 }
 
 bool can_follow_on(const PeerPart& part, std::uint64_t size, const PeerEntries& peers) {
   if (size <= part.size) return false;
-  const auto end = scan_events(peers, part.origin, part.size, size, [](EntryIndex, Event&&) {});
+  const auto end = scan_events(peers, part.origin, part.size, size, [](EntryIndex, Event&&) { return true; });
   return end && end->size > part.size;
 }
 

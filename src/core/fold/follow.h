@@ -12,9 +12,9 @@ struct ScanEnd {
   bool needs_newer_version = false;
 };
 // Hands over, in order, each event of entries [first, end) that a follower's fold uses, with the index of its last
-// entry. Entries that are no events are skipped (7.5).
+// entry, until `use` says false: behind that one it ends. Entries that are no events are skipped (7.5).
 Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, EntryIndex first, EntryIndex end,
-                            const std::function<void(EntryIndex, Event&&)>& use);
+                            const std::function<bool(EntryIndex, Event&&)>& use);
 
 // One event of the peer's journal, taken into its part; an event that breaks a rule changes nothing.
 void apply_to_part(PeerPart& part, EntryIndex index, const Event& event);

@@ -244,6 +244,64 @@ TEST_F(Follow, a_price_list_of_a_site_that_is_no_head_office_is_never_taken) {
   ASSERT_REFUSED(store.write(AcceptHeld{{warehouse.origin, part("warehouse").held.begin()->first}}), "fold/not_here");
 }
 
+// With a stolen key a million of them: named in one event, they made one that nobody got past in our journal.
+TEST_F(Follow, a_flood_of_price_lists_is_followed_in_events_that_fit_a_message) {
+  for (int i = 0; i < 7; ++i)
+    warehouse.append({warehouse.now(), WriteInfo{{}, key(900 + i), {}, {}, {}},
+                      catalogue::ProductsListed{{product("A" + std::to_string(i), 1)}}});
+  const std::uint64_t all = warehouse.size();
+  std::vector<std::size_t> named;
+  for (std::uint64_t at = 0; at < all && named.size() < 9; at = part("warehouse").size) {
+    const auto can =
+        followable(store.state, warehouse.origin.site, warehouse.origin, all, store.chain, store.reader(), 3);
+    ASSERT_TRUE(can);
+    ASSERT_GT(can->size, at);
+    named.push_back(can->beyond.size());
+    store.append({store.now(), {}, PeerFollowed{{{warehouse.origin, can->size, Hash{}, can->beyond}}}});
+  }
+  EXPECT_EQ(named, (std::vector<std::size_t>{3, 3, 1}));
+  EXPECT_EQ(part("warehouse").held.size(), 7u);
+  EXPECT_EQ(part("warehouse").size, all);
+  const auto none = followable(store.state, warehouse.origin.site, {warehouse.origin.chain, warehouse.origin.site, 2},
+                               0, store.chain, store.reader(), 0);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->size, 0u);
+  expect_replay_equals_live();
+
+  PeerFollowed most{{{warehouse.origin, 1u << 30, Hash{}, {}}}};
+  for (std::size_t i = 0; i < beyond_an_event_max; ++i) most.peers[0].held.push_back((1u << 29) + i);
+  std::size_t bytes = 0;
+  for (const Bytes& piece : encode(Event{store.now(), {}, most})) bytes += piece.size();
+  EXPECT_LT(bytes, 1u << 20) << "a checkpoint's worth";
+}
+
+// Each listing walked over all that waits: with a whole price list waiting, a new one stood still for a minute.
+TEST_F(Follow, a_price_list_that_waits_is_overtaken_product_by_product) {
+  constexpr int lists = 300, products = 300;
+  const auto listing = [&](int i, std::int64_t price) {
+    catalogue::ProductsListed out;
+    for (int k = 0; k < products; ++k) out.products.push_back(product(std::to_string(i * products + k), price));
+    return out;
+  };
+  for (int i = 0; i < lists; ++i)
+    warehouse.append({warehouse.now(), WriteInfo{{}, key(2000 + i), {}, {}, {}}, listing(i, 1)});
+  store.follow(warehouse);
+  ASSERT_EQ(part("warehouse").held.size(), std::size_t{lists});
+  // All but the last product of the last list; some of them twice, and some that nobody has listed.
+  for (int n = 0; n + 1 < lists * products; ++n)
+    warehouse.append({warehouse.now(), WriteInfo{{}, key(9000 + n), {}, {}, {}},
+                      catalogue::ProductDelisted{Sku(n % 1000 == 0 ? "none" : std::to_string(n))}});
+  for (int i = 0; i < lists; ++i)
+    warehouse.append({warehouse.now(), WriteInfo{{}, key(500'000 + i), {}, {}, {}},
+                      catalogue::ProductDelisted{Sku(std::to_string(i * 1000 % (lists * products)))}});
+  store.follow(warehouse);
+  ASSERT_EQ(part("warehouse").held.size(), 1u);
+  ASSERT_EQ(part("warehouse").held.rbegin()->second.products.size(), 1u);
+  EXPECT_EQ(part("warehouse").held.rbegin()->second.products[0].sku.view(), std::to_string(lists * products - 1));
+  EXPECT_EQ(part("warehouse").held_back.size(), std::size_t{lists});
+  expect_replay_equals_live();
+}
+
 TEST_F(Follow, entries_that_are_no_events_are_skipped) {
   list(product("A", 1'000'000));
   head.entries().push_back(Bytes(40, std::byte{0xab}));
@@ -466,6 +524,42 @@ TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted
   EXPECT_TRUE(part("head-office").held.empty());
   ASSERT_TRUE(store.write(AcceptHeld{waiting}));
   EXPECT_EQ(price("A"), 9'000'000);
+  expect_replay_equals_live();
+}
+
+// A clean point before what overtook it: it was folded as if somebody had accepted it.
+TEST_F(Succession, what_was_overtaken_behind_the_kept_prefix_waits_again) {
+  list(product("A", 1'000'000));
+  list(product("A", 9'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("A", 1'050'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'050'000);
+  EXPECT_TRUE(part("head-office").held.empty());
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  ASSERT_EQ(part("head-office").lineage.size(), 1u);
+  ASSERT_EQ(part("head-office").lineage[0].held.size(), 1u);
+  const EntryRef waiting{head.origin, part("head-office").lineage[0].held.begin()->first};
+  expect_replay_equals_live();
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, a_price_list_of_no_head_office_that_was_delisted_behind_the_kept_prefix_is_not_taken_either) {
+  const WriteInfo write{{}, key(900), {}, {}, {}};
+  warehouse.append({warehouse.now(), write, catalogue::ProductsListed{{product("A", 1)}}});
+  const std::uint64_t kept = warehouse.size();
+  store.follow(warehouse);
+  warehouse.append({warehouse.now(), WriteInfo{{}, key(901), {}, {}, {}}, catalogue::ProductDelisted{Sku("A")}});
+  store.follow(warehouse);
+  const Origin second{warehouse.origin.chain, warehouse.origin.site, 2};
+  store.append({store.now(), {}, PeerSucceeded{warehouse.origin, kept, Hash{}, second}});
+  EXPECT_EQ(store.state.prices(), nullptr);
+  EXPECT_EQ(part("warehouse").lineage[0].held.size(), 1u);
   expect_replay_equals_live();
 }
 

@@ -9,7 +9,7 @@
 namespace holdfast::fold {
 namespace {
 
-constexpr std::string_view first_text = "holdfast state v1";
+constexpr std::string_view first_text = "holdfast state v2";
 
 std::unexpected<Error> bad(std::string_view what) {
   return fail("fold/bad_snapshot",
@@ -88,6 +88,21 @@ catalogue::ProductsListed get_products(Reader& in) {
 bool get_held(Reader& in, Held& held) {
   return read_map(
       in, in.u64(), 12, held, [&] { return in.u64(); }, [&] { return get_products(in); });
+}
+
+void put(Writer& out, const std::set<EntryIndex>& indices) {
+  out.u64(indices.size());
+  for (const EntryIndex index : indices) out.u64(index);
+}
+bool get_indices(Reader& in, std::set<EntryIndex>& indices) {
+  const std::uint64_t count = in.u64();
+  if (!in.fits(count, 8)) return false;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const EntryIndex index = in.u64();
+    if (!indices.empty() && index <= *indices.rbegin()) return false;
+    indices.insert(indices.end(), index);
+  }
+  return in.ok();
 }
 
 // A list of items of at least `bytes_each` bytes.
@@ -315,6 +330,7 @@ void PeerPart::encode(Writer& out) const {
     out.u64(kept.size);
     put(out, kept.since);
     put(out, kept.held);
+    put(out, kept.held_back);
   }
   catalogue.encode(out);
   // The stock as its journal tells it, whole again; decode() takes it apart.
@@ -325,6 +341,7 @@ void PeerPart::encode(Writer& out) const {
   totals.encode(out);
   feed.encode(out);
   put(out, held);
+  put(out, held_back);
   out.u64(review.size());
   for (const ReceiptNumber& receipt : review) put(out, receipt);
   out.u8(static_cast<std::uint8_t>(posture));
@@ -341,13 +358,13 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.since = get_place(in);
   part.needs_newer_version = in.u8() == 1;
   bool whole = true;
-  whole = get_list(in, 48, part.lineage,
+  whole = get_list(in, 56, part.lineage,
                    [&] {
                      KeptPrefix kept;
                      kept.origin = get_origin(in);
                      kept.size = in.u64();
                      kept.since = get_place(in);
-                     whole = get_held(in, kept.held) && whole;
+                     whole = get_held(in, kept.held) && get_indices(in, kept.held_back) && whole;
                      return kept;
                    }) &&
           whole;
@@ -359,7 +376,8 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.stock_total = part.stock.total;
   HF_TRY(part.totals, till::Totals::decode(in));
   HF_TRY(part.feed, feed::FeedState::decode(in));
-  if (!get_held(in, part.held) || !get_list(in, 20, part.review, [&] { return get_receipt(in); }))
+  if (!get_held(in, part.held) || !get_indices(in, part.held_back) ||
+      !get_list(in, 20, part.review, [&] { return get_receipt(in); }))
     return bad("part of a followed site");
   part.posture = static_cast<guard::Posture>(in.u8());
   part.posture_since.unix_ns = in.i64();

@@ -58,7 +58,21 @@ struct KeptPrefix {
   std::uint64_t size = 0;
   OwnPlace since;                                        // where it was first followed
   std::map<EntryIndex, catalogue::ProductsListed> held;  // still waiting for a named person
+  std::set<EntryIndex> held_back;                        // as PeerPart's
   bool operator==(const KeptPrefix&) const = default;
+};
+
+// Where the products of held entries wait, so that a later listing finds those that it overtakes without a walk over
+// all (a whole price list may wait). Made from the part when first asked for, and no part of the state: neither encoded
+// nor compared. It may name places where nothing waits any more.
+struct HeldBySku {
+  struct Place {
+    std::uint32_t epoch = 0;
+    EntryIndex index = 0;
+  };
+  bool is_made = false;
+  std::map<Sku, std::vector<Place>> places;
+  bool operator==(const HeldBySku&) const { return true; }
 };
 
 // One followed peer (protocol 7). Held per origin so that a succession can take it back to a kept prefix.
@@ -77,6 +91,9 @@ struct PeerPart {
   till::Totals totals;
   Quantity stock_total;                                  // goods on hand there, by its own journal
   std::map<EntryIndex, catalogue::ProductsListed> held;  // beyond a bound, waiting for a named person
+  // Those, and those that were overtaken and wait no more: all that nobody has accepted. A succession may take the part
+  // back to before what overtook them.
+  std::set<EntryIndex> held_back;
   std::vector<ReceiptNumber> review;              // receipts here that rested on entries a succession dropped (7.4)
   stock::StockState stock;                        // by its own journal; its `sent` and `arrived` stand above
   feed::FeedState feed;                           // the files it has taken; its open orders stay in its own journal
@@ -84,6 +101,7 @@ struct PeerPart {
   Instant posture_since;
   incident::IncidentState incidents;
   Instant newest;  // time of the newest event of it that is folded here
+  HeldBySku held_by_sku;
   void encode(Writer& out) const;
   static Result<PeerPart> decode(Reader& in);
   bool operator==(const PeerPart&) const = default;
@@ -225,14 +243,17 @@ enum class Use : std::uint8_t {
 };
 Use use_by_followers(const Body& body);
 // Of the peer's entries [part.size, size): to where this version can follow, which is less than `size` before a kind
-// that it does not know (7.5); and of those the indices that exceed a bound here (7.6), which are all that list
-// products, if the peer is no head office. Pure.
+// that it does not know (7.5), or where `beyond_max` are full; and of those the indices that exceed a bound here (7.6),
+// which are all that list products, if the peer is no head office. Pure.
 struct Followable {
   std::uint64_t size = 0;
   std::vector<EntryIndex> beyond;
 };
+// Of one PeerFollowed, so that it fits a message, however many a thief lists: else nobody gets past it in our journal.
+inline constexpr std::size_t beyond_an_event_max = 10'000;
 Result<Followable> followable(const State& state, const SiteName& peer, const Origin& origin, std::uint64_t size,
-                              const chain::ChainFile& chain, const PeerEntries& peers);
+                              const chain::ChainFile& chain, const PeerEntries& peers,
+                              std::size_t beyond_max = beyond_an_event_max);
 // 7.5: of a part that stopped at a kind that an older version did not know: whether this one knows it, looking no
 // further than `size`.
 bool can_follow_on(const PeerPart& part, std::uint64_t size, const PeerEntries& peers);

@@ -51,8 +51,9 @@ bool Follower::can_succeed(const Origin& origin, std::uint64_t followed, std::ui
          });
 }
 
-Result<fold::FollowedPrefix> Follower::prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to) {
-  HF_TRY(fold::Followable can, fold::followable(state_, site, origin, to, chain_, replicas_));
+Result<fold::FollowedPrefix> Follower::prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to,
+                                                 std::size_t beyond_max) {
+  HF_TRY(fold::Followable can, fold::followable(state_, site, origin, to, chain_, replicas_, beyond_max));
   fold::FollowedPrefix prefix{origin, can.size, {}, std::move(can.beyond)};
   HF_TRY(prefix.root, replicas_.find(origin)->log().root_at(can.size));
   return prefix;
@@ -88,7 +89,8 @@ std::optional<fold::PeerSucceeded> Follower::succession_of_older(const fold::Pee
 // Whether entries [first, end) are the beginning of one event in parts and nothing else (1.3): what is kept of an epoch
 // may end amid one, at a clean point or where a thief with the key has signed.
 Result<bool> Follower::only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end) {
-  HF_TRY(const fold::ScanEnd whole, fold::scan_events(replicas_, origin, first, end, [](EntryIndex, fold::Event&&) {}));
+  HF_TRY(const fold::ScanEnd whole,
+         fold::scan_events(replicas_, origin, first, end, [](EntryIndex, fold::Event&&) { return true; }));
   return whole.size == first && !whole.needs_newer_version;
 }
 
@@ -158,15 +160,17 @@ Result<Follower::Next> Follower::next(const chain::Site& me, Instant monotonic) 
   }
   if (due.empty() || (use == fold::Use::of_trade && monotonic < next_trade_)) return out;
   next_trade_ = monotonic + pace_.trade_interval;
+  std::size_t room = fold::beyond_an_event_max;  // what finds none is followed next time
   for (ToFollow& each : due) {
     if (each.to <= each.from) continue;  // nothing but a succession
-    auto prefix = prefix_of(each.site, each.origin, each.to);
+    auto prefix = prefix_of(each.site, each.origin, each.to, room);
     if (!prefix && prefix.error().code == "journal/damaged") {
       each.succeeded.reset();  // when its hole is mended
       continue;
     }
     if (!prefix) return pass_on(prefix.error());
-    if (prefix->size <= each.from) continue;  // what comes next needs a newer version
+    if (prefix->size <= each.from) continue;  // what comes next needs a newer version, or room
+    room -= prefix->held.size();
     out.entries += prefix->size - each.from;
     out.followed.peers.push_back(std::move(*prefix));
   }

@@ -57,7 +57,8 @@ class Follower {
 
   Result<std::optional<ToFollow>> next_of(const SiteName& site);
   Result<fold::Use> use_of(const Origin& origin, EntryIndex first, EntryIndex end);
-  Result<fold::FollowedPrefix> prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to);
+  Result<fold::FollowedPrefix> prefix_of(const SiteName& site, const Origin& origin, std::uint64_t to,
+                                         std::size_t beyond_max);
   bool can_be_folded(const Origin& origin, EntryIndex first, EntryIndex end);
   Result<bool> only_begins_event(const Origin& origin, EntryIndex first, EntryIndex end);
   std::optional<fold::PeerSucceeded> succession_of_older(const fold::PeerPart& part);
