@@ -2,7 +2,10 @@
 // this till, and gives no money out; in both languages, on a tablet and on a phone.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe_clean, basket_lines, launch, new_device, next_customer, open_till, pay_cash, real, receipt_number, safety_text, start_node, until } from './lib.mjs';
+import {
+  axe_clean, basket_lines, launch, manager, new_device, next_customer, open_till, pay_cash, real, receipt_number, safety_text, sign_in,
+  start_node, until,
+} from './lib.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -128,6 +131,40 @@ for (const [language, leave, ask, stay] of [['en-GB', 'Sign out', /nobody can se
     }
   });
 }
+
+test('a node that starts anew and falls silent leaves the till to who worked there', { skip, timeout: 120_000 }, async () => {
+  const node = await start_node();
+  const { page, context, errors } = await new_device(browser, {});
+  const silent = async () => /does not answer/.test(await safety_text(page));
+  try {
+    await open_till(page, node);
+    await page.locator('.tile').nth(1).click();
+    await basket_lines(page).first().waitFor();
+    await node.post('node', { down: true });
+    await until('silence', silent);
+    await node.post('sessions', {}); // it has started anew
+    await node.post('node', { down: false });
+    await page.locator('#staff').waitFor();
+    await node.post('node', { down: true });
+    await page.locator('#search').waitFor();
+    await page.keyboard.press('F4');
+    await page.locator('[data-testid=card-alone]').waitFor();
+    await page.locator('#cash-given').press('Enter');
+    await page.locator('[data-testid=receipt-state]').filter({ hasText: /Only in this till/ }).waitFor();
+    await next_customer(page);
+    await page.reload(); // from the service worker
+    await page.locator('#search').waitFor();
+    await node.post('node', { down: false });
+    await until('it is taken', async () => (await node.state()).entries.length === 1);
+    await page.locator('#staff').waitFor(); // a machine answers: he signs in
+    await sign_in(page, manager);
+    await page.locator('#search').waitFor();
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+    await node.stop();
+  }
+});
 
 /** All that the till's storage holds; with `back`, the storage as it was then. */
 const storage = (page, back) => page.evaluate(async (back) => {

@@ -6,6 +6,8 @@
 //         may still be good.
 //         The store's other machine knows only who signed in there (machines.ts). Who signed in at home works on there,
 //         until nobody has touched the till for as long as home gave.
+//         A node that starts anew knows nobody. Whom it ended in the middle of the work goes on when it falls silent again,
+//         because then nobody can sign in.
 // Units:  the page's own clock, which never steps back; the node says how many seconds are left on it.
 // Errors: what nobody answered changes nothing. Rejects where the disk could not keep it.
 
@@ -34,6 +36,8 @@ export interface Around {
 }
 
 const renew_every_ms = 60_000;
+// Whole seconds, cut off: asked too early, it would be renewed.
+const lasts_ms = (staff: Staff | null): number => ((staff?.expires_in_s ?? 0) + 1) * 1000;
 
 export class SignedIn {
   /** Who works here, also while no machine of the store answers. */
@@ -45,6 +49,9 @@ export class SignedIn {
   #disk!: Pick<Disk, 'get' | 'set'>;
   #said_at_ms: number; // when a machine last said who works here, or the page started
   #touched_ms = -Infinity;
+  /** Who worked here when a machine no longer knew anybody, and until when that sign-in would have lasted. */
+  #last: Staff | null = null;
+  #last_until_ms = -Infinity;
   #sign_out_owed = false;
   #one_by_one = one_by_one();
 
@@ -56,6 +63,8 @@ export class SignedIn {
     this.#disk = disk;
     this.#sign_out_owed = (await disk.get<boolean>('sign_out_owed')) ?? false;
     this.staff = this.#sign_out_owed ? null : ((await disk.get<Staff>('session')) ?? null);
+    this.#last = (await disk.get<Staff>('worked_last')) ?? null;
+    this.#last_until_ms = this.#said_at_ms + lasts_ms(this.#last);
   }
 
   /** Somebody works. */
@@ -65,6 +74,10 @@ export class SignedIn {
   /** A machine knows only who signed in there; the till sells on by its own key. */
   moved(): void {
     this.session = null;
+  }
+  /** While no machine answers nobody can sign in, so a machine that started anew and is gone again closes no till. */
+  go_on_alone(): void {
+    this.staff ??= this.#last;
   }
   /** At the other machine a sign-in holds together with the till that it was made at, and that one is new. */
   async till_is_new(): Promise<void> {
@@ -86,7 +99,10 @@ export class SignedIn {
         const told = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
         if (told.kind === 'ok') await this.#forget({ told: true });
       } else if (answer.kind === 'problem' && answer.problem.status === 401) {
-        await this.#forget({ told: at_home });
+        if (this.staff) this.#last_until_ms = this.#used_ms() + lasts_ms(this.staff);
+        // Whom it ended because nobody worked does not go on.
+        const last = this.till.now_ms() < this.#last_until_ms ? (this.staff ?? this.#last) : null;
+        await this.#forget({ told: at_home, last });
       }
     });
   }
@@ -97,17 +113,15 @@ export class SignedIn {
   async renew(): Promise<void> {
     if (this.till.is_silent()) return;
     const now = this.till.now_ms();
-    // Whole seconds, cut off: asked too early, it would be renewed.
-    const lasts_ms = ((this.staff?.expires_in_s ?? 0) + 1) * 1000;
+    if (this.#last && !this.staff && now >= this.#last_until_ms) await this.#keep_last(null);
     if (!this.till.machines.has_signed_in()) {
-      const unused_ms = now - Math.max(this.#said_at_ms, this.#touched_ms);
-      if (this.staff && unused_ms >= lasts_ms) await this.#forget({ told: false });
+      if (this.staff && now >= this.#used_ms() + lasts_ms(this.staff)) await this.#forget({ told: false });
       return;
     }
     const age_ms = now - this.#said_at_ms;
     const works = this.#touched_ms > this.#said_at_ms && age_ms >= renew_every_ms;
     const owed = this.#sign_out_owed && !this.till.is_elsewhere();
-    if (owed || (this.staff && (this.session === null || works || age_ms >= lasts_ms))) await this.read();
+    if (owed || (this.staff && (this.session === null || works || age_ms >= lasts_ms(this.staff)))) await this.read();
   }
 
   sign_in(staff: string, pin: string): Promise<Answer<Session>> {
@@ -140,6 +154,9 @@ export class SignedIn {
     });
   }
 
+  #used_ms(): number {
+    return Math.max(this.#said_at_ms, this.#touched_ms);
+  }
   /** The other machine takes no cookie: it knows the till by its key and the person by what a sign-in there gave. */
   #who(): Record<string, string> {
     return this.till.is_elsewhere() ? this.till.headers() : {};
@@ -150,16 +167,23 @@ export class SignedIn {
     const { csrf: _, session: __, ...staff } = session;
     this.staff = staff;
     await this.#disk.set('session', staff);
+    await this.#keep_last(null);
     this.till.known();
   }
-  /** `told`: the page's own node knows that nobody is signed in. */
-  async #forget({ told }: { told: boolean }): Promise<void> {
+  /** `told`: the page's own node knows that nobody is signed in. `last`: who goes on should no machine answer. */
+  async #forget({ told, last = null }: { told: boolean; last?: Staff | null }): Promise<void> {
     this.session = null;
     this.staff = null;
+    await this.#keep_last(last);
     // In the order in which a page that ends in between signs nobody in again.
     if (!told) await this.#owe_sign_out(true);
     await this.#disk.set('session', undefined);
     if (told) await this.#owe_sign_out(false);
+  }
+  async #keep_last(last: Staff | null): Promise<void> {
+    if (this.#last === last) return;
+    this.#last = last;
+    await this.#disk.set('worked_last', last ?? undefined);
   }
   async #owe_sign_out(owed: boolean): Promise<void> {
     if (this.#sign_out_owed === owed) return;

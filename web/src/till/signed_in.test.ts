@@ -188,6 +188,8 @@ describe('a person who is signed in', () => {
     await after(minute_ms, signed_in);
     expect([signed_in.staff, signed_in.session]).toEqual([null, null]);
     expect((await page()).staff).toBeNull();
+    expect([...disk.kept.keys()], 'who goes on should no machine answer').toEqual(['worked_last']);
+    await after(hour_ms, signed_in);
     expect(disk.kept.size).toBe(0);
   });
   it('stays so at every other answer, and at none', async () => {
@@ -239,6 +241,66 @@ describe('a person who is signed in', () => {
     const signed_in = await page();
     expect(await signed_in.sign_in('1', '4711')).toEqual(no_answer);
     expect([signed_in.staff, disk.kept.size]).toEqual([null, 0]);
+  });
+});
+
+describe('a machine that starts anew and is silent again', () => {
+  async function forgotten(unused_ms = minute_ms): Promise<SignedIn> {
+    const signed_in = await page();
+    await signed_in.sign_in('2', '1212');
+    signed_in.touched();
+    node.clock_ms += unused_ms;
+    node.sessions.clear();
+    await signed_in.read();
+    expect(signed_in.staff, 'its word counts while it answers').toBeNull();
+    return signed_in;
+  }
+  it('lets go on who worked, also after a reload, until a machine says who it knows', async () => {
+    const signed_in = await forgotten();
+    await signed_in.read(); // once more, with nobody here
+    signed_in.go_on_alone();
+    expect([signed_in.staff?.number, signed_in.session]).toEqual(['2', null]);
+    const again = await page();
+    expect(again.staff).toBeNull();
+    again.go_on_alone();
+    expect(again.staff?.number).toBe('2');
+    silent = true;
+    await after(10 * hour_ms, again);
+    expect(again.staff?.number).toBe('2');
+    again.touched();
+    silent = false;
+    await after(second_ms, again);
+    expect(again.staff, 'he signs in again').toBeNull();
+    again.go_on_alone();
+    expect(again.staff?.number, 'and so each time').toBe('2');
+  });
+  it('at the store’s other machine too, where the cookie at home is still to be ended', async () => {
+    node.elsewhere = true;
+    const signed_in = await forgotten();
+    signed_in.go_on_alone();
+    expect([signed_in.staff?.number, disk.kept.get('sign_out_owed')]).toEqual(['2', 'true']);
+  });
+  it('brings back nobody who signed out, whose time was up, or in whose place somebody has signed in', async () => {
+    const out = await forgotten();
+    out.go_on_alone();
+    await out.sign_out();
+    out.go_on_alone();
+    expect(out.staff).toBeNull();
+    const idle = await forgotten(hour_ms + second_ms);
+    idle.go_on_alone();
+    expect(idle.staff).toBeNull();
+    const late = await forgotten();
+    late.touched(); // somebody at the sign-in form
+    await after(hour_ms, late);
+    late.go_on_alone();
+    expect(late.staff).toBeNull();
+    const other = await forgotten();
+    await other.sign_in('3', '1313');
+    await other.sign_out();
+    for (const each of [other, await page()]) {
+      each.go_on_alone();
+      expect(each.staff).toBeNull();
+    }
   });
 });
 

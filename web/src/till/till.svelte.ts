@@ -241,6 +241,7 @@ class Till {
     if (!safety) {
       this.silent_since ??= new Date().toISOString();
       this.#silences += this.now_ms() - asked_ms < refused_ms ? alone_after : 1;
+      if (this.alone) this.signed_in.go_on_alone();
       return;
     }
     if (moved) {
