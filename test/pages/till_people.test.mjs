@@ -1,7 +1,11 @@
 // Who works at the till: sign-in, its end, clocks, wrong PINs, and a second tab.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { at_till } from './at_till.mjs';
-import { axe_clean, basket_lines, manager, open_till, safety_text, sign_in, until } from './lib.mjs';
+import { axe_clean, basket_lines, manager, next_customer, open_till, pay_cash, receipt_number, safety_text, sign_in, until } from './lib.mjs';
+
+/** As the mock makes it. */
+const id_of = (number) => createHash('sha256').update(number).digest('hex').slice(0, 32);
 
 at_till('a till whose clock is hours ahead of the node’s keeps who is signed in', { closed: true, mock_only: true }, async ({ page, node }) => {
   await page.clock.install({ time: Date.now() + 2 * 3600_000 });
@@ -57,6 +61,63 @@ at_till('a sign-out that nobody answered is said again before anybody is signed 
   await page.reload();
   await page.locator('#search').waitFor();
 });
+
+for (const [language, words] of [
+  ['en-GB', { out: 'Sign out', in: 'Sign in', cashier: 'Cashier 12', manager: 'Manager 1' }],
+  ['fr-FR', { out: 'Quitter', in: 'Connexion', cashier: 'Caissier 12', manager: 'Responsable 1' }],
+]) {
+  const what = `who signs in in another tab is told, and is not who works at the till before saying so (${language})`;
+  at_till(what, { closed: true, mock_only: true, device: { language } }, async ({ page, node, context }) => {
+    await page.clock.install();
+    await open_till(page, node);
+    await page.getByRole('button', { name: words.out, exact: true }).click();
+    await sign_in(page, { staff: '12', pin: '1212' });
+    const who = page.locator('header .who');
+    await who.filter({ hasText: words.cashier }).waitFor();
+    const second = await context.newPage();
+    await second.goto(`${node.url}/chain/`);
+    const sign_in_there = async () => {
+      await second.bringToFront();
+      await second.locator('header').getByRole('button', { name: words.in }).click();
+      await sign_in(second, manager);
+      await second.locator('header').getByText(words.manager).waitFor();
+    };
+    const works_a_minute = async () => {
+      await page.bringToFront();
+      await page.locator('.tile').first().click();
+      await page.clock.fastForward('01:05');
+    };
+    const note = page.getByTestId('another');
+    await second.locator('header').getByRole('button', { name: words.out }).click();
+    await sign_in_there();
+    await works_a_minute();
+    await note.filter({ hasText: words.manager }).waitFor();
+    assert.equal(await who.textContent(), words.cashier);
+    assert.equal(await page.locator('nav button').count(), 3, 'nothing that is a manager’s');
+    await axe_clean(page, `another person ${language}`);
+    await pay_cash(page);
+    await receipt_number(page);
+    await next_customer(page);
+
+    await second.bringToFront();
+    await second.locator('header').getByRole('button', { name: words.out }).click();
+    await second.locator('header').getByRole('button', { name: words.in }).waitFor();
+    await works_a_minute();
+    await note.waitFor({ state: 'detached' });
+    assert.equal(await who.textContent(), words.cashier, 'in the middle of a basket');
+    await pay_cash(page);
+    await receipt_number(page);
+    await next_customer(page);
+    const { entries } = await node.state();
+    assert.deepEqual(entries.map((e) => e.body.staff === id_of('12')), [true, true]);
+
+    await sign_in_there();
+    await works_a_minute();
+    await note.getByRole('button').click();
+    await who.filter({ hasText: words.manager }).waitFor();
+    assert.equal(await note.count(), 0);
+  });
+}
 
 at_till('a second tab of the same till says so and sells nothing', {}, async ({ context, page, node }) => {
   const second = await context.newPage();

@@ -6,6 +6,8 @@
 //         may still be good.
 //         The store's other machine knows only who signed in there (machines.ts). Who signed in at home works on there,
 //         until nobody has touched the till for as long as home gave.
+//         All tabs of a browser share one cookie. Whom it names is taken unasked only by a page that has just started and
+//         has nobody on disk; else who works here goes on, as at the other machine, and is told who else has signed in.
 //         A node that starts anew knows nobody. Whom it ended in the middle of the work goes on when it falls silent again,
 //         because then nobody can sign in.
 // Units:  the page's own clock, which never steps back; the node says how many seconds are left on it.
@@ -43,12 +45,17 @@ export class SignedIn {
   /** Who works here, also while no machine of the store answers. */
   staff = $state.raw<Staff | null>(null);
   is_manager = $derived(this.staff?.role === 'manager' || this.staff?.role === 'operator');
+  /** Whom the browser's cookie names instead of who works here: another tab has signed somebody else in. */
+  another = $state.raw<Session | null>(null);
   /** As the machine spoken to knows it; null until it has said who works here. */
   session: Session | null = null;
 
   #disk!: Pick<Disk, 'get' | 'set'>;
   #said_at_ms: number; // when a machine last said who works here, or the page started
   #touched_ms = -Infinity;
+  #has_heard = false; // since the page started, who is signed in
+  /** The cookie of who works here is gone: what ends by it is somebody else's sign-in. */
+  #cookie_is_anothers = false;
   /** Who worked here when a machine no longer knew anybody, and until when that sign-in would have lasted. */
   #last: Staff | null = null;
   #last_until_ms = -Infinity;
@@ -74,6 +81,7 @@ export class SignedIn {
   /** A machine knows only who signed in there; the till sells on by its own key. */
   moved(): void {
     this.session = null;
+    this.another = null;
   }
   /** While no machine answers nobody can sign in, so a machine that started anew and is gone again closes no till. */
   go_on_alone(): void {
@@ -94,11 +102,13 @@ export class SignedIn {
       const at_home = !this.till.is_elsewhere(); // as it is asked: the till may move meanwhile
       const answer = await this.till.machines.call<Session>('/v1/session', { headers: this.#who() });
       if (answer.kind === 'ok' && is_session(answer.value)) {
+        if (at_home && !this.#sign_out_owed && !this.#is_mine(answer.value)) return this.#is_anothers(answer.value);
         if (!this.#sign_out_owed || !at_home) return this.#have(answer.value);
         // Who has signed out stays so; only this answer has the token that the sign-out takes.
         const told = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
         if (told.kind === 'ok') await this.#forget({ told: true });
       } else if (answer.kind === 'problem' && answer.problem.status === 401) {
+        if (at_home && this.#cookie_is_anothers && this.staff) return this.#is_anothers(null); // that one has signed out
         if (this.staff) this.#last_until_ms = this.#used_ms() + lasts_ms(this.staff);
         // Whom it ended because nobody worked does not go on.
         const last = this.till.now_ms() < this.#last_until_ms ? (this.staff ?? this.#last) : null;
@@ -114,14 +124,14 @@ export class SignedIn {
     if (this.till.is_silent()) return;
     const now = this.till.now_ms();
     if (this.#last && !this.staff && now >= this.#last_until_ms) await this.#keep_last(null);
-    if (!this.till.machines.has_signed_in()) {
-      if (this.staff && now >= this.#used_ms() + lasts_ms(this.staff)) await this.#forget({ told: false });
-      return;
-    }
+    const known = this.till.machines.has_signed_in();
+    const by_key_alone = !known || (this.#cookie_is_anothers && !this.till.is_elsewhere());
+    if (by_key_alone && this.staff && now >= this.#used_ms() + lasts_ms(this.staff)) return this.#forget({ told: false });
+    if (!known) return;
     const age_ms = now - this.#said_at_ms;
     const works = this.#touched_ms > this.#said_at_ms && age_ms >= renew_every_ms;
     const owed = this.#sign_out_owed && !this.till.is_elsewhere();
-    if (owed || (this.staff && (this.session === null || works || age_ms >= lasts_ms(this.staff)))) await this.read();
+    if (owed || (this.staff && ((this.session === null && !by_key_alone) || works || age_ms >= lasts_ms(this.staff)))) await this.read();
   }
 
   sign_in(staff: string, pin: string): Promise<Answer<Session>> {
@@ -146,8 +156,9 @@ export class SignedIn {
   }
   sign_out(): Promise<void> {
     return this.#one_by_one(async () => {
-      await this.#owe_sign_out(true); // before it is asked for: a page that ends now must not sign the person in again
       const at_home = !this.till.is_elsewhere();
+      if (at_home && this.#cookie_is_anothers) return this.#forget({ told: true }); // that sign-in is not his to end
+      await this.#owe_sign_out(true); // before it is asked for: a page that ends now must not sign the person in again
       const answer = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: this.till.headers() });
       this.till.machines.signed_in(null);
       await this.#forget({ told: answer.kind === 'ok' && at_home });
@@ -157,12 +168,33 @@ export class SignedIn {
   #used_ms(): number {
     return Math.max(this.#said_at_ms, this.#touched_ms);
   }
+  /** Whom the cookie names says that it is he who works here. */
+  go_on_as_another(): Promise<void> {
+    return this.#one_by_one(async () => {
+      if (this.another) await this.#have(this.another);
+    });
+  }
+
+  #is_mine(session: Session): boolean {
+    return this.staff ? session.staff_id === this.staff.staff_id : !this.#has_heard;
+  }
+  #is_anothers(session: Session | null): void {
+    this.session = null;
+    this.#has_heard = true;
+    if (!this.staff) return; // who wants to work here signs in
+    this.another = session;
+    this.#cookie_is_anothers = true;
+    this.#said_at_ms = this.till.now_ms();
+  }
   /** The other machine takes no cookie: it knows the till by its key and the person by what a sign-in there gave. */
   #who(): Record<string, string> {
     return this.till.is_elsewhere() ? this.till.headers() : {};
   }
   async #have(session: Session): Promise<void> {
     this.session = session;
+    this.another = null;
+    this.#cookie_is_anothers = false;
+    this.#has_heard = true;
     this.#said_at_ms = this.till.now_ms();
     const { csrf: _, session: __, ...staff } = session;
     this.staff = staff;
@@ -172,13 +204,17 @@ export class SignedIn {
   }
   /** `told`: the page's own node knows that nobody is signed in. `last`: who goes on should no machine answer. */
   async #forget({ told, last = null }: { told: boolean; last?: Staff | null }): Promise<void> {
+    const owes = !told && !this.#cookie_is_anothers;
     this.session = null;
     this.staff = null;
+    this.another = null;
+    this.#cookie_is_anothers = false;
+    this.#has_heard = true;
     await this.#keep_last(last);
     // In the order in which a page that ends in between signs nobody in again.
-    if (!told) await this.#owe_sign_out(true);
+    if (owes) await this.#owe_sign_out(true);
     await this.#disk.set('session', undefined);
-    if (told) await this.#owe_sign_out(false);
+    if (!owes) await this.#owe_sign_out(false);
   }
   async #keep_last(last: Staff | null): Promise<void> {
     if (this.#last === last) return;

@@ -62,7 +62,7 @@ class FakeNode {
     if (!session || session.ends_ms <= this.clock_ms) return problem(401, 'auth/session');
     session.ends_ms = this.clock_ms + hour_ms; // used
     const told: Session = {
-      staff_id: 'f'.repeat(32), number: session.number, role: session.number === '1' ? 'manager' : 'cashier',
+      staff_id: session.number.padStart(32, 'f'), number: session.number, role: session.number === '1' ? 'manager' : 'cashier',
       csrf: session.csrf, expires_at: new Date(session.ends_ms).toISOString(), expires_in_s: hour_ms / second_ms,
       ...(this.elsewhere ? { session: id! } : {}),
     };
@@ -244,6 +244,63 @@ describe('a person who is signed in', () => {
   });
 });
 
+describe('somebody else who signs in in another tab of the browser', () => {
+  /** As another tab does it: the cookie is that person's from now on. */
+  const in_another_tab = (staff: string) => node.call('/v1/session', { method: 'POST', body: { staff, pin: '0000' } });
+  async function joined(): Promise<SignedIn> {
+    const signed_in = await page();
+    await signed_in.sign_in('2', '1212');
+    await in_another_tab('1');
+    await after(second_ms, signed_in);
+    signed_in.touched();
+    await after(minute_ms, signed_in);
+    return signed_in;
+  }
+  it('does not become who works here, and is told', async () => {
+    const signed_in = await joined();
+    expect([signed_in.staff?.number, signed_in.is_manager, signed_in.session, signed_in.another?.number]).toEqual(['2', false, null, '1']);
+    const again = await page();
+    await again.read();
+    expect([again.staff?.number, again.is_manager, again.another?.number]).toEqual(['2', false, '1']);
+  });
+  it('is asked for no more often than who works here was, and does not end that sign-in by leaving', async () => {
+    const signed_in = await joined();
+    const before = node.asked.length;
+    await after(second_ms, signed_in);
+    signed_in.touched();
+    await after(30 * second_ms, signed_in);
+    expect(asked_since(before)).toEqual([]);
+    node.sessions.delete(node.cookie!);
+    await after(30 * second_ms, signed_in);
+    await after(second_ms, signed_in);
+    expect([asked_since(before), signed_in.staff?.number, signed_in.another]).toEqual([['GET'], '2', null]);
+    await after(hour_ms, signed_in);
+    expect(signed_in.staff, 'nobody has touched the till for as long as his own sign-in lasted').toBeNull();
+    expect(disk.kept.has('sign_out_owed')).toBe(false);
+  });
+  it('takes over by a word, and is signed out by nobody else', async () => {
+    const signed_in = await joined();
+    await signed_in.go_on_as_another();
+    expect([signed_in.staff?.number, signed_in.is_manager, signed_in.another]).toEqual(['1', true, null]);
+    const other = await joined();
+    await other.sign_out();
+    await other.read();
+    expect([other.staff, other.another, node.sessions.has(node.cookie!)]).toEqual([null, null, true]);
+    await other.sign_in('2', '1212');
+    expect([other.staff?.number, other.session?.number]).toEqual(['2', '2']);
+  });
+  it('does not come in where nobody works, unless the page has just started', async () => {
+    const signed_in = await page();
+    await signed_in.read();
+    await in_another_tab('1');
+    await signed_in.read();
+    expect([signed_in.staff, signed_in.another]).toEqual([null, null]);
+    const fresh = await page();
+    await fresh.read();
+    expect(fresh.staff?.number).toBe('1');
+  });
+});
+
 describe('a machine that starts anew and is silent again', () => {
   async function forgotten(unused_ms = minute_ms): Promise<SignedIn> {
     const signed_in = await page();
@@ -416,10 +473,10 @@ describe('at the store’s other machine', () => {
     expect([signed_in.staff?.number, signed_in.session, node.asked]).toEqual(['2', null, ['POST']]);
     await signed_in.sign_in('1', '4711');
     expect([signed_in.staff?.number, node.token]).toEqual(['1', '2']);
-    node.elsewhere = false; // and back
+    node.elsewhere = false; // and back, where the cookie is still of who worked here before
     signed_in.moved();
     await after(second_ms, signed_in);
-    expect([signed_in.staff?.number, node.asked.at(-1)]).toEqual(['2', 'GET']);
+    expect([signed_in.staff?.number, signed_in.another?.number, node.asked.at(-1)]).toEqual(['1', '2', 'GET']);
   });
   it('a sign-in that it never gave ends an hour after the last touch, but not while alone', async () => {
     const signed_in = await page();

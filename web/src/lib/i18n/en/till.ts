@@ -139,6 +139,7 @@ export const till = {
   'terminal.again': 'This page was closed while the terminal was asked. Look at the terminal or its slip: was it paid?',
   'terminal.was_paid': 'Yes, approved',
   'terminal.not_paid': 'No, not paid',
+  'till.another': '{who} is signed in in this browser too, in another tab or from before. What is done here stays in the name of {mine}.',
   'leave.title': 'Sign out now?',
   'leave.alone': 'No machine of the store answers, and signing in needs one. If you sign out, nobody can sell at this till until one answers again.',
   'leave.stay': 'Stay signed in',

@@ -139,6 +139,7 @@ export const till = {
   'terminal.again': 'Cette page a été fermée pendant que le terminal était interrogé. Regardez le terminal ou son ticket : le paiement a-t-il été accepté ?',
   'terminal.was_paid': 'Oui, accepté',
   'terminal.not_paid': 'Non, pas payé',
+  'till.another': '{who} est connecté aussi dans ce navigateur, dans un autre onglet ou d’avant. Ce qui se fait ici reste au nom de {mine}.',
   'leave.title': 'Quitter maintenant ?',
   'leave.alone': 'Aucune machine du magasin ne répond, et il en faut une pour se connecter. Si vous quittez, personne ne peut vendre à cette caisse avant que l’une d’elles réponde.',
   'leave.stay': 'Rester connecté',
