@@ -292,6 +292,31 @@ at_till('receipts have the VAT of the journal: a refund’s parts add up, and a 
   assert.deepEqual(await vat(), ['S 20 %£2.50£0.50£3.00']);
 });
 
+const rates_of_now = 'a receipt has the VAT rate of now: from the first sale of a page that is opened, and a minute later at most';
+at_till(rates_of_now, { closed: true, mock_only: true }, async ({ page, node }) => {
+  await page.clock.install();
+  await open_till(page, node);
+  const { sku } = node.products[0]; // 2.55
+  const sell_three = async () => {
+    await page.locator('.tile', { hasText: sku }).click();
+    const quantity = page.locator('li[data-line] input');
+    await quantity.fill('3');
+    await quantity.press('Tab');
+    await pay_cash(page);
+    await receipt_number(page);
+    const rows = await page.getByTestId('receipt-vat').locator('tbody tr').allTextContents();
+    await next_customer(page);
+    return rows.map((row) => row.replace(/\s+/g, ' ').trim());
+  };
+  await node.post('rate', { code: 'S', rate: '25' }); // the node has a new chain file, and no till was open
+  await page.reload();
+  await page.locator('.tile').first().waitFor();
+  assert.deepEqual(await sell_three(), ['S 25 %£6.12£1.53£7.65']);
+  await node.post('rate', { code: 'S', rate: '50' });
+  await Promise.all([page.waitForResponse('**/v1/about'), page.clock.fastForward('01:05')]);
+  assert.deepEqual(await sell_three(), ['S 50 %£5.10£2.55£7.65']);
+});
+
 at_till('a refund without receipt is a manager’s and needs a reason', { mock_only: true }, async ({ page, node }) => {
   await page.getByRole('button', { name: 'Sign out' }).click();
   await sign_in(page, { staff: '12', pin: '1212' });

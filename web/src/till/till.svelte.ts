@@ -24,6 +24,7 @@ import { SignedIn } from './signed_in.svelte';
 const poll_ms = 1000;
 const room_every_ms = 30_000;
 const feed_every_ms = 60_000;
+const about_every_ms = 60_000;
 // Questions in a row that no machine of the store has answered in time: one alone may only have met a slow disk. What is
 // refused at once has nobody behind it.
 const alone_after = 2;
@@ -77,6 +78,7 @@ class Till {
   #seq = 0;
   #room_at = -Infinity;
   #feed_at = -Infinity;
+  #about_at = -Infinity; // what is on disk may be of before a new chain file: another VAT rate
   #clock_base = Date.now() - performance.now();
   readonly now_ms = (): number => this.#clock_base + performance.now(); // never steps back while the page lives
 
@@ -256,7 +258,8 @@ class Till {
     await this.#hear_standby(safety.standby);
     await this.#learn_machines(safety.machines);
     this.#pump.heard(safety, asked_ms);
-    if (was_silent || moved || !this.about || this.about.origin !== safety.origin || this.about.needs_enrolment) {
+    const due = this.now_ms() - this.#about_at >= about_every_ms;
+    if (due || was_silent || moved || !this.about || this.about.origin !== safety.origin || this.about.needs_enrolment) {
       await this.read_about();
       if (was_silent) this.#pump.hurry();
       if (this.ready && (was_silent || moved)) await this.signed_in.read();
@@ -304,6 +307,8 @@ class Till {
       bound && (bound.chain !== answer.value.chain || bound.site !== answer.value.site)
         ? `${bound.chain} / ${bound.site}`
         : null;
+    this.#about_at = this.now_ms();
+    if (JSON.stringify(answer.value) === JSON.stringify(this.about)) return;
     this.about = answer.value;
     if (!this.wrong_site) await this.#disk.set('about', answer.value);
   }
