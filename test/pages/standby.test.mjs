@@ -55,6 +55,23 @@ for (const [language, title, take, unknown] of [['en-GB', 'The old system sells 
     }));
 }
 
+for (const [language, old, ahead] of [['en-GB', '7 days', 'ahead of this clock'], ['fr-FR', '7 jours', 'en avance sur cette horloge']]) {
+  test(`how old the old system's word is, a device that has slept says by the clock on the wall (${language})`, { skip }, () =>
+    with_page({ node: { phase: 'own trade' }, device: { language } }, async (node, page) => {
+      await page.clock.install();
+      await open_till(page, node);
+      await node.post('standby', { phase: 'standing by' });
+      const panel = page.locator('[data-testid=standby]');
+      await panel.getByRole('button').click();
+      const dialog = page.locator('dialog[open]');
+      await page.clock.setSystemTime(Date.now() + 7 * 24 * 3_600_000); // asleep: the page's own clock stands still
+      for (const where of [panel, dialog]) await where.locator('td', { hasText: old }).first().waitFor();
+      await page.clock.setSystemTime(Date.now() - 24 * 3_600_000);
+      for (const where of [panel, dialog]) await where.locator('td.unknown', { hasText: ahead }).first().waitFor();
+      await axe_clean(page, `ages ahead of this clock ${language}`);
+    }));
+}
+
 test('a reload without the node does not open a till that stands by', { skip }, () =>
   with_page({ node: { phase: 'standing by' } }, async (node, page) => {
     await page.goto(`${node.url}/till/`);

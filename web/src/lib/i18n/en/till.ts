@@ -247,6 +247,7 @@ export const till = {
   'standby.hours': { one: '{n} hour', other: '{n} hours' },
   'standby.days': { one: '{n} day', other: '{n} days' },
   'standby.just_now': 'under an hour',
+  'standby.ahead': 'not known: ahead of this clock',
   'standby.silent': 'The node does not answer, so nobody can take over from here now.',
   'standby.take_over': 'Take over',
   'standby.dialog': 'Take over from the old system',

@@ -247,6 +247,7 @@ export const till = {
   'standby.hours': { one: '{n} heure', other: '{n} heures' },
   'standby.days': { one: '{n} jour', other: '{n} jours' },
   'standby.just_now': 'moins d’une heure',
+  'standby.ahead': 'inconnu : en avance sur cette horloge',
   'standby.silent': 'Le nœud ne répond pas : personne ne peut prendre la relève d’ici pour l’instant.',
   'standby.take_over': 'Prendre la relève',
   'standby.dialog': 'Prendre la relève de l’ancien système',
