@@ -126,6 +126,7 @@ at_till('cash given in part is not the next customer’s in an emptied basket', 
   for (const left of [1, 0]) {
     await page.locator('li[data-line] .danger').first().click();
     await until(`${left} lines`, async () => (await basket_lines(page).count()) === left);
+    await page.waitForTimeout(700); // at a person's pace
   }
   await page.locator('.tile').nth(1).click();
   await page.keyboard.press('F4');
@@ -172,6 +173,40 @@ at_till('quantities change and lines go', {}, async ({ page }) => {
   await until('one line', async () => (await basket_lines(page).count()) === 1);
   await page.reload();
   await until('the basket survives a reload', async () => (await basket_lines(page).count()) === 1);
+});
+
+at_till('two quick presses on a line are of that line alone, however slow the disk is', { mock_only: true }, async ({ page, node }) => {
+  const quantity = (place) => page.locator('li[data-line] input').nth(place);
+  const names = () => page.locator('li[data-line] .what .name').allTextContents();
+  const [one, two, three] = node.products.map(({ name }) => name);
+  const fill = async () => {
+    for (const name of [one, two, three]) await page.locator('.tile', { hasText: name }).click();
+    await until('three lines', async () => (await basket_lines(page).count()) === 3);
+    await quantity(1).fill('5');
+    await quantity(1).press('Tab');
+    await until('five of it', async () => (await quantity(1).inputValue()) === '5');
+  };
+  for (const disk of ['quick', 'slow']) {
+    if (disk === 'slow') {
+      await page.evaluate(() => {
+        const { get, set } = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, 'oncomplete');
+        const slow = (then) => (event) => setTimeout(() => then(event), 300);
+        Object.defineProperty(IDBTransaction.prototype, 'oncomplete', { get, set(then) { set.call(this, slow(then)); } });
+      });
+    }
+    for (const press of [`Remove: ${one}`, `One less: ${one}`]) {
+      await fill();
+      await page.getByRole('button', { name: press }).dblclick();
+      await until('two lines', async () => (await basket_lines(page).count()) === 2);
+      await page.waitForTimeout(1200);
+      assert.deepEqual(await names(), [two, three], `${press}, ${disk}`);
+      assert.equal(await quantity(0).inputValue(), '5');
+      await page.getByRole('button', { name: `One more: ${three}` }).dblclick();
+      await until('three pieces', async () => (await quantity(1).inputValue()) === '3');
+      await page.getByRole('button', { name: 'Empty' }).click();
+      await until('an empty basket', async () => (await basket_lines(page).count()) === 0);
+    }
+  }
 });
 
 at_till('an open price needs a name and a VAT rate and is flagged', {}, async ({ page, node }) => {

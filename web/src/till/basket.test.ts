@@ -2,14 +2,26 @@ import { describe, expect, it } from 'vitest';
 import type { Product } from '../lib/api';
 import { pick, type Picked } from './refund';
 import {
-  add_product, amount_of, cash_moved, counted, quick_amounts, sale_lines, set_quantity, sku_of, total_of, vat_again, vat_sums,
-  with_rates, type Line,
+  add_product, amount_of, cash_moved, counted, place_of, quick_amounts, sale_lines, set_quantity, sku_of, total_of, vat_again,
+  vat_sums, with_rates, type Line,
 } from './basket';
 
 const product = (sku: string, unit_price = '2.55'): Product => ({ sku, gtin: null, name: sku, unit_price, vat: 'S', goods: true });
 const rates = [{ code: 'S', name: 'Standard', rate: '20' }, { code: 'Z', name: 'Zero', rate: '0' }];
 
 describe('the basket', () => {
+  it('finds a line by what it was when it was shown, and not another in its place', () => {
+    const open = { sku: 'OPEN', name: 'Vase', quantity: '1', unit_price: '5', vat: 'S', open: true };
+    const shown = [open, { ...open }, { ...open, sku: 'MUG', open: false }];
+    const [first, second, mug] = shown as [Line, Line, Line];
+    const more = set_quantity(set_quantity(shown, 0, '2')!, 0, '3')!;
+    expect([first, second, mug].map((line) => place_of(more, line))).toEqual([0, 1, 2]);
+    const less = set_quantity(more, 0, '0')!;
+    expect([first, second, mug].map((line) => place_of(less, line)), 'its twin is another line').toEqual([-1, 0, 1]);
+    const { lines } = add_product(less, { sku: 'MUG', gtin: null, name: 'Mug', unit_price: '5', vat: 'S', goods: true });
+    expect(place_of(lines, mug)).toBe(1);
+    expect(place_of(shown, first), 'what was not kept has changed nothing').toBe(0);
+  });
   it('adds the same product to its line, another price to a line of its own', () => {
     let lines: Line[] = [];
     for (const p of [product('A'), product('B'), product('A'), product('A', '2.00')]) lines = add_product(lines, p).lines;

@@ -52,6 +52,22 @@ export const is_locked = (draft: Draft): boolean => draft.asking !== undefined |
 export const cash_moved = (tenders: readonly Tender[], total: number): number =>
   tendered(tenders.filter((t) => t.kind === 'cash')) - Math.max(0, tendered(tenders) - total);
 
+// What each line has become: a press means the line that was shown, wherever the basket has it by now.
+const became = new WeakMap<Line, Line>();
+function with_quantity(line: Line, quantity: bigint): Line {
+  const now = { ...line, quantity: show_quantity(quantity) };
+  became.set(line, now);
+  return now;
+}
+/** -1: it is gone. Where a change was not kept, the line is still what it was. */
+export function place_of(lines: readonly Line[], line: Line): number {
+  for (let now: Line | undefined = line; now; now = became.get(now)) {
+    const at = lines.indexOf(now);
+    if (at >= 0) return at;
+  }
+  return -1;
+}
+
 /** The same product at the same price is one line; open prices are lines of their own. Gives the line's place; -1: no such price. */
 export function add_product(lines: Line[], product: Product, quantity = '1'): { lines: Line[]; at: number } {
   if (parse_price(product.unit_price) === null) return { lines, at: -1 };
@@ -61,7 +77,7 @@ export function add_product(lines: Line[], product: Product, quantity = '1'): { 
     const [before, more] = [parse_quantity(line.quantity), parse_quantity(quantity)];
     if (before === null || more === null || before + more > quantity_max) return { lines, at };
     const sum = before + more;
-    return { lines: lines.map((l, i) => (i === at ? { ...l, quantity: show_quantity(sum) } : l)), at };
+    return { lines: lines.map((l, i) => (i === at ? with_quantity(l, sum) : l)), at };
   }
   const { sku, name, unit_price, vat } = product;
   return { lines: [...lines, { sku, name, unit_price, vat, quantity, open: false }], at: lines.length };
@@ -72,7 +88,7 @@ export function set_quantity(lines: Line[], at: number, quantity: string): Line[
   const value = parse_quantity(quantity);
   if (value === null) return null;
   if (value === 0n) return lines.filter((_, i) => i !== at);
-  return lines.map((l, i) => (i === at ? { ...l, quantity: show_quantity(value) } : l));
+  return lines.map((l, i) => (i === at ? with_quantity(l, value) : l));
 }
 
 /** The journal refuses a sale that rests on these as the catalogue is now. */

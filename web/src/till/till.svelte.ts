@@ -8,7 +8,7 @@ import {
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
-import { add_product, cash_moved, counted, is_locked, is_of_listing, new_draft, sale_lines, set_quantity, tendered, total_of, with_rates } from './basket';
+import { add_product, cash_moved, counted, is_locked, is_of_listing, new_draft, place_of, sale_lines, set_quantity, tendered, total_of, with_rates } from './basket';
 import type { Draft, Line } from './basket';
 import { Catalogue } from './catalogue.svelte';
 import { Disk } from './disk';
@@ -404,10 +404,14 @@ class Till {
       return draft.lines.length;
     });
   }
-  set_quantity(at: number, quantity: string): Promise<boolean> {
+  /** `line` as it was shown, `to` of what its quantity is by now. Of a line that has gone nothing is changed. False: no such quantity. */
+  change_line(line: Line, to: (quantity: string) => string): Promise<boolean> {
     return this.#exclusive(async () => {
-      const lines = this.draft && set_quantity(this.draft.lines, at, quantity);
-      if (!this.draft || !lines) return false;
+      const at = place_of(this.draft?.lines ?? [], line);
+      const now = this.draft?.lines[at];
+      if (!this.draft || !now) return true;
+      const lines = set_quantity(this.draft.lines, at, to(now.quantity));
+      if (!lines) return false;
       // An emptied basket is nobody's any more: cash of it must not count for the next customer.
       await this.#save_draft(lines.length || is_locked(this.draft) ? { ...this.draft, lines } : null);
       return true;
