@@ -224,6 +224,44 @@ at_till('an open price needs a name and a VAT rate and is flagged', {}, async ({
   if (node.state) assert.equal((await node.state()).entries[0].body.lines[0].open, true);
 });
 
+for (const [language, words] of [
+  ['en-GB', { first: 'Finish this line first', not_kept: /could not keep it/ }],
+  ['fr-FR', { first: 'Terminez d’abord cette ligne', not_kept: /n’a pas pu l’enregistrer/ }],
+]) {
+  at_till(`an open price stays of the code that it was opened with, and is added once (${language})`, { mock_only: true, device: { language } }, async ({ page }) => {
+    const dialog = page.locator('dialog[open]');
+    await scan(page, 'NOSUCH-1');
+    await dialog.getByText('NOSUCH-1').waitFor();
+    await page.locator('#open-name').fill('Odd vase');
+    await page.locator('#open-price').fill('7.99');
+    await page.locator('input[name=vat]').first().check();
+    await scan(page, 'NOSUCH-2');
+    await dialog.getByRole('alert').filter({ hasText: words.first }).filter({ hasText: 'NOSUCH-2' }).waitFor();
+    assert.match(await dialog.locator('p.soft').textContent(), /^NOSUCH-1 /);
+    assert.equal(await page.locator('#open-name').inputValue(), 'Odd vase');
+    await axe_clean(page, `another code at an open price ${language}`);
+
+    await page.evaluate(() => {
+      const put = IDBObjectStore.prototype.put;
+      window.mend = () => { IDBObjectStore.prototype.put = put; };
+      IDBObjectStore.prototype.put = () => { throw new Error('full'); };
+    });
+    const go = dialog.locator('button.primary');
+    await go.click();
+    await dialog.getByRole('alert').filter({ hasText: words.not_kept }).waitFor();
+    await page.evaluate(() => {
+      window.mend();
+      const { get, set } = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, 'oncomplete');
+      const slow = (then) => (event) => setTimeout(() => then(event), 700);
+      Object.defineProperty(IDBTransaction.prototype, 'oncomplete', { get, set(then) { set.call(this, slow(then)); } });
+    });
+    await go.dblclick();
+    await dialog.waitFor({ state: 'detached' });
+    await page.waitForTimeout(1000);
+    assert.equal(await basket_lines(page).count(), 1, 'once');
+  });
+}
+
 at_till('a receipt is refunded once, line by line, never more than was sold', {}, async ({ page, node }) => {
   await page.locator('.tile').nth(0).click();
   await page.locator('.tile').nth(0).click();

@@ -112,6 +112,7 @@ export const till = {
   'open.name_first': 'Give it a name.',
   'open.bad_price': 'A price is a number up to 1,000,000,000 with at most 6 decimals.',
   'open.vat_first': 'Choose its VAT rate.',
+  'open.finish_first': 'Finish this line first; then scan {code} again.',
   'open.go': 'Add to basket',
   'tender.title': 'Payment',
   'tender.due': 'To pay',

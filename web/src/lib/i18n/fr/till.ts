@@ -112,6 +112,7 @@ export const till = {
   'open.name_first': 'Donnez-lui un nom.',
   'open.bad_price': 'Un prix est un nombre jusqu’à 1 000 000 000 avec 6 décimales au plus.',
   'open.vat_first': 'Choisissez son taux de TVA.',
+  'open.finish_first': 'Terminez d’abord cette ligne ; puis scannez {code} de nouveau.',
   'open.go': 'Ajouter au panier',
   'tender.title': 'Paiement',
   'tender.due': 'À payer',
