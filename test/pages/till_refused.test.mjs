@@ -19,6 +19,42 @@ at_till('a refused sale says so, and goes back into the basket', { mock_only: tr
   assert.equal((await node.state()).entries.length, 1);
 });
 
+for (const [language, words] of [
+  ['en-GB', { next: 'Next customer', dealt: 'Dealt with', what: 'Sale', cash: 'Cash', refused: /1 refused/ }],
+  ['fr-FR', { next: 'Client suivant', dealt: 'Traité', what: 'Vente', cash: 'Espèces', refused: /1 refus/ }],
+]) {
+  at_till(`a refused sale is forgotten only by who has been asked about it (${language})`, { mock_only: true, device: { language } }, async ({ page, node }) => {
+    const row = page.locator('tr[data-state=refused]');
+    const dialog = page.locator('dialog[open]');
+    const receipts = async () => {
+      await page.keyboard.press('F8');
+      await row.getByRole('button', { name: words.dealt, exact: true }).click();
+    };
+    await node.post('refuse', { n: 1, status: 422, detail: 'not like this' });
+    await page.locator('.tile').nth(1).click(); // 12.75
+    await pay_cash(page);
+    await page.getByText('not like this').first().waitFor();
+    await page.locator('dialog[open] .buttons').getByText(words.next).click();
+    await receipts();
+    for (const told of [words.what, words.cash, /12[.,]75/]) await dialog.getByText(told).first().waitFor();
+    await axe_clean(page, `dealt with ${language}`);
+    await page.keyboard.press('Enter'); // the hasty answer is no
+    await dialog.waitFor({ state: 'detached' });
+    await receipts();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('.tile').first().waitFor();
+    await until('one refused', async () => words.refused.test(await safety_text(page)));
+    await receipts();
+    await dialog.getByRole('button', { name: words.dealt, exact: true }).click();
+    await row.waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('.tile').first().waitFor();
+    assert.doesNotMatch(await safety_text(page), words.refused);
+  });
+}
+
 // The card has paid, so nobody can take a line out or change it.
 for (const [what, change, told] of [
   ['was delisted', { off: true }, { open: true, vat: (p) => p.vat }],

@@ -219,6 +219,8 @@ export const till = {
   'writes.to_basket': 'Into the basket',
   'writes.key_reused': 'Something else is recorded under this reference already: perhaps this very sale, as it was before it was changed. Compare the two before it is rung once more.',
   'writes.dismiss': 'Dealt with',
+  'writes.dismiss_title': 'Forget this for good?',
+  'writes.dismiss_why': 'The node has not recorded it, and this till is all that knows of it. It is dealt with once it is rung right, or the money has gone back.',
   'writes.save': 'Save as a file',
   'writes.save_why': 'Everything that has no copy elsewhere yet, as a file that a node takes in with holdfast import till-writes',
   'writes.try_now': { one: 'Send {n} now', other: 'Send {n} now' },

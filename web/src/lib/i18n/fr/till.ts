@@ -219,6 +219,8 @@ export const till = {
   'writes.to_basket': 'Au panier',
   'writes.key_reused': 'Autre chose est déjà inscrit sous cette référence : peut-être cette même vente, telle qu’elle était avant d’être modifiée. Comparez les deux avant de l’encaisser encore une fois.',
   'writes.dismiss': 'Traité',
+  'writes.dismiss_title': 'L’oublier pour de bon ?',
+  'writes.dismiss_why': 'Le nœud ne l’a pas inscrit, et cette caisse est seule à le connaître. C’est traité quand la vente a été refaite, ou l’argent rendu.',
   'writes.save': 'Enregistrer un fichier',
   'writes.save_why': 'Tout ce qui n’a pas encore de copie ailleurs, dans un fichier qu’un nœud reprend avec holdfast import till-writes',
   'writes.try_now': { one: 'Envoyer {n} maintenant', other: 'Envoyer {n} maintenant' },
