@@ -2,7 +2,7 @@
 //
 // Shape:  the copy is fetched page by page, every five minutes while a machine of the store answers; it is replaced as a
 //         whole or not at all.
-// Errors: what nobody answered in time is looked for in the copy; only there nothing is found for certain.
+// Errors: what nobody answered in time is looked for in the copy; that it is not there says nothing of the catalogue.
 
 import type { Answer, CallOptions, Product } from '../lib/api';
 import { as_listed, type Line } from './basket';
@@ -62,7 +62,7 @@ export class Catalogue {
       this.products.find((p) => p.sku === code) ??
       this.products.find((p) => p.gtin === code) ??
       this.products.find((p) => number !== null && (in_14_digits(p.gtin ?? '') === number || in_14_digits(p.sku) === number));
-    return product ? { kind: 'product', product } : { kind: this.node.is_silent() ? 'no_answer' : 'none' };
+    return product ? { kind: 'product', product } : { kind: 'no_answer' };
   }
   async find(code: string): Promise<Found> {
     if (this.node.is_silent()) return this.#copy_of(code);

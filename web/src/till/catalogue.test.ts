@@ -57,6 +57,16 @@ describe('what the catalogue refused, as it can be sold now', () => {
   });
 });
 
+describe('what a scanner sends', () => {
+  it('is not in the catalogue by the node’s word alone: one that was too slow, or failed, has not said so', async () => {
+    const { made } = catalogue({ SLOW: { kind: 'no_answer' }, BROKEN: problem(500, 'x') });
+    expect((await made.find('GONE')).kind).toBe('none');
+    for (const code of ['SLOW', 'BROKEN']) expect((await made.find(code)).kind).toBe('no_answer');
+    made.products = [product('SLOW')];
+    expect(await made.find('SLOW')).toEqual({ kind: 'product', product: product('SLOW') });
+  });
+});
+
 describe('what a scanner sends, looked for in the copy', () => {
   it('finds a barcode in any of its spellings, as GTIN and as SKU', async () => {
     const made = new Catalogue({ call: async <T>() => ({ kind: 'no_answer' }) as Answer<T>, is_silent: () => true, now_ms: () => 0, keep: async () => {} });
