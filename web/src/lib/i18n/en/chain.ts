@@ -4,7 +4,7 @@ import type { Text } from '../index';
 export const chain = {
   'chain.page': 'the chain',
   'chain.seen_from': 'as {site} knows it',
-  'chain.no_answer': 'The node does not answer. Nothing may have changed; look again before you repeat.',
+  'chain.no_answer': 'The node does not answer. It may have been done all the same; look again before you repeat.',
   'chain.silent': 'This node does not answer since {since}.',
   'chain.as_of': 'What you see is as of {at}.',
   'chain.elsewhere': 'Go on at:',

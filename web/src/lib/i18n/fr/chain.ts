@@ -4,7 +4,7 @@ import type { Text } from '../index';
 export const chain = {
   'chain.page': 'la chaîne',
   'chain.seen_from': 'vue depuis {site}',
-  'chain.no_answer': 'Le nœud ne répond pas. Vérifiez l’état avant de recommencer.',
+  'chain.no_answer': 'Le nœud ne répond pas. C’est peut-être fait malgré tout ; vérifiez avant de recommencer.',
   'chain.silent': 'Ce nœud ne répond pas depuis {since}.',
   'chain.as_of': 'Ce que vous voyez date de {at}.',
   'chain.elsewhere': 'Continuez chez :',
