@@ -21,7 +21,9 @@ async function keep_page(response) {
 self.addEventListener('install', (event) => {
   event.waitUntil(
     (async () => {
-      await keep_page(await fetch('/till/', { cache: 'no-store' }));
+      const page = await fetch('/till/', { cache: 'no-store' });
+      if (!page.ok) throw new Error(`HTTP ${page.status}`); // tried again when the page is opened the next time
+      await keep_page(page);
       await (await caches.open(cache_name)).addAll(always);
       await self.skipWaiting();
     })(),
