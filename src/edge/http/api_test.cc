@@ -129,11 +129,9 @@ TEST_F(ApiTest, ASignInEndsByDisuseHoweverOftenPagesReadAndTillsSendAgain) {
   EXPECT_EQ(asks_for_an_hour("GET", "/v1/products", till()), 401);
   EXPECT_EQ(asks_for_an_hour("POST", "/v1/writes", till(), R"({"writes":[)" + sale(1) + "]}"), 401);
   EXPECT_EQ(asks_for_an_hour("GET", "/v1/session", ""), 200);
-  const std::string body = R"({"action":"cut"})";
-  world_.clock.at = world_.clock.at + seconds(3000);
   const std::string cookie = session("1", "4711");
   world_.clock.at = world_.clock.at + seconds(3000);
-  EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie + with_csrf(), body).status, 200);
+  EXPECT_EQ(ask("POST", "/v1/links/store-02", cookie + with_csrf(), R"({"state":"cut"})").status, 200);
   world_.clock.at = world_.clock.at + seconds(3000);
   EXPECT_EQ(ask("GET", "/v1/session", cookie).status, 200) << "a change is a use";
 }
