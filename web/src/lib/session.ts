@@ -8,7 +8,14 @@ export async function read_session(): Promise<Session | null | undefined> {
   return answer.kind === 'problem' && answer.problem.status === 401 ? null : undefined;
 }
 
-const renew_every_ms = 60_000;
+/** While somebody works, the node is asked so often who is signed in: that is use of the sign-in. */
+export const renew_every_ms = 60_000;
+/** How long it lasts unused. Its seconds are whole, cut off: asked too early, it would be renewed. */
+export const lasts_ms = (of: { expires_in_s: number } | null): number => ((of?.expires_in_s ?? 0) + 1) * 1000;
+/** Called for each key and touch: somebody works. */
+export function on_work(touched: () => void): void {
+  for (const kind of ['keydown', 'pointerdown']) window.addEventListener(kind, touched, { capture: true, passive: true });
+}
 /**
  * A node ends a sign-in that nobody uses, and what a page asks each second is no use of it. So it is asked who is signed in
  * while somebody works, and when the time that it gave is over; by the page's clock, for a PC's own may be wrong.
@@ -19,9 +26,7 @@ export class InUse {
   constructor(private now_ms: () => number = () => performance.now()) {}
 
   listen(): void {
-    for (const kind of ['keydown', 'pointerdown']) {
-      window.addEventListener(kind, () => this.touched(), { capture: true, passive: true });
-    }
+    on_work(() => this.touched());
   }
   touched(): void {
     this.#touched_ms = this.now_ms();
@@ -33,8 +38,7 @@ export class InUse {
   is_due(session: Session | null): boolean {
     if (!session) return false;
     const age_ms = this.now_ms() - this.#said_ms;
-    // Whole seconds, cut off: asked too early, it would be renewed.
-    return age_ms >= (session.expires_in_s + 1) * 1000 || (this.#touched_ms > this.#said_ms && age_ms >= renew_every_ms);
+    return age_ms >= lasts_ms(session) || (this.#touched_ms > this.#said_ms && age_ms >= renew_every_ms);
   }
 }
 

@@ -14,6 +14,7 @@
 // Errors: what nobody answered changes nothing. Rejects where the disk could not keep it.
 
 import { csrf, is_session, type Answer, type Session } from '../lib/api';
+import { lasts_ms, renew_every_ms } from '../lib/session';
 import type { Disk } from './disk';
 import type { Machines } from './machines';
 import { one_by_one } from './one_by_one';
@@ -36,10 +37,6 @@ export interface Around {
   /** A machine knows who works here: what waited for a manager may go now. */
   known(): void;
 }
-
-const renew_every_ms = 60_000;
-// Whole seconds, cut off: asked too early, it would be renewed.
-const lasts_ms = (staff: Staff | null): number => ((staff?.expires_in_s ?? 0) + 1) * 1000;
 
 export class SignedIn {
   /** Who works here, also while no machine of the store answers. */

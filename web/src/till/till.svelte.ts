@@ -7,6 +7,7 @@ import {
   type Safety, type Standby, type Tender, type WriteBody, type WriteFields, type WriteStatus,
 } from '../lib/api';
 import { looks_like_card } from '../lib/card';
+import { on_work } from '../lib/session';
 import { beyond_alone, new_series, numbered, type Series } from './alone';
 import { add_product, cash_moved, counted, is_locked, is_of_listing, new_draft, place_of, sale_lines, set_quantity, tendered, total_of, with_rates } from './basket';
 import type { Draft, Line } from './basket';
@@ -170,9 +171,7 @@ class Till {
     document.addEventListener('securitypolicyviolation', (event) => {
       if (this.#machines.others.some((each) => event.blockedURI.startsWith(each))) this.#machines.page_is_old = true;
     });
-    for (const kind of ['keydown', 'pointerdown']) {
-      window.addEventListener(kind, () => this.signed_in.touched(), { capture: true, passive: true });
-    }
+    on_work(() => this.signed_in.touched());
     try {
       await this.#look_at_room();
       await this.#hear();
