@@ -1,0 +1,187 @@
+// What a site does when an epoch that it follows is succeeded, and keeps less (protocol 7.4).
+#include <gtest/gtest.h>
+
+#include "core/fold/follow_test_support.h"
+#include "core/fold/test_events.h"
+
+namespace holdfast::fold {
+namespace {
+
+using namespace testing;
+
+struct Succession : Follow {
+  // A new machine of head office that has kept `kept` entries; its journal goes on from there.
+  Shop rebuilt(std::uint64_t kept, std::uint32_t epoch) {
+    Shop next(journals, "head-office", epoch);
+    Origin old = next.origin;
+    old.epoch = epoch - 1;
+    next.state.catalogue = {};
+    for (EntryIndex i = 0; i < kept; ++i) {
+      const auto event = decode(journals.at(old)[i]);
+      if (const auto* listed = std::get_if<catalogue::ProductsListed>(&event->body))
+        catalogue::apply(next.state.catalogue, i, *listed);
+    }
+    return next;
+  }
+  void succeed(const Shop& next, std::uint64_t kept) {
+    Origin old = next.origin;
+    old.epoch = next.origin.epoch - 1;
+    store.append({store.now(), {}, PeerSucceeded{old, kept, {}, next.origin}});
+  }
+};
+
+TEST_F(Succession, that_keeps_all_goes_on_with_the_new_journal) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  ASSERT_TRUE(sell_a(100));
+  Shop next = rebuilt(head.size(), 2);
+  succeed(next, head.size());
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").origin, next.origin);
+  EXPECT_EQ(part("head-office").size, 0u);
+  EXPECT_TRUE(part("head-office").review.empty());
+  ASSERT_TRUE(next.write(catalogue::ListProducts{{product("A", 1'300'000)}}));
+  store.follow(next);
+  EXPECT_EQ(price("A"), 1'300'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, that_keeps_more_than_was_followed_brings_the_rest) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  list(product("A", 1'100'000));
+  Shop next = rebuilt(head.size(), 2);
+  succeed(next, head.size());
+  EXPECT_EQ(price("A"), 1'100'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, that_keeps_less_takes_the_part_back_and_lists_the_receipts_that_rested_on_the_rest) {
+  list(product("A", 1'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  const auto before = sell_a(100);
+  list(product("A", 1'400'000));
+  store.follow(head);
+  const auto after = sell_a(140);
+  ASSERT_TRUE(before && after);
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").review, (std::vector<ReceiptNumber>{*after->receipt}));
+  EXPECT_EQ(store.state.till.totals.gross, Money{240}) << "earlier decisions stand";
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, a_second_one_lists_only_what_rested_on_the_second_epoch) {
+  for (int i = 0; i < 5; ++i) list(product("Z" + std::to_string(i), 1'000'000));
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const auto first = sell_a(100);  // rests on entry 7 of epoch 1, which is kept
+  Shop second = rebuilt(head.size(), 2);
+  succeed(second, head.size());
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("A", 1'200'000)}}));
+  store.follow(second);
+  const auto lost = sell_a(120);
+  ASSERT_TRUE(first && lost);
+  Shop third = rebuilt(2, 3);
+  succeed(third, 2);
+  EXPECT_EQ(price("A"), 1'000'000) << "the fold of both kept prefixes";
+  EXPECT_EQ(part("head-office").review, (std::vector<ReceiptNumber>{*lost->receipt}));
+  ASSERT_EQ(part("head-office").lineage.size(), 2u);
+  EXPECT_EQ(part("head-office").lineage[1].size, 2u);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted) {
+  list(product("A", 1'000'000));
+  list(product("A", 9'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("B", 1'000'000));
+  store.follow(head);
+  const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), -1);
+  EXPECT_TRUE(part("head-office").held.empty());
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  expect_replay_equals_live();
+}
+
+// A clean point before what overtook it: it was folded as if somebody had accepted it.
+TEST_F(Succession, what_was_overtaken_behind_the_kept_prefix_waits_again) {
+  list(product("A", 1'000'000));
+  list(product("A", 9'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("A", 1'050'000));
+  store.follow(head);
+  EXPECT_EQ(price("A"), 1'050'000);
+  EXPECT_TRUE(part("head-office").held.empty());
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  ASSERT_EQ(part("head-office").lineage.size(), 1u);
+  ASSERT_EQ(part("head-office").lineage[0].held.size(), 1u);
+  const EntryRef waiting{head.origin, part("head-office").lineage[0].held.begin()->first};
+  expect_replay_equals_live();
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, a_price_list_of_no_head_office_that_was_delisted_behind_the_kept_prefix_is_not_taken_either) {
+  const WriteInfo write{{}, key(900), {}, {}, {}};
+  warehouse.append({warehouse.now(), write, catalogue::ProductsListed{{product("A", 1)}}});
+  const std::uint64_t kept = warehouse.size();
+  store.follow(warehouse);
+  warehouse.append({warehouse.now(), WriteInfo{{}, key(901), {}, {}, {}}, catalogue::ProductDelisted{Sku("A")}});
+  store.follow(warehouse);
+  const Origin second{warehouse.origin.chain, warehouse.origin.site, 2};
+  store.append({store.now(), {}, PeerSucceeded{warehouse.origin, kept, Hash{}, second}});
+  EXPECT_EQ(store.state.prices(), nullptr);
+  EXPECT_EQ(part("warehouse").lineage[0].held.size(), 1u);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, of_a_site_never_followed_starts_with_its_kept_prefix) {
+  list(product("A", 1'000'000));
+  Shop next = rebuilt(head.size(), 2);
+  succeed(next, head.size());
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").origin, next.origin);
+}
+
+TEST_F(Succession, that_overtakes_one_that_never_counted_takes_its_branch_back) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const std::uint64_t kept = head.size();
+  Shop second = rebuilt(kept, 2);
+  succeed(second, kept);
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("A", 1'300'000)}}));
+  store.follow(second);
+  EXPECT_EQ(price("A"), 1'300'000);
+  Shop third(journals, "head-office", 3);  // its registration names epoch 1: epoch 2 was short of q
+  store.append({store.now(), {}, PeerSucceeded{head.origin, kept, {}, third.origin}});
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(part("head-office").origin, third.origin);
+  EXPECT_EQ(part("head-office").lineage.size(), 1u);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, of_an_origin_that_was_not_followed_does_nothing) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  const PeerPart before = part("head-office");
+  Origin second = head.origin, third = head.origin;
+  second.epoch = 2;
+  third.epoch = 3;
+  store.append({store.now(), {}, PeerSucceeded{second, 5, {}, third}});
+  EXPECT_EQ(part("head-office"), before);
+}
+
+}  // namespace
+}  // namespace holdfast::fold
