@@ -23,18 +23,29 @@ Sha256 pair_hash(const Sha256& left, const Sha256& right) {
   return sha256_of(both);
 }
 
-// CRC-32C, reflected, a byte at a time.
+// CRC-32C, reflected; eight bytes at a time, since every machine that starts has its whole disk looked at. Table k is
+// what a byte comes to with k zeros behind it.
+using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
+constexpr CrcTables crc_tables = [] {
+  CrcTables out{};
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    out[0][i] = i;
+    for (int k = 0; k < 8; ++k) out[0][i] = (out[0][i] >> 1) ^ (out[0][i] & 1 ? 0x82F63B78u : 0);
+  }
+  for (std::size_t k = 1; k < out.size(); ++k)
+    for (std::uint32_t i = 0; i < 256; ++i) out[k][i] = (out[k - 1][i] >> 8) ^ out[0][out[k - 1][i] & 0xff];
+  return out;
+}();
 std::uint32_t crc32c_of(ByteView bytes) {
-  static const std::array<std::uint32_t, 256> table = [] {
-    std::array<std::uint32_t, 256> out{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      out[i] = i;
-      for (int k = 0; k < 8; ++k) out[i] = (out[i] >> 1) ^ (out[i] & 1 ? 0x82F63B78u : 0);
-    }
-    return out;
-  }();
   std::uint32_t crc = ~0u;
-  for (const std::byte b : bytes) crc = (crc >> 8) ^ table[(crc ^ std::to_integer<std::uint32_t>(b)) & 0xff];
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    word ^= crc;
+    crc = 0;
+    for (std::size_t k = 0; k < 8; ++k) crc ^= crc_tables[7 - k][(word >> (8 * k)) & 0xff];
+  }
+  for (const std::byte b : bytes) crc = (crc >> 8) ^ crc_tables[0][(crc ^ std::to_integer<std::uint32_t>(b)) & 0xff];
   return ~crc;
 }
 

@@ -25,7 +25,7 @@ void SimContent::read(std::uint64_t offset, std::span<std::byte> into) const {
   while (!into.empty()) {
     const std::size_t block = offset / block_bytes, from = offset % block_bytes;
     const auto part = into.first(std::min(into.size(), block_bytes - from));
-    const ByteView there = block < blocks_.size() ? ByteView(blocks_[block]) : ByteView();
+    const ByteView there = block < blocks_->size() ? ByteView((*blocks_)[block]) : ByteView();
     const std::size_t size = from < there.size() ? std::min(part.size(), there.size() - from) : 0;
     if (size > 0) std::memcpy(part.data(), there.data() + from, size);
     std::ranges::fill(part.subspan(size), std::byte{0});
@@ -36,10 +36,12 @@ void SimContent::read(std::uint64_t offset, std::span<std::byte> into) const {
 
 void SimContent::write(std::uint64_t offset, ByteView bytes) {
   HF_CHECK(offset <= size_ && bytes.size() <= size_ - offset, "{} bytes at {} of {}", bytes.size(), offset, size_);
-  if (!bytes.empty() && blocks_.size() * block_bytes < offset + bytes.size())
-    blocks_.resize((offset + bytes.size() + block_bytes - 1) / block_bytes);
+  if (blocks_.use_count() > 1) blocks_ = std::make_shared<Blocks>(*blocks_);
+  Blocks& blocks = *blocks_;
+  if (!bytes.empty() && blocks.size() * block_bytes < offset + bytes.size())
+    blocks.resize((offset + bytes.size() + block_bytes - 1) / block_bytes);
   while (!bytes.empty()) {
-    Bytes& block = blocks_[offset / block_bytes];
+    Bytes& block = blocks[offset / block_bytes];
     const std::size_t from = offset % block_bytes;
     const ByteView part = bytes.first(std::min(bytes.size(), block_bytes - from));
     if (from == 0 && part.size() >= block.size()) {
@@ -68,7 +70,7 @@ Bytes SimContent::range(std::uint64_t offset, std::size_t size) const {
 }
 
 void SimContent::written(Bytes& into) const {
-  into.resize(std::min<std::uint64_t>(size_, blocks_.size() * block_bytes));
+  into.resize(std::min<std::uint64_t>(size_, blocks() * block_bytes));
   read(0, into);
 }
 

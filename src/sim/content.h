@@ -2,10 +2,12 @@
 //
 // Shape:  a file has its size from the start; what was never written of it is zeros. Of each block only what stands
 //         before its last byte that is not zero takes memory: a record of a journal fills a tenth of its block, and a
-//         day of twenty sites would else not fit into a machine.
+//         day of twenty sites would else not fit into a machine. A copy shares its blocks until one of the two is
+//         written to: images of whole disks are taken all day, and of a journal the last segment alone is written to.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -21,8 +23,8 @@ class SimContent {
   explicit SimContent(ByteView whole) : size_(whole.size()) { write(0, whole); }
 
   std::uint64_t size() const { return size_; }
-  std::size_t blocks() const { return blocks_.size(); }  // to the last one that was ever written to
-  bool is_zero(std::size_t block) const { return blocks_[block].empty(); }
+  std::size_t blocks() const { return blocks_->size(); }  // to the last one that was ever written to
+  bool is_zero(std::size_t block) const { return (*blocks_)[block].empty(); }
   // Both within size().
   void read(std::uint64_t offset, std::span<std::byte> into) const;
   void write(std::uint64_t offset, ByteView bytes);
@@ -33,7 +35,8 @@ class SimContent {
   Bytes written() const;
 
  private:
-  std::vector<Bytes> blocks_;  // each without the zeros at its end
+  using Blocks = std::vector<Bytes>;                             // each without the zeros at its end
+  std::shared_ptr<Blocks> blocks_ = std::make_shared<Blocks>();  // never written to while others have it, too
   std::uint64_t size_ = 0;
 };
 

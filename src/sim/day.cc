@@ -10,7 +10,8 @@ namespace {
 constexpr unsigned tills = 3;              // of each store
 constexpr unsigned sale_each_steps = 100;  // at each till of an open shop: 20 s
 constexpr unsigned open_hours = 10;
-constexpr std::size_t newest_writes = 64;  // that are looked at in each step; all are now and then
+constexpr Duration scrub_pause_of_days = seconds(4 * 3600);  // all journals of a day are not read in minutes
+constexpr std::size_t newest_writes = 64;                    // that are looked at in each step; all are now and then
 constexpr unsigned steps_a_whole_look = 500;
 
 class Day {
@@ -22,6 +23,7 @@ class Day {
         mishaps_(chain_, random_.fork(),
                  {options.stores, options.steps, options.calm, options.lying_mirrors, options.trace}) {
     chain_.faults = options.faults;
+    if (options.closes_at_night) chain_.scrub_pause = scrub_pause_of_days;
   }
 
   DayResult run() {

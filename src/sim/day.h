@@ -24,7 +24,7 @@ struct DayOptions {
   unsigned lying_mirrors = 0;
   Signatures signatures = Signatures::real;
   bool is_shop = false;
-  bool closes_at_night = false;  // open for 10 h of 24
+  bool closes_at_night = false;  // open for 10 h of 24; disks are read through every four hours
   unsigned calm = 1;
   bool trace = false;  // tells the day on stdout
   Faults faults = {};  // how often each comes

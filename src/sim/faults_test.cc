@@ -86,6 +86,19 @@ struct WrittenDisk {
   }
 };
 
+TEST(SimDisk, an_image_and_its_disk_do_not_see_what_the_other_is_written) {
+  WrittenDisk d;
+  SimDisk image = d.disk;
+  EXPECT_TRUE(d.write(0, 7));
+  const std::unique_ptr<File> file = std::move(*image.open("journals/store-01/1/seg-00000000.hfj"));
+  Bytes block(4096);
+  ASSERT_TRUE(file->read(0, block).has_value());
+  EXPECT_EQ(std::to_integer<int>(block[9]), 1);
+  ASSERT_TRUE(file->write_durable(4096, Bytes(4096, std::byte{8})).has_value());
+  EXPECT_EQ(d.read(0), 7);
+  EXPECT_EQ(d.read(1), 2);
+}
+
 TEST(SimDisk, a_failing_write_ends_nothing_else) {
   WrittenDisk d;
   d.disk.fail_next_sync();

@@ -24,7 +24,8 @@ constexpr std::string_view usage =
     "  same states on any machine and in any build.\n"
     "  --steps N     a busy day of N steps of 200 ms, two writes in each; 300 if nothing is said\n"
     "  --hours H     H hours of open shops, three tills each, a sale every 20 s at a till; faults 60 times rarer\n"
-    "  --days D      likewise, D days of 24 h, open for 10\n"
+    "  --days D      likewise, D days of 24 h, open for 10; faults 240 times rarer, and disks are read\n"
+    "                through every four hours instead of every ten minutes\n"
     "  --calm C      faults C times more rarely than their rates say\n"
     "  --faults FILE how often each fault comes: lines of \"NAME RATE\", so many in a thousand steps; \"all 0\" turns\n"
     "                all off. --list-faults prints such a file, with what each means. --only: no others\n"
@@ -37,7 +38,7 @@ constexpr std::string_view usage =
     "  A day of more than four hours says after each on stderr how far it is. Ctrl-C: no other day begins, and the\n"
     "  tables are shown when this one has ended; a second time: at once, without them.\n"
     "  Exit 1: a law was broken, or never looked at, or a fault changed less than its minimum in all these days.\n";
-constexpr unsigned calm_of_shops = 60;
+constexpr unsigned calm_of_hours = 60, calm_of_days = 240;
 constexpr std::uint64_t stores_max = 90;
 
 // The exit code.
@@ -132,7 +133,7 @@ class Arguments {
     } else if ((name == "--hours" || name == "--days") && value > 0 && value <= 1000) {
       day.is_shop = true;
       day.closes_at_night = name == "--days";
-      day.calm = calm_of_shops;
+      day.calm = day.closes_at_night ? calm_of_days : calm_of_hours;
       day.steps = static_cast<unsigned>(value) * (name == "--days" ? 24 : 1) * holdfast::sim::steps_an_hour;
     } else if (name == "--calm" && value > 0 && value <= 100'000) {
       day.calm = static_cast<unsigned>(value);
