@@ -28,6 +28,17 @@ struct Succession : Follow {
     old.epoch = next.origin.epoch - 1;
     store.append({store.now(), {}, PeerSucceeded{old, kept, {}, next.origin}});
   }
+  // Head office lists A at a price beyond the bound, and `later` behind it; the store follows both. How much of head
+  // office's journal stands before `later`.
+  std::uint64_t list_beyond_bound_and(catalogue::Product later) {
+    list(product("A", 1'000'000));
+    list(product("A", 9'000'000));
+    const std::uint64_t before = head.size();
+    store.follow(head);
+    list(std::move(later));
+    store.follow(head);
+    return before;
+  }
 };
 
 TEST_F(Succession, that_keeps_all_goes_on_with_the_new_journal) {
@@ -94,12 +105,7 @@ TEST_F(Succession, a_second_one_lists_only_what_rested_on_the_second_epoch) {
 }
 
 TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted) {
-  list(product("A", 1'000'000));
-  list(product("A", 9'000'000));
-  const std::uint64_t kept = head.size();
-  store.follow(head);
-  list(product("B", 1'000'000));
-  store.follow(head);
+  const std::uint64_t kept = list_beyond_bound_and(product("B", 1'000'000));
   const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
   Shop next = rebuilt(kept, 2);
   succeed(next, kept);
@@ -113,12 +119,7 @@ TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted
 
 // A clean point before what overtook it: it was folded as if somebody had accepted it.
 TEST_F(Succession, what_was_overtaken_behind_the_kept_prefix_waits_again) {
-  list(product("A", 1'000'000));
-  list(product("A", 9'000'000));
-  const std::uint64_t kept = head.size();
-  store.follow(head);
-  list(product("A", 1'050'000));
-  store.follow(head);
+  const std::uint64_t kept = list_beyond_bound_and(product("A", 1'050'000));
   EXPECT_EQ(price("A"), 1'050'000);
   EXPECT_TRUE(part("head-office").held.empty());
   Shop next = rebuilt(kept, 2);
