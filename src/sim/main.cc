@@ -134,7 +134,7 @@ class Arguments {
       day.is_shop = true;
       day.closes_at_night = name == "--days";
       day.calm = day.closes_at_night ? calm_of_days : calm_of_hours;
-      day.steps = static_cast<unsigned>(value) * (name == "--days" ? 24 : 1) * holdfast::sim::steps_an_hour;
+      day.steps = static_cast<unsigned>(value) * (day.closes_at_night ? 24 : 1) * holdfast::sim::steps_an_hour;
     } else if (name == "--calm" && value > 0 && value <= 100'000) {
       day.calm = static_cast<unsigned>(value);
     } else if (name == "--spares" && value <= stores_max) {
