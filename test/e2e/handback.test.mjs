@@ -3,7 +3,7 @@
 // it twice and holds everything once. The journal is read by test/verifier, which shares no code with what wrote the files.
 //   HF_HANDBACK_SALES  sales at the three tills (1000); refunds are a twentieth
 import { test } from 'node:test';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { markDirectory, overwriteAll, program } from '../../demo/lib/chain.mjs';
@@ -258,7 +258,14 @@ test('the trade of the bad days goes back to the old system, once', { timeout: 6
     // The old system sells again and tells its levels, of LAMP for the first time; it knows nothing of what came late.
     const folder = join(chain.dir, 'exports-again');
     mkdirSync(folder);
-    writeFileSync(join(folder, 'inventory_export_1.csv'), exported['inventory_export_1.csv'].replace('5000,5000', '4000,4000') + 'LAMP,,,store-01,20,20\n');
+    const levels = join(folder, 'inventory_export_1.csv');
+    // A file's own times are those of the kernel's last tick, up to 10 ms ago: an export of the same tick as the resumption
+    // would seem to be older than it, and be refused (standby/exported_before).
+    const resumed = Date.now();
+    await waitUntil('the clock that files bear to pass the resumption', () => {
+      writeFileSync(levels, exported['inventory_export_1.csv'].replace('5000,5000', '4000,4000') + 'LAMP,,,store-01,20,20\n');
+      return statSync(levels).ctimeMs > resumed;
+    });
     await run(['feed', folder, '--data', store.dir, '--settle', '0', '--once']);
     // As if the command had been cut off before it wrote the files of number 1: they are not passed over.
     renameSync(dir, `${dir}-taken`);
