@@ -27,6 +27,11 @@ inline testing::AssertionResult comes_to_sign(Chain& chain, const std::string& n
   return testing::AssertionFailure() << name << ": "
                                      << chain.node(name).progress().value_or(node::Progress{"no step"}).step;
 }
+// Whether this mirror counts for a site's journal (4.6).
+inline bool counts_for(Chain& chain, const std::string& mirror, const SiteName& site) {
+  const std::vector<node::SiteView> views = chain.node(mirror).sites();
+  return std::ranges::find(views, site, &node::SiteView::site)->counts_here;
+}
 // How much this mirror holds of a site's newest epoch.
 inline std::uint64_t held_at(Chain& chain, const std::string& mirror, const SiteName& site) {
   for (const node::SiteView& view : chain.node(mirror).sites())

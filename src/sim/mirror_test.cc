@@ -183,10 +183,7 @@ TEST(Chain, a_mirror_that_came_back_counts_for_a_new_epoch_when_it_holds_what_th
   chain.destroy("store-01");
   const std::string second = chain.rebuild(store_1);
   ASSERT_TRUE(chain.start(second).has_value());
-  const auto counts = [&] {
-    const auto views = chain.node(mirror).sites();
-    return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
-  };
+  const auto counts = [&] { return counts_for(chain, mirror, store_1); };
   const auto holds = [&] { return chain.node(mirror).root_of(safety.origin, safety.cosigned_size).has_value(); };
   for (int i = 0; i < 10'000 && !counts(); ++i) chain.run_for(milliseconds(1));
   EXPECT_TRUE(!counts() || holds());
@@ -328,10 +325,7 @@ TEST(Chain, a_mirror_that_takes_the_place_of_another_counts_when_it_holds_what_i
   ASSERT_TRUE(chain.run_until([&] { return is_signing(chain, again); }, seconds(60)));
   EXPECT_GE(chain.node(again).recovery()->cosigned, size);
   EXPECT_EQ(chain.node(again).state().till.totals.sales, 11u);
-  const auto counts = [&] {
-    const auto views = chain.node("store-03").sites();
-    return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
-  };
+  const auto counts = [&] { return counts_for(chain, "store-03", store_1); };
   EXPECT_TRUE(chain.run_until(counts, seconds(30)));
   restart(chain, {"store-03"});
   EXPECT_TRUE(counts()) << "it goes on counting";
@@ -343,10 +337,7 @@ TEST(Chain, a_mirror_that_has_lost_the_list_of_those_for_whom_it_counts_takes_al
     Chain chain(50, 2);
     start_trade(chain);
     chain.run_for(seconds(3));
-    const auto counts = [&] {
-      const auto views = chain.node("store-02").sites();
-      return std::ranges::find(views, store_1, &node::SiteView::site)->counts_here;
-    };
+    const auto counts = [&] { return counts_for(chain, "store-02", store_1); };
     ASSERT_TRUE(counts());
     chain.kill("store-02");
     SimDisk& disk = chain.machine("store-02").disk;

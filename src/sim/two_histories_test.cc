@@ -165,7 +165,7 @@ TEST(TwoHistoriesOfOne, a_branch_is_left_though_the_power_fails_at_any_write) {
     m.disk.crash_after(writes, Fault::disk_unsynced_lost);
     p.chain_.network.heal_all();
     if (!p.chain_.run_until([&] { return m.node == nullptr; }, seconds(5))) break;  // it has written less
-    in_the_middle += m.disk.files().contains("leaving-branch");
+    in_the_middle += m.disk.files().contains("leaving-copy");
     ASSERT_TRUE(p.chain_.start("warehouse").has_value()) << writes;
     EXPECT_FALSE(p.chain_.node("warehouse").progress()) << "what its state rests on is gone, after " << writes;
     settle(p.chain_);

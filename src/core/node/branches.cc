@@ -12,13 +12,36 @@
 
 namespace holdfast::node {
 namespace {
-constexpr std::size_t branches_max = 8;               // of one journal
+constexpr std::size_t places_max = 8;                 // of one journal and kind
 constexpr std::uint64_t copied_bytes_max = 1u << 30;  // of one file, all of it in memory; no journal's comes near it
-// While a branch is being left: of which journal, and its number. What was there lies whole in its place then.
-constexpr std::string_view leaving_path = "leaving-branch";
+// While a copy is being left: of which journal, the end of its place's name, and whether it lies there whole.
+constexpr std::string_view leaving_path = "leaving-copy";
 
-std::string place_of(const Origin& origin, std::size_t branch) {
-  return fmt::format("{}.branch-{}", journal::Log::directory(origin), branch);
+constexpr std::string_view another_history = "branch", unreadable = "damaged";
+constexpr std::string_view begun = "begun", whole = "whole";
+
+std::string end_of_place(std::string_view kind, std::size_t number) { return fmt::format("{}-{}", kind, number); }
+std::string place_of(const Origin& origin, std::string_view end) {
+  return fmt::format("{}.{}", journal::Log::directory(origin), end);
+}
+std::string leaving_text(const Origin& origin, std::string_view end, std::string_view how_far) {
+  return fmt::format("{} {} {}", origin.text(), end, how_far);
+}
+
+struct Leaving {
+  Origin origin;
+  std::string end, place;
+  bool is_whole = false;
+};
+std::optional<Leaving> parse_leaving(std::string_view text) {
+  const auto origin = parse_origin(text.substr(0, text.find(' ')));
+  if (!origin) return std::nullopt;
+  for (const std::string_view kind : {another_history, unreadable})
+    for (std::size_t number = 1; number <= places_max; ++number)
+      for (const std::string_view how_far : {begun, whole})
+        if (const std::string end = end_of_place(kind, number); text == leaving_text(*origin, end, how_far))
+          return Leaving{*origin, end, place_of(*origin, end), how_far == whole};
+  return std::nullopt;
 }
 }  // namespace
 
@@ -70,27 +93,8 @@ Result<std::optional<Branches::Told>> Branches::leave(const Origin& origin, std:
   for (const std::uint64_t size : sizes)
     if (std::string each = replica.log().checkpoint_at_most(size); !each.empty()) notes.emplace(size, std::move(each));
   if (signed_size > 0) notes.emplace(signed_size, std::move(note));
-  std::size_t branch = 1;
-  for (;; ++branch) {
-    HF_TRY(const std::vector<std::string> there, disk_.list(place_of(origin, branch)));
-    if (there.empty()) break;
-    if (branch == branches_max)
-      return cannot_leave(
-          origin, "journal-damage",
-          "all places are taken; move " + place_of(origin, branch) + " and those before it out of the data directory");
-  }
-  const std::string place = place_of(origin, branch);
-  Status copied = copy_files(journal::Log::directory(origin), place);
-  if (!copied && copied.error().code == "node/bad_file") return stays;  // nothing was written
-  if (copied) copied = disk_.write_all(leaving_path, as_bytes(fmt::format("{} {}", origin.text(), branch)));
-  if (!copied && copied.error().code == "base/disk_full") {
-    // No part of a copy takes the room, or the number, of a whole one.
-    HF_TRY(const std::vector<std::string> names, disk_.list(place));
-    for (const std::string& name : names) HF_TRY_VOID(disk_.remove(fmt::format("{}/{}", place, name)));
-    return cannot_leave(origin, "disk-full",
-                        "the disk has no room; make some in the file system of the data directory");
-  }
-  HF_TRY_VOID(copied);
+  HF_TRY(const Put put, put_beside(origin, another_history));
+  if (put.place.empty()) return cannot_leave(origin, put.signature, put.why);
   const std::uint64_t size = replica.size();
   HF_TRY_VOID(replicas_.discard(origin));
   HF_TRY(sync::Replica * kept, replicas_.find_or_create(origin));
@@ -107,7 +111,63 @@ Result<std::optional<Branches::Told>> Branches::leave(const Origin& origin, std:
   return Told{
       true, "contradiction-peer", 1,
       fmt::format("the {} entries kept here of {} were not the history that its successor goes on from; they lie in {}",
-                  size, origin.text(), place)};
+                  size, origin.text(), put.place)};
+}
+
+// Nothing of it can be given to anybody as it stands, and what a site lacks of another's journal it asks for.
+Result<std::vector<Branches::Told>> Branches::leave_unopened(const SiteName& ours) {
+  std::vector<Told> out;
+  for (const auto& [origin, why] : std::map(replicas_.unopened())) {
+    const std::string stays = fmt::format("the copy of {} stays closed: {}", origin.text(), why.text);
+    // Of a file that the disk does not open, another try may come out otherwise; and on our own older epochs all rests.
+    if (!why.code.starts_with("journal/") || origin.site == ours) {
+      out.push_back({false, "journal-damage", 2, stays});
+      continue;
+    }
+    HF_TRY(const Put put, put_beside(origin, unreadable));
+    if (put.place.empty()) {
+      out.push_back({false, "journal-damage", 2,
+                     fmt::format("{} It cannot be put aside: {}, and start this node again", stays, put.why)});
+      continue;
+    }
+    HF_TRY_VOID(replicas_.discard(origin));
+    HF_TRY_VOID(disk_.remove(leaving_path));
+    out.push_back({true, "journal-damage", 2,
+                   fmt::format("the copy of {} could not be opened and lies in {}; what it held is fetched again from "
+                               "those who have it. It was: {}",
+                               origin.text(), put.place, why.text)});
+  }
+  return out;
+}
+
+// All files of a copy, in a place of their own beside it; and the note that it is being left.
+Result<Branches::Put> Branches::put_beside(const Origin& origin, std::string_view kind) {
+  std::string end, place;
+  for (std::size_t number = 1;; ++number) {
+    end = end_of_place(kind, number);
+    place = place_of(origin, end);
+    HF_TRY(const std::vector<std::string> there, disk_.list(place));
+    if (there.empty()) break;
+    if (number == places_max)
+      return Put{.place = {},
+                 .signature = "journal-damage",
+                 .why = "all places are taken; move " + place + " and those before it out of the data directory"};
+  }
+  // No part of a copy takes the room, or the number, of a whole one; nor after a power failure (put_back).
+  Status put = disk_.write_all(leaving_path, as_bytes(leaving_text(origin, end, begun)));
+  if (put) put = copy_files(journal::Log::directory(origin), place);
+  if (put) put = disk_.write_all(leaving_path, as_bytes(leaving_text(origin, end, whole)));
+  if (!put && (put.error().code == "node/bad_file" || put.error().code == "base/disk_full")) {
+    HF_TRY_VOID(remove_all(place));
+    HF_TRY_VOID(disk_.remove(leaving_path));
+    if (put.error().code == "node/bad_file")
+      return Put{.place = {}, .signature = "journal-damage", .why = put.error().text};
+    return Put{.place = {},
+               .signature = "disk-full",
+               .why = "the disk has no room; make some in the file system of the data directory"};
+  }
+  HF_TRY_VOID(put);
+  return Put{.place = std::move(place), .signature = {}, .why = {}};
 }
 
 // Tried again at the next start only: each try may fill the disk to its end.
@@ -129,7 +189,7 @@ Status Branches::copy_files(const std::string& from, const std::string& to) {
     if (file->size() > copied_bytes_max)
       return fail("node/bad_file",
                   fmt::format("{}/{} has {} bytes, more than any file of a journal; find out who put it "
-                              "there, move it out of the data directory, and start again",
+                              "there, move it out of the data directory",
                               from, name, file->size()));
   }
   for (const std::string& name : names) {
@@ -142,29 +202,33 @@ Status Branches::copy_files(const std::string& from, const std::string& to) {
   return {};
 }
 
-// The power has failed while a branch was being left, and the common part, on which the state may rest, may be gone:
-// all is put back as it was, and the branch is left again.
+// The power has failed while a copy was being left, and the common part, on which the state may rest, may be gone: all
+// is put back as it was, and the copy is left again.
 Status Branches::put_back() {
   HF_TRY(const auto note, read_if_there(disk_, leaving_path));
   if (!note) return {};
-  const std::string_view text = as_text(*note);
-  const std::size_t space = std::min(text.find(' '), text.size());
-  const auto origin = parse_origin(text.substr(0, space));
-  std::size_t branch = 0;
-  for (std::size_t n = 1; n <= branches_max; ++n)
-    if (text.substr(space) == fmt::format(" {}", n)) branch = n;
-  const std::string place = origin && branch != 0 ? place_of(*origin, branch) : std::string();
+  const std::optional<Leaving> leaving = parse_leaving(as_text(*note));
+  if (leaving && !leaving->is_whole) {
+    HF_TRY_VOID(remove_all(leaving->place));
+    return disk_.remove(leaving_path);
+  }
   HF_TRY(const std::vector<std::string> names,
-         place.empty() ? Result<std::vector<std::string>>(std::vector<std::string>()) : disk_.list(place));
+         leaving ? disk_.list(leaving->place) : Result<std::vector<std::string>>(std::vector<std::string>()));
   if (names.empty())
     return fail(
         "node/bad_file",
-        fmt::format("{} names no branch that is on this disk; bring {} back from the backup, or rebuild this site "
+        fmt::format("{} names no copy that is on this disk; bring {} back from the backup, or rebuild this site "
                     "(holdfast site rebuild)",
-                    leaving_path, place.empty() ? "it" : place));
-  HF_TRY_VOID(replicas_.discard(*origin));
-  HF_TRY_VOID(copy_files(place, journal::Log::directory(*origin)));
-  HF_TRY_VOID(disk_.remove(leaving_path));
+                    leaving_path, leaving ? leaving->place : "it"));
+  HF_TRY_VOID(replicas_.discard(leaving->origin));
+  HF_TRY_VOID(copy_files(leaving->place, journal::Log::directory(leaving->origin)));
+  HF_TRY_VOID(disk_.write_all(leaving_path, as_bytes(leaving_text(leaving->origin, leaving->end, begun))));
+  HF_TRY_VOID(remove_all(leaving->place));
+  return disk_.remove(leaving_path);
+}
+
+Status Branches::remove_all(const std::string& place) {
+  HF_TRY(const std::vector<std::string> names, disk_.list(place));
   for (const std::string& name : names) HF_TRY_VOID(disk_.remove(fmt::format("{}/{}", place, name)));
   return {};
 }

@@ -1,12 +1,13 @@
-// Copies that hold another history than the one that their owner's successor has kept (protocol 4.3, 5.2): which they
-// are, and how one is left.
+// Copies of others' journals that this machine cannot go on with: those that hold another history than the one that
+// their owner's successor has kept (protocol 4.3, 5.2), and those that cannot be opened (13.94); and how one is left.
 //
-// Shape:  what was there stays on the disk beside the journal, at most branches_max of one journal, as evidence and for
-//         who wants to know what was in it; what both histories have is kept in its place, for the state may rest on
-//         it. While one is being left, the file leaving-branch names it, and what was there lies whole in its place.
-// Errors: journal/damaged: a hole in the way, which is mended first. node/bad_file: put_back() finds no branch to put
+// Shape:  what was there stays on the disk beside the journal, at most eight times of each kind, as evidence and for
+//         who wants to know what was in it. Of another history, what both have is kept in its place, for the state may
+//         rest on it. While one is being left, the file leaving-copy names it, and says whether what was there lies
+//         whole in its place.
+// Errors: journal/damaged: a hole in the way, which is mended first. node/bad_file: put_back() finds no copy to put
 //         back. base/disk_*: the process must end (1.2). A disk without room for a copy is no error (Told).
-// After:  a crash amid leave(): put_back() undoes it.
+// After:  a crash amid leave() or leave_unopened(): put_back() undoes it.
 // Lifetime, thread: copies, keys and state outlive it. One thread.
 #pragma once
 
@@ -44,10 +45,20 @@ class Branches {
   // What people are to be told; nullopt: it stays as it is. Checkpoints of what is kept stay each `piece_bytes`, so
   // that it can be given in pieces.
   Result<std::optional<Told>> leave(const Origin& origin, std::size_t piece_bytes);
+  // At a start: copies that are closed for what stands in them are left, but those of our own epochs; there is nothing
+  // in their places then. What is to be told of each that is closed; one that is not left stays among the unopened.
+  Result<std::vector<Told>> leave_unopened(const SiteName& ours);
 
  private:
+  struct Put {
+    std::string place;           // empty: nothing was put there
+    std::string_view signature;  // of what is told then
+    std::string why;
+  };
+  Result<Put> put_beside(const Origin& origin, std::string_view kind);
   Told cannot_leave(const Origin& origin, std::string_view signature, std::string_view why);
   Status copy_files(const std::string& from, const std::string& to);
+  Status remove_all(const std::string& place);
 
   Disk& disk_;
   sync::Replicas& replicas_;

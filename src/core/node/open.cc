@@ -95,6 +95,8 @@ Status NodeImpl::start() {
   HF_TRY_VOID(branches_.put_back());
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
   HF_TRY_VOID(taken_up_.load(origin_, chain_, replicas_));
+  HF_TRY(const std::vector<Branches::Told> closed, branches_.leave_unopened(me_->name));  // it counts for none of them
+  for (const Branches::Told& told : closed) trip(told.signature, told.severity, told.text);
   bool is_there = epoch == 1;
   if (!is_there) {
     HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
@@ -131,8 +133,6 @@ Status NodeImpl::serve_own_journal() {
                        "stands behind",
                        log->lost_aside(), log->origin().text()));
   }
-  for (const auto& [origin, error] : replicas_.unopened())
-    trip("journal-damage", 2, fmt::format("the copy of {} stays closed: {}", origin.text(), error.text));
   HF_TRY(const KeptTails::Lost lost, kept_tails_.load());
   if (lost.count > 0) tell_lost_tail(lost.first, lost.count);
   HF_TRY_VOID(record_guard());

@@ -97,8 +97,8 @@ class Replicas : public fold::PeerEntries {
  public:
   Replicas(Disk& disk, Executor& executor) : disk_(disk), executor_(executor) {}
   // Opens every journal under journals/ but `own`. One that cannot be (journal/damaged, journal/wrong_origin, or a file
-  // of it that the disk does not open) stays closed until the next start: it is neither read nor written,
-  // find_or_create() says why (journal/damaged), and unopened() has it.
+  // of it that the disk does not open) stays closed until the next start, or until it is discarded: it is neither read
+  // nor written, find_or_create() says why (journal/damaged), and unopened() has it.
   Status open_all(const Origin& own, const chain::ChainFile& file);
   const std::map<Origin, Error>& unopened() const { return unopened_; }
   Replica* find(const Origin& origin);
