@@ -27,10 +27,11 @@ struct WriteId {
 };
 // A request, as far as goods and money go.
 struct Asked {
-  enum class Kind { sale, refund, other };
+  enum class Kind { sale, refund, moved, other };
   Kind kind = Kind::other;
   std::int64_t total_minor = 0;
-  std::map<std::string, std::int64_t> units;  // by SKU, thousandths; goods that went out
+  std::map<std::string, std::int64_t> units;   // by SKU, thousandths; goods that went out
+  std::map<std::string, std::int64_t> levels;  // counted
 };
 // A reply that says "taken".
 struct Answer {
@@ -72,7 +73,7 @@ struct Told {
   std::string site;
   Files files;
   std::uint64_t sales = 0, refunds = 0;
-  std::int64_t gross_minor = 0, cash_minor = 0;
+  std::int64_t gross_minor = 0, cash_minor = 0, card_minor = 0;
   std::map<std::string, std::int64_t> on_hand;  // thousandths
   struct Report {                               // the rebuild's
     std::string old_origin;
@@ -87,6 +88,10 @@ struct Told {
   struct Peer {
     std::uint64_t sales = 0;
     std::int64_t gross_minor = 0;
+    std::map<std::string, std::int64_t> prices;  // by SKU, millionths
+    std::set<IdempotencyKey> dispatched, arrived;
+    std::map<std::string, std::int64_t> on_hand;  // thousandths
+    std::size_t held = 0;                         // price lists of it that wait for a person
   };
   std::map<std::string, Peer> peers;  // what it says of other sites that it follows
   std::uint64_t unanswered = 0;       // of its tills' writes

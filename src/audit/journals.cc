@@ -218,7 +218,7 @@ void take_tenders(Fact& fact, const flatbuffers::Vector<flatbuffers::Offset<fbs:
   for (const fbs::Tender* t : *tenders) {
     if (t->result() != fbs::CardResult::Approved) continue;
     fact.tendered_minor += t->amount();
-    if (t->kind() == fbs::TenderKind::Cash) fact.cash_minor += sign * t->amount();
+    (t->kind() == fbs::TenderKind::Cash ? fact.cash_minor : fact.card_minor) += sign * t->amount();
   }
 }
 
@@ -247,6 +247,16 @@ void take_refund(Fact& fact, const fbs::RefundRecorded& refund) {
     for (const fbs::RefundLine* l : *refund.lines()) take_line(fact, l->sku(), l->goods(), -l->quantity(), l->amount());
 }
 
+// What came back counts as what went out, with the sign turned; the lines and tenders are positive.
+void take_refund_without_receipt(Fact& fact, const fbs::RefundWithoutReceipt& refund) {
+  fact.kind = Fact::Kind::refund;
+  fact.receipt = ReceiptNumber{TillId{refund.till()}, SeriesId{refund.series()}, refund.n()};
+  fact.total_minor = refund.total();
+  take_tenders(fact, refund.tenders(), -1);
+  if (refund.lines() != nullptr)
+    for (const fbs::SaleLine* l : *refund.lines()) take_line(fact, l->sku(), l->goods(), -l->quantity(), l->amount());
+}
+
 using StockLines = flatbuffers::Vector<flatbuffers::Offset<fbs::StockLine>>;
 void take_movement(Fact& fact, const StockLines* lines, int sign) {
   fact.kind = Fact::Kind::moved;
@@ -263,7 +273,10 @@ void take_levels(Fact& fact, const StockLines* lines) {
 void take_stock(Fact& fact, const fbs::Entry& entry) {
   if (const auto* e = entry.body_as_StockReceived()) take_movement(fact, e->lines(), -1);
   if (const auto* e = entry.body_as_StockWrittenOff()) take_movement(fact, e->lines(), 1);
-  if (const auto* e = entry.body_as_StockDispatched()) take_movement(fact, e->lines(), 1);
+  if (const auto* e = entry.body_as_StockDispatched()) {
+    take_movement(fact, e->lines(), 1);
+    fact.is_dispatch = true;
+  }
   if (const auto* e = entry.body_as_StockCounted()) take_levels(fact, e->lines());
   if (const auto* e = entry.body_as_StockFed()) take_levels(fact, e->lines());
   if (const auto* e = entry.body_as_DispatchReceived()) {
@@ -363,6 +376,10 @@ std::optional<Fact> read_entry(ByteView bytes) {
   }
   if (const auto* sale = entry.body_as_SaleRecorded()) take_sale(fact, *sale);
   if (const auto* refund = entry.body_as_RefundRecorded()) take_refund(fact, *refund);
+  if (const auto* refund = entry.body_as_RefundWithoutReceipt()) take_refund_without_receipt(fact, *refund);
+  if (const auto* listed = entry.body_as_ProductsListed(); listed != nullptr && listed->products() != nullptr)
+    for (const fbs::Product* p : *listed->products())
+      if (p->sku() != nullptr) fact.prices[p->sku()->str()] = p->unit_price();
   take_stock(fact, entry);
   take_following(fact, entry);
   if (const auto* opened = entry.body_as_EpochOpened()) {

@@ -40,10 +40,12 @@ struct Fact {
   Kind kind = Kind::other;
   std::optional<WriteId> write;  // of what was taken, or listed
   std::optional<ReceiptNumber> receipt;
-  std::int64_t total_minor = 0, lines_minor = 0, tendered_minor = 0, change_minor = 0, cash_minor = 0;
+  std::int64_t total_minor = 0, lines_minor = 0, tendered_minor = 0, change_minor = 0, cash_minor = 0, card_minor = 0;
   std::map<std::string, std::int64_t> units;   // goods that went out
   std::map<std::string, std::int64_t> levels;  // counted, or told by an old system: what lies here now
   std::optional<IdempotencyKey> arrival;       // of which dispatch; it arrives once
+  bool is_dispatch = false;                    // its id is its write's key
+  std::map<std::string, std::int64_t> prices;  // listed here, by SKU, millionths
   std::string registration;                    // of an epoch
   std::vector<Prefix> followed;
   std::optional<Succeeded> succeeded;

@@ -211,7 +211,8 @@ class Chain {
   std::map<SiteName, std::uint32_t> epochs_;  // given out
   std::map<SiteName, std::string> serving_;
   std::map<SiteName, std::vector<TillWrite>> till_writes_;
-  std::map<SiteName, std::size_t> open_from_;  // all writes of the site before this one are settled
+  std::map<SiteName, std::map<Sku, UnitPrice>> shown_;  // on the site's tills, last
+  std::map<SiteName, std::size_t> open_from_;           // all writes of the site before this one are settled
   std::map<std::string, std::uint64_t> words_of_thieves_;
   std::map<std::string, std::deque<Bytes>> recorded_;
   std::uint64_t heard_ = 0;

@@ -10,6 +10,15 @@ namespace holdfast::sim {
 
 static bool owes_an_answer(const TillWrite& w) { return !w.reply && !w.refused && !w.is_forgotten; }
 
+// In the state, or, counted and named, on its list (6.4): what a rule refused when it was taken in again.
+static bool is_known(const fold::State& state, const TillWrite& w) {
+  return state.find_write({w.request.till, w.request.key}) != nullptr ||
+         std::ranges::any_of(state.listed, [&](const auto& item) {
+           const std::optional<EntryRef>& from = item.second.from;
+           return from && from->origin == w.reply->origin && from->index == w.reply->index;
+         });
+}
+
 // Law: acknowledged by the machine that serves, which has lost nothing since -> in the state.
 std::string Chain::check_acknowledged(const SiteName& store, std::size_t newest) {
   const Machine& m = machine(serving(store));
@@ -19,8 +28,9 @@ std::string Chain::check_acknowledged(const SiteName& store, std::size_t newest)
   for (std::size_t i = writes.size() - std::min(newest, writes.size()); i < writes.size(); ++i) {
     const TillWrite& w = writes[i];
     if (!w.reply || w.kept_by != m.name) continue;
-    const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
-    if (known == nullptr) return fmt::format("{}: an acknowledged write is not in the state", store.view());
+    if (!is_known(state, w))
+      return fmt::format("{}: an acknowledged write is not in the state; it was entry {} of {}", store.view(),
+                         w.reply->index, w.reply->origin.text());
   }
   return {};
 }
@@ -73,18 +83,19 @@ std::string Chain::broken_at_rest() {
     std::uint64_t sales = 0;
     for (const TillWrite& w : writes) {
       if (!w.reply) continue;
-      const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
+      const bool is_there = is_known(state, w);
       // Of a till that is lost, what its machine's disk still has comes back in a tail (5.3); what was on a disk that
       // is lost, too, is lost.
-      if (known == nullptr && w.is_forgotten && w.kept_by.empty()) continue;
-      if (known == nullptr && w.is_settled() && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
-      if (known == nullptr)
+      if (!is_there && w.is_forgotten && w.kept_by.empty()) continue;
+      if (!is_there && w.is_settled() && auditor_->is_given_up(w.reply->origin.text(), w.reply->index)) continue;
+      if (!is_there)
         return fmt::format("{}: an acknowledged write is lost; it was entry {} of {}, and its till {}", site.view(),
                            w.reply->index, w.reply->origin.text(),
                            w.is_safe        ? "was told that it is cosigned"
                            : w.is_forgotten ? "is lost, but not the disk of " + w.kept_by
                                             : "still sends it");
-      if (!known->listed && std::holds_alternative<till::RecordSale>(w.request.command)) ++sales;
+      const fold::KnownWrite* known = state.find_write({w.request.till, w.request.key});
+      if (known != nullptr && !known->listed && std::holds_alternative<till::RecordSale>(w.request.command)) ++sales;
     }
     // Nothing twice: the state has as many sales as there are distinct writes of this till memory, unanswered ones at
     //                most more.
@@ -116,6 +127,8 @@ std::string Chain::broken_at_rest() {
       return fmt::format("{}: {} of {} entries cosigned", m.name, s.cosigned_size, s.size);
     if (std::string lagging = lagging_mirror(site, s); !lagging.empty()) return lagging;
     for (const auto& [peer, part] : m.node->state().peers) {
+      if (!part.held.empty())
+        return fmt::format("{}: {} price lists of {} wait for a person", m.name, part.held.size(), peer.view());
       const Machine& other = machine(serving(peer));
       if (!other.node) continue;
       if (part.origin != other.node->safety().origin) {

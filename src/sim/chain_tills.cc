@@ -102,24 +102,29 @@ fold::WriteRequest Chain::a_sale(const SiteName& store, std::uint32_t till, unsi
   for (unsigned i = 0; i < lines; ++i) {
     const auto product = static_cast<std::int64_t>(random_.below(10));
     const auto pieces = static_cast<std::int64_t>(1 + random_.below(3));
-    till::AskedLine line{Sku(fmt::format("P{}", product)),
-                         Quantity{pieces * 1000},
-                         UnitPrice{(product + 1) * 1'000'000},
-                         VatCode("S"),
-                         "",
-                         false};
-    const Machine& m = machine(serving(store));
+    const Sku sku(fmt::format("P{}", product));
     // A till that reaches no machine still knows the prices.
-    if (m.node != nullptr && m.node->state().find_product(line.sku.view()) == nullptr) {
+    UnitPrice& shown = shown_[store].try_emplace(sku, UnitPrice{(product + 1) * 1'000'000}).first->second;
+    const Machine& m = machine(serving(store));
+    const catalogue::Listed* listed = m.node != nullptr ? m.node->state().find_product(sku.view()) : nullptr;
+    if (listed != nullptr) shown = listed->product.unit_price;
+    till::AskedLine line{sku, Quantity{pieces * 1000}, shown, VatCode("S"), "", false};
+    if (m.node != nullptr && listed == nullptr) {
       line.open_price = true;
       line.name = "open price";
     }
-    total.minor += (product + 1) * 100 * pieces;
+    total.minor += shown.millionths / 10'000 * pieces;
     sale.lines.push_back(std::move(line));
   }
-  if (random_.one_in(3)) sale.change = Money{500 - total.minor % 500};
-  total.minor += sale.change.minor;
-  sale.tenders = {{till::TenderKind::cash, total, "", "", till::CardResult::approved}};
+  const till::Tender card{till::TenderKind::card, total, "t-1", "**** 1234", till::CardResult::approved};
+  if (random_.one_in(4)) {
+    sale.tenders = {card};
+  } else {
+    if (random_.one_in(20)) sale.tenders = {card}, sale.tenders[0].result = till::CardResult::declined;
+    if (random_.one_in(3)) sale.change = Money{500 - total.minor % 500};
+    total.minor += sale.change.minor;
+    sale.tenders.push_back({till::TenderKind::cash, total, "", "", till::CardResult::approved});
+  }
   return {TillId{till}, {}, SubjectId{}, {}, {}, std::move(sale), {}, {}};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/mishaps.h"
+#include "sim/trade.h"
 
 namespace holdfast::sim {
 namespace {
@@ -23,7 +24,8 @@ class Day {
         chain_(options.seed, options.stores, {options.lying_mirrors, options.signatures}),
         random_(options.seed * 7919 + 1),
         mishaps_(chain_, random_.fork(),
-                 {options.stores, options.steps, options.calm, options.lying_mirrors, options.trace}) {
+                 {options.stores, options.steps, options.calm, options.lying_mirrors, options.trace}),
+        trade_(chain_, random_.fork(), options.stores) {
     chain_.faults = options.faults;
     if (options.closes_at_night) chain_.scrub_pause = scrub_pause_of_days;
   }
@@ -40,11 +42,18 @@ class Day {
       result_.broken = is_whole ? chain_.broken_law() : chain_.broken_law(newest_writes);
       if (!result_.broken.empty()) break;
       const unsigned done = result_.step + 1;
-      if (options_.each_hour && done % steps_an_hour == 0 && done < options_.steps) options_.each_hour(result_);
+      if (options_.each_hour && done % steps_an_hour == 0 && done < options_.steps) {
+        result_.trade = trade_.counts();
+        options_.each_hour(result_);
+      }
     }
     if (result_.broken.empty())
-      result_.broken = chain_.come_to_rest(rest_seconds_max, [this] { return mishaps_.end_all(); });
+      result_.broken = chain_.come_to_rest(rest_seconds_max, [this] {
+        trade_.accept_all_held();
+        return mishaps_.end_all();
+      });
     if (!result_.broken.empty() && options_.trace) show_sites();
+    result_.trade = trade_.counts();
     result_.acknowledged = chain_.acknowledged();
     result_.cosigned = chain_.cosigned_seen();
     result_.simulated_seconds = static_cast<double>((chain_.now() - began).ns) / 1e9;
@@ -79,46 +88,16 @@ class Day {
   }
 
   SiteName any_store() { return chain_.file().sites[2 + random_.below(options_.stores)].name; }
-  bool runs(const SiteName& site) { return chain_.machine(chain_.serving(site)).node != nullptr; }
 
   void trade() {
     if (!options_.is_shop) {
-      for (int i = 0; i < 2; ++i) ring(any_store());
+      for (int i = 0; i < 2; ++i) trade_.ring(any_store());
       return;
     }
     const unsigned hour = result_.step / steps_an_hour % 24;
     if (options_.closes_at_night && hour >= open_hours) return;
     for (unsigned i = 0; i < options_.stores * tills; ++i)
-      if (random_.one_in(sale_each_steps)) ring(chain_.file().sites[2 + i / tills].name);
-  }
-
-  // A sale, or now and then a refund of one.
-  void ring(const SiteName& store) {
-    if (!runs(store)) return;
-    const std::vector<TillWrite>& writes = chain_.writes(store);
-    if (random_.one_in(8) && !writes.empty()) {
-      refund(store, writes[random_.below(writes.size())]);
-    } else {
-      const auto till = static_cast<std::uint32_t>(1 + random_.below(tills));
-      const auto lines = static_cast<unsigned>(1 + random_.below(4));
-      chain_.sell(store, till, lines);
-      ++result_.sales;
-    }
-    if (random_.one_in(5)) chain_.send_again(store);
-  }
-
-  void refund(const SiteName& store, const TillWrite& sale) {
-    const auto* command = std::get_if<till::RecordSale>(&sale.request.command);
-    if (command == nullptr || !sale.reply || !sale.reply->receipt || sale.is_forgotten) return;
-    const till::AskedLine& line = command->lines[0];
-    till::Refund refund{command->till, *sale.reply->receipt, {{0, line.quantity}}, {}, "changed her mind"};
-    const auto amount = line_amount(line.unit_price, line.quantity, 2);
-    refund.tenders = {{till::TenderKind::cash, *amount, "", "", till::CardResult::approved}};
-    fold::WriteRequest request;
-    request.till = command->till;
-    request.command = std::move(refund);
-    chain_.submit(store, std::move(request));
-    ++result_.refunds;
+      if (random_.one_in(sale_each_steps)) trade_.ring(chain_.file().sites[2 + i / tills].name);
   }
 
   // What the page of each site says of itself, when a law is broken.
@@ -160,6 +139,7 @@ class Day {
   Chain chain_;
   Random random_;
   Mishaps mishaps_;
+  Trade trade_;
   DayResult result_;
 };
 

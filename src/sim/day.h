@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/chain.h"
+#include "sim/trade.h"
 
 namespace holdfast::sim {
 
@@ -37,7 +37,8 @@ struct DayResult {
   std::string broken;  // the first law broken, or empty
   unsigned step = 0;   // in which it was; as many as there are: when the faults had stopped
   Hash state{};
-  std::uint64_t sales = 0, refunds = 0, acknowledged = 0, cosigned = 0;
+  Trade::Counts trade;
+  std::uint64_t acknowledged = 0, cosigned = 0;
   Faults faults;  // what fired, and what it changed
   Played played;
   std::vector<audit::Auditor::Count> laws;

@@ -47,7 +47,7 @@ TEST(Day, without_faults_does_nothing_but_trade) {
   ASSERT_TRUE(day.faults.read("all 0").has_value());
   const DayResult result = run_day(day);
   EXPECT_EQ(result.broken, "");
-  EXPECT_GT(result.sales, 100u);
+  EXPECT_GT(result.trade.sales, 100u);
   EXPECT_GT(result.cosigned, 0u);
   for (const FaultKind& kind : fault_kinds()) EXPECT_EQ(result.faults.count(kind.fault).fired, 0u) << kind.name;
 }
@@ -61,7 +61,7 @@ TEST(Day, of_a_shop_sells_each_20_s_at_a_till_and_only_while_it_is_open) {
   const DayResult open = run_day(day);
   EXPECT_EQ(open.broken, "");
   // Nine tills, 15 min of 20 s each: 405, less the refunds.
-  EXPECT_NEAR(static_cast<double>(open.sales + open.refunds), 405, 80);
+  EXPECT_NEAR(static_cast<double>(open.trade.sales + open.trade.refunds), 405, 80);
 }
 
 TEST(Day, shows_how_far_it_is_after_each_hour) {
@@ -76,13 +76,13 @@ TEST(Day, shows_how_far_it_is_after_each_hour) {
   std::uint64_t sales = 0;
   day.each_hour = [&](const DayResult& so_far) {
     steps.push_back(so_far.step + 1);
-    sales = so_far.sales;
+    sales = so_far.trade.sales;
   };
   const DayResult result = run_day(day);
   EXPECT_EQ(result.broken, "");
   EXPECT_EQ(steps, std::vector{steps_an_hour});
   EXPECT_GT(sales, 0u);
-  EXPECT_LE(sales, result.sales);
+  EXPECT_LE(sales, result.trade.sales);
 }
 
 TEST(Night, a_seed_says_what_is_not_said) {

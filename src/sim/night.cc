@@ -61,7 +61,7 @@ class Night {
     if (day.steps > steps_without_word)
       watched.each_hour = [&day](const DayResult& so_far) {
         fmt::print(stderr, "seed {}: {} of {} hours, {} sales\n", day.seed, (so_far.step + 1) / steps_an_hour,
-                   day.steps / steps_an_hour, so_far.sales);
+                   day.steps / steps_an_hour, so_far.trade.sales);
       };
     const DayResult result = run_day(watched);
     const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -75,8 +75,7 @@ class Night {
     ++share.days;
     share.simulated_seconds += result.simulated_seconds;
     share.wall_seconds += wall;
-    sales_ += result.sales;
-    refunds_ += result.refunds;
+    trade_ += result.trade;
     acknowledged_ += result.acknowledged;
     cosigned_ += result.cosigned;
     faults_.add_counts(result.faults);
@@ -116,7 +115,9 @@ class Night {
                first, day.stores + 2, day.steps, step_takes.ns / 1'000'000, day.is_shop ? " at a shop's pace" : "",
                broken_);
     fmt::print("{:.0f} site-hours, {} sales, {} refunds, {} acknowledged, {} cosigned checkpoints\n",
-               hours * (day.stores + 2), sales_, refunds_, acknowledged_, cosigned_);
+               hours * (day.stores + 2), trade_.sales, trade_.refunds, acknowledged_, cosigned_);
+    fmt::print("{} movements of goods, {} price lists, {} times held prices accepted\n", trade_.movements,
+               trade_.price_lists, trade_.accepted);
     for (const auto& [how, share] : {std::pair(Signatures::real, real_), std::pair(Signatures::stand_in, stand_in_)})
       if (share.days > 0)
         fmt::print("signed with {}: {} days, simulated / wall time {:.0f}\n", to_text(how), share.days,
@@ -155,7 +156,8 @@ class Night {
   Faults faults_;
   Played played_;
   Share real_, stand_in_;
-  std::uint64_t broken_ = 0, sales_ = 0, refunds_ = 0, acknowledged_ = 0, cosigned_ = 0;
+  Trade::Counts trade_;
+  std::uint64_t broken_ = 0, acknowledged_ = 0, cosigned_ = 0;
   std::vector<audit::Auditor::Count> laws_;
 };
 

@@ -35,6 +35,22 @@ audit::Asked asked_of(const fold::WriteRequest& request) {
     out.kind = audit::Asked::Kind::refund;
     for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
   }
+  if (const auto* refund = std::get_if<till::RefundNoReceipt>(&request.command)) {
+    out.kind = audit::Asked::Kind::refund;
+    for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
+  }
+  const auto moved = [&out](const std::vector<stock::Line>& lines, int sign) {
+    out.kind = audit::Asked::Kind::moved;
+    for (const stock::Line& line : lines) out.units[line.sku.str()] += sign * line.quantity.thousandths;
+  };
+  if (const auto* received = std::get_if<stock::Receive>(&request.command)) moved(received->lines, -1);
+  if (const auto* thrown = std::get_if<stock::WriteOff>(&request.command)) moved(thrown->lines, 1);
+  if (const auto* sent = std::get_if<stock::Dispatch>(&request.command)) moved(sent->lines, 1);
+  if (const auto* arrived = std::get_if<stock::ReceiveDispatch>(&request.command)) moved(arrived->lines, -1);
+  if (const auto* counted = std::get_if<stock::Count>(&request.command)) {
+    out.kind = audit::Asked::Kind::moved;
+    for (const stock::Line& line : counted->lines) out.levels[line.sku.str()] = line.quantity.thousandths;
+  }
   return out;
 }
 
@@ -49,6 +65,20 @@ audit::Files files_of(const SimDisk& disk) {
   return out;
 }
 
+static audit::Told::Peer peer_of(const fold::PeerPart& part) {
+  audit::Told::Peer out;
+  out.sales = part.totals.sales;
+  out.gross_minor = part.totals.gross.minor;
+  for (const auto& [sku, listed] : part.catalogue.products)
+    out.prices[sku.str()] = listed.product.unit_price.millionths;
+  for (const auto& [id, sent] : part.dispatches) out.dispatched.insert(IdempotencyKey{id.bytes});
+  for (const auto& [id, arrived] : part.arrivals) out.arrived.insert(IdempotencyKey{id.bytes});
+  for (const auto& [sku, item] : part.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
+  out.held = part.held.size();
+  for (const fold::KeptPrefix& kept : part.lineage) out.held += kept.held.size();
+  return out;
+}
+
 audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
   audit::Told out;
   out.machine = machine.name;
@@ -58,9 +88,10 @@ audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
   const fold::State& state = machine.node->state();
   const till::Totals& totals = state.till.totals;
   out.sales = totals.sales;
-  out.refunds = totals.refunds;
+  out.refunds = totals.refunds + totals.refunds_without_receipt;
   out.gross_minor = totals.gross.minor;
   out.cash_minor = totals.cash.minor;
+  out.card_minor = totals.card.minor;
   for (const auto& [sku, item] : state.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
   if (const auto report = machine.node->recovery())
     out.report = audit::Told::Report{report->old_origin.text(), report->cosigned, report->announced, report->known_lost,
@@ -68,8 +99,7 @@ audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
   out.missing = machine.node->safety().missing_receipts;
   for (const fold::ContradictionSeen& seen : state.contradictions) out.contradicted.insert(seen.origin.text());
   for (const node::SiteView& view : machine.node->sites())
-    if (!view.is_here && view.totals != nullptr)
-      out.peers[view.site.str()] = {view.totals->sales, view.totals->gross.minor};
+    if (!view.is_here && view.totals != nullptr) out.peers[view.site.str()] = peer_of(state.peers.at(view.site));
   return out;
 }
 

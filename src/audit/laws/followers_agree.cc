@@ -11,16 +11,19 @@
 namespace holdfast::audit {
 namespace {
 
-struct Trade {
-  std::uint64_t sales = 0;
-  std::int64_t gross_minor = 0;
-};
-Trade fold(const std::vector<Fact>& facts) {
-  Trade out;
+// What pages say of another site, by its entries.
+Told::Peer fold(const std::vector<Fact>& facts) {
+  Told::Peer out;
   for (const Fact& fact : facts) {
+    if (fact.kind == Fact::Kind::listed) continue;
     if (fact.kind == Fact::Kind::sale) ++out.sales;
     if (fact.kind == Fact::Kind::sale) out.gross_minor += fact.total_minor;
     if (fact.kind == Fact::Kind::refund) out.gross_minor -= fact.total_minor;
+    for (const auto& [sku, price] : fact.prices) out.prices[sku] = price;
+    if (fact.is_dispatch && fact.write) out.dispatched.insert(fact.write->key);
+    if (fact.arrival && !out.arrived.insert(*fact.arrival).second) continue;
+    for (const auto& [sku, units] : fact.units) out.on_hand[sku] -= units;
+    for (const auto& [sku, level] : fact.levels) out.on_hand[sku] = level;
   }
   return out;
 }
@@ -122,12 +125,29 @@ class FollowersAgree final : public Law {
     const auto said = told.peers.find(site);
     const Lineage lineage = lineage_to(disk, prefix.origin, prefix.size);
     if (!lineage.problem.empty()) return breach(told.machine + " follows what it does not hold: " + lineage.problem);
-    const Trade trade = fold(lineage.facts);
     ++exercised;
-    if (said == told.peers.end() || said->second.sales != trade.sales || said->second.gross_minor != trade.gross_minor)
-      breach(told.machine + " says that " + site + " has made " +
-             std::to_string(said == told.peers.end() ? 0 : said->second.sales) + " sales; what it follows has " +
-             std::to_string(trade.sales));
+    if (said == told.peers.end()) return breach(told.machine + " follows " + site + " and says nothing of it");
+    const Told::Peer is = fold(lineage.facts);
+    const Told::Peer& says = said->second;
+    const std::string begin = told.machine + " says of " + site + ", which it follows: ";
+    if (says.sales != is.sales || says.gross_minor != is.gross_minor)
+      breach(begin + std::to_string(says.sales) + " sales; what it follows has " + std::to_string(is.sales));
+    if (says.held > 0) breach(begin + std::to_string(says.held) + " price lists wait, and all were accepted");
+    check_prices(begin, says, is);
+    if (says.dispatched != is.dispatched || says.arrived != is.arrived)
+      breach(begin + "other goods on the way than its entries say");
+    if (says.on_hand != is.on_hand) breach(begin + "other stock than its entries give");
+  }
+  // Those beyond a bound wait for a person, and at rest people have accepted all; so they are as they were listed last.
+  void check_prices(const std::string& begin, const Told::Peer& says, const Told::Peer& is) {
+    for (const auto& [sku, price] : is.prices) {
+      ++exercised;
+      const auto shown = says.prices.find(sku);
+      if (shown == says.prices.end() || shown->second != price)
+        breach(begin + sku + " costs " + (shown == says.prices.end() ? "nothing" : std::to_string(shown->second)) +
+               ", and it has listed it last at " + std::to_string(price) + " (millionths)");
+    }
+    if (says.prices.size() != is.prices.size()) breach(begin + "prices that it has not listed");
   }
 
   std::map<std::string, std::set<std::uint64_t>> kept_;  // by origin: what registrations go on from

@@ -7,7 +7,7 @@ namespace {
 
 struct Books {
   std::uint64_t sales = 0, refunds = 0;
-  std::int64_t gross_minor = 0, cash_minor = 0;
+  std::int64_t gross_minor = 0, cash_minor = 0, card_minor = 0;
   std::map<std::string, std::int64_t> on_hand;
   std::set<IdempotencyKey> arrived;
 };
@@ -22,7 +22,11 @@ class MoneyAndStock final : public Law {
       Books books;
       const auto asked = evidence.asked.find(told.site);
       for (const Fact& fact : evidence.lineage_of_site(told.site).facts) {
-        if (fact.kind == Fact::Kind::moved) move(books, fact);
+        if (fact.kind == Fact::Kind::moved) {
+          ++exercised;
+          check_moved(told.site, fact, asked == evidence.asked.end() ? nothing : asked->second);
+          move(books, fact);
+        }
         if (fact.kind != Fact::Kind::sale && fact.kind != Fact::Kind::refund) continue;
         ++exercised;
         check_entry(told.site, fact);
@@ -46,11 +50,18 @@ class MoneyAndStock final : public Law {
     if (it->second.total_minor != fact.total_minor || are_goods_other)
       breach(site + " has taken another sum or other goods than the till asked for");
   }
+  void check_moved(const std::string& site, const Fact& fact, const std::map<WriteId, Asked>& asked) {
+    const auto it = fact.write ? asked.find(*fact.write) : asked.end();
+    if (it == asked.end()) return breach(site + " has goods moved or counted that nobody asked for");
+    if (it->second.units != fact.units || it->second.levels != fact.levels)
+      breach(site + " has moved or counted other goods than it was asked to");
+  }
   static void add(Books& books, const Fact& fact) {
     const bool is_sale = fact.kind == Fact::Kind::sale;
     ++(is_sale ? books.sales : books.refunds);
     books.gross_minor += is_sale ? fact.total_minor : -fact.total_minor;
     books.cash_minor += fact.cash_minor;
+    books.card_minor += fact.card_minor;
     move(books, fact);
   }
   static void move(Books& books, const Fact& fact) {
@@ -59,13 +70,13 @@ class MoneyAndStock final : public Law {
     for (const auto& [sku, level] : fact.levels) books.on_hand[sku] = level;
   }
   void check_pages(const Told& told, const Books& books) {
-    if (told.sales != books.sales || told.refunds != books.refunds || told.gross_minor != books.gross_minor ||
-        told.cash_minor != books.cash_minor)
-      breach("the pages of " + told.site + " say " + std::to_string(told.sales) + " sales, " +
-             std::to_string(told.refunds) + " refunds, " + std::to_string(told.gross_minor) + " gross, " +
-             std::to_string(told.cash_minor) + " in cash; its journal " + std::to_string(books.sales) + ", " +
-             std::to_string(books.refunds) + ", " + std::to_string(books.gross_minor) + ", " +
-             std::to_string(books.cash_minor));
+    const auto said = [](const auto& of) {
+      return std::to_string(of.sales) + " sales, " + std::to_string(of.refunds) + " refunds, " +
+             std::to_string(of.gross_minor) + " gross, " + std::to_string(of.cash_minor) + " in cash, " +
+             std::to_string(of.card_minor) + " by card";
+    };
+    if (said(told) != said(books))
+      breach("the pages of " + told.site + " say " + said(told) + "; its journal " + said(books));
     if (told.on_hand != books.on_hand)
       breach("the stock that the pages of " + told.site + " show is not what its journal gives");
   }
