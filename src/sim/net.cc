@@ -82,8 +82,10 @@ std::optional<ConnectionId> Network::any_connection() {
   return it->first;
 }
 
+// Of many connections hardly one has something in flight; so mostly one that has.
 bool Network::reset_any() {
-  const auto id = any_connection();
+  const auto message = random_.one_in(4) ? queue_.end() : any_message();
+  const auto id = message == queue_.end() ? any_connection() : message->second.connection;
   if (!id) return false;
   const Connection& c = connections_.at(*id);
   if (c.a.in_flight + c.b.in_flight + c.a.waiting.size() + c.b.waiting.size() > 0) bit(Fault::net_reset);

@@ -56,7 +56,7 @@ class Network {
   void mute(const std::string& from, const std::string& to);
   void clear(const std::string& from, const std::string& to);  // neither clogged nor mute any more
   // Of any connection: false, there is none.
-  bool reset_any();      // it ends on both sides, with all in flight
+  bool reset_any();      // it ends on both sides, with all in flight; mostly one that has something in flight
   bool half_open_any();  // one side is told that it ended; the other gets what is in flight, up to 3 s late
   // Of any message in flight: false, there is none.
   bool drop_any();
