@@ -277,6 +277,32 @@ TEST(RepairClosedFile, of_a_copy_keeps_no_store_closed) {
   settle(shop.chain);
 }
 
+// What stands in the copy is of another journal, and beside it lies what cannot be put aside with it (13.94).
+TEST(RepairClosedFile, of_a_copy_that_is_to_be_put_aside_keeps_no_store_closed) {
+  Shop shop(24);
+  start_all(shop.chain);
+  open_trade(shop.chain);
+  shop.trade(10);
+  shop.chain.kill("store-02");
+  Machine& m = shop.chain.machine("store-02");
+  const std::string copy = journal::Log::directory(shop.origin());
+  const Stored other = commits(m, {shop.chain.file().chain, warehouse, 1}).front();
+  ASSERT_TRUE(m.disk.write_all(copy + "/" + journal::segment_name(99), *m.disk.read_all(other.path)).has_value());
+  ASSERT_TRUE(m.disk.write_all(copy + "/notes", Bytes(1)).has_value());
+  shop.chain.disk_has_lost("store-02");
+  ClosedFile disk(m.disk);
+  disk.closed = copy + "/notes";
+  m.given_disk = &disk;
+  ASSERT_TRUE(comes_to_sign(shop.chain, "store-02"));
+  EXPECT_TRUE(shop.chain.run_until([&] { return tells_damage(shop.chain, "store-02", disk.closed); }, seconds(20)));
+  EXPECT_FALSE(counts_for(shop.chain, "store-02", store_1));
+  shop.chain.kill("store-02");
+  m.given_disk = nullptr;
+  ASSERT_TRUE(shop.chain.start("store-02").has_value());
+  EXPECT_TRUE(shop.chain.run_until([&] { return counts_for(shop.chain, "store-02", store_1); }, seconds(20)));
+  settle(shop.chain);
+}
+
 // Found while it runs: it ends once, because it could no longer say what it holds, and the next start goes without it.
 TEST(RepairClosedFile, of_a_copy_that_is_found_while_it_runs_costs_one_start) {
   Shop shop(25);

@@ -185,12 +185,13 @@ Branches::Told Branches::cannot_leave(const Origin& origin, std::string_view sig
 Status Branches::copy_files(const std::string& from, const std::string& to) {
   HF_TRY(const std::vector<std::string> names, disk_.list(from));
   for (const std::string& name : names) {
-    HF_TRY(const std::unique_ptr<File> file, disk_.open(fmt::format("{}/{}", from, name)));
-    if (file->size() > copied_bytes_max)
+    auto file = disk_.open(fmt::format("{}/{}", from, name));
+    if (!file) return fail("node/bad_file", file.error().text + " Check the file system");
+    if ((*file)->size() > copied_bytes_max)
       return fail("node/bad_file",
                   fmt::format("{}/{} has {} bytes, more than any file of a journal; find out who put it "
                               "there, move it out of the data directory",
-                              from, name, file->size()));
+                              from, name, (*file)->size()));
   }
   for (const std::string& name : names) {
     HF_TRY(const std::unique_ptr<File> file, disk_.open(fmt::format("{}/{}", from, name)));
