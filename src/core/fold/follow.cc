@@ -391,8 +391,7 @@ void apply(State& state, const PeerEntryAccepted& event) {
     accept(*std::ranges::find(part.lineage, event.entry.origin, &KeptPrefix::origin));
   // Its products wait in older entries no longer.
   const auto is_older = [&](const HeldBySku::Place& place) {
-    if (place.epoch != event.entry.origin.epoch) return place.epoch < event.entry.origin.epoch;
-    return part.origin.epoch == place.epoch && place.index < event.entry.index;
+    return std::pair(place.epoch, place.index) < std::pair(event.entry.origin.epoch, event.entry.index);
   };
   for (const catalogue::Product& product : accepted.products) supersede(part, product.sku, is_older);
   catalogue::apply(part.catalogue, event.entry.index, accepted);

@@ -117,6 +117,23 @@ TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted
   expect_replay_equals_live();
 }
 
+// Who accepts the newer of two cannot be handed the older price behind it.
+TEST_F(Succession, of_two_that_wait_in_the_kept_prefix_the_newer_overtakes_the_older_when_it_is_accepted) {
+  list_beyond_bound_and(product("A", 8'000'000));
+  const std::uint64_t kept = head.size();
+  Shop next = rebuilt(kept, 2);
+  succeed(next, kept);
+  const auto& held = part("head-office").lineage[0].held;
+  ASSERT_EQ(held.size(), 2u);
+  const EntryRef older{head.origin, held.begin()->first}, newer{head.origin, held.rbegin()->first};
+  ASSERT_TRUE(store.write(AcceptHeld{newer}));
+  EXPECT_EQ(price("A"), 8'000'000);
+  EXPECT_TRUE(part("head-office").lineage[0].held.empty());
+  ASSERT_REFUSED(store.write(AcceptHeld{older}), "fold/unknown_held");
+  EXPECT_EQ(price("A"), 8'000'000);
+  expect_replay_equals_live();
+}
+
 // A clean point before what overtook it: it was folded as if somebody had accepted it.
 TEST_F(Succession, what_was_overtaken_behind_the_kept_prefix_waits_again) {
   const std::uint64_t kept = list_beyond_bound_and(product("A", 1'050'000));
