@@ -316,6 +316,7 @@ std::map<std::string, Journal> read_journals(const Files& files) {
   for (const auto& [path, read] : files) {
     const std::size_t slash = path.rfind('/');
     if (!path.starts_with("journals/") || !path.ends_with(".hfj")) continue;
+    if (path.find(".damaged-") != std::string::npos) continue;  // put aside: nobody is given anything of it
     const std::string_view name = std::string_view(path).substr(slash + 1);
     std::uint32_t number = 0;
     std::from_chars(name.data() + name.find('-') + 1, name.data() + name.size(), number);

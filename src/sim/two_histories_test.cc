@@ -245,6 +245,30 @@ TEST_F(TwoHistories, a_mirror_that_came_back_counts_for_neither) {
   EXPECT_FALSE(chain_.node(mirror).state().contradictions.empty());
 }
 
+// 4.3, 13.94: it holds one and is offered the other. Its copy cannot be opened, and is begun anew: it goes on with
+// neither.
+TEST_F(TwoHistories, who_has_seen_them_takes_neither_into_a_copy_that_begins_anew) {
+  part("store-02", 5, 30);
+  chain_.network.heal_all();
+  const auto has_seen = [&] { return !chain_.node("store-02").state().contradictions.empty(); };
+  ASSERT_TRUE(chain_.run_until(has_seen, seconds(30)));
+  chain_.run_for(seconds(1));
+  chain_.kill("store-02");
+  Machine& m = chain_.machine("store-02");
+  const Stored other = commits(m, {chain_.file().chain, head_office, 1}).front();
+  const std::string copy = journal::Log::directory({chain_.file().chain, store_1, 1});
+  ASSERT_TRUE(m.disk.write_all(copy + "/" + journal::segment_name(99), *m.disk.read_all(other.path)).has_value());
+  chain_.disk_has_lost("store-02");
+  ASSERT_TRUE(comes_to_sign(chain_, "store-02"));
+  sell(5);
+  chain_.run_for(seconds(20));
+  EXPECT_TRUE(tells_damage(chain_, "store-02", "1.damaged-1"));
+  EXPECT_EQ(held("store-02"), 0u);
+  EXPECT_FALSE(counts_for(chain_, "store-02", store_1));
+  rebuild();
+  settle(chain_);
+}
+
 // 4.3: it is shown the other one at a start. At the next, those who could show it are out of reach.
 TEST_F(TwoHistories, their_owner_signs_no_more_when_nobody_shows_it_the_other_either) {
   part("store-02", 5, 30);

@@ -115,27 +115,29 @@ Result<std::optional<Branches::Told>> Branches::leave(const Origin& origin, std:
 }
 
 // Nothing of it can be given to anybody as it stands, and what a site lacks of another's journal it asks for.
-Result<std::vector<Branches::Told>> Branches::leave_unopened(const SiteName& ours) {
+Result<std::vector<Branches::Told>> Branches::leave_unopened(const std::function<bool(const Origin&)>& may_be_left) {
   std::vector<Told> out;
   for (const auto& [origin, why] : std::map(replicas_.unopened())) {
     const std::string stays = fmt::format("the copy of {} stays closed: {}", origin.text(), why.text);
-    // Of a file that the disk does not open, another try may come out otherwise; and on our own older epochs all rests.
-    if (!why.code.starts_with("journal/") || origin.site == ours) {
+    // Of a file that the disk does not open, another try may come out otherwise.
+    if (!why.code.starts_with("journal/") || !may_be_left(origin)) {
       out.push_back({false, "journal-damage", 2, stays});
       continue;
     }
     HF_TRY(const Put put, put_beside(origin, unreadable));
     if (put.place.empty()) {
       out.push_back({false, "journal-damage", 2,
-                     fmt::format("{} It cannot be put aside: {}, and start this node again", stays, put.why)});
+                     fmt::format("{}; it cannot be put aside: {}, and start this node again", stays, put.why)});
       continue;
     }
     HF_TRY_VOID(replicas_.discard(origin));
     HF_TRY_VOID(disk_.remove(leaving_path));
-    out.push_back({true, "journal-damage", 2,
-                   fmt::format("the copy of {} could not be opened and lies in {}; what it held is fetched again from "
-                               "those who have it. It was: {}",
-                               origin.text(), put.place, why.text)});
+    const std::string_view what = std::string_view(why.text).substr(0, why.text.find(" Nothing was changed"));
+    out.push_back(
+        {true, "journal-damage", 2,
+         fmt::format("the copy of {} could not be opened ({}) and lies in {} now. It is fetched again, as far "
+                     "as others have it; keep those files until it is known that nothing else was in them",
+                     origin.text(), what.substr(0, what.find_last_not_of('.') + 1), put.place)});
   }
   return out;
 }

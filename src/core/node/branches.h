@@ -11,6 +11,7 @@
 // Lifetime, thread: copies, keys and state outlive it. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -45,14 +46,14 @@ class Branches {
   // What people are to be told; nullopt: it stays as it is. Checkpoints of what is kept stay each `piece_bytes`, so
   // that it can be given in pieces.
   Result<std::optional<Told>> leave(const Origin& origin, std::size_t piece_bytes);
-  // At a start: copies that are closed for what stands in them are left, but those of our own epochs; there is nothing
+  // Once the state is whole: copies that are closed for what stands in them are left, if they may be; there is nothing
   // in their places then. What is to be told of each that is closed; one that is not left stays among the unopened.
-  Result<std::vector<Told>> leave_unopened(const SiteName& ours);
+  Result<std::vector<Told>> leave_unopened(const std::function<bool(const Origin&)>& may_be_left);
 
  private:
   struct Put {
     std::string place;           // empty: nothing was put there
-    std::string_view signature;  // of what is told then
+    std::string_view signature;  // of what leave() tells then
     std::string why;
   };
   Result<Put> put_beside(const Origin& origin, std::string_view kind);

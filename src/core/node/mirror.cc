@@ -34,7 +34,7 @@ Status NodeImpl::on(Session& session, const sync::Entries& m) {
     return fail("node/refused", fmt::format("{} is not kept here", m.origin.text()));
   if (!needs_.contains(m.origin) && m.first + m.entries.size() > acceptable_size(m.origin))
     return fail("node/refused", fmt::format("{} is sealed here", m.origin.text()));
-  HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
+  HF_TRY(sync::Replica * replica, copy_of(m.origin));
   // What a new machine has kept of it is the history that counts: that is taken from this machine, to its end.
   const chain::Registration* next = successor_of(m.origin);
   const bool is_kept = next != nullptr && session.site == owner && m.first + m.entries.size() <= next->kept_size;
@@ -151,6 +151,15 @@ bool NodeImpl::is_not_ours(const std::string& note) const {
   return !root || *root != c->root;
 }
 
+// One that begins now, of a journal that was seen to contradict itself, goes on where what was seen of it ended (4.3).
+Result<sync::Replica*> NodeImpl::copy_of(const Origin& origin) {
+  if (sync::Replica* there = replicas_.find(origin)) return there;
+  HF_TRY(sync::Replica * begun, replicas_.find_or_create(origin));
+  begun->frozen = std::ranges::any_of(state_.contradictions,
+                                      [&](const fold::ContradictionSeen& seen) { return seen.origin == origin; });
+  return begun;
+}
+
 void NodeImpl::freeze_contradicted() {
   for (const fold::ContradictionSeen& seen : state_.contradictions) {
     if (sync::Replica* replica = replicas_.find(seen.origin)) replica->frozen = true;
@@ -165,7 +174,7 @@ Status NodeImpl::on(Session& session, const sync::Offer& m) {
   if (!key || c.origin.site != *session.site || !chain_.is_mirror(me_->name, c.origin.site))
     return fail("node/refused", fmt::format("{} is not mirrored here for this link", c.origin.text()));
   HF_TRY(journal::SignedCheckpoint offered, journal::open_checkpoint(m.note, *key));
-  HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
+  HF_TRY(sync::Replica * replica, copy_of(c.origin));
   replica->offered = std::move(offered);
   return cosign_if_held(*replica);
 }
@@ -264,7 +273,7 @@ Status NodeImpl::on(Session& session, const sync::Cosigned& m) {
   if (!key || !is_kept || c.origin.site != *session.site) return {};
   HF_TRY(const journal::SignedCheckpoint signed_by_owner, journal::open_checkpoint(m.note, *key));
   // It may be here before the first entry, and is told once only.
-  HF_TRY(sync::Replica * replica, replicas_.find_or_create(c.origin));
+  HF_TRY(sync::Replica * replica, copy_of(c.origin));
   // We have signed it and do not hold it: this disk is an old one, though our own journal may have told nothing of
   // that.
   if (c.size > replica->size() && taken_up_.contains(c.origin.site) &&

@@ -112,6 +112,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   Status learn_own_line();
   Status replay_log(journal::Log& log, EntryIndex first, EntryIndex end);
   Status append_start_events();
+  Status begin_closed_copies_anew();
   Status load_cut_list();
   Status save_cut_list();
 
@@ -197,6 +198,7 @@ class NodeImpl final : public Node, private fold::OwnEntries {
   std::uint64_t acceptable_size(const Origin& origin) const;  // how far entries of this origin are still taken
   Status cosign_if_held(sync::Replica& replica);
   bool may_cosign(const Origin& origin) const;
+  Result<sync::Replica*> copy_of(const Origin& origin);
   void freeze_contradicted();
   bool is_not_ours(const std::string& note) const;
   Status compare_what_waits(sync::Replica& replica);

@@ -95,8 +95,6 @@ Status NodeImpl::start() {
   HF_TRY_VOID(branches_.put_back());
   HF_TRY_VOID(replicas_.open_all(origin_, chain_));
   HF_TRY_VOID(taken_up_.load(origin_, chain_, replicas_));
-  HF_TRY(const std::vector<Branches::Told> closed, branches_.leave_unopened(me_->name));  // it counts for none of them
-  for (const Branches::Told& told : closed) trip(told.signature, told.severity, told.text);
   bool is_there = epoch == 1;
   if (!is_there) {
     HF_TRY(const std::vector<std::string> segments, world_.disk.list(journal::Log::directory(origin_)));
@@ -133,11 +131,25 @@ Status NodeImpl::serve_own_journal() {
                        "stands behind",
                        log->lost_aside(), log->origin().text()));
   }
+  HF_TRY_VOID(begin_closed_copies_anew());
   HF_TRY(const KeptTails::Lost lost, kept_tails_.load());
   if (lost.count > 0) tell_lost_tail(lost.first, lost.count);
   HF_TRY_VOID(record_guard());
   HF_TRY_VOID(commit_with_switch());
   return release();
+}
+
+// The state stands without them by now, and this machine counts for none of them (TakenUp::load).
+Status NodeImpl::begin_closed_copies_anew() {
+  const auto may_be_left = [this](const Origin& origin) {
+    // Nobody else could say what it has signed, nor stand in for what a machine that was replaced is still to show.
+    const bool is_only_mirror =
+        chain_.is_mirror(me_->name, origin.site) && chain_.find(origin.site)->mirrors.size() == 1;
+    return origin.site != me_->name && !is_only_mirror && phase_ != Phase::stopped;
+  };
+  HF_TRY(const std::vector<Branches::Told> closed, branches_.leave_unopened(may_be_left));
+  for (const Branches::Told& told : closed) trip(told.signature, told.severity, told.text);
+  return {};
 }
 
 // own_ stays null if this epoch has no entry yet. Opening writes behind a rotten end, and what is opened once more does

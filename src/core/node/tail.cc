@@ -198,7 +198,7 @@ std::uint64_t NodeImpl::not_taken_in() const {
 // may hold and offer it, each to another size, so what is stored already is passed over. What is re-admitted is what is
 // stored, and so verified, never what was sent again.
 Status NodeImpl::readmit_surplus(const sync::Tail& m, const PublicKey& key) {
-  HF_TRY(sync::Replica * replica, replicas_.find_or_create(m.origin));
+  HF_TRY(sync::Replica * replica, copy_of(m.origin));
   const std::uint64_t end = m.first + m.entries.size();
   if (m.first > replica->size())
     return fail("node/refused",
