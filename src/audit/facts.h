@@ -29,10 +29,23 @@ struct WriteId {
 struct Asked {
   enum class Kind { sale, refund, moved, other };
   Kind kind = Kind::other;
+  bool has_happened = false;   // outside, for itself: it is taken whatever a rule says by now (protocol 6.2)
+  bool is_by_receipt = false;  // names lines of a receipt, and no goods
   std::int64_t total_minor = 0;
-  std::map<std::string, std::int64_t> units;   // by SKU, thousandths; goods that went out
-  std::map<std::string, std::int64_t> levels;  // counted
+  std::int64_t cash_minor = 0, card_minor = 0;  // approved, less what went out
+  std::map<std::string, std::int64_t> units;    // by SKU, thousandths; goods that went out
+  std::map<std::string, std::int64_t> levels;   // counted
+  std::string movement, partner;                // as Fact's
+  std::optional<IdempotencyKey> arrival;
+  std::map<std::string, std::int64_t> prices;  // listed, by SKU, millionths
 };
+// Goods on their way between two sites, by dispatch.
+struct Shipment {
+  std::string partner;                        // the other site
+  std::map<std::string, std::int64_t> units;  // by SKU, thousandths
+  bool operator==(const Shipment&) const = default;
+};
+using Shipments = std::map<IdempotencyKey, Shipment>;
 // A reply that says "taken".
 struct Answer {
   std::string machine;  // that gave it
@@ -75,7 +88,9 @@ struct Told {
   std::uint64_t sales = 0, refunds = 0;
   std::int64_t gross_minor = 0, cash_minor = 0, card_minor = 0;
   std::map<std::string, std::int64_t> on_hand;  // thousandths
-  struct Report {                               // the rebuild's
+  std::map<std::string, std::int64_t> prices;   // that it lists itself, by SKU, millionths
+  Shipments dispatched, arrived;
+  struct Report {  // the rebuild's
     std::string old_origin;
     std::uint64_t kept = 0;
     std::optional<std::uint64_t> announced;
@@ -89,9 +104,10 @@ struct Told {
     std::uint64_t sales = 0;
     std::int64_t gross_minor = 0;
     std::map<std::string, std::int64_t> prices;  // by SKU, millionths
-    std::set<IdempotencyKey> dispatched, arrived;
+    Shipments dispatched, arrived;
     std::map<std::string, std::int64_t> on_hand;  // thousandths
     std::size_t held = 0;                         // price lists of it that wait for a person
+    bool operator==(const Peer&) const = default;
   };
   std::map<std::string, Peer> peers;  // what it says of other sites that it follows
   std::uint64_t unanswered = 0;       // of its tills' writes

@@ -271,16 +271,26 @@ void take_levels(Fact& fact, const StockLines* lines) {
     if (l->sku() != nullptr) fact.levels[l->sku()->str()] = l->quantity();
 }
 void take_stock(Fact& fact, const fbs::Entry& entry) {
-  if (const auto* e = entry.body_as_StockReceived()) take_movement(fact, e->lines(), -1);
-  if (const auto* e = entry.body_as_StockWrittenOff()) take_movement(fact, e->lines(), 1);
+  const auto moved = [&](std::string_view how, const StockLines* lines, int sign) {
+    fact.movement = how;
+    take_movement(fact, lines, sign);
+  };
+  const auto name = [](const flatbuffers::String* site) { return site == nullptr ? std::string() : site->str(); };
+  if (const auto* e = entry.body_as_StockReceived()) moved("received", e->lines(), -1);
+  if (const auto* e = entry.body_as_StockWrittenOff()) moved("written off", e->lines(), 1);
   if (const auto* e = entry.body_as_StockDispatched()) {
-    take_movement(fact, e->lines(), 1);
+    moved("dispatched", e->lines(), 1);
     fact.is_dispatch = true;
+    fact.partner = name(e->to());
   }
-  if (const auto* e = entry.body_as_StockCounted()) take_levels(fact, e->lines());
+  if (const auto* e = entry.body_as_StockCounted()) {
+    fact.movement = "counted";
+    take_levels(fact, e->lines());
+  }
   if (const auto* e = entry.body_as_StockFed()) take_levels(fact, e->lines());
   if (const auto* e = entry.body_as_DispatchReceived()) {
-    take_movement(fact, e->lines(), -1);
+    moved("arrived", e->lines(), -1);
+    fact.partner = name(e->from());
     fact.arrival.emplace();
     if (e->dispatch() != nullptr && e->dispatch()->size() == 16)
       std::memcpy(fact.arrival->bytes.data(), e->dispatch()->data(), 16);
@@ -359,6 +369,13 @@ std::map<std::uint64_t, Sha256> roots_at(const std::vector<Bytes>& entries, cons
     for (std::size_t i = peaks.size() - 1; i-- > 0;) root = pair_hash(peaks[i].second, root);
     out.emplace(*want++, root);
   }
+  return out;
+}
+
+Shipment shipment_of(const Fact& fact) {
+  Shipment out{fact.partner, fact.units};
+  if (fact.arrival)
+    for (auto& [sku, units] : out.units) units = -units;
   return out;
 }
 

@@ -45,6 +45,7 @@ struct Fact {
   std::map<std::string, std::int64_t> levels;  // counted, or told by an old system: what lies here now
   std::optional<IdempotencyKey> arrival;       // of which dispatch; it arrives once
   bool is_dispatch = false;                    // its id is its write's key
+  std::string movement, partner;               // how goods moved, and the site to which or from which
   std::map<std::string, std::int64_t> prices;  // listed here, by SKU, millionths
   std::string registration;                    // of an epoch
   std::vector<Prefix> followed;
@@ -56,6 +57,7 @@ struct Fact {
   std::optional<ReceiptNumber> printed;  // …with another number than it has here
 };
 std::optional<Fact> read_entry(ByteView entry);
+Shipment shipment_of(const Fact& fact);  // of one that is a dispatch or an arrival
 
 // What an epoch says it continues: the registration in its entry 0.
 struct Continues {

@@ -112,13 +112,70 @@ TEST(Auditor, a_follower_that_says_more_than_it_follows_is_found) {
   EXPECT_NE(law.find("a follower is the fold of what its journal names"), std::string::npos) << law;
 }
 
-// Who has heard nothing, and knows what tills have asked for.
-audit::Auditor deaf_auditor(Chain& chain) {
+// Goods that the warehouse has sent and the first store has unloaded, and a sale by card there.
+void trade_goods(Chain& chain) {
+  trade(chain);
+  const std::vector<stock::Line> lines{{Sku("P1"), Quantity{5000}}, {Sku("P2"), Quantity{2000}}};
+  const auto write = [&](const SiteName& site, fold::Command command) {
+    const std::size_t number = chain.submit(site, {{}, {}, {}, {}, {}, std::move(command), {}, {}});
+    chain.send_again(site);
+    chain.run_for(seconds(1));
+    EXPECT_TRUE(chain.writes(site)[number].reply.has_value());
+    return chain.writes(site)[number].request.key;
+  };
+  write(warehouse, stock::Receive{lines, "delivery note"});
+  const IdempotencyKey sent = write(warehouse, stock::Dispatch{store_1, lines});
+  write(store_1, stock::ReceiveDispatch{warehouse, DispatchId{sent.bytes}, lines});
+  write(store_1, stock::Count{lines});
+  till::RecordSale sale = std::get<till::RecordSale>(chain.a_sale(store_1, 1, 1).command);
+  const Money total = line_amount(sale.lines[0].unit_price, sale.lines[0].quantity, 2).value();
+  sale.change = {};
+  sale.tenders = {{till::TenderKind::card, total, "t-1", "**** 1234", till::CardResult::approved}};
+  write(store_1, std::move(sale));
+  settle(chain);
+}
+
+TEST(Auditor, each_thing_that_pages_say_of_goods_cards_and_prices_is_compared) {
+  using Forge = std::function<void(std::vector<audit::Told>&)>;
+  const auto peer = [](auto& told, const SiteName& at, const SiteName& site) -> audit::Told::Peer& {
+    return of(told, at).peers.at(site.str());
+  };
+  const std::string_view follows = "a follower is the fold of what its journal names",
+                         adds_up = "money and stock add up";
+  const std::vector<std::pair<std::string_view, Forge>> forgeries = {
+      {adds_up, [](auto& told) { of(told, store_1).card_minor += 1; }},
+      {adds_up, [](auto& told) { of(told, store_1).on_hand["P1"] += 1000; }},
+      {adds_up, [](auto& told) { of(told, store_1).arrived.begin()->second.units["P1"] += 1000; }},
+      {adds_up, [](auto& told) { of(told, warehouse).dispatched.begin()->second.partner = "store-02"; }},
+      {adds_up, [](auto& told) { of(told, head_office).prices["P1"] += 10'000; }},
+      {follows, [&](auto& told) { peer(told, store_1, head_office).prices["P1"] += 10'000; }},
+      {follows, [&](auto& told) { peer(told, store_1, head_office).prices["P99"] = 10'000; }},
+      {follows, [&](auto& told) { peer(told, store_1, head_office).held = 1; }},
+      {follows, [&](auto& told) { peer(told, store_1, warehouse).dispatched.clear(); }},
+      {follows, [&](auto& told) { peer(told, store_1, warehouse).on_hand["P1"] += 1000; }},
+      {follows, [&](auto& told) { peer(told, warehouse, store_1).arrived.begin()->second.units["P2"] = 1000; }},
+      {follows, [&](auto& told) { of(told, store_1).peers["store-02"].prices["P1"] = 10'000; }},
+  };
+  for (std::size_t i = 0; i < forgeries.size(); ++i) {
+    Chain chain(21, 2);
+    trade_goods(chain);
+    (void)broken_when_told(chain, forgeries[i].second);
+    EXPECT_NE(chain.auditor().broken_of(forgeries[i].first), "") << "forgery " << i;
+  }
+}
+
+// Who has heard nothing, and knows what was asked for, or something else.
+using ForgeAsked = std::function<void(const SiteName&, audit::Asked&)>;
+audit::Auditor deaf_auditor(
+    Chain& chain, const ForgeAsked& forge = [](const SiteName&, audit::Asked&) {}) {
   audit::Auditor deaf(facts_of(chain.file()));
   for (const auto& [name, m] : chain.machines()) deaf.knows(facts_of(chain.file().chain, *m));
   for (const chain::Site& site : chain.file().sites)
-    for (const TillWrite& w : chain.writes(site.name))
-      deaf.asked(site.name.str(), id_of(w.request), asked_of(w.request));
+    for (const TillWrite& w : chain.writes(site.name)) {
+      audit::Asked asked = asked_of(w.request);
+      forge(site.name, asked);
+      deaf.asked(site.name.str(), id_of(w.request), std::move(asked));
+    }
   return deaf;
 }
 // This disk with other entries in one of its journals.
@@ -134,6 +191,37 @@ audit::Files with_entries(audit::Files files, const Origin& origin, const std::v
   std::erase_if(files, [&](const auto& file) { return file.first.starts_with(journal::Log::directory(origin) + "/"); });
   files.merge(files_of(disk));
   return files;
+}
+
+TEST(Auditor, each_thing_that_was_asked_for_is_compared) {
+  Chain chain(21, 2);
+  trade_goods(chain);
+  const std::string_view law = "money and stock add up";
+  audit::Auditor told_right = deaf_auditor(chain);
+  told_right.at_rest(all_told(chain));
+  EXPECT_EQ(told_right.broken_of(law), "");
+  const auto where = [](std::string_view movement, const std::function<void(audit::Asked&)>& forge) {
+    return [=](const SiteName&, audit::Asked& asked) {
+      if (asked.movement == movement) forge(asked);
+    };
+  };
+  const std::vector<ForgeAsked> forgeries = {
+      [](const SiteName&, audit::Asked& a) { std::swap(a.cash_minor, a.card_minor); },
+      [](const SiteName&, audit::Asked& a) {
+        if (!a.prices.empty()) a.prices["P1"] += 10'000;
+      },
+      where("received", [](audit::Asked& a) { a.units["P2"] += 1000; }),
+      where("counted", [](audit::Asked& a) { a.levels["P1"] += 1000; }),
+      where("dispatched", [](audit::Asked& a) { a.movement = "written off"; }),
+      where("dispatched", [](audit::Asked& a) { a.partner = "store-02"; }),
+      where("arrived", [](audit::Asked& a) { a.partner = "store-02"; }),
+      where("arrived", [](audit::Asked& a) { a.arrival = IdempotencyKey{}; }),
+  };
+  for (std::size_t i = 0; i < forgeries.size(); ++i) {
+    audit::Auditor told_wrong = deaf_auditor(chain, forgeries[i]);
+    told_wrong.at_rest(all_told(chain));
+    EXPECT_NE(told_wrong.broken_of(law), "") << "forgery " << i;
+  }
 }
 
 TEST(Auditor, a_number_that_is_skipped_in_a_series_of_a_whole_machine_is_found_though_it_is_named) {

@@ -12,11 +12,12 @@ static bool owes_an_answer(const TillWrite& w) { return !w.reply && !w.refused &
 
 // In the state, or, counted and named, on its list (6.4): what a rule refused when it was taken in again.
 static bool is_known(const fold::State& state, const TillWrite& w) {
-  return state.find_write({w.request.till, w.request.key}) != nullptr ||
-         std::ranges::any_of(state.listed, [&](const auto& item) {
-           const std::optional<EntryRef>& from = item.second.from;
-           return from && from->origin == w.reply->origin && from->index == w.reply->index;
-         });
+  const fold::WriteKey key{w.request.till, w.request.key};
+  if (state.find_write(key) != nullptr) return true;
+  return std::ranges::any_of(state.listed, [&](const auto& item) {
+    const auto event = fold::decode(item.second.entry);
+    return event && event->write && fold::WriteKey{event->write->till, event->write->key} == key;
+  });
 }
 
 // Law: acknowledged by the machine that serves, which has lost nothing since -> in the state.
@@ -127,8 +128,9 @@ std::string Chain::broken_at_rest() {
       return fmt::format("{}: {} of {} entries cosigned", m.name, s.cosigned_size, s.size);
     if (std::string lagging = lagging_mirror(site, s); !lagging.empty()) return lagging;
     for (const auto& [peer, part] : m.node->state().peers) {
-      if (!part.held.empty())
-        return fmt::format("{}: {} price lists of {} wait for a person", m.name, part.held.size(), peer.view());
+      const auto waits = [](const auto& of) { return !of.held.empty(); };
+      if (waits(part) || std::ranges::any_of(part.lineage, waits))
+        return fmt::format("{}: price lists of {} wait for a person", m.name, peer.view());
       const Machine& other = machine(serving(peer));
       if (!other.node) continue;
       if (part.origin != other.node->safety().origin) {

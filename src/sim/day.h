@@ -13,9 +13,9 @@ namespace holdfast::sim {
 
 struct DayResult;
 
-// A busy day has two writes a step in the whole chain, and its faults as often as their rates say: an hour's worth in a
-// minute. A shop's day is as long as it is: three tills a store, a sale every 20 s at each while the shop is open, and
-// faults so many times (`calm`) more rarely.
+// A busy day has two writes of tills a step in the whole chain, and its faults as often as their rates say: an hour's
+// worth in a minute. A shop's day is as long as it is: three tills a store, a sale every 20 s at each while the shop is
+// open, and faults so many times (`calm`) more rarely.
 struct DayOptions {
   std::uint64_t seed = 1;
   unsigned stores = 4;

@@ -212,7 +212,8 @@ void Mishaps::mend_damaged() {
     damaged_->started_at = chain_.now();
     return tell(fmt::format("{} is up", name));
   }
-  if (started.error().code != "journal/damaged" && !is_of_the_disk(started.error())) {
+  const bool rests_on_it = started.error().code == "sync/missing_entries";  // on a copy that stays closed (13.94)
+  if (started.error().code != "journal/damaged" && !rests_on_it && !is_of_the_disk(started.error())) {
     broken_ = fmt::format("{} does not open: {}", name, started.error().text);
     return damaged_.reset();
   }

@@ -29,7 +29,7 @@ using holdfast::sim::DayOptions;
 using holdfast::sim::DayResult;
 using holdfast::sim::read_number;
 
-constexpr unsigned mutants = 29;
+constexpr unsigned mutants = 32;
 constexpr std::string_view usage =
     "holdfast-sim-mutants [--seeds MOST] [--first FILE] [--scenarios FILE] [--only N]\n"
     "    finds each planted bug, and prints the table. FILE: lines \"N SEED\", the seed that is tried first; SEED 0: "

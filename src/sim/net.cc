@@ -114,10 +114,16 @@ bool Network::half_open_any() {
   return true;
 }
 
+// Whoever it is for has not closed that connection.
+bool Network::is_heard(const Event& message) {
+  const auto it = connections_.find(message.connection);
+  return it != connections_.end() && it->second.of(message.to).is_open;
+}
+
 Network::Queue::iterator Network::any_message() {
   std::vector<Queue::iterator> messages;
   for (auto it = queue_.begin(); it != queue_.end(); ++it)
-    if (it->second.kind == Kind::message && connections_.contains(it->second.connection)) messages.push_back(it);
+    if (it->second.kind == Kind::message && is_heard(it->second)) messages.push_back(it);
   return messages.empty() ? queue_.end() : messages[random_.below(messages.size())];
 }
 

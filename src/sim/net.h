@@ -135,6 +135,7 @@ class Network {
   }
   void end(ConnectionId id, const std::string& told);  // told: who learns of it (the other side), or empty for both
   std::optional<ConnectionId> any_connection();
+  bool is_heard(const Event& message);
   Queue::iterator any_message();  // end(): there is none
   void put_off(Queue::iterator event, Duration lag);
   void break_later(ConnectionId id);  // within broken_patience

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t real_each_seeds = 50;
 constexpr std::uint64_t steps_to_ask_all = 6000;            // after which each law must have been looked at
+constexpr std::uint64_t sales_to_ask_all = 10'000;          // after which each kind of trade must have been asked for
 constexpr std::uint64_t seeds_a_line = 100;                 // of a long night
 constexpr unsigned steps_without_word = 4 * steps_an_hour;  // a longer day says on stderr how far it is
 
@@ -116,7 +117,7 @@ class Night {
                broken_);
     fmt::print("{:.0f} site-hours, {} sales, {} refunds, {} acknowledged, {} cosigned checkpoints\n",
                hours * (day.stores + 2), trade_.sales, trade_.refunds, acknowledged_, cosigned_);
-    fmt::print("{} movements of goods, {} price lists, {} times held prices accepted\n", trade_.movements,
+    fmt::print("asked for: {} movements of goods, {} price lists, {} held lists accepted\n", trade_.movements,
                trade_.price_lists, trade_.accepted);
     for (const auto& [how, share] : {std::pair(Signatures::real, real_), std::pair(Signatures::stand_in, stand_in_)})
       if (share.days > 0)
@@ -149,7 +150,11 @@ class Night {
         is_asleep = true;
         fmt::print("A LAW WAS NEVER LOOKED AT: {}\n", law.law);
       }
-    return broken_ == 0 && idle.empty() && !is_asleep ? 0 : 1;
+    // What moves no goods, and holds no price list back, proves nothing of those.
+    const bool is_shut =
+        trade_.sales >= sales_to_ask_all && (trade_.movements == 0 || trade_.price_lists == 0 || trade_.accepted == 0);
+    if (is_shut) fmt::print("NO GOODS MOVED, OR NO PRICES WERE CHANGED, HELD BACK AND ACCEPTED\n");
+    return broken_ == 0 && idle.empty() && !is_asleep && !is_shut ? 0 : 1;
   }
 
   NightOptions options_;

@@ -22,34 +22,62 @@ audit::MachineFacts facts_of(const std::string& chain, const Machine& machine) {
 
 audit::WriteId id_of(const fold::WriteRequest& request) { return {request.till.number, request.key}; }
 
+static void take_tenders(audit::Asked& asked, const std::vector<till::Tender>& tenders, int sign) {
+  for (const till::Tender& tender : tenders)
+    if (tender.result == till::CardResult::approved)
+      (tender.kind == till::TenderKind::cash ? asked.cash_minor : asked.card_minor) += sign * tender.amount.minor;
+}
+// Prices here have two decimals and quantities are whole pieces, so nothing is rounded.
+static void take_lines(audit::Asked& asked, const std::vector<till::AskedLine>& lines, int sign) {
+  for (const till::AskedLine& line : lines) {
+    asked.total_minor += line.unit_price.millionths / 10'000 * (line.quantity.thousandths / 1000);
+    asked.units[line.sku.str()] += sign * line.quantity.thousandths;
+  }
+}
+
 audit::Asked asked_of(const fold::WriteRequest& request) {
   audit::Asked out;
-  if (const auto* sale = std::get_if<till::RecordSale>(&request.command)) {
-    out.kind = audit::Asked::Kind::sale;
-    for (const till::AskedLine& line : sale->lines) {
-      // Prices here have two decimals and quantities are whole pieces, so nothing is rounded.
-      out.total_minor += line.unit_price.millionths / 10'000 * (line.quantity.thousandths / 1000);
-      out.units[line.sku.str()] += line.quantity.thousandths;
-    }
-  } else if (const auto* refund = std::get_if<till::Refund>(&request.command)) {
-    out.kind = audit::Asked::Kind::refund;
-    for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
-  }
-  if (const auto* refund = std::get_if<till::RefundNoReceipt>(&request.command)) {
-    out.kind = audit::Asked::Kind::refund;
-    for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
-  }
-  const auto moved = [&out](const std::vector<stock::Line>& lines, int sign) {
+  const auto moved = [&out](std::string_view how, const std::vector<stock::Line>& lines, int sign) {
     out.kind = audit::Asked::Kind::moved;
+    out.movement = how;
     for (const stock::Line& line : lines) out.units[line.sku.str()] += sign * line.quantity.thousandths;
   };
-  if (const auto* received = std::get_if<stock::Receive>(&request.command)) moved(received->lines, -1);
-  if (const auto* thrown = std::get_if<stock::WriteOff>(&request.command)) moved(thrown->lines, 1);
-  if (const auto* sent = std::get_if<stock::Dispatch>(&request.command)) moved(sent->lines, 1);
-  if (const auto* arrived = std::get_if<stock::ReceiveDispatch>(&request.command)) moved(arrived->lines, -1);
-  if (const auto* counted = std::get_if<stock::Count>(&request.command)) {
-    out.kind = audit::Asked::Kind::moved;
+  out.has_happened = true;
+  if (const auto* sale = std::get_if<till::RecordSale>(&request.command)) {
+    out.kind = audit::Asked::Kind::sale;
+    take_lines(out, sale->lines, 1);
+    take_tenders(out, sale->tenders, 1);
+    out.cash_minor -= sale->change.minor;
+  } else if (const auto* refund = std::get_if<till::Refund>(&request.command)) {
+    out.kind = audit::Asked::Kind::refund;
+    out.is_by_receipt = true;
+    out.has_happened = false;  // its sale may not have come back
+    for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
+    take_tenders(out, refund->tenders, -1);
+  } else if (const auto* given = std::get_if<till::RefundNoReceipt>(&request.command)) {
+    out.kind = audit::Asked::Kind::refund;
+    take_lines(out, given->lines, -1);
+    take_tenders(out, given->tenders, -1);
+  } else if (const auto* received = std::get_if<stock::Receive>(&request.command)) {
+    moved("received", received->lines, -1);
+  } else if (const auto* thrown = std::get_if<stock::WriteOff>(&request.command)) {
+    moved("written off", thrown->lines, 1);
+  } else if (const auto* sent = std::get_if<stock::Dispatch>(&request.command)) {
+    moved("dispatched", sent->lines, 1);
+    out.partner = sent->to.str();
+  } else if (const auto* arrived = std::get_if<stock::ReceiveDispatch>(&request.command)) {
+    moved("arrived", arrived->lines, -1);
+    out.partner = arrived->from.str();
+    out.arrival = IdempotencyKey{arrived->dispatch.bytes};
+    out.has_happened = false;  // it arrives once, and its paper may be typed twice
+  } else if (const auto* counted = std::get_if<stock::Count>(&request.command)) {
+    moved("counted", {}, 1);
     for (const stock::Line& line : counted->lines) out.levels[line.sku.str()] = line.quantity.thousandths;
+  } else {
+    out.has_happened = false;
+    if (const auto* listed = std::get_if<catalogue::ListProducts>(&request.command))
+      for (const catalogue::Product& product : listed->products)
+        out.prices[product.sku.str()] = product.unit_price.millionths;
   }
   return out;
 }
@@ -65,14 +93,34 @@ audit::Files files_of(const SimDisk& disk) {
   return out;
 }
 
+static std::map<std::string, std::int64_t> prices_of(const catalogue::CatalogueState& catalogue) {
+  std::map<std::string, std::int64_t> out;
+  for (const auto& [sku, listed] : catalogue.products) out[sku.str()] = listed.product.unit_price.millionths;
+  return out;
+}
+static audit::Shipment shipment(const SiteName& partner, const std::vector<stock::Line>& lines) {
+  audit::Shipment out{partner.str(), {}};
+  for (const stock::Line& line : lines) out.units[line.sku.str()] += line.quantity.thousandths;
+  return out;
+}
+static audit::Shipments shipments(const std::map<DispatchId, stock::Sent>& sent) {
+  audit::Shipments out;
+  for (const auto& [id, each] : sent) out.emplace(IdempotencyKey{id.bytes}, shipment(each.to, each.lines));
+  return out;
+}
+static audit::Shipments shipments(const std::map<DispatchId, stock::Arrived>& arrived) {
+  audit::Shipments out;
+  for (const auto& [id, each] : arrived) out.emplace(IdempotencyKey{id.bytes}, shipment(each.from, each.lines));
+  return out;
+}
+
 static audit::Told::Peer peer_of(const fold::PeerPart& part) {
   audit::Told::Peer out;
   out.sales = part.totals.sales;
   out.gross_minor = part.totals.gross.minor;
-  for (const auto& [sku, listed] : part.catalogue.products)
-    out.prices[sku.str()] = listed.product.unit_price.millionths;
-  for (const auto& [id, sent] : part.dispatches) out.dispatched.insert(IdempotencyKey{id.bytes});
-  for (const auto& [id, arrived] : part.arrivals) out.arrived.insert(IdempotencyKey{id.bytes});
+  out.prices = prices_of(part.catalogue);
+  out.dispatched = shipments(part.dispatches);
+  out.arrived = shipments(part.arrivals);
   for (const auto& [sku, item] : part.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
   out.held = part.held.size();
   for (const fold::KeptPrefix& kept : part.lineage) out.held += kept.held.size();
@@ -93,6 +141,9 @@ audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
   out.cash_minor = totals.cash.minor;
   out.card_minor = totals.card.minor;
   for (const auto& [sku, item] : state.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
+  out.prices = prices_of(state.catalogue);
+  out.dispatched = shipments(state.stock.sent);
+  out.arrived = shipments(state.stock.arrived);
   if (const auto report = machine.node->recovery())
     out.report = audit::Told::Report{report->old_origin.text(), report->cosigned, report->announced, report->known_lost,
                                      report->missing_receipts};

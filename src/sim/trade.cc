@@ -132,7 +132,8 @@ void Trade::unload() {
   if (!random_.one_in(10)) on_the_way_.erase(on_the_way_.begin() + static_cast<std::ptrdiff_t>(which));
 }
 
-// Of some products, by up to a third; one in four lists has one that costs three times as much: beyond the bound.
+// Of some products, to between 80 and 120 % of what they cost at first; one list in four has one that costs three times
+// that, which is beyond the bound, as the way back is.
 void Trade::change_prices() {
   if (!runs(head_office)) return;
   catalogue::ListProducts list;
@@ -157,7 +158,11 @@ void Trade::accept_held(const SiteName& site) {
     for (const fold::KeptPrefix& kept : part.lineage)
       for (const auto& [index, held] : kept.held) waiting.push_back({kept.origin, index});
   }
-  for (const EntryRef& entry : waiting) write(site, fold::AcceptHeld{entry});
+  // In any order: who accepts a newer one first is not offered what it overtakes.
+  for (std::size_t left = waiting.size(); left > 0; --left) {
+    std::swap(waiting[random_.below(left)], waiting[left - 1]);
+    write(site, fold::AcceptHeld{waiting[left - 1]});
+  }
   counts_.accepted += waiting.size();
 }
 

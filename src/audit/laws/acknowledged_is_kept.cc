@@ -1,8 +1,8 @@
 // Promise 2: what was acknowledged survives every crash of its machine with the disk intact; and at the end it is in
 // the site's journal or, named, on its list, whatever happened to the machine, because the till kept it; if the till is
 // lost, as long as the machine's disk is intact, because what a replaced machine has and nobody cosigned comes in a
-// tail. The list alone is no place for a sale: it has happened, whatever a rule says by now (protocol 6.2). Refunds may
-// stand there, whose sale did not come back.
+// tail. The list alone is no place for what has happened outside (a sale, goods that came or went), whatever a rule
+// says by now (protocol 6.2). Refunds may stand there, whose sale did not come back.
 #include "audit/law.h"
 
 namespace holdfast::audit {
@@ -43,9 +43,10 @@ class AcknowledgedIsKept final : public Law {
         if (forgotten != evidence.forgotten.end() && forgotten->second.contains(id) && !is_intact(id, answer)) continue;
         if (!taken.contains(id) && evidence.is_given_up(answer.origin, answer.index)) continue;
         ++exercised;
-        if (kept.contains(id) && !taken.contains(id) && is_sale(evidence, site, id))
-          breach(site + " has acknowledged a sale of till " + std::to_string(id.till) + " as entry " +
-                 std::to_string(answer.index) + " of " + answer.origin + ", and at the end it is listed and not taken");
+        if (kept.contains(id) && !taken.contains(id) && has_happened(evidence, site, id))
+          breach(site + " has acknowledged a sale, or goods that moved, of till " + std::to_string(id.till) +
+                 " as entry " + std::to_string(answer.index) + " of " + answer.origin +
+                 ", and at the end it is listed and not taken");
         if (!kept.contains(id))
           breach(site + " has acknowledged a write of till " + std::to_string(id.till) + " as entry " +
                  std::to_string(answer.index) + " of " + answer.origin + ", and at the end it is nowhere");
@@ -54,11 +55,11 @@ class AcknowledgedIsKept final : public Law {
   }
 
  private:
-  static bool is_sale(const Evidence& evidence, const std::string& site, const WriteId& id) {
+  static bool has_happened(const Evidence& evidence, const std::string& site, const WriteId& id) {
     const auto asked = evidence.asked.find(site);
     if (asked == evidence.asked.end()) return false;
     const auto write = asked->second.find(id);
-    return write != asked->second.end() && write->second.kind == Asked::Kind::sale;
+    return write != asked->second.end() && write->second.has_happened;
   }
   bool is_intact(const WriteId& id, const Answer& answer) const {
     const auto answers = by_machine_.find(answer.machine);

@@ -20,8 +20,8 @@ Told::Peer fold(const std::vector<Fact>& facts) {
     if (fact.kind == Fact::Kind::sale) out.gross_minor += fact.total_minor;
     if (fact.kind == Fact::Kind::refund) out.gross_minor -= fact.total_minor;
     for (const auto& [sku, price] : fact.prices) out.prices[sku] = price;
-    if (fact.is_dispatch && fact.write) out.dispatched.insert(fact.write->key);
-    if (fact.arrival && !out.arrived.insert(*fact.arrival).second) continue;
+    if (fact.is_dispatch && fact.write) out.dispatched.emplace(fact.write->key, shipment_of(fact));
+    if (fact.arrival && !out.arrived.emplace(*fact.arrival, shipment_of(fact)).second) continue;
     for (const auto& [sku, units] : fact.units) out.on_hand[sku] -= units;
     for (const auto& [sku, level] : fact.levels) out.on_hand[sku] = level;
   }
@@ -73,9 +73,9 @@ class FollowersAgree final : public Law {
       check_cosigned(evidence, told, origin, roots.rbegin()->first);
     }
     for (const auto& [site, peer] : told.peers)
-      if ((peer.sales != 0 || peer.gross_minor != 0) && !newest.contains(site))
+      if (peer != Told::Peer() && !newest.contains(site))
         breach(told.machine + " says that " + site + " has made " + std::to_string(peer.sales) +
-               " sales, and its journal follows nothing of it");
+               " sales, or has goods or prices, and its journal follows nothing of it");
     for (const auto& [site, prefix] : newest) check_trade(told, site, prefix, disk);
   }
   static void take(const Evidence& evidence, const Prefix& prefix, std::map<std::string, Prefix>& newest,

@@ -1,5 +1,5 @@
-// Money and goods are conserved: each entry adds up and is what the till asked for, and what the pages say is the sum
-// of the entries.
+// Money and goods are conserved: each entry adds up and is what was asked for (sums, tenders, goods, where they go,
+// prices), and what the pages say is the sum of the entries.
 #include "audit/law.h"
 
 namespace holdfast::audit {
@@ -8,8 +8,8 @@ namespace {
 struct Books {
   std::uint64_t sales = 0, refunds = 0;
   std::int64_t gross_minor = 0, cash_minor = 0, card_minor = 0;
-  std::map<std::string, std::int64_t> on_hand;
-  std::set<IdempotencyKey> arrived;
+  std::map<std::string, std::int64_t> on_hand, prices;
+  Shipments dispatched, arrived;
 };
 
 class MoneyAndStock final : public Law {
@@ -22,16 +22,14 @@ class MoneyAndStock final : public Law {
       Books books;
       const auto asked = evidence.asked.find(told.site);
       for (const Fact& fact : evidence.lineage_of_site(told.site).facts) {
-        if (fact.kind == Fact::Kind::moved) {
-          ++exercised;
-          check_moved(told.site, fact, asked == evidence.asked.end() ? nothing : asked->second);
-          move(books, fact);
-        }
-        if (fact.kind != Fact::Kind::sale && fact.kind != Fact::Kind::refund) continue;
+        const bool is_of_till = fact.kind == Fact::Kind::sale || fact.kind == Fact::Kind::refund;
+        if (fact.kind == Fact::Kind::listed) continue;
+        if (!is_of_till && fact.kind != Fact::Kind::moved && fact.prices.empty()) continue;
         ++exercised;
-        check_entry(told.site, fact);
         check_asked(told.site, fact, asked == evidence.asked.end() ? nothing : asked->second);
-        add(books, fact);
+        if (is_of_till) check_entry(told.site, fact);
+        if (is_of_till) add(books, fact);
+        move(books, fact);
       }
       check_pages(told, books);
     }
@@ -42,19 +40,18 @@ class MoneyAndStock final : public Law {
     if (fact.lines_minor != fact.total_minor || fact.tendered_minor - fact.change_minor != fact.total_minor)
       breach(site + " has an entry whose lines, tenders and total do not agree");
   }
-  void check_asked(const std::string& site, const Fact& fact, const std::map<WriteId, Asked>& asked) {
-    const auto it = fact.write ? asked.find(*fact.write) : asked.end();
-    if (it == asked.end()) return breach(site + " has a sale or refund that nobody asked for");
-    // A refund names lines of a receipt, and no goods.
-    const bool are_goods_other = fact.kind == Fact::Kind::sale && it->second.units != fact.units;
-    if (it->second.total_minor != fact.total_minor || are_goods_other)
-      breach(site + " has taken another sum or other goods than the till asked for");
-  }
-  void check_moved(const std::string& site, const Fact& fact, const std::map<WriteId, Asked>& asked) {
-    const auto it = fact.write ? asked.find(*fact.write) : asked.end();
-    if (it == asked.end()) return breach(site + " has goods moved or counted that nobody asked for");
-    if (it->second.units != fact.units || it->second.levels != fact.levels)
-      breach(site + " has moved or counted other goods than it was asked to");
+  void check_asked(const std::string& site, const Fact& fact, const std::map<WriteId, Asked>& all) {
+    const auto it = fact.write ? all.find(*fact.write) : all.end();
+    if (it == all.end()) return breach(site + " has a sale, a refund, goods moved or prices that nobody asked for");
+    const Asked& asked = it->second;
+    if (asked.total_minor != fact.total_minor || asked.cash_minor != fact.cash_minor ||
+        asked.card_minor != fact.card_minor)
+      breach(site + " has taken another sum, or in other tenders, than the till asked for");
+    const bool are_other = !asked.is_by_receipt && asked.units != fact.units;
+    if (are_other || asked.levels != fact.levels || asked.movement != fact.movement || asked.partner != fact.partner ||
+        asked.arrival != fact.arrival)
+      breach(site + " has sold, moved or counted other goods than it was asked to, or sent them elsewhere");
+    if (asked.prices != fact.prices) breach(site + " has listed other prices than it was asked to");
   }
   static void add(Books& books, const Fact& fact) {
     const bool is_sale = fact.kind == Fact::Kind::sale;
@@ -62,10 +59,11 @@ class MoneyAndStock final : public Law {
     books.gross_minor += is_sale ? fact.total_minor : -fact.total_minor;
     books.cash_minor += fact.cash_minor;
     books.card_minor += fact.card_minor;
-    move(books, fact);
   }
   static void move(Books& books, const Fact& fact) {
-    if (fact.arrival && !books.arrived.insert(*fact.arrival).second) return;
+    for (const auto& [sku, price] : fact.prices) books.prices[sku] = price;
+    if (fact.is_dispatch && fact.write) books.dispatched.emplace(fact.write->key, shipment_of(fact));
+    if (fact.arrival && !books.arrived.emplace(*fact.arrival, shipment_of(fact)).second) return;
     for (const auto& [sku, units] : fact.units) books.on_hand[sku] -= units;
     for (const auto& [sku, level] : fact.levels) books.on_hand[sku] = level;
   }
@@ -79,6 +77,10 @@ class MoneyAndStock final : public Law {
       breach("the pages of " + told.site + " say " + said(told) + "; its journal " + said(books));
     if (told.on_hand != books.on_hand)
       breach("the stock that the pages of " + told.site + " show is not what its journal gives");
+    if (told.dispatched != books.dispatched || told.arrived != books.arrived)
+      breach("the goods on the way that the pages of " + told.site + " show are not those of its journal");
+    if (told.prices != books.prices)
+      breach("the prices that the pages of " + told.site + " list are not those of its journal");
   }
 };
 

@@ -391,7 +391,8 @@ void apply(State& state, const PeerEntryAccepted& event) {
     accept(*std::ranges::find(part.lineage, event.entry.origin, &KeptPrefix::origin));
   // Its products wait in older entries no longer.
   const auto is_older = [&](const HeldBySku::Place& place) {
-    return std::pair(place.epoch, place.index) < std::pair(event.entry.origin.epoch, event.entry.index);
+    return !HF_MUTANT(32) &&
+           std::pair(place.epoch, place.index) < std::pair(event.entry.origin.epoch, event.entry.index);
   };
   for (const catalogue::Product& product : accepted.products) supersede(part, product.sku, is_older);
   catalogue::apply(part.catalogue, event.entry.index, accepted);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/mutant.h"
 #include "core/base/sums.h"
 #include "core/base/text.h"
 
@@ -143,7 +144,7 @@ Result<DispatchReceived> decide(const StockState& state, const SiteName& here, c
   HF_TRY_VOID(check_event(event));
   if (command.from == here)
     return fail("stock/same_site", "a dispatch comes from another site; name the one on the paper");
-  if (const auto it = state.arrived.find(command.dispatch); it != state.arrived.end())
+  if (const auto it = state.arrived.find(command.dispatch); it != state.arrived.end() && !HF_MUTANT(30))
     return fail("stock/received_before", fmt::format("dispatch {} was received on {}; count the goods if they are more",
                                                      to_hex(command.dispatch.bytes), to_text(it->second.at)));
   return event;
@@ -196,7 +197,7 @@ void apply(StockState& state, const StockDispatched& event, const DispatchId& id
 }
 
 void apply(StockState& state, const DispatchReceived& event, Instant at) {
-  if (!state.arrived.try_emplace(event.dispatch, Arrived{event.from, event.lines, at}).second) return;
+  if (!state.arrived.try_emplace(event.dispatch, Arrived{event.from, event.lines, at}).second && !HF_MUTANT(30)) return;
   for (const Line& line : event.lines) {
     move_in(state, line);
     add(state.arrived_units, line.quantity);
