@@ -62,9 +62,15 @@ struct ToPart {
   PeerPart& part;
   EntryIndex index;
   const Event& event;
+  EntryIndex hold_from = UINT64_MAX;  // from here on each price list waits for a person
 
   void operator()(const catalogue::ProductsListed& e) {
-    if (const auto waiting = part.held.find(index); waiting != part.held.end()) {
+    auto waiting = part.held.find(index);
+    if (waiting == part.held.end() && index >= hold_from) {
+      waiting = part.held.try_emplace(index).first;
+      part.held_back.insert(index);
+    }
+    if (waiting != part.held.end()) {
       waiting->second = e;
       if (part.held_by_sku.is_made) note_held(part.held_by_sku, part.origin.epoch, index, e);
       return;
@@ -145,9 +151,15 @@ struct ToPart {
   }
 };
 
-Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers) {
+void apply_to_part(PeerPart& part, EntryIndex index, const Event& event, EntryIndex hold_from) {
+  std::visit(ToPart{part, index, event, hold_from}, event.body);
+  part.newest = std::max(part.newest, event.at);
+  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
+}
+
+Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers, EntryIndex hold_from = UINT64_MAX) {
   HF_TRY(const ScanEnd stopped, scan_events(peers, part.origin, part.size, end, [&](EntryIndex index, Event&& event) {
-           apply_to_part(part, index, event);
+           apply_to_part(part, index, event, hold_from);
            return true;
          }));
   part.size = stopped.size;
@@ -162,8 +174,9 @@ void keep(PeerPart& part) {
   part.size = 0;
 }
 
-// The part of a peer at the end of `line`, whose last element is the origin followed now, folded from entry 0.
-Result<PeerPart> refold(const std::vector<KeptPrefix>& line, const PeerEntries& peers) {
+// The part of a peer at the end of `line`, whose last element is the origin followed now, folded from entry 0. What of
+// that comes in without having been followed, from `hold_from` on, was held against no bound, so it waits (7.6).
+Result<PeerPart> refold(const std::vector<KeptPrefix>& line, EntryIndex hold_from, const PeerEntries& peers) {
   PeerPart part;
   for (const KeptPrefix& prefix : line) {
     if (!part.origin.chain.empty()) keep(part);
@@ -171,7 +184,7 @@ Result<PeerPart> refold(const std::vector<KeptPrefix>& line, const PeerEntries& 
     part.since = prefix.since;
     part.held_back = {prefix.held_back.begin(), prefix.held_back.lower_bound(prefix.size)};
     for (const EntryIndex index : part.held_back) part.held.try_emplace(index);  // filled when the fold comes to it
-    HF_TRY_VOID(fold_range(part, prefix.size, peers));
+    HF_TRY_VOID(fold_range(part, prefix.size, peers, &prefix == &line.back() ? hold_from : UINT64_MAX));
     std::erase_if(part.held, [](const auto& entry) { return entry.second.products.empty(); });
   }
   return part;
@@ -205,7 +218,8 @@ struct NewEvents {
 };
 
 // Goods that this site has received before it heard of their dispatch: now both papers are here.
-void compare_with_arrivals(State& state, const PeerPart& part, const NewEvents& news) {
+void compare_with_arrivals(State& state, const PeerPart& part, const NewEvents& news,
+                           const std::map<DispatchId, stock::Sent>& known) {
   const auto compare = [&](const DispatchId& id, const stock::Sent& sent) {
     if (sent.to != state.site) return;
     if (const auto arrived = state.stock.arrived.find(id); arrived != state.stock.arrived.end())
@@ -213,7 +227,7 @@ void compare_with_arrivals(State& state, const PeerPart& part, const NewEvents& 
   };
   if (news.copy) {
     for (const auto& [id, sent] : part.dispatches)
-      if (sent.index >= news.first) compare(id, sent);
+      if (!known.contains(id)) compare(id, sent);
     return;
   }
   for (const auto& [index, event] : news.events) {
@@ -282,9 +296,7 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
 }
 
 void apply_to_part(PeerPart& part, EntryIndex index, const Event& event) {
-  std::visit(ToPart{part, index, event}, event.body);
-  part.newest = std::max(part.newest, event.at);
-  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
+  apply_to_part(part, index, event, UINT64_MAX);
 }
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers) {
@@ -300,20 +312,23 @@ Status apply(State& state, EntryIndex index, const PeerFollowed& event, const Pe
   for (NewEvents& news : all) {  // nothing fails from here on
     PeerPart& part =
         state.peers.try_emplace(news.prefix->origin.site, new_part(news.prefix->origin, here)).first->second;
+    std::map<DispatchId, stock::Sent> known;  // before a copy takes the part's place
     if (news.copy) {
+      known = std::move(part.dispatches);
       part = *std::move(news.copy);
     } else {
       put_held(part, *news.prefix);
       for (const auto& [at, each] : news.events) apply_to_part(part, at, each);
     }
     // What was to be held and lists nothing holds nothing; what lies beyond the end is named again by the next follow.
-    std::erase_if(part.held,
-                  [&](const auto& entry) { return entry.second.products.empty() || entry.first >= news.end.size; });
+    part.held.erase(part.held.lower_bound(news.end.size), part.held.end());
+    for (auto held = part.held.lower_bound(news.first); held != part.held.end();)
+      held = held->second.products.empty() ? part.held.erase(held) : std::next(held);
     part.held_back.erase(part.held_back.lower_bound(news.end.size), part.held_back.end());
     part.size = news.end.size;
     part.needs_newer_version = news.end.needs_newer_version;
     part.root = part.size == news.prefix->size ? news.prefix->root : Hash{};
-    compare_with_arrivals(state, part, news);
+    compare_with_arrivals(state, part, news, known);
   }
   return {};
 }
@@ -347,7 +362,8 @@ Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const P
     HF_TRY_VOID(fold_range(part, event.kept_size, peers));
   } else {
     line.back().size = event.kept_size;
-    HF_TRY(part, refold(line, peers));
+    const bool goes_further = known != state.peers.end() && !is_last;  // of an older epoch than was followed then
+    HF_TRY(part, refold(line, goes_further ? followed : UINT64_MAX, peers));
     if (known != state.peers.end()) part.review = known->second.review;
   }
   if (rests_on_it && followed > event.kept_size) {

@@ -117,6 +117,46 @@ TEST_F(Succession, what_waits_in_the_kept_prefix_still_waits_and_can_be_accepted
   expect_replay_equals_live();
 }
 
+// The difference was counted; the new epoch brings no other.
+TEST_F(Succession, a_long_new_epoch_wants_no_count_of_what_an_older_one_sent) {
+  const auto sent = warehouse.request(stock::Dispatch{SiteName("store-01"), {{Sku("A"), Quantity{5000}}}});
+  ASSERT_TRUE(warehouse.write(sent));
+  store.follow(warehouse);
+  ASSERT_TRUE(store.write(
+      stock::ReceiveDispatch{SiteName("warehouse"), DispatchId{sent.key.bytes}, {{Sku("A"), Quantity{4000}}}}));
+  ASSERT_TRUE(store.write(stock::Count{{{Sku("A"), Quantity{4000}}}}));
+  ASSERT_FALSE(store.state.stock.items.at(Sku("A")).count_wanted);
+  Shop next(journals, "warehouse", 2);
+  store.append({store.now(), {}, PeerSucceeded{warehouse.origin, warehouse.size(), {}, next.origin}});
+  const Bytes received =
+      encode({next.now(), sample_write(), stock::StockReceived{{{Sku("B"), Quantity{1000}}}, ""}})[0];
+  for (int i = 0; i < 20'100; ++i) next.entries().push_back(received);
+  store.follow(next);
+  ASSERT_EQ(part("warehouse").size, next.size());
+  EXPECT_FALSE(store.state.stock.items.at(Sku("A")).count_wanted);
+}
+
+// A clean point that was too early, and then a later one: what lies between them was never held against a bound.
+TEST_F(Succession, that_keeps_more_of_an_older_epoch_than_the_one_before_holds_its_price_lists_back) {
+  list(product("A", 1'000'000));
+  const std::uint64_t early = head.size();
+  list(product("A", 9'000'000));
+  store.follow(head);
+  Shop next = rebuilt(early, 2);
+  succeed(next, early);
+  EXPECT_EQ(price("A"), 1'000'000);
+  Origin third = head.origin;
+  third.epoch = 3;
+  store.append({store.now(), {}, PeerSucceeded{head.origin, head.size(), Hash{}, third}});
+  EXPECT_EQ(price("A"), 1'000'000);
+  ASSERT_EQ(part("head-office").lineage.size(), 1u);
+  ASSERT_EQ(part("head-office").lineage[0].held.size(), 1u);
+  expect_replay_equals_live();
+  ASSERT_TRUE(store.write(AcceptHeld{{head.origin, part("head-office").lineage[0].held.begin()->first}}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  expect_replay_equals_live();
+}
+
 // Who accepts the newer of two cannot be handed the older price behind it.
 TEST_F(Succession, of_two_that_wait_in_the_kept_prefix_the_newer_overtakes_the_older_when_it_is_accepted) {
   list_beyond_bound_and(product("A", 8'000'000));

@@ -13,22 +13,19 @@ Result<fold::Use> Follower::use_of(const Origin& origin, EntryIndex first, Entry
   // An event that this version does not know ends what can be followed (7.5): what lies behind it is not used.
   constexpr std::string_view stopped = "node/stopped_following";
   LookedAt& looked_at = looked_at_[origin];
-  if (first != looked_at.first || first > looked_at.end) looked_at = {first, first, fold::Use::none};
-  if (looked_at.use == fold::Use::at_once || end <= looked_at.end) return looked_at.use;
-  fold::Joiner joiner;
-  fold::Use use = looked_at.use;
-  EntryIndex begins = end;  // of the event that `end` may lie in: whoever has the owner's key can sign any size
+  if (first != looked_at.first || first > looked_at.end) looked_at = {.first = first, .end = first};
+  if (looked_at.use == fold::Use::at_once || looked_at.is_stopped || end <= looked_at.end) return looked_at.use;
+  // Whoever has the owner's key can sign a million parts of one event, and never its last.
   const Status scanned = replicas_.scan(origin, looked_at.end, end, [&](EntryIndex index, ByteView body) -> Status {
-    if (!joiner.in_the_middle()) begins = index;
-    auto event = joiner.take(body);
+    auto event = looked_at.joiner.take(body);
+    looked_at.end = index + 1;
     if (!event) return event.error().code == "fold/unknown_event" ? Status(fail(stopped, "")) : Status();
-    if (*event) use = std::max(use, fold::use_by_followers((*event)->body));
+    if (*event) looked_at.use = std::max(looked_at.use, fold::use_by_followers((*event)->body));
     return {};
   });
-  if (!scanned && scanned.error().code != stopped) return pass_on(scanned.error());
-  // All three are ends of commands (1.3): behind what is whole, before one in parts, or before one that is not known.
-  looked_at = {first, scanned && !joiner.in_the_middle() ? end : begins, use};
-  return use;
+  looked_at.is_stopped = !scanned && scanned.error().code == stopped;
+  if (!scanned && !looked_at.is_stopped) return pass_on(scanned.error());
+  return looked_at.use;
 }
 
 // What is named is folded at once, and a journal that names what cannot be read would end this node at each start: so

@@ -53,6 +53,8 @@ class Follower {
   struct LookedAt {
     EntryIndex first = 0, end = 0;    // of a followed journal: entries that are not followed yet …
     fold::Use use = fold::Use::none;  // … and what they are for
+    fold::Joiner joiner = {};         // of the event that may not have come to its end yet
+    bool is_stopped = false;          // at one that this version does not know
   };
 
   Result<std::optional<ToFollow>> next_of(const SiteName& site);
