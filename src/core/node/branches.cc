@@ -17,8 +17,8 @@ constexpr std::uint64_t copied_bytes_max = 1u << 30;  // of one file, all of it 
 // While a copy is being left: of which journal, the end of its place's name, and whether it lies there whole.
 constexpr std::string_view leaving_path = "leaving-copy";
 
-constexpr std::string_view another_history = "branch", unreadable = "damaged";
-constexpr std::string_view begun = "begun", whole = "whole";
+constexpr std::string_view kind_of_history = "branch", kind_of_damage = "damaged";
+constexpr std::string_view copy_begun = "begun", copy_whole = "whole";
 
 std::string end_of_place(std::string_view kind, std::size_t number) { return fmt::format("{}-{}", kind, number); }
 std::string place_of(const Origin& origin, std::string_view end) {
@@ -36,11 +36,11 @@ struct Leaving {
 std::optional<Leaving> parse_leaving(std::string_view text) {
   const auto origin = parse_origin(text.substr(0, text.find(' ')));
   if (!origin) return std::nullopt;
-  for (const std::string_view kind : {another_history, unreadable})
+  for (const std::string_view kind : {kind_of_history, kind_of_damage})
     for (std::size_t number = 1; number <= places_max; ++number)
-      for (const std::string_view how_far : {begun, whole})
+      for (const std::string_view how_far : {copy_begun, copy_whole})
         if (const std::string end = end_of_place(kind, number); text == leaving_text(*origin, end, how_far))
-          return Leaving{*origin, end, place_of(*origin, end), how_far == whole};
+          return Leaving{*origin, end, place_of(*origin, end), how_far == copy_whole};
   return std::nullopt;
 }
 }  // namespace
@@ -93,7 +93,7 @@ Result<std::optional<Branches::Told>> Branches::leave(const Origin& origin, std:
   for (const std::uint64_t size : sizes)
     if (std::string each = replica.log().checkpoint_at_most(size); !each.empty()) notes.emplace(size, std::move(each));
   if (signed_size > 0) notes.emplace(signed_size, std::move(note));
-  HF_TRY(const Put put, put_beside(origin, another_history));
+  HF_TRY(const Put put, put_beside(origin, kind_of_history));
   if (put.place.empty()) return cannot_leave(origin, put.signature, put.why);
   const std::uint64_t size = replica.size();
   HF_TRY_VOID(replicas_.discard(origin));
@@ -124,7 +124,7 @@ Result<std::vector<Branches::Told>> Branches::leave_unopened(const std::function
       out.push_back({false, "journal-damage", 2, stays});
       continue;
     }
-    HF_TRY(const Put put, put_beside(origin, unreadable));
+    HF_TRY(const Put put, put_beside(origin, kind_of_damage));
     if (put.place.empty()) {
       out.push_back({false, "journal-damage", 2,
                      fmt::format("{}; it cannot be put aside: {}, and start this node again", stays, put.why)});
@@ -156,9 +156,9 @@ Result<Branches::Put> Branches::put_beside(const Origin& origin, std::string_vie
                  .why = "all places are taken; move " + place + " and those before it out of the data directory"};
   }
   // No part of a copy takes the room, or the number, of a whole one; nor after a power failure (put_back).
-  Status put = disk_.write_all(leaving_path, as_bytes(leaving_text(origin, end, begun)));
+  Status put = disk_.write_all(leaving_path, as_bytes(leaving_text(origin, end, copy_begun)));
   if (put) put = copy_files(journal::Log::directory(origin), place);
-  if (put) put = disk_.write_all(leaving_path, as_bytes(leaving_text(origin, end, whole)));
+  if (put) put = disk_.write_all(leaving_path, as_bytes(leaving_text(origin, end, copy_whole)));
   if (!put && (put.error().code == "node/bad_file" || put.error().code == "base/disk_full")) {
     HF_TRY_VOID(remove_all(place));
     HF_TRY_VOID(disk_.remove(leaving_path));
@@ -225,7 +225,7 @@ Status Branches::put_back() {
                     leaving_path, leaving ? leaving->place : "it"));
   HF_TRY_VOID(replicas_.discard(leaving->origin));
   HF_TRY_VOID(copy_files(leaving->place, journal::Log::directory(leaving->origin)));
-  HF_TRY_VOID(disk_.write_all(leaving_path, as_bytes(leaving_text(leaving->origin, leaving->end, begun))));
+  HF_TRY_VOID(disk_.write_all(leaving_path, as_bytes(leaving_text(leaving->origin, leaving->end, copy_begun))));
   HF_TRY_VOID(remove_all(leaving->place));
   return disk_.remove(leaving_path);
 }
