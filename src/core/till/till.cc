@@ -33,7 +33,8 @@ void add_moment(Totals& totals, Instant at, std::uint64_t sales, Money gross) {
 void add_tenders(Totals& totals, const std::vector<Tender>& tenders, int sign) {
   for (const Tender& tender : tenders) {
     if (tender.result != CardResult::approved) continue;
-    add(tender.kind == TenderKind::cash || HF_MUTANT(31) ? totals.cash : totals.card, signed_amount(tender.amount, sign));
+    add(tender.kind == TenderKind::cash || HF_MUTANT(31) ? totals.cash : totals.card,
+        signed_amount(tender.amount, sign));
   }
 }
 
