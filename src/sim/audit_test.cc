@@ -174,7 +174,7 @@ audit::Auditor deaf_auditor(
     for (const TillWrite& w : chain.writes(site.name)) {
       audit::Asked asked = asked_of(w.request);
       forge(site.name, asked);
-      deaf.asked(site.name.str(), id_of(w.request), std::move(asked));
+      deaf.asked(site.name.str(), id_of(w.request), asked);
     }
   return deaf;
 }

@@ -88,6 +88,7 @@ void Trade::take_back_without_receipt(const SiteName& store) {
 std::vector<stock::Line> Trade::some_lines(unsigned lines_max, unsigned pieces_max) {
   std::vector<stock::Line> out;
   const std::uint64_t first = random_.below(products), count = 1 + random_.below(lines_max);
+  out.reserve(count);
   for (std::uint64_t i = 0; i < count; ++i)
     out.push_back({Sku(fmt::format("P{}", (first + i) % products)),
                    Quantity{static_cast<std::int64_t>(1 + random_.below(pieces_max)) * 1000}});
