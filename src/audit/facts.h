@@ -27,8 +27,6 @@ struct WriteId {
 };
 // A request, as far as goods and money go.
 struct Asked {
-  enum class Kind { sale, refund, moved, other };
-  Kind kind = Kind::other;
   bool has_happened = false;   // outside, for itself: it is taken whatever a rule says by now (protocol 6.2)
   bool is_by_receipt = false;  // names lines of a receipt, and no goods
   std::int64_t total_minor = 0;
@@ -46,6 +44,13 @@ struct Shipment {
   bool operator==(const Shipment&) const = default;
 };
 using Shipments = std::map<IdempotencyKey, Shipment>;
+// What a site lists and has, by SKU: what pages say of it, or what its entries give.
+struct Goods {
+  std::map<std::string, std::int64_t> prices;   // millionths
+  std::map<std::string, std::int64_t> on_hand;  // thousandths
+  Shipments dispatched, arrived;
+  bool operator==(const Goods&) const = default;
+};
 // A reply that says "taken".
 struct Answer {
   std::string machine;  // that gave it
@@ -81,15 +86,12 @@ struct MachineFacts {
 using Files = std::map<std::string, std::function<void(Bytes& into)>>;
 
 // What the pages of a site say when all is at rest, and its disk.
-struct Told {
+struct Told : Goods {
   std::string machine;
   std::string site;
   Files files;
   std::uint64_t sales = 0, refunds = 0;
   std::int64_t gross_minor = 0, cash_minor = 0, card_minor = 0;
-  std::map<std::string, std::int64_t> on_hand;  // thousandths
-  std::map<std::string, std::int64_t> prices;   // that it lists itself, by SKU, millionths
-  Shipments dispatched, arrived;
   struct Report {  // the rebuild's
     std::string old_origin;
     std::uint64_t kept = 0;
@@ -100,13 +102,10 @@ struct Told {
   std::optional<Report> report;
   std::vector<ReceiptNumber> missing;  // numbers that its series skip
   std::set<std::string> contradicted;  // origins of which it shows two histories
-  struct Peer {
+  struct Peer : Goods {
     std::uint64_t sales = 0;
     std::int64_t gross_minor = 0;
-    std::map<std::string, std::int64_t> prices;  // by SKU, millionths
-    Shipments dispatched, arrived;
-    std::map<std::string, std::int64_t> on_hand;  // thousandths
-    std::size_t held = 0;                         // price lists of it that wait for a person
+    std::size_t held = 0;  // price lists of it that wait for a person
     bool operator==(const Peer&) const = default;
   };
   std::map<std::string, Peer> peers;  // what it says of other sites that it follows

@@ -238,23 +238,15 @@ void take_sale(Fact& fact, const fbs::SaleRecorded& sale) {
     for (const fbs::SaleLine* l : *sale.lines()) take_line(fact, l->sku(), l->goods(), l->quantity(), l->amount());
 }
 
-void take_refund(Fact& fact, const fbs::RefundRecorded& refund) {
+// By a receipt or without one. What came back counts as what went out, with the sign turned; lines and tenders are
+// positive.
+void take_refund(Fact& fact, const auto& refund) {
   fact.kind = Fact::Kind::refund;
   fact.receipt = ReceiptNumber{TillId{refund.till()}, SeriesId{refund.series()}, refund.n()};
   fact.total_minor = refund.total();
   take_tenders(fact, refund.tenders(), -1);
   if (refund.lines() != nullptr)
-    for (const fbs::RefundLine* l : *refund.lines()) take_line(fact, l->sku(), l->goods(), -l->quantity(), l->amount());
-}
-
-// What came back counts as what went out, with the sign turned; the lines and tenders are positive.
-void take_refund_without_receipt(Fact& fact, const fbs::RefundWithoutReceipt& refund) {
-  fact.kind = Fact::Kind::refund;
-  fact.receipt = ReceiptNumber{TillId{refund.till()}, SeriesId{refund.series()}, refund.n()};
-  fact.total_minor = refund.total();
-  take_tenders(fact, refund.tenders(), -1);
-  if (refund.lines() != nullptr)
-    for (const fbs::SaleLine* l : *refund.lines()) take_line(fact, l->sku(), l->goods(), -l->quantity(), l->amount());
+    for (const auto* l : *refund.lines()) take_line(fact, l->sku(), l->goods(), -l->quantity(), l->amount());
 }
 
 using StockLines = flatbuffers::Vector<flatbuffers::Offset<fbs::StockLine>>;
@@ -372,11 +364,15 @@ std::map<std::uint64_t, Sha256> roots_at(const std::vector<Bytes>& entries, cons
   return out;
 }
 
-Shipment shipment_of(const Fact& fact) {
-  Shipment out{fact.partner, fact.units};
+void take_goods(Goods& goods, const Fact& fact) {
+  for (const auto& [sku, price] : fact.prices) goods.prices[sku] = price;
+  Shipment shipment{fact.partner, fact.units};
   if (fact.arrival)
-    for (auto& [sku, units] : out.units) units = -units;
-  return out;
+    for (auto& [sku, units] : shipment.units) units = -units;
+  if (fact.is_dispatch && fact.write) goods.dispatched.emplace(fact.write->key, shipment);
+  if (fact.arrival && !goods.arrived.emplace(*fact.arrival, shipment).second) return;
+  for (const auto& [sku, units] : fact.units) goods.on_hand[sku] -= units;
+  for (const auto& [sku, level] : fact.levels) goods.on_hand[sku] = level;
 }
 
 std::optional<Fact> read_entry(ByteView bytes) {
@@ -394,7 +390,7 @@ std::optional<Fact> read_entry(ByteView bytes) {
   }
   if (const auto* sale = entry.body_as_SaleRecorded()) take_sale(fact, *sale);
   if (const auto* refund = entry.body_as_RefundRecorded()) take_refund(fact, *refund);
-  if (const auto* refund = entry.body_as_RefundWithoutReceipt()) take_refund_without_receipt(fact, *refund);
+  if (const auto* refund = entry.body_as_RefundWithoutReceipt()) take_refund(fact, *refund);
   if (const auto* listed = entry.body_as_ProductsListed(); listed != nullptr && listed->products() != nullptr)
     for (const fbs::Product* p : *listed->products())
       if (p->sku() != nullptr) fact.prices[p->sku()->str()] = p->unit_price();

@@ -57,7 +57,7 @@ struct Fact {
   std::optional<ReceiptNumber> printed;  // …with another number than it has here
 };
 std::optional<Fact> read_entry(ByteView entry);
-Shipment shipment_of(const Fact& fact);  // of one that is a dispatch or an arrival
+void take_goods(Goods& goods, const Fact& fact);  // that was taken; a dispatch arrives once
 
 // What an epoch says it continues: the registration in its entry 0.
 struct Continues {

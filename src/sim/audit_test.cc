@@ -359,7 +359,9 @@ TEST(Auditor, trade_on_a_page_of_a_site_that_is_not_followed_is_found) {
   Chain chain(21, 2);
   trade(chain);
   settle(chain);
-  const std::string law = broken_when_told(chain, [](auto& told) { of(told, store_1).peers["store-02"] = {1, 100}; });
+  const std::string law = broken_when_told(chain, [](auto& told) {
+    of(told, store_1).peers["store-02"] = {{}, 1, 100};
+  });
   EXPECT_NE(law.find("its journal follows nothing of it"), std::string::npos) << law;
 }
 

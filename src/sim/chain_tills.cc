@@ -120,7 +120,10 @@ fold::WriteRequest Chain::a_sale(const SiteName& store, std::uint32_t till, unsi
   if (random_.one_in(4)) {
     sale.tenders = {card};
   } else {
-    if (random_.one_in(20)) sale.tenders = {card}, sale.tenders[0].result = till::CardResult::declined;
+    if (random_.one_in(20)) {
+      sale.tenders = {card};
+      sale.tenders[0].result = till::CardResult::declined;
+    }
     if (random_.one_in(3)) sale.change = Money{500 - total.minor % 500};
     total.minor += sale.change.minor;
     sale.tenders.push_back({till::TenderKind::cash, total, "", "", till::CardResult::approved});

@@ -38,24 +38,20 @@ static void take_lines(audit::Asked& asked, const std::vector<till::AskedLine>& 
 audit::Asked asked_of(const fold::WriteRequest& request) {
   audit::Asked out;
   const auto moved = [&out](std::string_view how, const std::vector<stock::Line>& lines, int sign) {
-    out.kind = audit::Asked::Kind::moved;
     out.movement = how;
     for (const stock::Line& line : lines) out.units[line.sku.str()] += sign * line.quantity.thousandths;
   };
   out.has_happened = true;
   if (const auto* sale = std::get_if<till::RecordSale>(&request.command)) {
-    out.kind = audit::Asked::Kind::sale;
     take_lines(out, sale->lines, 1);
     take_tenders(out, sale->tenders, 1);
     out.cash_minor -= sale->change.minor;
   } else if (const auto* refund = std::get_if<till::Refund>(&request.command)) {
-    out.kind = audit::Asked::Kind::refund;
     out.is_by_receipt = true;
     out.has_happened = false;  // its sale may not have come back
     for (const till::Tender& tender : refund->tenders) out.total_minor += tender.amount.minor;
     take_tenders(out, refund->tenders, -1);
   } else if (const auto* given = std::get_if<till::RefundNoReceipt>(&request.command)) {
-    out.kind = audit::Asked::Kind::refund;
     take_lines(out, given->lines, -1);
     take_tenders(out, given->tenders, -1);
   } else if (const auto* received = std::get_if<stock::Receive>(&request.command)) {
@@ -93,11 +89,6 @@ audit::Files files_of(const SimDisk& disk) {
   return out;
 }
 
-static std::map<std::string, std::int64_t> prices_of(const catalogue::CatalogueState& catalogue) {
-  std::map<std::string, std::int64_t> out;
-  for (const auto& [sku, listed] : catalogue.products) out[sku.str()] = listed.product.unit_price.millionths;
-  return out;
-}
 static audit::Shipment shipment(const SiteName& partner, const std::vector<stock::Line>& lines) {
   audit::Shipment out{partner.str(), {}};
   for (const stock::Line& line : lines) out.units[line.sku.str()] += line.quantity.thousandths;
@@ -114,14 +105,20 @@ static audit::Shipments shipments(const std::map<DispatchId, stock::Arrived>& ar
   return out;
 }
 
+static void take_goods(audit::Goods& goods, const catalogue::CatalogueState& catalogue, const stock::StockState& stock,
+                       const std::map<DispatchId, stock::Sent>& sent,
+                       const std::map<DispatchId, stock::Arrived>& arrived) {
+  for (const auto& [sku, listed] : catalogue.products) goods.prices[sku.str()] = listed.product.unit_price.millionths;
+  for (const auto& [sku, item] : stock.items) goods.on_hand[sku.str()] = item.on_hand.thousandths;
+  goods.dispatched = shipments(sent);
+  goods.arrived = shipments(arrived);
+}
+
 static audit::Told::Peer peer_of(const fold::PeerPart& part) {
   audit::Told::Peer out;
   out.sales = part.totals.sales;
   out.gross_minor = part.totals.gross.minor;
-  out.prices = prices_of(part.catalogue);
-  out.dispatched = shipments(part.dispatches);
-  out.arrived = shipments(part.arrivals);
-  for (const auto& [sku, item] : part.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
+  take_goods(out, part.catalogue, part.stock, part.dispatches, part.arrivals);
   out.held = part.held.size();
   for (const fold::KeptPrefix& kept : part.lineage) out.held += kept.held.size();
   return out;
@@ -140,10 +137,7 @@ audit::Told told_by(const Machine& machine, std::uint64_t unanswered) {
   out.gross_minor = totals.gross.minor;
   out.cash_minor = totals.cash.minor;
   out.card_minor = totals.card.minor;
-  for (const auto& [sku, item] : state.stock.items) out.on_hand[sku.str()] = item.on_hand.thousandths;
-  out.prices = prices_of(state.catalogue);
-  out.dispatched = shipments(state.stock.sent);
-  out.arrived = shipments(state.stock.arrived);
+  take_goods(out, state.catalogue, state.stock, state.stock.sent, state.stock.arrived);
   if (const auto report = machine.node->recovery())
     out.report = audit::Told::Report{report->old_origin.text(), report->cosigned, report->announced, report->known_lost,
                                      report->missing_receipts};

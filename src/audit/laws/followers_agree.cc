@@ -19,11 +19,7 @@ Told::Peer fold(const std::vector<Fact>& facts) {
     if (fact.kind == Fact::Kind::sale) ++out.sales;
     if (fact.kind == Fact::Kind::sale) out.gross_minor += fact.total_minor;
     if (fact.kind == Fact::Kind::refund) out.gross_minor -= fact.total_minor;
-    for (const auto& [sku, price] : fact.prices) out.prices[sku] = price;
-    if (fact.is_dispatch && fact.write) out.dispatched.emplace(fact.write->key, shipment_of(fact));
-    if (fact.arrival && !out.arrived.emplace(*fact.arrival, shipment_of(fact)).second) continue;
-    for (const auto& [sku, units] : fact.units) out.on_hand[sku] -= units;
-    for (const auto& [sku, level] : fact.levels) out.on_hand[sku] = level;
+    take_goods(out, fact);
   }
   return out;
 }

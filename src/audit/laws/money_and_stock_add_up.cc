@@ -5,11 +5,9 @@
 namespace holdfast::audit {
 namespace {
 
-struct Books {
+struct Books : Goods {
   std::uint64_t sales = 0, refunds = 0;
   std::int64_t gross_minor = 0, cash_minor = 0, card_minor = 0;
-  std::map<std::string, std::int64_t> on_hand, prices;
-  Shipments dispatched, arrived;
 };
 
 class MoneyAndStock final : public Law {
@@ -29,7 +27,7 @@ class MoneyAndStock final : public Law {
         check_asked(told.site, fact, asked == evidence.asked.end() ? nothing : asked->second);
         if (is_of_till) check_entry(told.site, fact);
         if (is_of_till) add(books, fact);
-        move(books, fact);
+        take_goods(books, fact);
       }
       check_pages(told, books);
     }
@@ -59,13 +57,6 @@ class MoneyAndStock final : public Law {
     books.gross_minor += is_sale ? fact.total_minor : -fact.total_minor;
     books.cash_minor += fact.cash_minor;
     books.card_minor += fact.card_minor;
-  }
-  static void move(Books& books, const Fact& fact) {
-    for (const auto& [sku, price] : fact.prices) books.prices[sku] = price;
-    if (fact.is_dispatch && fact.write) books.dispatched.emplace(fact.write->key, shipment_of(fact));
-    if (fact.arrival && !books.arrived.emplace(*fact.arrival, shipment_of(fact)).second) return;
-    for (const auto& [sku, units] : fact.units) books.on_hand[sku] -= units;
-    for (const auto& [sku, level] : fact.levels) books.on_hand[sku] = level;
   }
   void check_pages(const Told& told, const Books& books) {
     const auto said = [](const auto& of) {

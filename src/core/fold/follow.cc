@@ -62,7 +62,7 @@ struct ToPart {
   PeerPart& part;
   EntryIndex index;
   const Event& event;
-  EntryIndex hold_from = UINT64_MAX;  // from here on each price list waits for a person
+  EntryIndex hold_from;
 
   void operator()(const catalogue::ProductsListed& e) {
     auto waiting = part.held.find(index);
@@ -150,12 +150,6 @@ struct ToPart {
     part.stock_total = part.stock.total;
   }
 };
-
-void apply_to_part(PeerPart& part, EntryIndex index, const Event& event, EntryIndex hold_from) {
-  std::visit(ToPart{part, index, event, hold_from}, event.body);
-  part.newest = std::max(part.newest, event.at);
-  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
-}
 
 Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers, EntryIndex hold_from = UINT64_MAX) {
   HF_TRY(const ScanEnd stopped, scan_events(peers, part.origin, part.size, end, [&](EntryIndex index, Event&& event) {
@@ -295,8 +289,10 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
   return ScanEnd{needs_newer || joiner.in_the_middle() ? event_starts : end, needs_newer};
 }
 
-void apply_to_part(PeerPart& part, EntryIndex index, const Event& event) {
-  apply_to_part(part, index, event, UINT64_MAX);
+void apply_to_part(PeerPart& part, EntryIndex index, const Event& event, EntryIndex hold_from) {
+  std::visit(ToPart{part, index, event, hold_from}, event.body);
+  part.newest = std::max(part.newest, event.at);
+  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
 }
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers) {

@@ -16,8 +16,9 @@ struct ScanEnd {
 Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, EntryIndex first, EntryIndex end,
                             const std::function<bool(EntryIndex, Event&&)>& use);
 
-// One event of the peer's journal, taken into its part; an event that breaks a rule changes nothing.
-void apply_to_part(PeerPart& part, EntryIndex index, const Event& event);
+// One event of the peer's journal, taken into its part; an event that breaks a rule changes nothing. From `hold_from`
+// on each price list waits for a person.
+void apply_to_part(PeerPart& part, EntryIndex index, const Event& event, EntryIndex hold_from = UINT64_MAX);
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers);
 Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const PeerEntries& peers);
