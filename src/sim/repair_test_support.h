@@ -84,6 +84,18 @@ struct Shop {
   Origin origin() const { return {chain.file().chain, store_1, 1}; }
   Chain chain;
 };
+// A segment of `from`'s journal in this machine's copy of another: as a person leaves it who mixes up directories. No
+// mend fills that. Its path.
+inline std::string put_foreign_segment(Chain& chain, const std::string& name, const Origin& copy,
+                                       const SiteName& from) {
+  Machine& m = chain.machine(name);
+  std::string path = journal::Log::directory(copy) + "/" + journal::segment_name(99);
+  const std::vector<Stored> other = commits(m, {chain.file().chain, from, 1});
+  EXPECT_FALSE(other.empty());
+  EXPECT_TRUE(m.disk.write_all(path, *m.disk.read_all(other.at(0).path)).has_value());
+  return path;
+}
+
 // Whether an alert of this node names damage to a journal, and this.
 inline bool tells_damage(Chain& chain, const std::string& name, std::string_view what) {
   return std::ranges::any_of(chain.node(name).state().guard.recent, [&](const guard::SeenAlert& seen) {

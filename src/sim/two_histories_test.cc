@@ -254,10 +254,7 @@ TEST_F(TwoHistories, who_has_seen_them_takes_neither_into_a_copy_that_begins_ane
   ASSERT_TRUE(chain_.run_until(has_seen, seconds(30)));
   chain_.run_for(seconds(1));
   chain_.kill("store-02");
-  Machine& m = chain_.machine("store-02");
-  const Stored other = commits(m, {chain_.file().chain, head_office, 1}).front();
-  const std::string copy = journal::Log::directory({chain_.file().chain, store_1, 1});
-  ASSERT_TRUE(m.disk.write_all(copy + "/" + journal::segment_name(99), *m.disk.read_all(other.path)).has_value());
+  put_foreign_segment(chain_, "store-02", {chain_.file().chain, store_1, 1}, head_office);
   chain_.disk_has_lost("store-02");
   ASSERT_TRUE(comes_to_sign(chain_, "store-02"));
   sell(5);
