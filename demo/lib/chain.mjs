@@ -214,7 +214,7 @@ export class Site {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         log.write(chunk);
-        this.said = (this.said + chunk).slice(-4000);
+        this.said = (this.said + chunk).slice(-40_000);
       });
     }
     this.whenEnded = new Promise((done) => {

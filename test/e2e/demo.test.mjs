@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import { Control } from '../../demo/lib/control.mjs';
-import { assert, join, sleep, top } from './lib.mjs';
+import { assert, join, top } from './lib.mjs';
 
 test('the whole night at four stores, on generated trade', { timeout: 600_000 }, async () => {
   const dir = join(top, 'build/e2e', `demo-${process.pid}`);
@@ -33,8 +33,9 @@ test('the whole night at four stores, on generated trade', { timeout: 600_000 },
 
 test('the control server obeys this chain\'s pages alone', async (t) => {
   const done = [];
+  let finish;
   const page = 'http://127.0.0.1:1234';
-  const control = new Control({ origins: () => new Set([page]), actions: { destroy: async (site) => { done.push(site); await sleep(100); } }, state: () => ({ caption: { en: '', fr: '' }, sites: [] }) });
+  const control = new Control({ origins: () => new Set([page]), actions: { destroy: (site) => { done.push(site); return new Promise((ended) => { finish = ended; }); } }, state: () => ({ caption: { en: '', fr: '' }, sites: [] }) });
   const url = new URL(await control.listen(0));
   const call = (method, path, headers = {}) => new Promise((resolve, reject) => {
     const request = http.request({ host: url.hostname, port: url.port, method, path, headers }, (response) => { response.resume(); response.on('end', () => resolve(response)); });
@@ -54,5 +55,6 @@ test('the control server obeys this chain\'s pages alone', async (t) => {
     assert.deepEqual(done, ['store-01']);
   });
   await t.test('a second action while one is under way', async () => assert.equal((await call('POST', `${token}/destroy/store-02`)).statusCode, 409));
+  finish();
   control.close();
 });

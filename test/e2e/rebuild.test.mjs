@@ -76,8 +76,7 @@ test('head office is destroyed, rebuilt, and its old machine comes back', { time
     assert.equal(safety.replaced_by.origin.split('/').at(-1), '2');
     const { replies } = await office.local().post('/v1/writes', { writes: [{ key: 'ab'.repeat(16), ...product('LATE', '3.00') }] });
     assert.equal(replies[0].ok, false, 'a stopped machine takes nothing');
-    await waitUntil('a mirror to have its tail', async () => (await chain.warehouse.safety()) && true, { seconds: 5 });
-    await new Promise((done) => setTimeout(done, 3000));
+    await waitUntil('mirrors to have its tail', async () => (await office.safety()).not_taken_in === 0, { seconds: 30 });
     await office.stop();
     office.dir = rebuilt;
     await office.start();
@@ -155,8 +154,10 @@ test('followers that hold more than was sealed, each to another size, all bring 
   for (let n = 3; n <= 6; n++) {
     await desk.write(product(`EXTRA-${n}`, '1.00'));
     await desk.write(product(`MORE-${n}`, '1.00'));
-    await new Promise((done) => setTimeout(done, 400));
-    await office.cut(`store-0${n}`);
+    const follower = chain.site(`store-0${n}`), { size } = await office.safety();
+    await waitUntil(`${follower.name} to hold it`, async () =>
+      (await follower.client.get('/v1/chain')).sites.find(({ site }) => site === office.name).held_here >= size);
+    await office.cut(follower.name);
   }
   await office.kill();
   overwriteAll(office.dir);

@@ -91,15 +91,16 @@ test('sectors of a journal rot, and its mirrors give them back', { timeout: 900_
     const began = [Date.now()];
     await inParallel([store, mirror], 2, (site) => site.start(patience));
     began.push(Date.now());
-    assert.ok((await damage(store)).length > 0, 'what is missing is named at the start');
     await sell(till);
     await isWhole(store);
     const whole = Date.now();
     await isWhole(mirror);
     const mirrored = Date.now();
     await store.cosigned(patience);
-    assert.ok(await metric(store, 'damage_mended_total') > 0);
-    assert.ok(await metric(mirror, 'damage_mended_total') > 0);
+    for (const site of [store, mirror]) { // counted: a list of holes may be empty again before anybody looks
+      assert.ok(await metric(site, 'damage_found_total') > 0, 'found at the start');
+      assert.ok(await metric(site, 'damage_mended_total') > 0);
+    }
     for (const site of [store, mirror]) {
       assert.equal(await metric(site, 'mends_refused_total'), 0);
       assert.match((await verify(site, origin)).out, /: holds\. /);
@@ -110,6 +111,8 @@ test('sectors of a journal rot, and its mirrors give them back', { timeout: 900_
 
   await t.test('at a start without a snapshot: it waits for them, and says for what', async () => {
     await store.stop();
+    const others = [...chain.sites.values()].filter((site) => site !== store);
+    await inParallel(others, 4, (site) => site.stop()); // else all may be back before anybody looks
     for (const name of readdirSync(join(store.dir, 'snapshots'))) {
       const file = openSync(join(store.dir, 'snapshots', name), 'r+');
       writeSync(file, Buffer.alloc(64, 0xb5), 0, 64, 0);
@@ -122,11 +125,13 @@ test('sectors of a journal rot, and its mirrors give them back', { timeout: 900_
     const first = await store.safety();
     assert.match(first.waits_for ?? '', /cannot be read from this disk/);
     assert.ok(first.waits_for.includes(origin), first.waits_for);
+    await inParallel(others, 4, (site) => site.start(patience));
+    const apart = Date.now() - began[1];
     await waitUntil('the store to sell', async () => (await store.safety()).waits_for === null, patience);
     await sell(till);
     await store.signing(patience);
     await isWhole(store);
-    console.log(`  without a snapshot: ${count} sectors spoilt: ${await told(store, began, Date.now())}`);
+    console.log(`  without a snapshot: ${count} sectors spoilt: ${await told(store, began, Date.now() - apart)}`);
   });
 
   await t.test('with no mirror linked: the exact entries named, the rest served, sales go on', async () => {

@@ -36,7 +36,7 @@ for (const lag of process.env.HF_LONG ? [0, 5, 60] : [0, 5]) {
     await kept.settle({ resend: true });
     const report = await waitUntil('the report', () => store.client.get('/v1/recovery'));
     assert.ok(report.cosigned >= outside.cosigned && report.cosigned <= outside.size, `cosigned ${report.cosigned}, outside ${outside.cosigned} to ${outside.size}`);
-    if (lag > 0) assert.equal(report.cosigned, outside.cosigned);
+    if (lag > 0) assert.ok(report.cosigned <= outside.cosigned + 1, 'no more than the first of the cuts itself, which the others may cosign');
     assert.notEqual(report.announced, null, 'mirrors that were heard from have been told a size');
     assert.ok(report.announced >= report.cosigned && report.announced <= outside.size, `announced ${report.announced} of ${outside.size}`);
     assert.equal(report.resubmitted, ofKept, 're-submitted is what till 1 held beyond what was kept');
@@ -44,7 +44,8 @@ for (const lag of process.env.HF_LONG ? [0, 5, 60] : [0, 5]) {
     // nothing is known is told, and is right.
     assert.ok(report.known_lost_count <= outside.size - report.cosigned - ofKept, `known lost ${report.known_lost_count}`);
     const heard = Date.parse(report.not_yet_known_since);
-    assert.ok(heard >= last && heard <= outside.cut_at, `not yet known since ${report.not_yet_known_since}; cosigned after ${new Date(last).toISOString()}, cut ${new Date(outside.cut_at).toISOString()}`);
+    // What was sent before the cut may be heard a moment later.
+    assert.ok(heard >= last && heard <= outside.cut_at + 2000, `not yet known since ${report.not_yet_known_since}; cosigned after ${new Date(last).toISOString()}, cut ${new Date(outside.cut_at).toISOString()}`);
     console.log(`  lag ${lag} s: cosigned ${report.cosigned} (outside ${outside.cosigned} of ${outside.size}), announced ${report.announced}, re-submitted ${report.resubmitted} of ${ofKept}, ` +
       `known lost ${report.known_lost_count}, not yet known since ${report.not_yet_known_since}`);
   });

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  axe_clean, basket_lines, launch, manager, new_device, next_customer, open_till, pay_cash, real, receipt_number, safety_text, sign_in,
-  start_node, until,
+  axe_clean, basket_lines, launch, manager, new_device, next_customer, open_till, opens_alone, pay_alone, pay_cash, real, receipt_number,
+  safety_text, sign_in, start_node, until,
 } from './lib.mjs';
 
 let browser;
@@ -140,6 +140,7 @@ test('a node that starts anew and falls silent leaves the till to who worked the
     await open_till(page, node);
     await page.locator('.tile').nth(1).click();
     await basket_lines(page).first().waitFor();
+    await opens_alone(page);
     await node.post('node', { down: true });
     await until('silence', silent);
     await node.post('sessions', {}); // it has started anew
@@ -147,9 +148,7 @@ test('a node that starts anew and falls silent leaves the till to who worked the
     await page.locator('#staff').waitFor();
     await node.post('node', { down: true });
     await page.locator('#search').waitFor();
-    await page.keyboard.press('F4');
-    await page.locator('[data-testid=card-alone]').waitFor();
-    await page.locator('#cash-given').press('Enter');
+    await pay_alone(page);
     await page.locator('[data-testid=receipt-state]').filter({ hasText: /Only in this till/ }).waitFor();
     await next_customer(page);
     await page.reload(); // from the service worker
@@ -193,14 +192,13 @@ test('a device whose storage is set back prints no number twice', { skip, timeou
   const { page, context, errors } = await new_device(browser, {});
   try {
     await open_till(page, node);
+    await opens_alone(page);
     await context.setOffline(true);
     const ring = async () => {
       await until('silence', async () => /does not answer/.test(await safety_text(page)));
       await page.locator('.tile').nth(0).click();
       await basket_lines(page).first().waitFor();
-      await page.keyboard.press('F4');
-      await page.locator('[data-testid=card-alone]').waitFor();
-      await page.locator('#cash-given').press('Enter');
+      await pay_alone(page);
       const number = await receipt_number(page);
       await next_customer(page);
       return number;

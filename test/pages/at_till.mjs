@@ -10,7 +10,7 @@ after(() => browser?.close());
 /** One node, one device, a till that sells; the test body; everything stopped again. */
 export function at_till(name, options, body) {
   const skip = (options.mock_only && real) || (options.needs_links && real && !process.env.HF_LOCAL_TOKEN);
-  test(name, { skip: skip ? 'needs a switch of the mock' : false, timeout: 120_000 }, async () => {
+  test(name, { skip: skip ? 'needs a switch of the mock' : false, timeout: options.timeout ?? 120_000 }, async () => {
     const node = await start_node(options.node);
     const device = await new_device(browser, options.device);
     try {

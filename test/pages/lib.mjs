@@ -49,7 +49,7 @@ async function cut_links(lost) {
 /** A browser profile of its own: one device. Anything the page reports as an error fails the test that looks at `errors`. */
 export async function new_device(browser, { language = 'en-GB', width = 1280, height = 800, till_layout = false } = {}) {
   const context = await browser.newContext({
-    locale: language, viewport: { width, height }, timezoneId: 'Europe/London', hasTouch: till_layout, reducedMotion: 'reduce',
+    locale: language, viewport: { width, height }, timezoneId: Intl.DateTimeFormat().resolvedOptions().timeZone, hasTouch: till_layout, reducedMotion: 'reduce',
   });
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
@@ -113,6 +113,15 @@ export async function pay_cash(page) {
   await page.locator('#cash-given').press('Enter');
   await page.locator('[data-testid=receipt-state]').waitFor();
 }
+/** The same where nobody answers, once the page counts it as that: from then on sales have numbers of the till's own. */
+export async function pay_alone(page) {
+  await page.keyboard.press('F4');
+  await page.locator('[data-testid=card-alone]').waitFor();
+  await page.locator('#cash-given').press('Enter');
+  await page.locator('[data-testid=receipt-state]').waitFor();
+}
+/** From here on the page opens without its node: a load that is cut before its service worker stands never does. */
+export const opens_alone = (page) => page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
 export async function receipt_number(page) {
   const number = page.locator('[data-testid=receipt-number]');
   await number.waitFor();

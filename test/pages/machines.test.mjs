@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { freePorts, overwriteAll } from '../../demo/lib/chain.mjs';
 import { assert, join, top, tradingChain, waitUntil } from '../e2e/lib.mjs';
 import { holdsEverything, promote, spareStatus } from '../e2e/spare_lib.mjs';
-import { axe_clean, new_device, next_customer, pay_cash, real, receipt_number, safety_text, sign_in, until } from './lib.mjs';
+import { axe_clean, new_device, next_customer, pay_alone, pay_cash, real, receipt_number, safety_text, sign_in, until } from './lib.mjs';
 
 const require = createRequire(new URL('../../web/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
@@ -63,7 +63,7 @@ test('the page that was opened at the dead node sells on at its spare, without a
   overwriteAll(store.dir);
   await until('silence', async () => /does not answer/.test(await safety_text(page)), 30_000);
   await page.locator('.tile').first().click();
-  await pay_cash(page);
+  await pay_alone(page);
   const alone = await receipt_number(page);
   assert.notEqual(alone.split('-')[1], first.split('-')[1]);
   await next_customer(page);

@@ -176,6 +176,7 @@ for (const [language, words] of [
 }
 
 at_till('storage that fails once closes the till only until it stores again', { mock_only: true }, async ({ page, node }) => {
+  await page.getByTestId('ages').waitFor(); // what the first beat keeps is on its way
   await page.evaluate(() => {
     const put = IDBObjectStore.prototype.put;
     window.mend = () => { IDBObjectStore.prototype.put = put; };

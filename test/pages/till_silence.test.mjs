@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { at_till, till_and_n } from './at_till.mjs';
-import { axe_clean, basket_lines, next_customer, pay_cash, receipt_number, safety_text, scan, tile_sku, until } from './lib.mjs';
+import { axe_clean, basket_lines, next_customer, opens_alone, pay_alone, pay_cash, receipt_number, safety_text, scan, tile_sku, until } from './lib.mjs';
 
 at_till('the node goes down: sales wait here, survive a reload, and are taken exactly once when it is back', {}, async ({ page, context, node }) => {
   await page.locator('.tile').nth(0).click();
@@ -10,12 +10,13 @@ at_till('the node goes down: sales wait here, survive a reload, and are taken ex
   const first = await receipt_number(page);
   await next_customer(page);
   const codes = [await tile_sku(page, 1), await tile_sku(page, 2)];
+  await opens_alone(page);
   await context.setOffline(true);
   await until('the node does not answer', async () => /does not answer/.test(await safety_text(page)));
   for (const code of codes) {
     await scan(page, code);
     await basket_lines(page).first().waitFor();
-    await pay_cash(page);
+    await pay_alone(page);
     await page.locator('[data-testid=receipt-state]').filter({ hasText: 'Only in this till' }).waitFor();
     await next_customer(page);
   }
@@ -71,7 +72,7 @@ at_till('a reload in the middle of a queue loses nothing and doubles nothing', {
   const sales = 12;
   for (let i = 0; i < sales; i++) {
     await page.locator('.tile').nth(i % 5).click();
-    await pay_cash(page);
+    await pay_alone(page);
     await next_customer(page);
   }
   let batches = 0;
@@ -127,14 +128,14 @@ at_till('after a rebuild the till keeps its number and sends again what was not 
   await page.locator('dialog[open] .buttons .primary').click();
   await node.post('origin', { drop: 3, forget_tills: true, forget_staff: true });
   await node.post('quorum', { lost: false });
-  await page.locator('#enrol-code').waitFor({ timeout: 15_000 });
+  await page.locator('#enrol-code').waitFor();
   await axe_clean(page, 'enrolment of the site');
   await page.locator('#enrol-code').fill(node.enrol_code);
   await page.locator('#enrol-staff').fill('1');
   await page.locator('#enrol-pin').fill('8080');
   await page.locator('#enrol-again').fill('8080');
   await page.locator('#enrol-again').press('Enter');
-  await page.locator('#till-name').waitFor({ timeout: 15_000 });
+  await page.locator('#till-name').waitFor();
   await axe_clean(page, 'enrolment of the till');
   await page.locator('#till-name').press('Enter');
   await page.locator('#receipt').waitFor(); // back where the work was
@@ -166,11 +167,12 @@ at_till('a node that was rolled back gets the missing sale from the till', { moc
 
 at_till('a day without a copy elsewhere: since when is said, and the sales are offered as a file that a node takes', { mock_only: true }, async ({ page, context, node }) => {
   await until('copied', async () => /copied to/.test(await safety_text(page)));
+  await opens_alone(page);
   await context.setOffline(true);
   await until('down', async () => /does not answer/.test(await safety_text(page)));
   for (let i = 0; i < 2; i++) {
     await page.locator('.tile').nth(i).click();
-    await pay_cash(page);
+    await pay_alone(page);
     await next_customer(page);
   }
   assert.equal(await page.locator('[data-testid=save-file]').count(), 0, 'not before the day is over');
@@ -219,12 +221,13 @@ at_till('before the device is full, the till says how much still fits', { mock_o
   assert.equal(await page.locator('[data-testid=safety]').getAttribute('class').then((names) => /alarm/.test(names)), true);
 });
 
-at_till('a hundred thousand unconfirmed sales: they fit, the till opens with them and sells on', { mock_only: true }, async ({ page, context }) => {
+at_till('a hundred thousand unconfirmed sales: they fit, the till opens with them and sells on', { mock_only: true, timeout: 300_000 }, async ({ page, context }) => {
   const count = 100_000;
+  await opens_alone(page);
   await context.setOffline(true);
   await until('down', async () => /does not answer/.test(await safety_text(page)));
   for (let i = 0; i < 5; i++) await page.locator('.tile').nth(i).click();
-  await pay_cash(page);
+  await pay_alone(page);
   await next_customer(page);
   const measured = await page.evaluate((all) => new Promise((done, failed) => {
     const open = indexedDB.open('holdfast-till');

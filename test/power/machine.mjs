@@ -57,7 +57,7 @@ async function unmount(dir, at) {
   for (let n = 0; mountsBelow(dir).includes(at); n++) {
     const done = attempt('umount', at);
     if (done.status === 0) return;
-    if (n === 100) throw new Error(`umount ${at}: ${done.stderr.trim()}`);
+    if (n === 1200) throw new Error(`umount ${at}: ${done.stderr.trim()}`);
     await sleep(50);
   }
 }
@@ -175,7 +175,7 @@ export class PowerDisk {
     });
     for (const stream of [disk.child.stdout, disk.child.stderr]) stream.on('data', (chunk) => { disk.said += chunk; });
     for (let n = 0; !disk.said.includes('ready\n'); n++) {
-      if (n === 200 || disk.child.exitCode !== null) throw new Error(`power_disk does not serve: ${disk.said}`);
+      if (n === 3000 || disk.child.exitCode !== null) throw new Error(`power_disk does not serve: ${disk.said}`);
       await sleep(20);
     }
     disk.positionFd = openSync(join(dir, 'position'), 'r');

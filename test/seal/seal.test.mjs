@@ -23,8 +23,11 @@ const packetsOf = (file) => readFileSync(file, 'utf8').split('\n').filter((line)
 // world, IPv6 packets (the shop's own network has none), and IPv4 packets beyond those that came by shop0 and loopback.
 // Not what programs have read: they may read late what came in time.
 function delivered(ns) {
-  const said = ns.run(ns.site, 'sh', ['-c', 'ss -tinH; echo ====; cat /proc/net/snmp /proc/net/snmp6; echo ====; cat /sys/class/net/shop0/statistics/rx_packets /sys/class/net/lo/statistics/rx_packets']);
-  const [sockets, counters, inner] = said.split('====');
+  const own = 'cat /sys/class/net/shop0/statistics/rx_packets /sys/class/net/lo/statistics/rx_packets';
+  const look = `ss -tinH; echo ====; ${own}; echo ====; cat /proc/net/snmp /proc/net/snmp6; echo ====; ${own}`;
+  let sockets, before, counters, inner;
+  do [sockets, before, counters, inner] = ns.run(ns.site, 'sh', ['-c', look]).split('====');
+  while (before.trim() !== inner.trim()); // something came in between: once more
   const bytes = new Map();
   let name = null;
   for (const line of sockets.split('\n')) {
@@ -35,8 +38,8 @@ function delivered(ns) {
   }
   const [, titles, values] = /^Ip: (.*)\nIp: (.*)$/m.exec(counters);
   const v4 = Number(values.trim().split(' ')[titles.trim().split(' ').indexOf('InDelivers')]);
-  const own = inner.trim().split('\n').reduce((sum, n) => sum + Number(n), 0);
-  return { bytes, v6: Number(/Ip6InDelivers\s+(\d+)/.exec(counters)[1]), v4: v4 - own };
+  const ownPackets = inner.trim().split('\n').reduce((sum, n) => sum + Number(n), 0);
+  return { bytes, v6: Number(/Ip6InDelivers\s+(\d+)/.exec(counters)[1]), v4: v4 - ownPackets };
 }
 function takenIn(before, after) {
   let tcp = 0;
