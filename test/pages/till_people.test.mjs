@@ -150,6 +150,11 @@ at_till('five wrong PINs: the page says to wait', { closed: true, mock_only: tru
     await node_answers();
     await wrong.waitFor();
   }
+  await sign_in(page, { staff: '1', pin: '0000' });
+  await page.locator('#staff').focus(); // the number is corrected before the answer
+  await node_answers();
+  await page.getByText(/Wait \d+ seconds/).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'staff');
   await sign_in(page, { ...manager, pin: '47' });
   await page.locator('#pin').pressSequentially('11');  // before the answer: the next try's
   await node_answers();
