@@ -34,8 +34,9 @@ test('a store is overwritten while it sells', { timeout: 300_000 }, async () => 
   const files = attack.files();
   const before = files.filter((file) => file.at <= sealedAt);
   // Not that the seal came before it was through: nothing is promised about that race, and a slow disk loses it.
-  assert.ok(files.length > 40 && before.length <= files.length, `${before.length} of ${files.length} files before the seal`);
-  assert.ok(sealed.event === 'sealed' || store.ended, store.said);
+  assert.ok(files.length > 40, `it went through ${files.length} files, ${before.length} of them before the seal`);
+  // A node whose files are gone may end before it has written that it is sealed (sealedIn).
+  if (!store.ended) assert.match(readFileSync(store.log(), 'utf8'), /"event":"sealed"/);
   await store.kill();
   const verified = await run(['journal', 'verify', '--data', store.dir], { mayFail: true });
   assert.notEqual(verified.code, 0, 'what it overwrote is found');

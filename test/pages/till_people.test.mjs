@@ -160,7 +160,6 @@ at_till('five wrong PINs: the page says to wait', { closed: true, mock_only: tru
   await node_answers();
   await page.getByText(/Wait \d+ seconds/).waitFor();  // 30 less what has passed since the fifth
   assert.equal(await page.locator('#pin').inputValue(), '11');
-  await page.getByText(/Wait \d+ seconds/).waitFor();  // 30 less what has passed since the fifth
 });
 
 at_till('the PIN pad signs in by touch', { closed: true, mock_only: true, device: { width: 1024, height: 768, till_layout: true } }, async ({ page, node }) => {

@@ -26,8 +26,8 @@ function delivered(ns) {
   const own = 'cat /sys/class/net/shop0/statistics/rx_packets /sys/class/net/lo/statistics/rx_packets';
   const look = `ss -tinH; echo ====; ${own}; echo ====; cat /proc/net/snmp /proc/net/snmp6; echo ====; ${own}`;
   let sockets, before, counters, inner;
-  do [sockets, before, counters, inner] = ns.run(ns.site, 'sh', ['-c', look]).split('====');
-  while (before.trim() !== inner.trim()); // something came in between: once more
+  for (let n = 0; n < 50 && (n === 0 || before.trim() !== inner.trim()); n++) // something came in between: once more
+    [sockets, before, counters, inner] = ns.run(ns.site, 'sh', ['-c', look]).split('====');
   const bytes = new Map();
   let name = null;
   for (const line of sockets.split('\n')) {
