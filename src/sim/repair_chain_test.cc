@@ -32,9 +32,7 @@ std::vector<Spoilt> spoil_everywhere(Shop& shop, EntryIndex entry) {
 TEST(RepairEverywhere, what_nobody_can_read_any_more_is_cosigned_by_nobody) {
   Shop shop(21);
   shop.chain.scrub_pause = seconds(2);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(20);
+  shop.open(20);
   const auto stored = commits(shop.chain.machine("store-01"), shop.origin());
   std::vector<std::string> holders;
   for (const auto& [name, machine] : shop.chain.machines())
@@ -64,9 +62,7 @@ TEST(RepairEverywhere, what_nobody_can_read_any_more_is_cosigned_by_nobody) {
 TEST(RepairSealed, a_sealed_site_that_waits_for_its_journal_stays_sealed) {
   Shop shop(22);
   shop.chain.snapshot_entries = 1'000'000;
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   guard::SetPosture order;
   order.posture = guard::Posture::sealed;
   order.reason = "a test";
@@ -96,9 +92,7 @@ TEST(RepairSealed, a_sealed_site_that_waits_for_its_journal_stays_sealed) {
 // 6.4: nothing vanishes because of one sector.
 TEST(RepairTail, of_an_old_machine_all_is_offered_that_can_be_read) {
   Shop shop(23);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   isolate(shop.chain, "store-01");
   shop.trade(10);
   const auto stored = commits(shop.chain.machine("store-01"), shop.origin());
@@ -250,9 +244,7 @@ TEST(RepairTail, of_several_megabytes_that_one_mirror_alone_holds_is_taken_in) {
 // A piece of a tail that a mirror keeps is the only copy that the new machine may ever see.
 TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
   Shop shop(25);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(5);
+  shop.open(5);
   isolate(shop.chain, "store-01");
   shop.trade(5);
   const std::string again = shop.chain.rebuild(store_1);
@@ -296,9 +288,7 @@ TEST(RepairTail, of_which_a_mirror_keeps_a_rotten_piece_is_told_and_kept_anew) {
 // 4.6: it may have signed for what it no longer has, and does not know what that was.
 TEST(RepairRottenEnd, of_a_mirrors_copy_makes_it_count_for_nothing_before_its_fellows_have_told) {
   Shop shop(26);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(20);
+  shop.open(20);
   std::uint64_t signed_for = 0;  // by the other store, which mirrors it and follows it not
   shop.chain.network.tap = [&, before = shop.chain.network.tap](const std::string& from, const std::string& to,
                                                                 ByteView bytes) {
@@ -341,9 +331,7 @@ TEST(RepairRottenEnd, of_a_copy_that_is_followed_is_fetched_before_anything_is_s
     SCOPED_TRACE(is_all_gone);
     Shop shop(27);
     shop.chain.snapshot_entries = 1'000'000;
-    start_all(shop.chain);
-    open_trade(shop.chain);
-    shop.trade(20);
+    shop.open(20);
     Machine& follower = shop.chain.machine("warehouse");
     shop.chain.kill("warehouse");
     harm_end(shop.chain, "warehouse", shop.origin(), Harm::rot);
@@ -368,9 +356,7 @@ TEST(RepairRottenEnd, of_a_copy_that_is_followed_is_fetched_before_anything_is_s
 TEST(RepairRottenEnd, of_an_own_older_epoch_is_fetched_before_anything_is_served) {
   Shop shop(28);
   shop.chain.snapshot_entries = 1'000'000;
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(20);
+  shop.open(20);
   shop.chain.destroy("store-01");
   const std::string again = shop.chain.rebuild(store_1);
   ASSERT_TRUE(comes_to_sign(shop.chain, again));
@@ -439,9 +425,7 @@ TEST(RepairRottenEnd, of_an_own_journal_is_not_forgotten_when_a_hole_of_it_is_me
 TEST(RepairFollowing, a_succession_does_not_wait_for_what_it_does_not_read_and_ends_nobody) {
   Shop shop(29);
   shop.chain.snapshot_entries = 1;
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(40);
+  shop.open(40);
   shop.chain.kill("warehouse");
   shop.chain.destroy("store-01");
   const std::string again = shop.chain.rebuild(store_1);

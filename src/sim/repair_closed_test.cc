@@ -122,9 +122,7 @@ TEST_F(RepairClosed, a_copy_that_finds_all_its_places_taken_stays_closed_until_t
 TEST(RepairClosedFollowed, a_copy_on_which_a_start_rests_is_left_to_people) {
   Shop shop(25);
   shop.chain.snapshot_entries = 1'000'000;
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   Chain& chain = shop.chain;
   ASSERT_TRUE(chain.run_until([&] { return chain.node("head-office").state().peers.at(store_1).totals.sales == 10; },
                               seconds(20)));
@@ -164,9 +162,7 @@ class ClosedFile final : public Disk {
 
 TEST(RepairClosedFile, of_a_copy_keeps_no_store_closed) {
   Shop shop(24);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   Machine& m = shop.chain.machine("store-02");
   const std::string path = commits(m, shop.origin()).front().path;
   ClosedFile disk(m.disk);
@@ -195,9 +191,7 @@ TEST(RepairClosedFile, of_a_copy_keeps_no_store_closed) {
 // What stands in the copy is of another journal, and beside it lies what cannot be put aside with it (13.94).
 TEST(RepairClosedFile, of_a_copy_that_is_to_be_put_aside_keeps_no_store_closed) {
   Shop shop(24);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   shop.chain.kill("store-02");
   Machine& m = shop.chain.machine("store-02");
   const std::string copy = journal::Log::directory(shop.origin());
@@ -221,9 +215,7 @@ TEST(RepairClosedFile, of_a_copy_that_is_to_be_put_aside_keeps_no_store_closed) 
 TEST(RepairClosedFile, of_a_copy_that_is_found_while_it_runs_costs_one_start) {
   Shop shop(25);
   shop.chain.scrub_pause = seconds(2);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   Machine& m = shop.chain.machine("store-02");
   ClosedFile disk(m.disk);
   shop.chain.kill("store-02");

@@ -15,9 +15,7 @@ INSTANTIATE_TEST_SUITE_P(Harms, Repair, testing::Values(Harm::rot, Harm::unreada
 
 TEST_P(Repair, of_a_journal_below_a_snapshot_while_the_store_sells) {
   Shop shop(11);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(40);
+  shop.open(40);
   ASSERT_GT(shop.chain.node("store-01").counters().snapshots, 0u);
   shop.chain.kill("store-01");
   const auto all = commits(shop.chain.machine("store-01"), shop.origin());
@@ -41,9 +39,7 @@ TEST_P(Repair, of_a_journal_below_a_snapshot_while_the_store_sells) {
 TEST_P(Repair, of_a_journal_that_no_snapshot_covers_comes_before_the_first_sale) {
   Shop shop(12);
   shop.chain.snapshot_entries = 1'000'000;
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(20);
+  shop.open(20);
   const std::uint64_t size = shop.chain.node("store-01").safety().size;
   shop.chain.kill("store-01");
   const auto all = commits(shop.chain.machine("store-01"), shop.origin());
@@ -60,9 +56,7 @@ TEST_P(Repair, of_a_journal_that_no_snapshot_covers_comes_before_the_first_sale)
 
 TEST_P(Repair, without_mirrors_a_store_sells_on_and_names_what_is_missing) {
   Shop shop(13);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(40);
+  shop.open(40);
   shop.chain.kill("store-01");
   const auto all = commits(shop.chain.machine("store-01"), shop.origin());
   harm(shop.chain, "store-01", all[3], GetParam());
@@ -84,9 +78,7 @@ TEST_P(Repair, without_mirrors_a_store_sells_on_and_names_what_is_missing) {
 TEST_P(Repair, without_mirrors_and_without_a_snapshot_a_start_says_what_it_needs) {
   Shop shop(14);
   shop.chain.snapshot_entries = 1'000'000;
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   shop.chain.kill("store-01");
   harm(shop.chain, "store-01", commits(shop.chain.machine("store-01"), shop.origin())[4], GetParam());
   isolate(shop.chain, "store-01");
@@ -105,9 +97,7 @@ TEST_P(Repair, what_is_found_while_it_runs_does_not_keep_the_next_start_from_sel
   Shop shop(20);
   shop.chain.snapshot_entries = 1'000'000;
   shop.chain.scrub_pause = seconds(2);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   isolate(shop.chain, "store-01");
   harm(shop.chain, "store-01", commits(shop.chain.machine("store-01"), shop.origin())[3], GetParam());
   ASSERT_TRUE(shop.chain.run_until([&] { return shop.chain.node("store-01").counters().snapshots == 1; }, seconds(30)));
@@ -126,9 +116,7 @@ TEST_P(Repair, what_is_found_while_it_runs_does_not_keep_the_next_start_from_sel
 
 TEST_P(Repair, of_a_mirrors_copy_while_it_trades_itself) {
   Shop shop(15);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(30);
+  shop.open(30);
   for (const std::string& name : {std::string("warehouse"), std::string("head-office")}) {
     shop.chain.kill(name);
     const auto all = commits(shop.chain.machine(name), shop.origin());
@@ -145,9 +133,7 @@ TEST_P(Repair, of_a_mirrors_copy_while_it_trades_itself) {
 TEST_P(Repair, what_rots_while_everything_runs_is_found_by_the_scrubber) {
   Shop shop(16);
   shop.chain.scrub_pause = seconds(2);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(30);
+  shop.open(30);
   for (const std::string& name : {std::string("store-01"), std::string("warehouse")}) {
     const auto all = commits(shop.chain.machine(name), shop.origin());
     harm(shop.chain, name, all[2], GetParam());
@@ -158,9 +144,7 @@ TEST_P(Repair, what_rots_while_everything_runs_is_found_by_the_scrubber) {
 
 TEST_P(Repair, of_the_last_committed_group_that_mirrors_have) {
   Shop shop(17);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(20);
+  shop.open(20);
   shop.chain.kill("store-01");
   // The last commit and everything behind it: checkpoints of its own, which no whole record follows.
   harm_end(shop.chain, "store-01", shop.origin(), GetParam());
@@ -230,9 +214,7 @@ TEST_P(Repair, of_a_journal_from_its_spare_when_no_mirror_is_linked) {
 // shows it but a snapshot.
 TEST(RepairLostEnd, is_told_by_the_snapshot_that_covers_it) {
   Shop shop(23);
-  start_all(shop.chain);
-  open_trade(shop.chain);
-  shop.trade(10);
+  shop.open(10);
   shop.chain.kill("store-01");
   Machine& m = shop.chain.machine("store-01");
   const auto segments = [&] {

@@ -64,6 +64,12 @@ inline void harm_end(Chain& chain, const std::string& name, const Origin& origin
 
 struct Shop {
   explicit Shop(std::uint64_t seed) : chain(seed, 2) { chain.snapshot_entries = 20; }
+  // Every machine runs, and so much is sold.
+  void open(int sales) {
+    start_all(chain);
+    open_trade(chain);
+    trade(sales);
+  }
   void trade(int sales) {
     for (int i = 0; i < sales; ++i) {
       chain.sell(store_1, 1 + static_cast<std::uint32_t>(i % 3));
