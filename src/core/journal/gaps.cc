@@ -263,4 +263,6 @@ Result<std::optional<Onward>> find_onward(Disk& disk, const Search& search) {
   return std::optional<Onward>();
 }
 
+bool holds_record(File& file, const Hash& journal_id) { return Finder(file, journal_id).next(block_bytes).has_value(); }
+
 }  // namespace holdfast::journal

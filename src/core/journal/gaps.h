@@ -91,5 +91,7 @@ struct Search {
   const Hash& after_hash;
 };
 Result<std::optional<Onward>> find_onward(Disk& disk, const Search& search);
+// Whether a segment's file holds any whole record of the journal.
+bool holds_record(File& file, const Hash& journal_id);
 
 }  // namespace holdfast::journal

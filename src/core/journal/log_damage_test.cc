@@ -213,10 +213,40 @@ TEST_F(LogDamage, a_segment_of_another_journal_is_refused) {
   EXPECT_NE(error.text.find("store-07/1"), std::string::npos) << error.text;
 }
 
-TEST_F(LogDamage, a_renamed_segment_is_damage) {
+TEST_F(LogDamage, a_renamed_segment_is_read_by_its_records) {
   commit(*open(), {"x"});
   disk_.rename(segment(0), segment(4));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(*content(*open()), Texts{"x"});
+}
+
+TEST_F(LogDamage, a_file_that_says_that_it_is_another_and_holds_nothing_is_damage) {
+  commit(*open(), {"x"});
+  auto log = open();
+  commit(*log, {"y"});
+  log.reset();
+  Bytes& file = disk_.content(segment(1));
+  std::ranges::fill(std::span(file).subspan(block_bytes), std::byte{});
+  disk_.rename(segment(1), segment(4));
   EXPECT_EQ(open_error().code, "journal/damaged");
+}
+
+// A disk that writes to the wrong place: as any other header that is lost, at this start and at those after it.
+TEST_F(LogDamage, another_file_s_header_over_a_segment_s_own_loses_nothing) {
+  {
+    auto other = Log::open(disk_, executor_, test_origin(2));
+    commit(**other, {"x"});
+  }
+  for (const char* text : {"a", "b", "c"}) commit(*open(), {text});
+  const Bytes foreign = disk_.content(Log::directory(test_origin(2)) + "/" + segment_name(0));
+  const Bytes first = disk_.content(segment(0));
+  for (const Bytes& from : {foreign, first}) {
+    std::copy_n(from.begin(), block_bytes, disk_.content(segment(1)).begin());
+    for (int i = 0; i < 3; ++i) {
+      auto log = open();
+      EXPECT_FALSE(log->has_holes());
+      EXPECT_EQ(*content(*log), (Texts{"a", "b", "c"}));
+    }
+  }
 }
 
 TEST_F(LogDamage, files_with_other_names_are_left_alone) {

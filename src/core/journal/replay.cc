@@ -79,6 +79,8 @@ Status Replayer::list_files() {
                             "Nothing was changed; find out who did, move the file out of the data directory, and start "
                             "again.",
                             directory_, segment_name(numbers_.back())));
+  if (!hashes_) return {};  // a scrub: opening has looked
+  for (const std::uint32_t number : numbers_) HF_TRY_VOID(refuse_foreign(number));
   return {};
 }
 
@@ -116,8 +118,9 @@ Status Replayer::enter() {
   HF_TRY(auto file, disk_.open(directory_ + "/" + segment_name(number)));
   reading_.emplace(std::move(file), hashes_ ? window_bytes : scrub_window_bytes);
   // Without it, the machine stopped while the segment was made, or its first block does not hold: the records tell.
-  if (at_.block == 0) {
-    HF_TRY(reading_->header, read_segment_header(reading_->window, number));
+  if (at_.block == 0 && reading_->window.end() >= block_bytes) {
+    reading_->window.load(0, block_bytes);
+    reading_->header = own_header(reading_->window.view(0, block_bytes), number);
   }
   at_.block = std::max(at_.block, 1u);
   reading_->is_first = at_.block == 1;
@@ -127,18 +130,27 @@ Status Replayer::enter() {
   return {};
 }
 
-Result<std::optional<SegmentHeader>> Replayer::read_segment_header(Window& window, std::uint32_t number) {
-  if (window.end() < block_bytes) return std::nullopt;
-  window.load(0, block_bytes);
-  auto header = decode_segment_header(window.view(0, block_bytes));
-  if (!header) return std::nullopt;
-  if (header->journal_id != journal_id_)
-    return fail(
-        "journal/wrong_origin",
-        fmt::format("{}/{} belongs to the journal {}, not to {}; this is the data directory of another site or epoch",
-                    directory_, segment_name(number), header->origin, origin_.text()));
-  if (header->number != number)
+// Before anything is read, so that it does not depend on where the records go on: a file that says that it is another
+// one was put here by hand. If it holds records of this journal all the same, another file's block has taken its
+// header's place, and it is read by their chain.
+Status Replayer::refuse_foreign(std::uint32_t number) {
+  HF_TRY(const auto file, disk_.open(directory_ + "/" + segment_name(number)));
+  Bytes block(block_bytes);
+  if (file->size() < block_bytes || !file->read(0, block)) return {};
+  const auto header = decode_segment_header(block);
+  if (!header || own_header(block, number) || holds_record(*file, journal_id_)) return {};
+  if (header->journal_id == journal_id_)
     return is_damaged({number, 0}, fmt::format("the file says that it is segment {}", header->number));
+  return fail(
+      "journal/wrong_origin",
+      fmt::format("{}/{} belongs to the journal {}, not to {}; this is the data directory of another site or epoch",
+                  directory_, segment_name(number), header->origin, origin_.text()));
+}
+
+// nullopt: it does not hold, or is not this segment's.
+std::optional<SegmentHeader> Replayer::own_header(ByteView block, std::uint32_t number) const {
+  auto header = decode_segment_header(block);
+  if (header && (header->journal_id != journal_id_ || header->number != number)) header.reset();
   return header;
 }
 

@@ -115,7 +115,8 @@ class Replayer {
   Result<Bytes> mend_bytes(const std::string& name);
   Status enter();
   Status read_record();
-  Result<std::optional<SegmentHeader>> read_segment_header(Window& window, std::uint32_t number);
+  Status refuse_foreign(std::uint32_t number);
+  std::optional<SegmentHeader> own_header(ByteView block, std::uint32_t number) const;
   Result<std::optional<Taken>> take_record(Window& window, Place place, bool is_first);
   Status take_content(const RecordHeader& header, ByteView payload, Place place);
   Status take_commit(const RecordHeader& header, ByteView payload, Place place);
