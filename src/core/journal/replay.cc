@@ -117,11 +117,7 @@ Status Replayer::enter() {
   const std::uint32_t number = numbers_[at_.segment];
   HF_TRY(auto file, disk_.open(directory_ + "/" + segment_name(number)));
   reading_.emplace(std::move(file), hashes_ ? window_bytes : scrub_window_bytes);
-  // Without it, the machine stopped while the segment was made, or its first block does not hold: the records tell.
-  if (at_.block == 0 && reading_->window.end() >= block_bytes) {
-    reading_->window.load(0, block_bytes);
-    reading_->header = own_header(reading_->window.view(0, block_bytes), number);
-  }
+  // Its header says nothing that the chain of its records does not: it may be lost, too.
   at_.block = std::max(at_.block, 1u);
   reading_->is_first = at_.block == 1;
   reading_->has_own = !reading_->is_first;  // behind a gap
@@ -166,12 +162,8 @@ Status Replayer::read_record() {
   if (taken) {
     const RecordHeader& record = taken->header;
     bytes_ += record_extent(record.payload_bytes);
-    if (std::exchange(reading_->is_first, false)) {
-      const auto& header = reading_->header;
-      if (header && (record.number != header->first_record || record.before != header->record_before))
-        return is_damaged(place, "the segment's header names another first record");
-      HF_TRY_VOID(settle_stops(false));  // the journal goes on here, beyond everything that stopped before
-    }
+    // The journal goes on here, beyond everything that stopped before.
+    if (std::exchange(reading_->is_first, false)) HF_TRY_VOID(settle_stops(false));
     reading_->has_own = reading_->has_own || !taken->is_copy;
     at_.block += static_cast<std::uint32_t>(record_extent(record.payload_bytes) / block_bytes);
     return {};

@@ -82,7 +82,7 @@ class Replayer {
     Hash content;
     Place place;
   };
-  // Where reading goes on: a segment by its place in numbers_, and a block; 0: its header first.
+  // Where reading goes on: a segment by its place in numbers_, and a block; 0: it is not entered yet.
   struct Cursor {
     std::size_t segment = 0;
     std::uint32_t block = 0;
@@ -92,10 +92,9 @@ class Replayer {
     Reading(std::unique_ptr<File> opened, std::size_t bytes_at_once);
     std::unique_ptr<File> file;
     Window window;
-    std::optional<SegmentHeader> header;  // nullopt: not looked at, or it does not hold
-    bool is_first = false;                // at the segment's first record
-    bool has_own = false;                 // a record that is no copy stood here
-    bool is_growing = false;              // what is in the window may have been written on since
+    bool is_first = false;    // at the segment's first record
+    bool has_own = false;     // a record that is no copy stood here
+    bool is_growing = false;  // what is in the window may have been written on since
   };
 
   Replayer(Disk& disk, Executor& executor, const Origin& origin, const LogMark* mark, bool hashes)
