@@ -103,19 +103,26 @@ struct ToState {
   void operator()(const stock::StockReceived& e) { move(e); }
   void operator()(const stock::StockWrittenOff& e) { move(e); }
   void operator()(const stock::StockCounted& e) {
-    move(e);
+    stock::apply(state.stock, e, happened_at(event));
+    goes_back(standby::Happened::movement);
     // One that comes back says what lay there once; what was sold since may stand before it in this journal.
     if (event.write && event.write->prior) stock::want_count(state.stock, e);
   }
   void operator()(const stock::StockDispatched& e) {
     if (!event.write) return;
-    stock::apply(state.stock, e, DispatchId{event.write->key.bytes}, happened_at(event), index);
+    const DispatchId id{event.write->key.bytes};
+    const bool is_first = !state.stock.sent.contains(id);
+    stock::apply(state.stock, e, id, happened_at(event), index);
+    if (is_first) came_late(e);
     goes_back(standby::Happened::movement);
   }
   void operator()(const stock::DispatchReceived& e) {
     const bool is_first = !state.stock.arrived.contains(e.dispatch);
     stock::apply(state.stock, e, happened_at(event));
-    if (is_first) goes_back(standby::Happened::movement);
+    if (is_first) {
+      came_late(e);
+      goes_back(standby::Happened::movement);
+    }
     const auto sender = state.peers.find(e.from);
     if (!is_first || sender == state.peers.end()) return;
     if (const auto sent = sender->second.dispatches.find(e.dispatch); sent != sender->second.dispatches.end())
@@ -143,11 +150,22 @@ struct ToState {
   void trade(const auto& e, standby::Happened what) {
     till::apply(state.till, e, happened_at(event), till::ReceiptPlace{state.epoch, index, 0});
     move_stock(state.stock, e);
+    came_late(e);
     goes_back(what);
   }
   void move(const auto& e) {
     stock::apply(state.stock, e);
+    came_late(e);
     goes_back(standby::Happened::movement);
+  }
+  // Who counted since may have counted what moved here.
+  void came_late(const auto& e) {
+    if (!event.write || !event.write->prior) return;
+    for (const auto& line : e.lines) {
+      if constexpr (requires { line.goods; })
+        if (!line.goods) continue;
+      stock::want_count_if_set_since(state.stock, line.sku, happened_at(event));
+    }
   }
   standby::Place here() const { return {state.epoch, index}; }
   void goes_back(standby::Happened what) {

@@ -317,6 +317,45 @@ TEST_F(Decide, a_count_that_comes_back_stands_and_is_counted_again) {
   EXPECT_FALSE(store.state.stock.items.at(Sku("A")).count_wanted);
 }
 
+// The shelf was counted after it, and so without it: booked once more, the sale would be missing twice.
+TEST_F(Decide, what_moved_before_a_count_and_comes_back_behind_it_wants_another) {
+  const auto wants_count = [&](std::string_view sku) { return store.state.stock.items.at(Sku(sku)).count_wanted; };
+  ASSERT_TRUE(store.write(stock::Receive{{{Sku("A"), Quantity{9000}}, {Sku("B"), Quantity{9000}}}, ""}));
+  ASSERT_TRUE(store.write(stock::Count{{{Sku("A"), Quantity{8000}}}}));
+  const Instant counted = store.state.stock.items.at(Sku("A")).level_at;
+  const auto come_back = [&](WriteRequest request, Instant at) {
+    request = again(std::move(request));
+    request.prior->at = at;
+    const auto taken = store.write(request);
+    ASSERT_TRUE(taken) << taken.error().text;
+  };
+  const auto both = [&] {
+    return store.request(stock::WriteOff{{{Sku("A"), Quantity{1000}}, {Sku("B"), Quantity{1000}}}, "broken"}, till_1);
+  };
+  come_back(both(), counted + seconds(1));
+  EXPECT_FALSE(wants_count("A")) << "it was broken afterwards";
+  come_back(both(), counted - seconds(1));
+  EXPECT_TRUE(wants_count("A"));
+  EXPECT_FALSE(wants_count("B")) << "nobody has counted it";
+  ASSERT_TRUE(store.write(stock::Count{{{Sku("A"), Quantity{7000}}}}));
+  EXPECT_FALSE(wants_count("A"));
+  come_back(store.request(sale_of_a(), till_1), counted);
+  EXPECT_TRUE(wants_count("A"));
+  EXPECT_EQ(store.state.stock.items.at(Sku("A")).on_hand, Quantity{6000}) << "booked all the same";
+  // Each kind of movement.
+  const auto sold = store.write(sale_of_a(), till_1);
+  const std::vector<stock::Line> one{{Sku("A"), Quantity{1000}}};
+  for (const Command& moves :
+       std::vector<Command>{till::Refund{till_1, *sold->receipt, {{0, Quantity{1000}}}, {cash(255)}, ""},
+                            stock::Receive{one, ""}, stock::Dispatch{SiteName("store-02"), one},
+                            stock::ReceiveDispatch{SiteName("warehouse"), DispatchId{{std::byte{7}}}, one}}) {
+    ASSERT_TRUE(store.write(stock::Count{one}));
+    ASSERT_FALSE(wants_count("A"));
+    come_back(store.request(moves, till_1), counted - seconds(1));
+    EXPECT_TRUE(wants_count("A")) << moves.index();
+  }
+}
+
 TEST_F(Decide, a_resubmitted_refund_that_another_has_spent_is_taken_and_flagged) {
   const auto sale = store.write(sale_of_a(), till_1);
   const till::Refund refund{till_1, *sale->receipt, {{0, Quantity{1000}}}, {cash(255)}, ""};

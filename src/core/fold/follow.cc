@@ -89,7 +89,10 @@ struct ToPart {
   }
   void operator()(const stock::StockReceived& e) { move(e); }
   void operator()(const stock::StockWrittenOff& e) { move(e); }
-  void operator()(const stock::StockCounted& e) { move(e); }
+  void operator()(const stock::StockCounted& e) {
+    stock::apply(part.stock, e, happened_at(event));
+    part.stock_total = part.stock.total;
+  }
   void operator()(const stock::StockDispatched& e) {
     const DispatchId id{event.write->key.bytes};
     if (part.dispatches.contains(id) || e.to == part.origin.site) return;

@@ -9,7 +9,7 @@
 namespace holdfast::fold {
 namespace {
 
-constexpr std::string_view first_text = "holdfast state v2";
+constexpr std::string_view first_text = "holdfast state v3";
 
 std::unexpected<Error> bad(std::string_view what) {
   return fail("fold/bad_snapshot",

@@ -42,6 +42,7 @@ void StockState::encode(Writer& out) const {
     out.text(sku.view());
     out.i64(item.on_hand.thousandths);
     out.u8(item.count_wanted ? 1 : 0);
+    out.i64(item.level_at.unix_ns);
   }
   out.u64(sent.size());
   for (const auto& [id, dispatch] : sent) {
@@ -65,10 +66,12 @@ Result<StockState> StockState::decode(Reader& in) {
   StockState state;
   const auto id = [&] { return DispatchId{in.array<16>()}; };
   const bool whole = read_map(
-                         in, in.u64(), 13, state.items, [&] { return read_short_text<Sku>(in); },
+                         in, in.u64(), 21, state.items, [&] { return read_short_text<Sku>(in); },
                          [&] {
-                           Item item{Quantity{in.i64()}, false};
+                           Item item;
+                           item.on_hand.thousandths = in.i64();
                            item.count_wanted = in.u8() == 1;
+                           item.level_at.unix_ns = in.i64();
                            return item;
                          }) &&
                      read_map(in, in.u64(), 40, state.sent, id,

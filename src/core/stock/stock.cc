@@ -56,7 +56,7 @@ void move_out(StockState& state, const Line& line) {
 }
 
 // The difference to what stood in the book goes into one of two sums, so that total = in - out holds.
-void set_level(StockState& state, const Line& line, Quantity& up, Quantity& down) {
+Item& set_level(StockState& state, const Line& line, Instant at, Quantity& up, Quantity& down) {
   Item& item = state.items[line.sku];
   Quantity difference = line.quantity;
   take_off(difference, item.on_hand);
@@ -66,6 +66,8 @@ void set_level(StockState& state, const Line& line, Quantity& up, Quantity& down
   else
     take_off(down, difference);
   item.on_hand = line.quantity;
+  item.level_at = std::max(item.level_at, at);
+  return item;
 }
 
 std::map<Sku, Quantity> by_sku(const std::vector<Line>& lines) {
@@ -170,11 +172,15 @@ void apply(StockState& state, const StockWrittenOff& event) {
   }
 }
 
-void apply(StockState& state, const StockCounted& event) {
-  for (const Line& line : event.lines) {
-    set_level(state, line, state.counted_up, state.counted_down);
-    state.items[line.sku].count_wanted = false;
-  }
+void apply(StockState& state, const StockCounted& event, Instant at) {
+  for (const Line& line : event.lines)
+    set_level(state, line, at, state.counted_up, state.counted_down).count_wanted = false;
+}
+
+void want_count_if_set_since(StockState& state, const Sku& sku, Instant moved_at) {
+  const auto item = state.items.find(sku);
+  if (item != state.items.end() && item->second.level_at != Instant{} && item->second.level_at >= moved_at)
+    item->second.count_wanted = true;
 }
 
 void want_count(StockState& state, const StockCounted& event) {
@@ -182,10 +188,8 @@ void want_count(StockState& state, const StockCounted& event) {
 }
 
 void apply(StockState& state, const StockFed& event) {
-  for (const Line& line : event.lines) {
-    set_level(state, line, state.fed_up, state.fed_down);
-    state.items[line.sku].count_wanted = line.quantity.thousandths < 0;
-  }
+  for (const Line& line : event.lines)
+    set_level(state, line, event.as_of, state.fed_up, state.fed_down).count_wanted = line.quantity.thousandths < 0;
 }
 
 void apply(StockState& state, const StockDispatched& event, const DispatchId& id, Instant at, EntryIndex index) {

@@ -92,6 +92,7 @@ struct StockFed {
 struct Item {
   Quantity on_hand;
   bool count_wanted = false;
+  Instant level_at;  // when it was last counted, or the old system told its level; 0: never
   bool operator==(const Item&) const = default;
 };
 // A dispatch as its sender's journal tells it.
@@ -142,12 +143,14 @@ Status check_event(const StockFed& event);
 
 void apply(StockState& state, const StockReceived& event);
 void apply(StockState& state, const StockWrittenOff& event);
-void apply(StockState& state, const StockCounted& event);
+void apply(StockState& state, const StockCounted& event, Instant at);
 // The old system's level stands; one below zero wants a count, any other ends that wish: what was sold is in it.
 void apply(StockState& state, const StockFed& event);
 // A dispatch is sent once and arrives once: a second event with its id changes nothing.
 void apply(StockState& state, const StockDispatched& event, const DispatchId& id, Instant at, EntryIndex index);
 void apply(StockState& state, const DispatchReceived& event, Instant at);
+// What moved before its level was last set is booked now: that level may have it already.
+void want_count_if_set_since(StockState& state, const Sku& sku, Instant moved_at);
 // What such a count found may have been moved since.
 void want_count(StockState& state, const StockCounted& event);
 // Products of which another quantity arrived than was sent are to be counted here.

@@ -56,7 +56,7 @@ TEST(Stock, a_sale_below_zero_is_booked_and_flagged_until_the_next_count) {
   EXPECT_TRUE(count_wanted(state, "A"));
   apply(state, *decide(state, Receive{{line("A", 10)}, ""}));
   EXPECT_TRUE(count_wanted(state, "A")) << "the book was wrong and still may be";
-  apply(state, *decide(state, Count{{line("A", 7)}}));
+  apply(state, *decide(state, Count{{line("A", 7)}}), Instant{1});
   EXPECT_FALSE(count_wanted(state, "A"));
   EXPECT_EQ(on_hand(state, "A"), 7);
   EXPECT_TRUE(is_conserved(state));
@@ -64,7 +64,7 @@ TEST(Stock, a_sale_below_zero_is_booked_and_flagged_until_the_next_count) {
 
 TEST(Stock, a_count_says_what_was_found_too_much_or_too_little) {
   StockState state = with({line("A", 5), line("B", 5)});
-  apply(state, *decide(state, Count{{line("A", 8), line("B", 0), line("C", 2)}}));
+  apply(state, *decide(state, Count{{line("A", 8), line("B", 0), line("C", 2)}}), Instant{1});
   EXPECT_EQ(state.counted_up, Quantity{5000});
   EXPECT_EQ(state.counted_down, Quantity{5000});
   EXPECT_TRUE(is_conserved(state));
@@ -169,7 +169,7 @@ void random_step(StockState& state, unsigned step) {
     case 1:
       return apply(state, *decide(state, WriteOff{{any}, "broken"}));
     case 2:
-      return apply(state, *decide(state, Count{{any}}));
+      return apply(state, *decide(state, Count{{any}}), Instant{1});
     case 3:
       return apply(state, *decide(state, here, Dispatch{there, {any}}), id(step % 200), Instant{1}, step);
     case 4: {
@@ -218,7 +218,7 @@ RC_GTEST_PROP(StockProperty, what_one_site_sends_and_another_receives_is_whole_o
     RC_ASSERT(receiver.items.at(Sku("A")).count_wanted || arrives == 1);
     take_off(in_transit, lines[0].quantity);
     if (arrives == 1) continue;
-    apply(receiver, *decide(receiver, Count{{{Sku("A"), receiver.items.at(Sku("A")).on_hand}}}));
+    apply(receiver, *decide(receiver, Count{{{Sku("A"), receiver.items.at(Sku("A")).on_hand}}}), Instant{1});
   }
   Quantity never_arrived;
   for (const auto& [dispatch, sent] : sender.sent)

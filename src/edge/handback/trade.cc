@@ -183,7 +183,9 @@ class Gatherer {
   }
   Status operator()(const stock::StockReceived& e) { return move(e, MovementKind::received, e.reference); }
   Status operator()(const stock::StockWrittenOff& e) { return move(e, MovementKind::written_off, e.reason); }
-  Status operator()(const stock::StockCounted& e) { return move(e, MovementKind::counted, ""); }
+  Status operator()(const stock::StockCounted& e) {
+    return move(e, MovementKind::counted, "", fold::happened_at(*event_));
+  }
   Status operator()(const stock::StockDispatched& e) {
     const DispatchId id{event_->write->key.bytes};
     return move(e, MovementKind::dispatched, e.to.view(), id, fold::happened_at(*event_), place_.index);
