@@ -224,7 +224,7 @@ Status apply(State& state, EntryIndex index, const Event& event, const PeerEntri
                 fmt::format("a journal begins with EpochOpened, not with {}", kind_name(event.body)));
   if (const auto* followed = std::get_if<PeerFollowed>(&event.body)) HF_TRY_VOID(apply(state, index, *followed, peers));
   if (const auto* succeeded = std::get_if<PeerSucceeded>(&event.body))
-    HF_TRY_VOID(apply(state, index, *succeeded, peers));
+    HF_TRY_VOID(apply(state, index, *succeeded, event.at, peers));
   state.newest = std::max(state.newest, event.at);
   state.size = index + 1;
   std::visit(ToState{state, index, event}, event.body);

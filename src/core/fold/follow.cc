@@ -29,10 +29,21 @@ HeldBySku& held_by_sku(PeerPart& part) {
   return out;
 }
 
-std::map<EntryIndex, catalogue::ProductsListed>* held_of(PeerPart& part, std::uint32_t epoch) {
-  if (part.origin.epoch == epoch) return &part.held;
+// What waits of one epoch, and what of it has counted.
+struct Waits {
+  std::map<EntryIndex, catalogue::ProductsListed>& held;
+  std::map<EntryIndex, HeldBack>& held_back;
+  Lists& lists;
+};
+std::optional<Waits> waits_of(PeerPart& part, std::uint32_t epoch) {
+  if (part.origin.epoch == epoch) return Waits{part.held, part.held_back, part.lists};
   const auto kept = std::ranges::find(part.lineage, epoch, [](const KeptPrefix& k) { return k.origin.epoch; });
-  return kept == part.lineage.end() ? nullptr : &kept->held;
+  return kept == part.lineage.end() ? std::nullopt : std::optional(Waits{kept->held, kept->held_back, kept->lists});
+}
+
+void note_listed(Lists& lists, EntryIndex index) {
+  lists.first = lists.first == 0 ? index + 1 : std::min(lists.first, index + 1);
+  lists.last = std::max(lists.last, index + 1);
 }
 
 // This product waits no more in those held entries that are overtaken.
@@ -44,11 +55,12 @@ void supersede(PeerPart& part, const Sku& sku, const std::function<bool(const He
   if (waits == places.end()) return;
   std::erase_if(waits->second, [&](const HeldBySku::Place& place) {
     if (!is_overtaken(place)) return false;
-    auto* held = held_of(part, place.epoch);
-    const auto entry = held == nullptr ? decltype(held->end()){} : held->find(place.index);
-    if (held == nullptr || entry == held->end()) return true;
+    const auto waits_there = waits_of(part, place.epoch);
+    const auto entry = waits_there ? waits_there->held.find(place.index) : decltype(waits_there->held.end()){};
+    if (!waits_there || entry == waits_there->held.end()) return true;
     std::erase_if(entry->second.products, [&](const catalogue::Product& product) { return product.sku == sku; });
-    if (entry->second.products.empty()) held->erase(entry);
+    waits_there->held_back[place.index].has_lost = true;
+    if (entry->second.products.empty()) waits_there->held.erase(entry);
     return true;
   });
   if (waits->second.empty()) places.erase(waits);
@@ -65,22 +77,28 @@ struct ToPart {
   EntryIndex hold_from;
 
   void operator()(const catalogue::ProductsListed& e) {
-    auto waiting = part.held.find(index);
-    if (waiting == part.held.end() && index >= hold_from) {
-      waiting = part.held.try_emplace(index).first;
-      part.held_back.insert(index);
+    if (!part.held.contains(index)) {
+      if (index < hold_from) return list(e);
+      part.held_back.try_emplace(index);
     }
-    if (waiting != part.held.end()) {
-      waiting->second = e;
-      if (part.held_by_sku.is_made) note_held(part.held_by_sku, part.origin.epoch, index, e);
-      return;
+    // What a person has accepted of it counts (a succession reads it anew); the rest waits.
+    HeldBack& back = part.held_back[index];
+    catalogue::ProductsListed accepted, rest;
+    for (const catalogue::Product& product : e.products)
+      (back.accepted.contains(product.sku) ? accepted : rest).products.push_back(product);
+    back.has_lost = !accepted.products.empty();
+    if (rest.products.empty()) {
+      part.held.erase(index);
+    } else {
+      if (part.held_by_sku.is_made) note_held(part.held_by_sku, part.origin.epoch, index, rest);
+      part.held[index] = std::move(rest);
     }
-    for (const catalogue::Product& product : e.products) supersede(part, product.sku);
-    catalogue::apply(part.catalogue, index, e);
+    if (!accepted.products.empty()) list(accepted);
   }
   void operator()(const catalogue::ProductDelisted& e) {
     supersede(part, e.sku);
     catalogue::apply(part.catalogue, index, e);
+    note_listed(part.lists, index);
   }
   void operator()(const guard::PostureChanged& e) {
     part.posture = e.posture;
@@ -143,6 +161,11 @@ struct ToPart {
   void operator()(const standby::HandbackConfirmed&) {}
 
  private:
+  void list(const catalogue::ProductsListed& e) {
+    for (const catalogue::Product& product : e.products) supersede(part, product.sku);
+    catalogue::apply(part.catalogue, index, e);
+    note_listed(part.lists, index);
+  }
   void move(const auto& e) {
     stock::apply(part.stock, e);
     part.stock_total = part.stock.total;
@@ -166,8 +189,8 @@ Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers, E
 
 // What is followed of this epoch is all that is kept of it.
 void keep(PeerPart& part) {
-  part.lineage.push_back(
-      {part.origin, part.size, part.since, std::exchange(part.held, {}), std::exchange(part.held_back, {})});
+  part.lineage.push_back({part.origin, part.size, part.since, std::exchange(part.held, {}),
+                          std::exchange(part.held_back, {}), std::exchange(part.lists, {})});
   part.size = 0;
 }
 
@@ -180,23 +203,73 @@ Result<PeerPart> refold(const std::vector<KeptPrefix>& line, EntryIndex hold_fro
     part.origin = prefix.origin;
     part.since = prefix.since;
     part.held_back = {prefix.held_back.begin(), prefix.held_back.lower_bound(prefix.size)};
-    for (const EntryIndex index : part.held_back) part.held.try_emplace(index);  // filled when the fold comes to it
+    for (const auto& [index, back] : part.held_back) part.held.try_emplace(index);  // filled when the fold comes to it
     HF_TRY_VOID(fold_range(part, prefix.size, peers, &prefix == &line.back() ? hold_from : UINT64_MAX));
     std::erase_if(part.held, [](const auto& entry) { return entry.second.products.empty(); });
   }
   return part;
 }
 
-// Receipts of this site since `since` whose prices rested on entries of the price list from `kept_size` on (protocol
-// 7.4).
-std::vector<ReceiptNumber> receipts_that_rested_on(const till::TillState& till, OwnPlace since,
-                                                   std::uint64_t kept_size) {
-  std::vector<ReceiptNumber> out;
-  for (const auto& [key, series] : till.receipts)
-    for (const auto& [n, place] : series.receipts)
-      if (place.listed_at_max > kept_size && OwnPlace{place.epoch, place.index} >= since)
-        out.push_back({key.first, key.second, n});
+// Entries of one origin that listed or delisted, and that a succession drops: 1 + index, first to last. They were
+// followed since `since`.
+struct Dropped {
+  Lists lists;
+  OwnPlace since;
+};
+bool rested_on(const till::ReceiptPlace& receipt, const Dropped& dropped) {
+  return receipt.listed_at_max >= dropped.lists.first && receipt.listed_at_max <= dropped.lists.last &&
+         OwnPlace{receipt.epoch, receipt.index} >= dropped.since;
+}
+
+// What `old` of `line` does not keep, and all of the epochs behind it.
+std::vector<Dropped> dropped_of(const std::vector<KeptPrefix>& line, std::vector<KeptPrefix>::iterator old,
+                                std::uint64_t kept_size) {
+  std::vector<Dropped> out;
+  if (old->lists.last > kept_size)
+    out.push_back({{std::max(old->lists.first, kept_size + 1), old->lists.last}, old->since});
+  for (auto later = std::next(old); later != line.end(); ++later)
+    if (later->lists.last > 0) out.push_back({later->lists, later->since});
   return out;
+}
+
+// Receipts of this site whose prices rested on what was dropped (protocol 7.4), as text; nothing if there are none. A
+// receipt tells an entry's index and no epoch: one that rests on the same index of an epoch before is told, too.
+std::optional<std::string> receipts_to_look_at(const till::TillState& till, const std::vector<Dropped>& dropped) {
+  constexpr std::size_t ranges_told_max = 20;
+  std::uint64_t receipts = 0;
+  std::size_t ranges = 0;
+  std::string told;
+  for (const auto& [key, series] : till.receipts) {
+    std::uint64_t first = 0, last = 0;  // of a range; 0: none
+    const auto tell = [&] {
+      if (first == 0 || ++ranges > ranges_told_max) return;
+      told += (told.empty() ? "" : ", ") + to_text(ReceiptNumber{key.first, key.second, first});
+      if (last != first) told += fmt::format(" to {}", last);
+    };
+    for (const auto& [n, place] : series.receipts) {
+      if (std::ranges::none_of(dropped, [&](const Dropped& d) { return rested_on(place, d); })) continue;
+      ++receipts;
+      if (first == 0 || n != last + 1) {
+        tell();
+        first = n;
+      }
+      last = n;
+    }
+    tell();
+  }
+  if (receipts == 0) return std::nullopt;
+  if (ranges > ranges_told_max) told += fmt::format(" and {} more ranges", ranges - ranges_told_max);
+  return fmt::format("{} {}: {}", receipts, receipts == 1 ? "receipt" : "receipts", told);
+}
+
+void list_receipts(State& state, const PeerSucceeded& event, const std::vector<Dropped>& dropped, Instant at) {
+  const auto receipts = receipts_to_look_at(state.till, dropped);
+  const ListedId id = listed_id(as_bytes("holdfast receipts on lost prices v1\n" + event.new_origin.text()));
+  if (!receipts || state.was_listed(id)) return;
+  std::string reason = fmt::format(
+      "{} was rebuilt without the price lists that these sales rested on; the sales stand, look at their prices: {}",
+      event.old_origin.site.view(), *receipts);
+  state.listed[id] = {EntryRef{event.old_origin, event.kept_size}, std::nullopt, std::move(reason), "receipts", {}, at};
 }
 
 PeerPart new_part(const Origin& origin, OwnPlace since) {
@@ -245,7 +318,7 @@ void put_held(PeerPart& part, const FollowedPrefix& prefix) {
   for (const EntryIndex index : prefix.held) {
     if (index < part.size || index >= prefix.size) continue;
     part.held.try_emplace(index);
-    part.held_back.insert(index);
+    part.held_back.try_emplace(index);
   }
 }
 
@@ -332,27 +405,25 @@ Status apply(State& state, EntryIndex index, const PeerFollowed& event, const Pe
   return {};
 }
 
-Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const PeerEntries& peers) {
+Status apply(State& state, EntryIndex index, const PeerSucceeded& event, Instant at, const PeerEntries& peers) {
   const SiteName& site = event.old_origin.site;
   const OwnPlace here{state.epoch, index};
   if (site == state.site || event.old_origin.chain != state.chain) return {};
   // Every origin of this peer that was followed, oldest first, and among them the one that is succeeded now.
   std::vector<KeptPrefix> line;
-  bool rests_on_it = false;
   const auto known = state.peers.find(site);
   if (known != state.peers.end()) {
     line = known->second.lineage;
     const PeerPart& part = known->second;
-    line.push_back({part.origin, part.size, part.since, part.held, part.held_back});
-    rests_on_it = state.prices() == &known->second.catalogue;
+    line.push_back({part.origin, part.size, part.since, part.held, part.held_back, part.lists});
   } else {
-    line.push_back({event.old_origin, 0, here, {}, {}});
+    line.push_back({event.old_origin, 0, here, {}, {}, {}});
   }
   const auto old = std::ranges::find(line, event.old_origin, &KeptPrefix::origin);
   if (old == line.end()) return {};  // never followed, so nothing of it was kept or lost here
-  const OwnPlace since = old->since;
   const std::uint64_t followed = old->size;
   const bool is_last = std::next(old) == line.end();
+  const std::vector<Dropped> dropped = dropped_of(line, old, event.kept_size);
   line.erase(std::next(old), line.end());
 
   PeerPart part;
@@ -363,12 +434,8 @@ Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const P
     line.back().size = event.kept_size;
     const bool goes_further = known != state.peers.end() && !is_last;  // of an older epoch than was followed then
     HF_TRY(part, refold(line, goes_further ? followed : UINT64_MAX, peers));
-    if (known != state.peers.end()) part.review = known->second.review;
   }
-  if (rests_on_it && followed > event.kept_size) {
-    const auto receipts = receipts_that_rested_on(state.till, since, event.kept_size);
-    part.review.insert(part.review.end(), receipts.begin(), receipts.end());
-  }
+  if (!dropped.empty() && state.catalogue.products.empty()) list_receipts(state, event, dropped, at);
   keep(part);
   part.origin = event.new_origin;
   part.root = {};
@@ -395,15 +462,13 @@ void apply(State& state, const PeerEntryAccepted& event) {
   const catalogue::ProductsListed* waiting = find_held(state, event.entry);
   if (waiting == nullptr) return;
   PeerPart& part = state.peers.find(event.entry.origin.site)->second;
+  const Waits waits = *waits_of(part, event.entry.origin.epoch);
   const catalogue::ProductsListed accepted = *waiting;
-  const auto accept = [&](auto& of) {
-    of.held.erase(event.entry.index);
-    of.held_back.erase(event.entry.index);
-  };
-  if (part.origin == event.entry.origin)
-    accept(part);
+  waits.held.erase(event.entry.index);
+  if (HeldBack& back = waits.held_back[event.entry.index]; !back.has_lost)
+    waits.held_back.erase(event.entry.index);  // all of it
   else
-    accept(*std::ranges::find(part.lineage, event.entry.origin, &KeptPrefix::origin));
+    for (const catalogue::Product& product : accepted.products) back.accepted.insert(product.sku);
   // Its products wait in older entries no longer.
   const auto is_older = [&](const HeldBySku::Place& place) {
     return !HF_MUTANT(32) &&
@@ -411,6 +476,7 @@ void apply(State& state, const PeerEntryAccepted& event) {
   };
   for (const catalogue::Product& product : accepted.products) supersede(part, product.sku, is_older);
   catalogue::apply(part.catalogue, event.entry.index, accepted);
+  note_listed(waits.lists, event.entry.index);
 }
 
 void move_stock(stock::StockState& stock, const till::SaleRecorded& event) {

@@ -21,7 +21,8 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
 void apply_to_part(PeerPart& part, EntryIndex index, const Event& event, EntryIndex hold_from = UINT64_MAX);
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers);
-Status apply(State& state, EntryIndex index, const PeerSucceeded& event, const PeerEntries& peers);
+// Receipts here that rested on what the new epoch does not keep go on the list for a person, as one item (7.4).
+Status apply(State& state, EntryIndex index, const PeerSucceeded& event, Instant at, const PeerEntries& peers);
 void apply(State& state, const PeerEntryAccepted& event);
 // The entry that waits, of the origin followed now or of a kept prefix; null: none.
 const catalogue::ProductsListed* find_held(const State& state, const EntryRef& entry);

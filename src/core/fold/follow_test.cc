@@ -383,6 +383,26 @@ TEST_F(Follow, far_behind_or_step_by_step_gives_the_same_part) {
   EXPECT_EQ(part("warehouse").totals.sales, 20'100u);
 }
 
+// A list waits, and is overtaken in part behind the place from which a long way is folded on a copy.
+TEST_F(Follow, far_behind_or_step_by_step_holds_the_same_back) {
+  Shop stepwise(journals, "store-02");
+  list(product("A", 1'000'000));
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
+  for (Shop* shop : {&store, &stepwise}) shop->follow(head);
+  const stock::StockReceived goods{{{Sku("A"), Quantity{1}}}, ""};
+  const Event receipt{head.now(), WriteInfo{{}, key(900), {}, {}, {}}, goods};
+  for (int i = 0; i < 20'100; ++i) head.entries().push_back(encode(receipt)[0]);
+  list(product("A", 1'050'000));
+  for (std::uint64_t size = 5000; size < head.size(); size += 5000) stepwise.follow(head, size);
+  stepwise.follow(head);
+  store.follow(head);
+  PeerPart expected = stepwise.state.peers.at(SiteName("head-office"));
+  expected.since = part("head-office").since;
+  EXPECT_EQ(part("head-office"), expected);
+  ASSERT_EQ(part("head-office").held_back.size(), 1u);
+  EXPECT_TRUE(part("head-office").held_back.begin()->second.has_lost);
+}
+
 TEST_F(Follow, following_backwards_oneself_or_another_chain_does_nothing) {
   list(product("A", 1'000'000));
   store.follow(head);

@@ -40,19 +40,6 @@ OwnPlace get_place(Reader& in) {
   return place;
 }
 
-void put(Writer& out, const ReceiptNumber& receipt) {
-  out.u32(receipt.till.number);
-  out.u64(receipt.series.bits);
-  out.u64(receipt.n);
-}
-ReceiptNumber get_receipt(Reader& in) {
-  ReceiptNumber receipt;
-  receipt.till.number = in.u32();
-  receipt.series.bits = in.u64();
-  receipt.n = in.u64();
-  return receipt;
-}
-
 using Held = std::map<EntryIndex, catalogue::ProductsListed>;
 void put(Writer& out, const Held& held) {
   out.u64(held.size());
@@ -90,19 +77,43 @@ bool get_held(Reader& in, Held& held) {
       in, in.u64(), 12, held, [&] { return in.u64(); }, [&] { return get_products(in); });
 }
 
-void put(Writer& out, const std::set<EntryIndex>& indices) {
-  out.u64(indices.size());
-  for (const EntryIndex index : indices) out.u64(index);
-}
-bool get_indices(Reader& in, std::set<EntryIndex>& indices) {
-  const std::uint64_t count = in.u64();
-  if (!in.fits(count, 8)) return false;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const EntryIndex index = in.u64();
-    if (!indices.empty() && index <= *indices.rbegin()) return false;
-    indices.insert(indices.end(), index);
+void put(Writer& out, const std::map<EntryIndex, HeldBack>& entries) {
+  out.u64(entries.size());
+  for (const auto& [index, back] : entries) {
+    out.u64(index);
+    out.u8(back.has_lost ? 1 : 0);
+    out.u32(static_cast<std::uint32_t>(back.accepted.size()));
+    for (const Sku& sku : back.accepted) out.text(sku.view());
   }
-  return in.ok();
+}
+bool get_held_back(Reader& in, std::map<EntryIndex, HeldBack>& entries) {
+  bool in_order = true;
+  return read_map(
+             in, in.u64(), 13, entries, [&] { return in.u64(); },
+             [&] {
+               HeldBack back;
+               back.has_lost = in.u8() == 1;
+               const std::uint32_t count = in.u32();
+               if (!in.fits(count, 4)) return back;
+               for (std::uint32_t i = 0; i < count; ++i) {
+                 const auto sku = read_short_text<Sku>(in);
+                 in_order = in_order && (back.accepted.empty() || *back.accepted.rbegin() < sku);
+                 back.accepted.insert(back.accepted.end(), sku);
+               }
+               return back;
+             }) &&
+         in_order;
+}
+
+void put(Writer& out, const Lists& lists) {
+  out.u64(lists.first);
+  out.u64(lists.last);
+}
+Lists get_lists(Reader& in) {
+  Lists lists;
+  lists.first = in.u64();
+  lists.last = in.u64();
+  return lists;
 }
 
 // A list of items of at least `bytes_each` bytes.
@@ -331,6 +342,7 @@ void PeerPart::encode(Writer& out) const {
     put(out, kept.since);
     put(out, kept.held);
     put(out, kept.held_back);
+    put(out, kept.lists);
   }
   catalogue.encode(out);
   // The stock as its journal tells it, whole again; decode() takes it apart.
@@ -342,8 +354,7 @@ void PeerPart::encode(Writer& out) const {
   feed.encode(out);
   put(out, held);
   put(out, held_back);
-  out.u64(review.size());
-  for (const ReceiptNumber& receipt : review) put(out, receipt);
+  put(out, lists);
   out.u8(static_cast<std::uint8_t>(posture));
   out.i64(posture_since.unix_ns);
   out.i64(newest.unix_ns);
@@ -358,13 +369,14 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.since = get_place(in);
   part.needs_newer_version = in.u8() == 1;
   bool whole = true;
-  whole = get_list(in, 56, part.lineage,
+  whole = get_list(in, 72, part.lineage,
                    [&] {
                      KeptPrefix kept;
                      kept.origin = get_origin(in);
                      kept.size = in.u64();
                      kept.since = get_place(in);
-                     whole = get_held(in, kept.held) && get_indices(in, kept.held_back) && whole;
+                     whole = get_held(in, kept.held) && get_held_back(in, kept.held_back) && whole;
+                     kept.lists = get_lists(in);
                      return kept;
                    }) &&
           whole;
@@ -376,9 +388,8 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.stock_total = part.stock.total;
   HF_TRY(part.totals, till::Totals::decode(in));
   HF_TRY(part.feed, feed::FeedState::decode(in));
-  if (!get_held(in, part.held) || !get_indices(in, part.held_back) ||
-      !get_list(in, 20, part.review, [&] { return get_receipt(in); }))
-    return bad("part of a followed site");
+  if (!get_held(in, part.held) || !get_held_back(in, part.held_back)) return bad("part of a followed site");
+  part.lists = get_lists(in);
   part.posture = static_cast<guard::Posture>(in.u8());
   part.posture_since.unix_ns = in.i64();
   if (!in.ok() || part.posture > guard::Posture::rejoining) return bad("part of a followed site");

@@ -12,15 +12,18 @@ std::size_t hash_value(const WriteKey& key) {
   return low ^ (high * 0x9e3779b97f4a7c15ull) ^ key.till.number;
 }
 
+ListedId listed_id(ByteView what) {
+  const Hash hash = sha256(what);
+  ListedId id;
+  std::copy_n(hash.begin(), id.bytes.size(), id.bytes.begin());
+  return id;
+}
 ListedId listed_id(const WriteKey& key) {
   Writer out;
   out.text("holdfast listed write v1");
   out.u32(key.till.number);
   out.raw(key.key.bytes);
-  const Hash hash = sha256(out.view());
-  ListedId id;
-  std::copy_n(hash.begin(), id.bytes.size(), id.bytes.begin());
-  return id;
+  return listed_id(out.view());
 }
 
 const KnownWrite* State::find_write(const WriteKey& key) const {

@@ -40,7 +40,8 @@ struct WriteKey {
   auto operator<=>(const WriteKey&) const = default;
 };
 std::size_t hash_value(const WriteKey& key);
-// The id under which a write is listed for a person; the same each time, so that it is listed once.
+// The id under which something is listed for a person; the same each time, so that it is listed once.
+ListedId listed_id(ByteView what);
 ListedId listed_id(const WriteKey& key);
 inline constexpr Duration writes_remembered = days(90);
 // And at least so many: a clock that was wrong, and is set, must not end the time of what was rung a minute ago.
@@ -52,13 +53,28 @@ struct OwnPlace {
   EntryIndex index = 0;
   auto operator<=>(const OwnPlace&) const = default;
 };
+// A price list that was held back, and was not accepted whole (protocol 7.6): what of it anybody has accepted. The rest
+// waits again wherever nothing overtakes it.
+struct HeldBack {
+  bool has_lost = false;  // a later entry has overtaken some of it
+  std::set<Sku> accepted;
+  bool operator==(const HeldBack&) const = default;
+};
+
+// 1 + the index of the first and of the last entry of an origin that set or took away a price here; 0: none did.
+struct Lists {
+  std::uint64_t first = 0, last = 0;
+  bool operator==(const Lists&) const = default;
+};
+
 // What a succession kept of an origin that was followed before (protocol 7.4).
 struct KeptPrefix {
   Origin origin;
   std::uint64_t size = 0;
   OwnPlace since;                                        // where it was first followed
   std::map<EntryIndex, catalogue::ProductsListed> held;  // still waiting for a named person
-  std::set<EntryIndex> held_back;                        // as PeerPart's
+  std::map<EntryIndex, HeldBack> held_back;              // as PeerPart's
+  Lists lists;                                           // among entries [0, size)
   bool operator==(const KeptPrefix&) const = default;
 };
 
@@ -91,10 +107,10 @@ struct PeerPart {
   till::Totals totals;
   Quantity stock_total;                                  // goods on hand there, by its own journal
   std::map<EntryIndex, catalogue::ProductsListed> held;  // beyond a bound, waiting for a named person
-  // Those, and those that were overtaken and wait no more: all that nobody has accepted. A succession may take the part
-  // back to before what overtook them.
-  std::set<EntryIndex> held_back;
-  std::vector<ReceiptNumber> review;              // receipts here that rested on entries a succession dropped (7.4)
+  // Those, and those that were overtaken, whole or in part, though the rest was accepted: a succession may take the
+  // part back to before what overtook them.
+  std::map<EntryIndex, HeldBack> held_back;
+  Lists lists;                                    // of `origin`
   stock::StockState stock;                        // by its own journal; its `sent` and `arrived` stand above
   feed::FeedState feed;                           // the files it has taken; its open orders stay in its own journal
   guard::Posture posture = guard::Posture::open;  // as it last said; a sealed site says nothing more

@@ -299,6 +299,25 @@ TEST(Snapshot, cut_or_lengthened_anywhere_it_is_refused) {
   EXPECT_FALSE(State::decode(bytes));
 }
 
+TEST(Snapshot, accepted_products_out_of_order_are_refused) {
+  Journals journals;
+  Shop head(journals, "head-office"), store(journals, "store-01");
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 1'000'000)}}));
+  store.follow(head);
+  store.state.peers.at(SiteName("head-office")).held_back[2] = {true, {Sku("KX"), Sku("KY")}};
+  Bytes bytes = store.state.encode();
+  const auto again = State::decode(bytes);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->peers, store.state.peers);
+  for (const std::string_view other : {"KZ", "KY"}) {  // out of order, twice
+    Bytes changed = bytes;
+    const auto at = std::ranges::search(changed, as_bytes("KX")).begin();
+    ASSERT_NE(at, changed.end());
+    std::ranges::copy(as_bytes(other), at);
+    EXPECT_FALSE(State::decode(changed)) << other;
+  }
+}
+
 // ---- own epochs (protocol 5, 6)
 
 TEST(OwnEpochs, the_state_goes_on_in_the_new_journal_and_receipts_of_both_are_found) {

@@ -28,6 +28,13 @@ struct Succession : Follow {
     old.epoch = next.origin.epoch - 1;
     store.append({store.now(), {}, PeerSucceeded{old, kept, {}, next.origin}});
   }
+  // What the list for a person says of receipts whose prices head office has lost.
+  std::vector<std::string> receipts_listed() {
+    std::vector<std::string> out;
+    for (const auto& [id, item] : store.state.listed)
+      if (item.what == "receipts") out.push_back(item.reason.substr(item.reason.find("prices: ") + 8));
+    return out;
+  }
   // Head office lists A at a price beyond the bound, and `later` behind it; the store follows both. How much of head
   // office's journal stands before `later`.
   std::uint64_t list_beyond_bound_and(catalogue::Product later) {
@@ -50,7 +57,7 @@ TEST_F(Succession, that_keeps_all_goes_on_with_the_new_journal) {
   EXPECT_EQ(price("A"), 1'000'000);
   EXPECT_EQ(part("head-office").origin, next.origin);
   EXPECT_EQ(part("head-office").size, 0u);
-  EXPECT_TRUE(part("head-office").review.empty());
+  EXPECT_TRUE(receipts_listed().empty());
   ASSERT_TRUE(next.write(catalogue::ListProducts{{product("A", 1'300'000)}}));
   store.follow(next);
   EXPECT_EQ(price("A"), 1'300'000);
@@ -79,7 +86,7 @@ TEST_F(Succession, that_keeps_less_takes_the_part_back_and_lists_the_receipts_th
   Shop next = rebuilt(kept, 2);
   succeed(next, kept);
   EXPECT_EQ(price("A"), 1'000'000);
-  EXPECT_EQ(part("head-office").review, (std::vector<ReceiptNumber>{*after->receipt}));
+  EXPECT_EQ(receipts_listed(), std::vector{"1 receipt: " + to_text(*after->receipt)});
   EXPECT_EQ(store.state.till.totals.gross, Money{240}) << "earlier decisions stand";
   expect_replay_equals_live();
 }
@@ -98,9 +105,161 @@ TEST_F(Succession, a_second_one_lists_only_what_rested_on_the_second_epoch) {
   Shop third = rebuilt(2, 3);
   succeed(third, 2);
   EXPECT_EQ(price("A"), 1'000'000) << "the fold of both kept prefixes";
-  EXPECT_EQ(part("head-office").review, (std::vector<ReceiptNumber>{*lost->receipt}));
+  EXPECT_EQ(receipts_listed(), std::vector{"1 receipt: " + to_text(*lost->receipt)});
   ASSERT_EQ(part("head-office").lineage.size(), 2u);
   EXPECT_EQ(part("head-office").lineage[1].size, 2u);
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, receipts_that_rested_on_the_rest_are_one_item_that_a_person_can_close) {
+  list(product("A", 1'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("A", 1'400'000));
+  list(product("Z", 1'000'000));
+  store.follow(head);
+  const auto first = sell_a(140);
+  ASSERT_TRUE(sell_a(140));
+  const till::RecordSale of_no_list{first_till, {open_line("cake", 1000, 1'000'000)}, {cash(100)}, {}};
+  ASSERT_TRUE(store.write(of_no_list, first_till));
+  const auto last = sell_a(140);
+  ASSERT_TRUE(first && last);
+  succeed(rebuilt(kept, 2), kept);
+  EXPECT_EQ(receipts_listed(), std::vector{fmt::format("3 receipts: {} to {}, {}", to_text(*first->receipt),
+                                                       first->receipt->n + 1, to_text(*last->receipt))});
+  expect_replay_equals_live();
+  const ListedId id = store.state.listed.begin()->first;
+  ASSERT_TRUE(store.write(CloseListed{id, "prices compared"}));
+  EXPECT_TRUE(receipts_listed().empty());
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, receipts_are_told_also_where_the_rest_has_delisted_everything_since) {
+  list(product("A", 1'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("A", 1'400'000));
+  store.follow(head);
+  const auto lost = sell_a(140);
+  ASSERT_TRUE(head.write(catalogue::DelistProduct{Sku("A")}));
+  store.follow(head);
+  ASSERT_EQ(store.state.prices(), nullptr);
+  succeed(rebuilt(kept, 2), kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(receipts_listed(), std::vector{"1 receipt: " + to_text(*lost->receipt)});
+}
+
+TEST_F(Succession, receipts_are_told_once_and_none_that_rested_on_what_is_kept) {
+  list(product("A", 1'000'000));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  ASSERT_TRUE(sell_a(100));
+  list(product("A", 1'400'000));
+  store.follow(head);
+  ASSERT_TRUE(sell_a(140));
+  Shop second = rebuilt(kept, 2);
+  succeed(second, kept);
+  ASSERT_EQ(receipts_listed().size(), 1u);
+  const ListedId told = store.state.listed.begin()->first;
+  ASSERT_TRUE(store.write(CloseListed{told, "prices compared"}));
+  store.follow(second);  // it has listed nothing
+  ASSERT_TRUE(sell_a(100));
+  Origin third = head.origin;
+  third.epoch = 3;
+  store.append({store.now(), {}, PeerSucceeded{head.origin, kept, Hash{}, third}});
+  EXPECT_EQ(part("head-office").origin, third);
+  EXPECT_TRUE(store.state.listed.empty());
+  expect_replay_equals_live();
+}
+
+TEST_F(Succession, a_warehouse_s_tells_no_receipts) {
+  list(product("A", 1'000'000));
+  store.follow(head);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(warehouse.write(stock::Receive{{{Sku("A"), Quantity{1000}}}, ""}));
+  store.follow(warehouse);
+  ASSERT_TRUE(sell_a(100));
+  const Origin second{warehouse.origin.chain, warehouse.origin.site, 2};
+  store.append({store.now(), {}, PeerSucceeded{warehouse.origin, 1, Hash{}, second}});
+  EXPECT_TRUE(store.state.listed.empty());
+}
+
+// An entry's index alone does not tell its epoch: entry 2 of the second stood before entry 6 of the first.
+TEST_F(Succession, of_an_older_epoch_lists_what_rested_on_the_epochs_behind_it) {
+  for (int i = 0; i < 5; ++i) list(product("Z" + std::to_string(i), 1'000'000));
+  list(product("A", 1'000'000));
+  store.follow(head);
+  Shop second = rebuilt(head.size(), 2);
+  succeed(second, head.size());
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("A", 1'200'000)}}));
+  store.follow(second);
+  const auto lost = sell_a(120);
+  ASSERT_TRUE(lost);
+  Origin third = head.origin;
+  third.epoch = 3;
+  store.append({store.now(), {}, PeerSucceeded{head.origin, head.size(), Hash{}, third}});
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(receipts_listed(), std::vector{"1 receipt: " + to_text(*lost->receipt)});
+  expect_replay_equals_live();
+}
+
+// Nobody has accepted the price that a later list had overtaken, though the rest of its own list was accepted.
+TEST_F(Succession, what_of_an_accepted_list_was_overtaken_waits_again_where_nothing_overtakes_it) {
+  list(product("A", 1'000'000));
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  list(product("A", 1'050'000));
+  store.follow(head);
+  const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 1'050'000);
+  EXPECT_EQ(price("B"), 2'000'000);
+  EXPECT_TRUE(part("head-office").held.empty());
+  expect_replay_equals_live();
+  const auto again = State::decode(store.state.encode());
+  ASSERT_TRUE(again) << again.error().text;
+  EXPECT_EQ(again->peers, store.state.peers);
+  succeed(rebuilt(kept, 2), kept);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), 2'000'000) << "accepted";
+  const auto& held = part("head-office").lineage[0].held;
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(held.begin()->second.products, (std::vector{product("A", 9'000'000)}));
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 9'000'000);
+  EXPECT_TRUE(held.empty());
+  expect_replay_equals_live();
+}
+
+// The same, where the list is of an epoch before, and the new one overtakes it and is cut to nothing.
+TEST_F(Succession, what_of_an_older_epoch_s_accepted_list_was_overtaken_by_a_newer_one_waits_again) {
+  list(product("A", 1'000'000));
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
+  const std::uint64_t kept = head.size();
+  store.follow(head);
+  const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+  Shop second = rebuilt(kept, 2);
+  succeed(second, kept);
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("A", 1'050'000)}}));
+  store.follow(second);
+  ASSERT_TRUE(store.write(AcceptHeld{waiting}));
+  EXPECT_EQ(price("A"), 1'050'000);
+  EXPECT_EQ(price("B"), 2'000'000);
+  succeed(rebuilt(0, 3), 0);
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), 2'000'000);
+  ASSERT_EQ(part("head-office").lineage[0].held.size(), 1u);
+  expect_replay_equals_live();
+  // Cut to before the list, and then not: nothing of it is accepted any more.
+  Origin fourth = head.origin, fifth = head.origin;
+  fourth.epoch = 4;
+  fifth.epoch = 5;
+  store.append({store.now(), {}, PeerSucceeded{head.origin, kept - 1, Hash{}, fourth}});
+  EXPECT_EQ(price("B"), -1);
+  store.append({store.now(), {}, PeerSucceeded{head.origin, kept, Hash{}, fifth}});
+  EXPECT_EQ(price("A"), 1'000'000);
+  EXPECT_EQ(price("B"), -1);
+  EXPECT_EQ(part("head-office").lineage[0].held.begin()->second.products.size(), 2u);
   expect_replay_equals_live();
 }
 

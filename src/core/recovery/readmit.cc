@@ -111,11 +111,8 @@ std::optional<fold::WriteRequest> readmission(const fold::Event& event, const Or
 }
 
 fold::TailListed list_entry(const Origin& origin, EntryIndex at, const std::string& reason, ByteView entry) {
-  const Hash h =
-      sha256(as_bytes(fmt::format("holdfast listed v2\n{}\n{}\n{}\n", origin.text(), at, to_hex(sha256(entry)))));
-  fold::ListedId id;
-  std::memcpy(id.bytes.data(), h.data(), id.bytes.size());
-  return {id, {origin, at}, reason, to_bytes(entry)};
+  const std::string what = fmt::format("holdfast listed v2\n{}\n{}\n{}\n", origin.text(), at, to_hex(sha256(entry)));
+  return {fold::listed_id(as_bytes(what)), {origin, at}, reason, to_bytes(entry)};
 }
 
 bool is_later_part(ByteView entry) {

@@ -66,6 +66,17 @@ TEST_F(ListedJson, an_entry_of_the_old_machine_says_whether_its_write_is_recorde
   EXPECT_EQ(only().at("recorded").at("origin").as_string(), "holdfast.example/test/store-01/1");
 }
 
+TEST_F(ListedJson, receipts_on_lost_prices_name_the_journal_that_ends_before_them) {
+  const Origin head{"holdfast.example/test", SiteName("head-office"), 1};
+  list(1) = {EntryRef{head, 40}, std::nullopt, "head-office was rebuilt without", "receipts", {}, Instant{5}};
+  const boost::json::object item = only();
+  EXPECT_EQ(item.at("kind").as_string(), "receipts");
+  EXPECT_EQ(item.at("from").at("origin").as_string(), head.text());
+  EXPECT_EQ(item.at("from").at("index").as_int64(), 40);
+  EXPECT_TRUE(item.at("receipt").is_null());
+  EXPECT_TRUE(item.at("recorded").is_null());
+}
+
 TEST_F(ListedJson, a_request_tells_the_number_it_was_rung_under_and_what_was_paid_and_not_declined) {
   list(1) = {std::nullopt,
              key(1),
