@@ -76,7 +76,7 @@ Seeds seeds_of_json() {
       write("feed_taken", R"("feed":"stock","stream":"stock","file":"s.csv","sha256":")" + std::string(64, 'a') +
                               R"(","as_of":"2026-11-22T14:03:05Z","whole":true,"accepted":false,"rows":1,"refused":0,)"
                               R"("taken":1,"changed":1)"),
-      write("accept_held", R"("origin":"c/store-01/1","index":7)"),
+      write("accept_held", R"("origin":"c/store-01/1","index":7,"products_sha256":")" + std::string(64, 'b') + "\""),
       write("close_listed", R"("id":)" + id + R"(,"note":"done")"),
       write("open_incident", R"("title":"files renamed")"),
       write("note_incident", R"("incident":)" + id +

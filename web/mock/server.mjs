@@ -149,6 +149,7 @@ export function make_mock(options = {}) {
       state.listed = state.listed.filter((l) => l.id !== w.id);
     } else if (w.kind === 'accept_held') {
       if (!state.held.some((h) => h.origin === w.origin && h.index === w.index)) return bad(404, 'fold/unknown_held', 'this entry does not wait here');
+      if (!state.held.some((h) => h.origin === w.origin && h.index === w.index && h.products_sha256 === w.products_sha256)) return bad(409, 'fold/held_changed', 'what waits of this price list is not what was shown; look at it again');
       state.held = state.held.filter((h) => h.origin !== w.origin || h.index !== w.index);
     } else return bad(400, 'http/bad_write', `kind ${w.kind}`);
     if (total !== undefined) {
@@ -351,7 +352,7 @@ export function make_mock(options = {}) {
           break;
         case 'held': {
           const waiting = (index, n) => ({
-            origin: `${chain}/head-office/1`, index, bound: '50 %', count: n,
+            origin: `${chain}/head-office/1`, index, bound: '50 %', products_sha256: hex(32), count: n,
             products: products.slice(0, n).map((p, i) => ({
               sku: p.sku, name: p.name, from: i === 2 ? null : { unit_price: p.unit_price, vat: p.vat },
               to: { unit_price: i === 1 ? p.unit_price : '99.00', vat: i === 1 ? 'X' : p.vat },

@@ -214,16 +214,19 @@ bool beyond_bound(const CatalogueState& state, const ProductsListed& event, std:
   });
 }
 
+void encode(Writer& out, const Product& p) {
+  out.text(p.sku.view());
+  out.text(p.gtin);
+  out.text(p.name);
+  out.i64(p.unit_price.millionths);
+  out.text(p.vat.view());
+  out.u8(p.goods ? 1 : 0);
+}
+
 void CatalogueState::encode(Writer& out) const {
   out.u64(products.size());
   for (const auto& [sku, listed] : products) {
-    const Product& p = listed.product;
-    out.text(p.sku.view());
-    out.text(p.gtin);
-    out.text(p.name);
-    out.i64(p.unit_price.millionths);
-    out.text(p.vat.view());
-    out.u8(p.goods ? 1 : 0);
+    catalogue::encode(out, listed.product);
     out.u64(listed.at);
   }
   out.u64(by_gtin.size());

@@ -43,6 +43,8 @@ struct ProductsListed {
   std::vector<Product> products;
   bool operator==(const ProductsListed&) const = default;
 };
+// Canonical; in snapshots, and in what requests and price lists are told apart by.
+void encode(Writer& out, const Product& product);
 struct ProductDelisted {
   Sku sku;
   bool operator==(const ProductDelisted&) const = default;

@@ -11,6 +11,7 @@ namespace holdfast::fold {
 
 struct AcceptHeld {
   EntryRef entry;
+  Hash products{};  // hash_of() what was shown of it; zero: whatever waits
 };
 struct CloseListed {
   ListedId id;

@@ -110,14 +110,18 @@ struct Asked {
     return body(catalogue::decide(state.catalogue, c));
   }
   Result<Body> operator()(const AcceptHeld& c) {
-    if (find_held(state, c.entry) == nullptr)
+    const catalogue::ProductsListed* waiting = find_held(state, c.entry);
+    if (waiting == nullptr)
       return fail("fold/unknown_held",
                   fmt::format("entry {} of {} does not wait here", c.entry.index, clean(c.entry.origin.text())));
     const chain::Site* lister = context.chain.find(c.entry.origin.site);
     if (lister == nullptr || lister->kind != chain::SiteKind::head_office)
       return fail("fold/not_here", fmt::format("{} is no head office; its price list is never taken",
                                                clean(c.entry.origin.site.view())));
-    return Body{PeerEntryAccepted{c.entry}};
+    const Hash products = hash_of(*waiting);
+    if (c.products != Hash{} && c.products != products)
+      return fail("fold/held_changed", "what waits of this price list is not what was shown; look at it again");
+    return Body{PeerEntryAccepted{c.entry, products}};
   }
   Result<Body> operator()(const CloseListed& c) {
     HF_TRY_VOID(check_text(c.note, "note"));

@@ -51,7 +51,9 @@ Body read(Field& f, const fbs::PeerSucceeded& t) {
   return e;
 }
 Body read(Field& f, const fbs::PeerEntryAccepted& t) {
-  return PeerEntryAccepted{{f.origin(t.origin(), "origin"), t.index()}};
+  PeerEntryAccepted e{{f.origin(t.origin(), "origin"), t.index()}, {}};
+  if (t.products() != nullptr) e.products = f.array<32>(t.products(), "products");
+  return e;
 }
 Body read(Field& f, const fbs::EpochSealed& t) {
   EpochSealed e{f.note(t.certificate(), "certificate")};

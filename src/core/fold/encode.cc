@@ -97,7 +97,8 @@ struct ToTable {
   }
   Offset<void> operator()(const PeerEntryAccepted& e) {
     const Text origin = text(b, e.entry.origin.text());
-    return as(fbs::CreatePeerEntryAccepted(b, origin, e.entry.index));
+    const Vector products = e.products == Hash{} ? Vector() : bytes(b, e.products);
+    return as(fbs::CreatePeerEntryAccepted(b, origin, e.entry.index, products));
   }
   Offset<void> operator()(const EpochSealed& e) {
     const Vector certificate = bytes(b, as_bytes(e.certificate));

@@ -68,6 +68,7 @@ struct PeerSucceeded {
 };
 struct PeerEntryAccepted {
   EntryRef entry;
+  Hash products{};  // hash_of() what waited of it; zero in journals from before it was told
   bool operator==(const PeerEntryAccepted&) const = default;
 };
 struct EpochSealed {

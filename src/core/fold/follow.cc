@@ -458,6 +458,13 @@ const catalogue::ProductsListed* find_held(const State& state, const EntryRef& e
   return kept == part.lineage.end() ? nullptr : in(kept->held);
 }
 
+Hash hash_of(const catalogue::ProductsListed& waiting) {
+  Writer out;
+  out.text("holdfast price list that waits v1");
+  for (const catalogue::Product& product : waiting.products) catalogue::encode(out, product);
+  return sha256(out.view());
+}
+
 void apply(State& state, const PeerEntryAccepted& event) {
   const catalogue::ProductsListed* waiting = find_held(state, event.entry);
   if (waiting == nullptr) return;

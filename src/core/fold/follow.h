@@ -24,6 +24,8 @@ Status apply(State& state, EntryIndex index, const PeerFollowed& event, const Pe
 // Receipts here that rested on what the new epoch does not keep go on the list for a person, as one item (7.4).
 Status apply(State& state, EntryIndex index, const PeerSucceeded& event, Instant at, const PeerEntries& peers);
 void apply(State& state, const PeerEntryAccepted& event);
+// By this who accepts says what he has seen: the entry may lose products to a later one, or wait whole again (7.4).
+Hash hash_of(const catalogue::ProductsListed& waiting);
 // The entry that waits, of the origin followed now or of a kept prefix; null: none.
 const catalogue::ProductsListed* find_held(const State& state, const EntryRef& entry);
 

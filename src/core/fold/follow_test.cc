@@ -178,6 +178,24 @@ TEST_F(Follow, a_price_beyond_the_bound_waits_for_a_named_person) {
   expect_replay_equals_live();
 }
 
+TEST_F(Follow, who_accepts_a_price_list_accepts_what_was_shown_of_it) {
+  list(product("A", 1'000'000));
+  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
+  store.follow(head);
+  const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
+  const Hash whole = hash_of(*find_held(store.state, waiting));
+  list(product("A", 1'050'000));
+  store.follow(head);
+  ASSERT_REFUSED(store.write(AcceptHeld{waiting, whole}), "fold/held_changed");
+  EXPECT_EQ(price("B"), -1);
+  const Hash left = hash_of(*find_held(store.state, waiting));
+  EXPECT_NE(left, whole);
+  const auto taken = store.write(AcceptHeld{waiting, left});
+  ASSERT_TRUE(taken) << taken.error().text;
+  EXPECT_EQ(std::get<PeerEntryAccepted>(store.read(taken->index).body).products, left);
+  EXPECT_EQ(price("B"), 2'000'000);
+}
+
 TEST_F(Follow, small_steps_in_one_follow_are_measured_from_the_price_before) {
   list(product("A", 1'000'000));
   list(product("A", 1'400'000));

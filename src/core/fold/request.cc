@@ -89,19 +89,13 @@ struct Put {
   }
   void operator()(const catalogue::ListProducts& c) {
     out.u32(static_cast<std::uint32_t>(c.products.size()));
-    for (const catalogue::Product& p : c.products) {
-      out.text(p.sku.view());
-      out.text(p.gtin);
-      out.text(p.name);
-      out.i64(p.unit_price.millionths);
-      out.text(p.vat.view());
-      out.u8(p.goods ? 1 : 0);
-    }
+    for (const catalogue::Product& p : c.products) catalogue::encode(out, p);
   }
   void operator()(const catalogue::DelistProduct& c) { out.text(c.sku.view()); }
   void operator()(const AcceptHeld& c) {
     out.text(c.entry.origin.text());
     out.u64(c.entry.index);
+    if (c.products != Hash{}) out.raw(c.products);
   }
   void operator()(const CloseListed& c) {
     out.raw(c.id.bytes);

@@ -46,14 +46,7 @@ void put(Writer& out, const Held& held) {
   for (const auto& [index, listed] : held) {
     out.u64(index);
     out.u32(static_cast<std::uint32_t>(listed.products.size()));
-    for (const catalogue::Product& p : listed.products) {
-      out.text(p.sku.view());
-      out.text(p.gtin);
-      out.text(p.name);
-      out.i64(p.unit_price.millionths);
-      out.text(p.vat.view());
-      out.u8(p.goods ? 1 : 0);
-    }
+    for (const catalogue::Product& p : listed.products) catalogue::encode(out, p);
   }
 }
 catalogue::ProductsListed get_products(Reader& in) {

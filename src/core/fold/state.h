@@ -235,7 +235,8 @@ struct Decided {
 // where that can be told (6.2), else a WriteListed event is returned (8.3, 6.4).
 // A write that was re-admitted (6.1) and cannot be taken is refused: its caller lists it with its entry (TailListed).
 // One with `prior` from before `writes_forgotten_to` may have been taken and forgotten: it is for a person.
-// Errors: fold/key_reused, fold/bad_key (all zeros), fold/not_here, fold/unknown_held, fold/unknown_listed,
+// Errors: fold/key_reused, fold/bad_key (all zeros), fold/not_here, fold/unknown_held, fold/held_changed,
+//         fold/unknown_listed,
 //         fold/reason_needed, fold/bad_text, fold/waits (a re-submitted refund whose sale has not come back yet (8.3):
 //         send it again, 503), fold/too_old (re-admitted, and its key may be forgotten), and those of the domains.
 Result<Decided> decide(const State& state, const DecideContext& context, const WriteRequest& request);

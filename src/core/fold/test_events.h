@@ -91,7 +91,7 @@ inline std::vector<Event> samples() {
       {at, {}, Part{3, true, Bytes(100, std::byte{0xee})}},
       {at, {}, PeerFollowed{{{old_origin, 17, root, {2, 5, 9}}, {new_origin, 0, Hash{}, {}}}}},
       {at, {}, PeerSucceeded{old_origin, 17, root, new_origin}},
-      {at, sample_write(), PeerEntryAccepted{{old_origin, 5}}},
+      {at, sample_write(), PeerEntryAccepted{{old_origin, 5}, sha256(as_bytes("a price list"))}},
       {at, {}, EpochSealed{"a certificate\n"}},
       {at, {}, RegistrationTaken{"a registration\n"}},
       {at, {}, ContradictionSeen{old_origin, "note a\n", "note b\n"}},

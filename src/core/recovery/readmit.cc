@@ -41,7 +41,7 @@ struct ToCommand {
   bool operator()(const stock::DispatchReceived& e) { return set(stock::ReceiveDispatch{e.from, e.dispatch, e.lines}); }
   bool operator()(const catalogue::ProductsListed& e) { return set(catalogue::ListProducts{e.products}); }
   bool operator()(const catalogue::ProductDelisted& e) { return set(catalogue::DelistProduct{e.sku}); }
-  bool operator()(const fold::PeerEntryAccepted& e) { return set(fold::AcceptHeld{e.entry}); }
+  bool operator()(const fold::PeerEntryAccepted& e) { return set(fold::AcceptHeld{e.entry, e.products}); }
   bool operator()(const fold::ListedClosed& e) { return set(fold::CloseListed{e.id, e.note}); }
   bool operator()(const fold::SubjectRead& e) { return set(fold::ReadSubject{e.subject, e.reason}); }
   // decide() refuses it, so it goes on the list, one line a file; the next run of the feed takes that file again.

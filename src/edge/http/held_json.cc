@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/fold/follow.h"
 #include "edge/http/state_json.h"
 
 namespace holdfast::http {
@@ -34,6 +35,7 @@ class HeldWriter {
       if (entries_left_ == 0) return;
       --entries_left_;
       out_.object().field("origin", origin.text()).field("index", index).field("bound", bound_);
+      out_.field("products_sha256", to_hex(fold::hash_of(event)));
       write_products(event.products, taken);
       out_.end_object();
     }

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "core/fold/follow.h"
 #include "edge/http/fake_node.h"
 #include "edge/http/state_json.h"
 
@@ -22,8 +23,14 @@ class HeldJson : public ::testing::Test {
   static catalogue::Product product(std::string_view sku, std::int64_t millionths, std::string_view vat) {
     return {Sku(sku), "", std::string(sku), {millionths}, VatCode(vat)};
   }
+  boost::json::array held_whole() const {
+    return boost::json::parse(held_json(node)).as_object().at("held").as_array();
+  }
+  // Without what tells one list from another: that has a test of its own.
   std::string held() const {
-    return boost::json::serialize(boost::json::parse(held_json(node)).as_object().at("held"));
+    boost::json::array shown = held_whole();
+    for (auto& entry : shown) entry.as_object().stable_erase("products_sha256");
+    return boost::json::serialize(shown);
   }
   FakeNode node;
   fold::PeerPart& part = node.fold_state.peers[SiteName("head-office")];
@@ -50,6 +57,15 @@ TEST_F(HeldJson, what_waits_of_an_older_epoch_is_shown_and_what_nobody_can_accep
   EXPECT_EQ(shown[0].at("origin").as_string(), "holdfast.example/test/head-office/1");
   EXPECT_EQ(shown[0].at("index").as_int64(), 4);
   EXPECT_EQ(shown[1].at("origin").as_string(), "holdfast.example/test/head-office/2");
+}
+
+TEST_F(HeldJson, an_entry_is_told_by_all_that_waits_of_it) {
+  const auto hash = [&] { return std::string(held_whole().at(0).at("products_sha256").as_string()); };
+  part.held[7] = {{product("A", 2'000'000, "S"), product("B", 3'000'000, "S")}};
+  const std::string both = hash();
+  EXPECT_EQ(both, to_hex(fold::hash_of(part.held[7])));
+  part.held[7].products.pop_back();
+  EXPECT_NE(hash(), both);
 }
 
 TEST_F(HeldJson, a_long_answer_ends_but_each_entry_is_named_with_how_much_it_changes) {

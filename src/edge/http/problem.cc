@@ -53,6 +53,7 @@ constexpr Row rows[] = {
     {"fold/key_reused", {409, "The key was used for another write"}},
     {"fold/not_here", {409, "Not at this site"}},
     {"fold/unknown_held", {404, "This entry is not held here"}},
+    {"fold/held_changed", {409, "What waits has changed"}},
     {"fold/unknown_listed", {404, "This is not on the list"}},
     {"catalogue/not_here", {409, "Only head office lists products"}},
     {"catalogue/unknown_sku", {404, "The SKU is not known"}},

@@ -130,6 +130,7 @@ fold::Command read_accept_held(Fields& write, TillId) {
   fold::AcceptHeld accept;
   accept.entry.origin = write.origin("origin");
   accept.entry.index = write.number("index", 0, INT64_MAX);
+  accept.products = write.hex<32>("products_sha256");
   return accept;
 }
 fold::Command read_close_listed(Fields& write, TillId) {

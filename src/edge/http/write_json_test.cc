@@ -310,10 +310,12 @@ TEST(WriteJson, EveryKindIsRead) {
   holds("feed_taken", file + R"("feed":"stock","whole":true)", static_cast<feed::TakeFile*>(nullptr));
   EXPECT_EQ(refusal(with("feed_taken", file + R"("feed":"prices")"), "\"catalogue\", \"stock\" or \"orders\""),
             "http/bad_value");
-  holds("accept_held", R"("origin":"c/head-office/1","index":5)", static_cast<fold::AcceptHeld*>(nullptr));
+  const std::string shown = R"(,"products_sha256":")" + std::string(64, 'a') + "\"";
+  holds("accept_held", R"("origin":"c/head-office/1","index":5)" + shown, static_cast<fold::AcceptHeld*>(nullptr));
   holds("close_listed", R"("id":")" + key + R"(","note":"done")", static_cast<fold::CloseListed*>(nullptr));
   EXPECT_EQ(refusal(with("dispatch", goods + R"(,"to":"Store 02")"), "a site's name"), "http/bad_value");
-  EXPECT_EQ(refusal(with("accept_held", R"("origin":"nonsense","index":5)"), "not an origin"), "base/bad_origin");
+  EXPECT_EQ(refusal(with("accept_held", R"("origin":"nonsense","index":5)" + shown), "not an origin"),
+            "base/bad_origin");
   EXPECT_EQ(refusal(with("refund", R"("receipt":"1-2-3","lines":[{"line":0,"quantity":"1"}],"tenders":[])"),
                     "not a receipt number"),
             "base/bad_receipt");

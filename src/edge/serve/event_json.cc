@@ -65,6 +65,7 @@ struct Fields {
   }
   void operator()(const fold::PeerEntryAccepted& e) {
     out.field("origin", e.entry.origin.text()).field("entry", e.entry.index);
+    if (e.products != Hash{}) out.field("products", to_hex(e.products));
   }
   void operator()(const fold::EpochSealed& e) { out.field("certificate", e.certificate); }
   void operator()(const fold::RegistrationTaken& e) { out.field("registration", e.registration); }

@@ -182,7 +182,7 @@ export type WriteFields =
   | { kind: 'sale'; lines: SaleLine[]; tenders: Tender[]; change?: number }
   | { kind: 'refund'; receipt: string; lines: { line: number; quantity: Decimal }[]; tenders: Tender[]; reason?: string }
   | { kind: 'refund_no_receipt'; lines: SaleLine[]; tenders: Tender[]; reason: string }
-  | { kind: 'accept_held'; origin: string; index: number }
+  | { kind: 'accept_held'; origin: string; index: number; products_sha256: string }
   | { kind: 'close_listed'; id: Hex; note: string };
 export type WriteBody = { key: Hex; staff: Hex; at: Time } & WriteFields;
 export interface Prior {
@@ -367,6 +367,8 @@ export interface Held {
   origin: string;
   index: number;
   bound: string;
+  /** Of what is shown; an acceptance of anything else is refused. */
+  products_sha256: string;
   count: number;
   products: { sku: string; name: string; from: PriceAndVat | null; to: PriceAndVat }[];
 }
