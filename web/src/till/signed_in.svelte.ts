@@ -105,6 +105,7 @@ export class SignedIn {
         const told = await this.till.machines.call('/v1/session', { method: 'DELETE', headers: csrf(answer.value) });
         if (told.kind === 'ok') await this.#forget({ told: true });
       } else if (answer.kind === 'problem' && answer.problem.status === 401) {
+        if (this.till.at_terminal()) return; // it was opened meanwhile; asked again when it has answered
         if (at_home && this.#cookie_is_anothers && this.staff) return this.#is_anothers(null); // that one has signed out
         if (this.staff) this.#last_until_ms = this.#used_ms() + lasts_ms(this.staff);
         // Whom it ended because nobody worked does not go on.

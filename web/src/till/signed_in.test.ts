@@ -230,6 +230,22 @@ describe('a person who is signed in', () => {
     await after(second_ms, signed_in);
     expect(signed_in.staff).toBeNull();
   });
+  it('stays so also where the terminal was opened before the node has answered', async () => {
+    const signed_in = await page();
+    await signed_in.sign_in('2', '1212');
+    node.sessions.clear();
+    node.fault = () => {
+      at_terminal = true;
+      return null;
+    };
+    await after(2 * hour_ms, signed_in);
+    expect(at_terminal).toBe(true);
+    expect(signed_in.staff?.number).toBe('2');
+    at_terminal = false;
+    node.fault = () => null;
+    await after(second_ms, signed_in);
+    expect(signed_in.staff).toBeNull();
+  });
   it('is told to what waited for a manager', async () => {
     const signed_in = await page();
     await signed_in.sign_in('1', '4711');
