@@ -2,8 +2,9 @@
 // secret), who may ask it, and what it does when somebody takes its rules away.
 import { after, test } from 'node:test';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statSync, writeFileSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { top } from '../../demo/lib/chain.mjs';
@@ -20,15 +21,17 @@ const ask = (socket, verb) => new Promise((done, failed) => {
 test('the seal and its marker', { skip: lacking ?? false, timeout: 120_000 }, async (t) => {
   const dir = join(top, 'build/e2e', `marker-${process.pid}`);
   mkdirSync(join(dir, 'a directory'), { recursive: true });
+  const sockets = mkdtempSync(join(tmpdir(), 'hf-marker-'));  // a socket's path holds 107 bytes
+  chmodSync(sockets, 0o755);  // strangers are kept out by the socket's own mode
   const ns = new Namespaces((process.pid + 77) % 200);
   after(async () => {
     await ns.remove();
-    rmSync(dir, { recursive: true, force: true });
+    for (const made of [dir, sockets]) rmSync(made, { recursive: true, force: true });
   });
   const conf = join(dir, 'sealer.conf');
   writeFileSync(conf, `shop shop0\nshop nowhere0\ninside ${ns.till4}\nuser root\n`, { mode: 0o644 });
   const helper = async (marker) => {
-    const socket = join('/tmp', `hf-marker-${process.pid}-${Math.random().toString(16).slice(2)}.sock`);
+    const socket = join(sockets, Math.random().toString(16).slice(2));
     const child = ns.spawn(ns.site, program, ['--config', conf, '--socket', socket, '--marker', marker]);
     await waitUntil('the helper', () => child.said.includes('listening'));
     return (verb) => ask(socket, verb);
@@ -62,7 +65,7 @@ test('the seal and its marker', { skip: lacking ?? false, timeout: 120_000 }, as
     assert.equal(await say('status'), 'ok open');
   });
   await t.test('asked from the command line; nobody but its user and root gets a word in', async () => {
-    const socket = join('/tmp', `hf-marker-${process.pid}-ask.sock`);
+    const socket = join(sockets, 'ask');
     const child = ns.spawn(ns.site, program, ['--config', conf, '--socket', socket, '--marker', join(dir, 'asked')]);
     await waitUntil('the helper', () => child.said.includes('listening'));
     assert.match(child.said, /^shop nowhere0: there is no such interface now$/m);

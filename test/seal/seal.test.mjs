@@ -52,10 +52,12 @@ test('alert -> sealed: nothing leaves, nothing is taken in', { skip: lacking ?? 
   const dir = join(top, 'build/e2e', `seal-${process.pid}`);
   mkdirSync(join(top, 'build/e2e'), { recursive: true });
   const ns = new Namespaces();
+  const socket = join('/tmp', `hf-sealer-${process.pid}.sock`);
   let chain;
   after(async () => {
     await chain?.stopAll();
     await ns.remove();
+    rmSync(socket, { force: true });
     if (!process.env.HF_KEEP) rmSync(dir, { recursive: true, force: true });
   });
 
@@ -63,7 +65,6 @@ test('alert -> sealed: nothing leaves, nothing is taken in', { skip: lacking ?? 
   chain = await Chain.create({ dir, stores: 2, hosts: {
     'head-office': ns.world4, warehouse: ns.world4, 'store-02': ns.world4, 'store-01': ns.site4 } });
   const store = chain.site('store-01');
-  const socket = join('/tmp', `hf-sealer-${process.pid}.sock`);
   const eve = join(dir, 'eve.json');
   writeFileSync(eve, '');
   writeFileSync(join(store.dir, 'guard.toml'), `[inputs]\neve_files = ["${eve}"]\n[seal]\nhelper = "${socket}"\nprobes = ["${ns.world4}:9", "[${ns.world6}]:9"]\n`);
