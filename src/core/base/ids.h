@@ -113,6 +113,13 @@ Result<Origin> parse_origin(std::string_view text);  // base/bad_origin
 
 using EntryIndex = std::uint64_t;
 
+// A place in the journals of one site, in the order in which its epochs and entries follow.
+struct EntryPlace {
+  std::uint32_t epoch = 0;
+  EntryIndex index = 0;
+  auto operator<=>(const EntryPlace&) const = default;
+};
+
 // One entry of one journal.
 struct EntryRef {
   Origin origin;

@@ -167,7 +167,7 @@ struct ToState {
       stock::want_count_if_set_since(state.stock, line.sku, happened_at(event));
     }
   }
-  standby::Place here() const { return {state.epoch, index}; }
+  EntryPlace here() const { return {state.epoch, index}; }
   void goes_back(standby::Happened what) {
     if (standby::goes_back(state.standby, event.write && event.write->prior))
       standby::note(state.standby, what, event.at, here());
@@ -228,7 +228,7 @@ Status apply(State& state, EntryIndex index, const Event& event, const PeerEntri
   state.newest = std::max(state.newest, event.at);
   state.size = index + 1;
   std::visit(ToState{state, index, event}, event.body);
-  tell_incidents(state.incidents, event, OwnPlace{state.epoch, index}, state.guard.posture);
+  tell_incidents(state.incidents, event, EntryPlace{state.epoch, index}, state.guard.posture);
   remember_write(state, index, event);
   note_return(state, event);
   return {};

@@ -47,13 +47,13 @@ void note_listed(Lists& lists, EntryIndex index) {
 }
 
 // This product waits no more in those held entries that are overtaken.
-void supersede(PeerPart& part, const Sku& sku, const std::function<bool(const HeldBySku::Place&)>& is_overtaken) {
+void supersede(PeerPart& part, const Sku& sku, const std::function<bool(const EntryPlace&)>& is_overtaken) {
   if (part.held.empty() && std::ranges::all_of(part.lineage, [](const KeptPrefix& k) { return k.held.empty(); }))
     return;  // as mostly
   auto& places = held_by_sku(part).places;
   const auto waits = places.find(sku);
   if (waits == places.end()) return;
-  std::erase_if(waits->second, [&](const HeldBySku::Place& place) {
+  std::erase_if(waits->second, [&](const EntryPlace& place) {
     if (!is_overtaken(place)) return false;
     const auto waits_there = waits_of(part, place.epoch);
     const auto entry = waits_there ? waits_there->held.find(place.index) : decltype(waits_there->held.end()){};
@@ -66,7 +66,7 @@ void supersede(PeerPart& part, const Sku& sku, const std::function<bool(const He
   if (waits->second.empty()) places.erase(waits);
 }
 void supersede(PeerPart& part, const Sku& sku) {
-  supersede(part, sku, [](const HeldBySku::Place&) { return true; });
+  supersede(part, sku, [](const EntryPlace&) { return true; });
 }
 
 // Takes one event of a peer in. Kinds that a follower's fold does not use do nothing.
@@ -214,11 +214,11 @@ Result<PeerPart> refold(const std::vector<KeptPrefix>& line, EntryIndex hold_fro
 // followed since `since`.
 struct Dropped {
   Lists lists;
-  OwnPlace since;
+  EntryPlace since;
 };
 bool rested_on(const till::ReceiptPlace& receipt, const Dropped& dropped) {
   return receipt.listed_at_max >= dropped.lists.first && receipt.listed_at_max <= dropped.lists.last &&
-         OwnPlace{receipt.epoch, receipt.index} >= dropped.since;
+         EntryPlace{receipt.epoch, receipt.index} >= dropped.since;
 }
 
 // What `old` of `line` does not keep, and all of the epochs behind it.
@@ -272,7 +272,7 @@ void list_receipts(State& state, const PeerSucceeded& event, const std::vector<D
   state.listed[id] = {EntryRef{event.old_origin, event.kept_size}, std::nullopt, std::move(reason), "receipts", {}, at};
 }
 
-PeerPart new_part(const Origin& origin, OwnPlace since) {
+PeerPart new_part(const Origin& origin, EntryPlace since) {
   PeerPart part;
   part.origin = origin;
   part.since = since;
@@ -322,7 +322,8 @@ void put_held(PeerPart& part, const FollowedPrefix& prefix) {
   }
 }
 
-Result<NewEvents> read_new(const State& state, OwnPlace here, const FollowedPrefix& prefix, const PeerEntries& peers) {
+Result<NewEvents> read_new(const State& state, EntryPlace here, const FollowedPrefix& prefix,
+                           const PeerEntries& peers) {
   NewEvents out;
   out.prefix = &prefix;
   const auto known = state.peers.find(prefix.origin.site);
@@ -368,11 +369,11 @@ Result<ScanEnd> scan_events(const PeerEntries& peers, const Origin& origin, Entr
 void apply_to_part(PeerPart& part, EntryIndex index, const Event& event, EntryIndex hold_from) {
   std::visit(ToPart{part, index, event, hold_from}, event.body);
   part.newest = std::max(part.newest, event.at);
-  tell_incidents(part.incidents, event, OwnPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
+  tell_incidents(part.incidents, event, EntryPlace{part.origin.epoch, index}, part.posture, incident::peer_room);
 }
 
 Status apply(State& state, EntryIndex index, const PeerFollowed& event, const PeerEntries& peers) {
-  const OwnPlace here{state.epoch, index};
+  const EntryPlace here{state.epoch, index};
   std::vector<NewEvents> all;
   for (const FollowedPrefix& prefix : event.peers) {
     const bool named_twice =
@@ -407,7 +408,7 @@ Status apply(State& state, EntryIndex index, const PeerFollowed& event, const Pe
 
 Status apply(State& state, EntryIndex index, const PeerSucceeded& event, Instant at, const PeerEntries& peers) {
   const SiteName& site = event.old_origin.site;
-  const OwnPlace here{state.epoch, index};
+  const EntryPlace here{state.epoch, index};
   if (site == state.site || event.old_origin.chain != state.chain) return {};
   // Every origin of this peer that was followed, oldest first, and among them the one that is succeeded now.
   std::vector<KeptPrefix> line;
@@ -477,9 +478,8 @@ void apply(State& state, const PeerEntryAccepted& event) {
   else
     for (const catalogue::Product& product : accepted.products) back.accepted.insert(product.sku);
   // Its products wait in older entries no longer.
-  const auto is_older = [&](const HeldBySku::Place& place) {
-    return !HF_MUTANT(32) &&
-           std::pair(place.epoch, place.index) < std::pair(event.entry.origin.epoch, event.entry.index);
+  const auto is_older = [&](const EntryPlace& place) {
+    return !HF_MUTANT(32) && place < EntryPlace{event.entry.origin.epoch, event.entry.index};
   };
   for (const catalogue::Product& product : accepted.products) supersede(part, product.sku, is_older);
   catalogue::apply(part.catalogue, event.entry.index, accepted);

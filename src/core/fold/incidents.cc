@@ -75,7 +75,7 @@ struct ToFact {
 
 }  // namespace
 
-std::optional<incident::Fact> fact_of(const Event& event, const OwnPlace& at, guard::Posture posture) {
+std::optional<incident::Fact> fact_of(const Event& event, const EntryPlace& at, guard::Posture posture) {
   incident::Fact fact;
   fact.at = written_at(event);
   fact.epoch = at.epoch;
@@ -85,7 +85,7 @@ std::optional<incident::Fact> fact_of(const Event& event, const OwnPlace& at, gu
   return fact;
 }
 
-std::optional<incident::Record> record_of(const Event& event, const OwnPlace& at) {
+std::optional<incident::Record> record_of(const Event& event, const EntryPlace& at) {
   const auto record = [&](incident::What what) {
     incident::Record out{written_at(event), at.epoch, at.index, {}, {}, std::move(what)};
     if (event.write) {
@@ -104,7 +104,7 @@ std::optional<incident::Record> record_of(const Event& event, const OwnPlace& at
       event.body);
 }
 
-void tell_incidents(incident::IncidentState& state, const Event& event, const OwnPlace& at, guard::Posture posture,
+void tell_incidents(incident::IncidentState& state, const Event& event, const EntryPlace& at, guard::Posture posture,
                     const incident::Room& room) {
   if (auto record = record_of(event, at)) return incident::apply(state, std::move(*record), room);
   if (auto fact = fact_of(event, at, posture)) incident::apply(state, std::move(*fact));

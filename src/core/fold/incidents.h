@@ -8,11 +8,11 @@
 namespace holdfast::fold {
 
 // What an event tells of an attack by itself; none: nothing.
-std::optional<incident::Fact> fact_of(const Event& event, const OwnPlace& at, guard::Posture posture);
+std::optional<incident::Fact> fact_of(const Event& event, const EntryPlace& at, guard::Posture posture);
 // An event about an incident, as a record; none: it is not about one.
-std::optional<incident::Record> record_of(const Event& event, const OwnPlace& at);
+std::optional<incident::Record> record_of(const Event& event, const EntryPlace& at);
 // Both, into a part (also of a peer, which has less room). posture: of that site, as it is with this event.
-void tell_incidents(incident::IncidentState& state, const Event& event, const OwnPlace& at, guard::Posture posture,
+void tell_incidents(incident::IncidentState& state, const Event& event, const EntryPlace& at, guard::Posture posture,
                     const incident::Room& room = incident::own_room);
 void tell_posture(incident::IncidentState& state, guard::Posture posture, const incident::Standing& standing);
 

@@ -175,7 +175,7 @@ struct Put {
   void operator()(const standby::Resume& c) { out.text(c.reason); }
   void operator()(const standby::MakeHandback& c) {
     out.u32(c.number);
-    for (const standby::Place& place : {c.first, c.end}) {
+    for (const EntryPlace& place : {c.first, c.end}) {
       out.u32(place.epoch);
       out.u64(place.index);
     }

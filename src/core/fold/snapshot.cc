@@ -29,12 +29,12 @@ Origin get_origin(Reader& in) {
   return origin;
 }
 
-void put(Writer& out, const OwnPlace& place) {
+void put(Writer& out, const EntryPlace& place) {
   out.u32(place.epoch);
   out.u64(place.index);
 }
-OwnPlace get_place(Reader& in) {
-  OwnPlace place;
+EntryPlace get_place(Reader& in) {
+  EntryPlace place;
   place.epoch = in.u32();
   place.index = in.u64();
   return place;

@@ -117,7 +117,7 @@ TEST_F(Standing, a_handback_closes_its_range_and_what_comes_back_late_is_in_the_
   ASSERT_TRUE(write(standby::Resume{}));
   ASSERT_TRUE(shop.write(sent_again(a_sale())));
   EXPECT_EQ(standby().open.sales, 1u);
-  EXPECT_EQ(standby().handed_to, (standby::Place{1, end}));
+  EXPECT_EQ(standby().handed_to, (EntryPlace{1, end}));
   ASSERT_TRUE(write(handback(size())));
   EXPECT_EQ(standby().handbacks.size(), 2u);
   EXPECT_EQ(code_of(write(standby::ConfirmHandback{3, {{{1, standby::TotalKind::gross, ""}, 100}}, ""})),

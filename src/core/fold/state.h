@@ -47,12 +47,6 @@ inline constexpr Duration writes_remembered = days(90);
 // And at least so many: a clock that was wrong, and is set, must not end the time of what was rung a minute ago.
 inline constexpr std::size_t writes_remembered_min = 10'000;
 
-// A place in this site's own journals, in order.
-struct OwnPlace {
-  std::uint32_t epoch = 0;
-  EntryIndex index = 0;
-  auto operator<=>(const OwnPlace&) const = default;
-};
 // A price list that was held back, and was not accepted whole (protocol 7.6): what of it anybody has accepted. The rest
 // waits again wherever nothing overtakes it.
 struct HeldBack {
@@ -71,7 +65,7 @@ struct Lists {
 struct KeptPrefix {
   Origin origin;
   std::uint64_t size = 0;
-  OwnPlace since;                                        // where it was first followed
+  EntryPlace since;                                      // where it was first followed
   std::map<EntryIndex, catalogue::ProductsListed> held;  // still waiting for a named person
   std::map<EntryIndex, HeldBack> held_back;              // as PeerPart's
   Lists lists;                                           // among entries [0, size)
@@ -82,12 +76,8 @@ struct KeptPrefix {
 // all (a whole price list may wait). Made from the part when first asked for, and no part of the state: neither encoded
 // nor compared. It may name places where nothing waits any more.
 struct HeldBySku {
-  struct Place {
-    std::uint32_t epoch = 0;
-    EntryIndex index = 0;
-  };
   bool is_made = false;
-  std::map<Sku, std::vector<Place>> places;
+  std::map<Sku, std::vector<EntryPlace>> places;
   bool operator==(const HeldBySku&) const { return true; }
 };
 
@@ -98,7 +88,7 @@ struct PeerPart {
   Origin origin;           // followed now
   std::uint64_t size = 0;  // to here; less than was named if that ends within an event, or at one not known here
   Hash root{};             // of `size`; zero if `size` is less than was named
-  OwnPlace since;          // where `origin` was first followed
+  EntryPlace since;        // where `origin` was first followed
   bool needs_newer_version = false;  // the entry at `size` is of a kind that this version does not know (7.5)
   std::vector<KeptPrefix> lineage;   // earlier epochs
   catalogue::CatalogueState catalogue;

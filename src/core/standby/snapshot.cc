@@ -15,12 +15,12 @@ std::optional<Instant> get_time(Reader& in) {
   const Instant at{in.i64()};
   return has ? std::optional(at) : std::nullopt;
 }
-void put(Writer& out, const Place& place) {
+void put(Writer& out, const EntryPlace& place) {
   out.u32(place.epoch);
   out.u64(place.index);
 }
-Place get_place(Reader& in) {
-  Place place;
+EntryPlace get_place(Reader& in) {
+  EntryPlace place;
   place.epoch = in.u32();
   place.index = in.u64();
   return place;
@@ -122,7 +122,7 @@ void StandbyState::encode(Writer& out) const {
   put(out, ages.stock);
   put(out, ages.orders);
   out.u8(handed_to ? 1 : 0);
-  put(out, handed_to.value_or(Place{}));
+  put(out, handed_to.value_or(EntryPlace{}));
   put(out, open);
   put(out, open_since);
   put(out, last);
@@ -140,7 +140,7 @@ Result<StandbyState> StandbyState::decode(Reader& in) {
   state.ages.stock = get_time(in);
   state.ages.orders = get_time(in);
   const bool has_place = in.u8() == 1;
-  const Place place = get_place(in);
+  const EntryPlace place = get_place(in);
   if (has_place) state.handed_to = place;
   state.open = get_counts(in);
   state.open_since = get_time(in);

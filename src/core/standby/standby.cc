@@ -226,7 +226,7 @@ Status check_event(const HandbackConfirmed& event) {
 
 // ---- applying
 
-void apply(StandbyState& state, const StandbyBegun&, Instant at, Place place) {
+void apply(StandbyState& state, const StandbyBegun&, Instant at, EntryPlace place) {
   state.phase = Phase::standing_by;
   state.since = at;
   if (!state.handed_to) state.handed_to = place;
@@ -263,7 +263,7 @@ bool goes_back(const StandbyState& state, bool came_back) {
 void add(Counts& counts, Happened what) {
   ++(what == Happened::sale ? counts.sales : what == Happened::refund ? counts.refunds : counts.movements);
 }
-void note(StandbyState& state, Happened what, Instant at, Place place) {
+void note(StandbyState& state, Happened what, Instant at, EntryPlace place) {
   add(state.open, what);
   state.last = place;
   if (!state.open_since) state.open_since = at;

@@ -38,12 +38,6 @@ inline constexpr std::int64_t all_days = -1;  // of a total that the old system 
 enum class Phase : std::uint8_t { own_trade = 0, standing_by = 1, taken_over = 2 };
 std::string_view to_text(Phase phase);  // "own trade", "standing by", "taken over"
 
-// A place in this site's own journals: of its next entry where it ends a range.
-struct Place {
-  std::uint32_t epoch = 0;
-  EntryIndex index = 0;
-  auto operator<=>(const Place&) const = default;
-};
 // What the old system said last, as of when; nullopt: not yet known.
 struct Ages {
   std::optional<Instant> prices, stock, orders;
@@ -89,7 +83,7 @@ struct Resume {
 };
 struct MakeHandback {
   std::uint32_t number = 0;
-  Place first, end;
+  EntryPlace first, end;     // [first, end) of this site's own journals
   std::uint32_t writer = 0;  // the version of what wrote the files
   std::string settings;      // all that their bytes depend on besides the journal and the writer
   std::vector<File> files;
@@ -150,10 +144,10 @@ struct StandbyState {
   Instant since;                         // of phase
   std::optional<Instant> taken_over_at;  // the last time
   Ages ages;                             // shown then
-  std::optional<Place> handed_to;        // the next handback begins here; nullopt: has never stood by
+  std::optional<EntryPlace> handed_to;   // the next handback begins here; nullopt: has never stood by
   Counts open;                           // not yet handed back
   std::optional<Instant> open_since;     // when the first of them was written
-  Place last;                            // of the newest of them
+  EntryPlace last;                       // of the newest of them
   std::vector<Handback> handbacks;       // number 1, 2, ...; without their settings, which stay in the journal
 
   void encode(Writer& out) const;
@@ -175,7 +169,7 @@ Status check_event(const StandbyResumed& event);
 Status check_event(const HandbackMade& event);
 Status check_event(const HandbackConfirmed& event);
 
-void apply(StandbyState& state, const StandbyBegun& event, Instant at, Place place);
+void apply(StandbyState& state, const StandbyBegun& event, Instant at, EntryPlace place);
 void apply(StandbyState& state, const TakenOver& event, Instant at);
 void apply(StandbyState& state, const StandbyResumed& event, Instant at);
 void apply(StandbyState& state, const HandbackMade& event, Instant at);
@@ -186,7 +180,7 @@ bool goes_back(const StandbyState& state, bool came_back);
 enum class Happened { sale, refund, movement };
 void add(Counts& counts, Happened what);
 // Called by fold for each such event, after goes_back().
-void note(StandbyState& state, Happened what, Instant at, Place place);
+void note(StandbyState& state, Happened what, Instant at, EntryPlace place);
 
 // "S 20", "R 5.5": a VAT code with its rate in percent.
 std::string rate_code(const VatCode& code, std::int64_t vat_millionths);

@@ -52,7 +52,7 @@ TEST(Standby, who_sells_changes_in_one_circle) {
   EXPECT_EQ(code_of(decide(state, TakeOver{}, Ages{})), "standby/wrong_phase");
   apply(state, *decide(state, Resume{}), noon);
   EXPECT_EQ(state.phase, Phase::standing_by);
-  EXPECT_EQ(state.handed_to, (Place{1, 3})) << "the first time counts: what comes back late goes back, too";
+  EXPECT_EQ(state.handed_to, (EntryPlace{1, 3})) << "the first time counts: what comes back late goes back, too";
 }
 
 TEST(Standby, what_goes_back_is_the_trade_since_the_take_over_and_what_comes_back_late) {
@@ -86,8 +86,8 @@ TEST(Standby, handbacks_follow_one_another_without_gap_and_number_by_number) {
   stale.first = {1, 7};
   EXPECT_EQ(code_of(decide(state, stale)), "standby/overtaken");
   apply(state, *decide(state, handback(state, 16, 1)), noon);
-  EXPECT_EQ(state.handbacks[1].made.first, (Place{1, 12}));
-  EXPECT_EQ(state.handed_to, (Place{1, 16}));
+  EXPECT_EQ(state.handbacks[1].made.first, (EntryPlace{1, 12}));
+  EXPECT_EQ(state.handed_to, (EntryPlace{1, 16}));
 }
 
 TEST(Standby, a_handback_that_left_something_out_is_refused) {

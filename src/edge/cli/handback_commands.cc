@@ -33,7 +33,7 @@ struct HandbackArguments {
   bool though_moved = false;
 };
 
-standby::Place place_at(const json::object& object, std::string_view name) {
+EntryPlace place_at(const json::object& object, std::string_view name) {
   const json::object& place = object_at(object, name);
   return {static_cast<std::uint32_t>(number_at(place, "epoch")), static_cast<EntryIndex>(number_at(place, "index"))};
 }
@@ -109,8 +109,8 @@ void make_new(const HandbackArguments& arguments, serve::DataView& view, std::ui
   if (next > 1 && !arguments.though_moved) refuse_without_files_of(next - 1, arguments, view);
   const std::string settings =
       arguments.settings.empty() ? std::string() : or_refuse(keys::read_public_file(arguments.settings, 1u << 20));
-  const standby::Place end{static_cast<std::uint32_t>(number_at(safety, "epoch")),
-                           static_cast<EntryIndex>(number_at(safety, "size"))};
+  const EntryPlace end{static_cast<std::uint32_t>(number_at(safety, "epoch")),
+                       static_cast<EntryIndex>(number_at(safety, "size"))};
   const handback::Written written =
       or_refuse(handback::write_handback(view, next, place_at(state, "handed_to"), end, settings, arguments.products));
   if (written.made.settings.size() > settings_bytes_max)

@@ -56,7 +56,7 @@ std::string directory_name(std::string_view site, std::uint32_t number) {
   return fmt::format("{}-handback-{:04}", site, number);
 }
 
-Result<Written> write_handback(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end,
+Result<Written> write_handback(serve::DataView& view, std::uint32_t number, EntryPlace first, EntryPlace end,
                                const std::string& settings_text, const std::string& products) {
   HF_TRY(const Gathered trade, gather(view, number, first, end));
   Written out;

@@ -26,7 +26,7 @@ struct Written {
 };
 std::string directory_name(std::string_view site, std::uint32_t number);
 // From a range: not yet recorded. products: path of Shopify's inventory CSV; may be empty.
-Result<Written> write_handback(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end,
+Result<Written> write_handback(serve::DataView& view, std::uint32_t number, EntryPlace first, EntryPlace end,
                                const std::string& settings, const std::string& products);
 // What was recorded, again.
 Result<Written> write_again(serve::DataView& view, const standby::MakeHandback& made);

@@ -13,8 +13,6 @@
 namespace holdfast::handback {
 namespace {
 
-using standby::Place;
-
 // The epochs of this site that count, oldest first, each with the size to which it counts.
 struct Span {
   std::unique_ptr<journal::Log> log;
@@ -47,7 +45,7 @@ Result<std::vector<Span>> own_spans(serve::DataView& view) {
   return spans;
 }
 
-using Visit = std::function<Status(Place, const fold::Event&)>;
+using Visit = std::function<Status(EntryPlace, const fold::Event&)>;
 Status scan(const std::vector<Span>& spans, const Visit& visit) {
   for (const Span& span : spans) {
     const std::uint32_t epoch = span.log->origin().epoch;
@@ -118,7 +116,7 @@ class Gatherer {
   Gatherer(const std::vector<Span>& spans, Gathered& out) : spans_(spans), out_(out) {}
 
   Status run() {
-    HF_TRY_VOID(scan(spans_, [&](Place place, const fold::Event& event) {
+    HF_TRY_VOID(scan(spans_, [&](EntryPlace place, const fold::Event& event) {
       place_ = place;
       event_ = &event;
       return std::visit(*this, event.body);
@@ -319,7 +317,7 @@ class Gatherer {
   // before they were listed, or after. Read once more, and only where something is on the list.
   Status find_recorded() {
     if (tail_keys_.empty()) return {};
-    return scan(spans_, [&](Place place, const fold::Event& event) -> Status {
+    return scan(spans_, [&](EntryPlace place, const fold::Event& event) -> Status {
       if (!event.write || !is_trade(event.body) || !(place < out_.end)) return {};
       const auto listed = tail_keys_.find({event.write->till, event.write->key});
       if (listed == tail_keys_.end()) return {};
@@ -366,16 +364,16 @@ class Gatherer {
 
   const std::vector<Span>& spans_;
   Gathered& out_;
-  Place place_;
+  EntryPlace place_;
   const fold::Event* event_ = nullptr;
   standby::StandbyState standby_;
   stock::StockState stock_;
-  std::map<ReceiptNumber, Place> sales_;
+  std::map<ReceiptNumber, EntryPlace> sales_;
   std::vector<std::pair<std::size_t, ReceiptNumber>> refunds_;
   std::map<Sku, std::string> names_;
   std::set<Sku> known_;
   std::map<fold::ListedId, OnList> on_list_;
-  std::map<fold::ListedId, std::pair<OnList, Place>> closed_;
+  std::map<fold::ListedId, std::pair<OnList, EntryPlace>> closed_;
   std::map<fold::WriteKey, std::vector<fold::ListedId>> tail_keys_;  // of entries of the old machine on the list
   std::optional<Instant> made_before_;
   bool has_begun_ = false;
@@ -399,7 +397,7 @@ std::string_view to_text(MovementKind kind) {
   return "received";
 }
 
-Result<Gathered> gather(serve::DataView& view, std::uint32_t number, Place first, Place end) {
+Result<Gathered> gather(serve::DataView& view, std::uint32_t number, EntryPlace first, EntryPlace end) {
   HF_TRY(const std::vector<Span> spans, own_spans(view));
   if (end.epoch < spans.front().log->origin().epoch || end.epoch > spans.back().log->origin().epoch)
     return fail("handback/no_range", "this disk does not hold the journal that the handback is of");
@@ -414,7 +412,7 @@ Result<Gathered> gather(serve::DataView& view, std::uint32_t number, Place first
 Result<std::map<std::uint32_t, standby::MakeHandback>> handbacks_made(serve::DataView& view) {
   HF_TRY(const std::vector<Span> spans, own_spans(view));
   std::map<std::uint32_t, standby::MakeHandback> out;
-  HF_TRY_VOID(scan(spans, [&](Place, const fold::Event& event) -> Status {
+  HF_TRY_VOID(scan(spans, [&](EntryPlace, const fold::Event& event) -> Status {
     if (const auto* made = std::get_if<standby::HandbackMade>(&event.body)) out[made->made.number] = made->made;
     return {};
   }));

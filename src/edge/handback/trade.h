@@ -80,7 +80,7 @@ struct Gathered {
   std::string chain, site, currency;
   int decimals = 2;
   std::uint32_t number = 0;
-  standby::Place first, end;
+  EntryPlace first, end;
   std::vector<Trade> trades;
   std::vector<Movement> movements;
   std::map<Sku, Level> levels;
@@ -89,7 +89,7 @@ struct Gathered {
   std::vector<OnList> on_list;     // by time
   std::vector<OnList> came_since;  // closed by a person, and then recorded in the range all the same
 };
-Result<Gathered> gather(serve::DataView& view, std::uint32_t number, standby::Place first, standby::Place end);
+Result<Gathered> gather(serve::DataView& view, std::uint32_t number, EntryPlace first, EntryPlace end);
 
 // The handbacks that the journals tell of, each with its settings. By number.
 Result<std::map<std::uint32_t, standby::MakeHandback>> handbacks_made(serve::DataView& view);

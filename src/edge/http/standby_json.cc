@@ -11,7 +11,7 @@ constexpr std::uint64_t disk_free_bytes_min = 1ull << 30;
 constexpr Duration mirror_silence_max = seconds(60);
 constexpr Duration no_copy_max = days(1);
 
-void write_place(JsonOut& out, std::string_view name, const standby::Place& place) {
+void write_place(JsonOut& out, std::string_view name, const EntryPlace& place) {
   out.object(name).field("epoch", place.epoch).field("index", place.index).end_object();
 }
 void write_counts(JsonOut& out, const standby::Counts& counts) {

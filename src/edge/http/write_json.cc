@@ -158,8 +158,8 @@ standby::Totals read_totals(Fields& write, std::string_view amount) {
   });
   return totals;
 }
-standby::Place read_place(Fields& write, std::string_view name) {
-  standby::Place place;
+EntryPlace read_place(Fields& write, std::string_view name) {
+  EntryPlace place;
   write.object_if_any(name, [&](Fields& item) {
     place.epoch = static_cast<std::uint32_t>(item.number("epoch", 1, UINT32_MAX));
     place.index = item.number("index", 0, INT64_MAX);
