@@ -51,7 +51,7 @@ test('a sale is read field by field', needsFlatc, () => {
   assert.equal(got.body.lines.length, 2);
   assert.deepEqual(got.body.lines[0], {
     sku: '85123A', quantity: 3000n, unit_price: 2550000n, vat: 'S', vat_millionths: 200000n, amount: 765n, vat_amount: 128n,
-    name: 'White hanging heart \u2014 T-light', open_price: true, price_differs: false, goods: true, listed_at: 0n,
+    name: 'White hanging heart \u2014 T-light', open_price: true, price_differs: false, goods: true, listed_at: 0n, listed_epoch: 0,
   });
   assert.equal(got.body.lines[1].goods, false);
   assert.equal(got.body.lines[1].quantity, -1000n);

@@ -183,7 +183,7 @@ Result<Event> decide(const CatalogueState& state, const DelistProduct& command) 
   return Event{ProductDelisted{command.sku}};
 }
 
-void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event) {
+void apply(CatalogueState& state, EntryPlace at, const ProductsListed& event) {
   for (const Product& product : event.products) {
     const auto [it, is_new] = state.products.try_emplace(product.sku);
     if (!is_new && it->second.product.gtin != product.gtin) forget_gtin(state, it->second.product);
@@ -192,7 +192,7 @@ void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event) {
   }
 }
 
-void apply(CatalogueState& state, EntryIndex, const ProductDelisted& event) {
+void apply(CatalogueState& state, const ProductDelisted& event) {
   const auto it = state.products.find(event.sku);
   if (it == state.products.end()) return;
   forget_gtin(state, it->second.product);
@@ -227,7 +227,8 @@ void CatalogueState::encode(Writer& out) const {
   out.u64(products.size());
   for (const auto& [sku, listed] : products) {
     catalogue::encode(out, listed.product);
-    out.u64(listed.at);
+    out.u32(listed.at.epoch);
+    out.u64(listed.at.index);
   }
   out.u64(by_gtin.size());
   for (const auto& [gtin, sku] : by_gtin) {
@@ -242,7 +243,7 @@ Result<CatalogueState> CatalogueState::decode(Reader& in) {
   };
   CatalogueState state;
   const std::uint64_t count = in.u64();
-  if (!in.fits(count, 33)) return bad();
+  if (!in.fits(count, 37)) return bad();
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string_view sku = as_text(in.blob());
     Listed listed;
@@ -251,7 +252,8 @@ Result<CatalogueState> CatalogueState::decode(Reader& in) {
     listed.product.unit_price.millionths = in.i64();
     const std::string_view vat = as_text(in.blob());
     listed.product.goods = in.u8() == 1;
-    listed.at = in.u64();
+    listed.at.epoch = in.u32();
+    listed.at.index = in.u64();
     if (!in.ok() || sku.size() > Sku::bytes_max || vat.size() > VatCode::bytes_max) return bad();
     listed.product.sku = Sku(sku);
     listed.product.vat = VatCode(vat);

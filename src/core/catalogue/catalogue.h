@@ -53,7 +53,7 @@ using Event = std::variant<ProductsListed, ProductDelisted>;
 
 struct Listed {
   Product product;
-  EntryIndex at = 0;  // entry of the listing origin that says so
+  EntryPlace at;  // entry of the listing site that says so
   bool operator==(const Listed&) const = default;
 };
 
@@ -83,8 +83,8 @@ Status check_event(const ProductDelisted& event);
 Result<Event> decide(const CatalogueState& state, const ListProducts& command);
 Result<Event> decide(const CatalogueState& state, const DelistProduct& command);
 // A GTIN belongs to the product that was listed with it last.
-void apply(CatalogueState& state, EntryIndex at, const ProductsListed& event);
-void apply(CatalogueState& state, EntryIndex at, const ProductDelisted& event);
+void apply(CatalogueState& state, EntryPlace at, const ProductsListed& event);
+void apply(CatalogueState& state, const ProductDelisted& event);
 // Whether a price changes by more than `percent`, either way.
 bool price_jumps(UnitPrice before, UnitPrice after, std::int64_t percent);
 // Protocol 7.6: whether an entry of a followed head office changes a price by more than `percent` against what is

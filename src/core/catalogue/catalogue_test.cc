@@ -19,7 +19,7 @@ Bytes bytes_of(const CatalogueState& state) {
 void list(CatalogueState& state, EntryIndex at, std::vector<Product> products) {
   const auto event = decide(state, ListProducts{std::move(products)});
   ASSERT_TRUE(event) << event.error().text;
-  apply(state, at, std::get<ProductsListed>(*event));
+  apply(state, EntryPlace{1, at}, std::get<ProductsListed>(*event));
 }
 std::string_view refusal(const CatalogueState& state, std::vector<Product> products) {
   const auto event = decide(state, ListProducts{std::move(products)});
@@ -48,7 +48,7 @@ TEST(Catalogue, a_listed_product_is_found_by_sku_and_by_gtin) {
   CatalogueState state;
   list(state, 7, {product("A", 1, std::string(gtin_a)), product("B")});
   ASSERT_NE(state.find_code("A"), nullptr);
-  EXPECT_EQ(state.find_code("A")->at, 7u);
+  EXPECT_EQ(state.find_code("A")->at, (EntryPlace{1, 7}));
   EXPECT_EQ(state.find_code(gtin_a), state.find(Sku("A")));
   EXPECT_EQ(state.find_code("nothing"), nullptr);
   EXPECT_EQ(state.find_code(std::string(100, 'x')), nullptr);
@@ -87,9 +87,11 @@ TEST(Catalogue, a_sku_that_is_a_barcode_is_found_however_a_scanner_writes_it) {
     EXPECT_EQ(state.find_code(code), state.find(Sku("0012345678905"))) << code;
   EXPECT_EQ(state.find_code("07"), nullptr) << "no GTIN: zeros count";
   EXPECT_EQ(state.find_code("0000096385075"), nullptr) << "its check digit is wrong";
-  apply(state, 2, ProductsListed{{product("012345678905")}});
+  apply(state, {1, 2}, ProductsListed{{product("012345678905")}});
   EXPECT_EQ(state.find_code("0012345678905"), state.find(Sku("0012345678905"))) << "as it is written";
   EXPECT_EQ(state.find_code("00012345678905"), state.find(Sku("012345678905"))) << "the one that was listed last";
+  apply(state, {2, 1}, ProductsListed{{product("0012345678905")}});
+  EXPECT_EQ(state.find_code("00012345678905"), state.find(Sku("0012345678905"))) << "in a later epoch";
 }
 
 TEST(Catalogue, a_sku_that_is_another_products_gtin_is_refused) {
@@ -105,13 +107,13 @@ TEST(Catalogue, a_sku_that_is_another_products_gtin_is_refused) {
 // A journal from before codes were compared in 14 digits.
 TEST(Catalogue, two_spellings_of_a_gtin_that_were_taken_once_stay_and_can_be_priced) {
   CatalogueState state;
-  apply(state, 1, ProductsListed{{product("A", 1, "012345678905"), product("0012345678905")}});
-  apply(state, 2, ProductsListed{{product("B", 1, "00012345678905")}});
+  apply(state, {1, 1}, ProductsListed{{product("A", 1, "012345678905"), product("0012345678905")}});
+  apply(state, {1, 2}, ProductsListed{{product("B", 1, "00012345678905")}});
   EXPECT_EQ(state.find_code("012345678905"), state.find(Sku("A")));
   EXPECT_EQ(state.find_code("0012345678905"), state.find(Sku("0012345678905")));
   EXPECT_EQ(state.find_code("00012345678905"), state.find(Sku("B")));
   EXPECT_EQ(refusal(state, {product("A", 7, "012345678905"), product("0012345678905", 7)}), "taken");
-  apply(state, 3, ProductDelisted{Sku("0012345678905")});
+  apply(state, ProductDelisted{Sku("0012345678905")});
   EXPECT_EQ(state.find_code("0012345678905"), state.find(Sku("B"))) << "the one that was listed last";
 }
 
@@ -153,7 +155,7 @@ TEST(Catalogue, a_delisted_product_is_gone_and_its_gtin_is_free) {
   list(state, 1, {product("A", 1, std::string(gtin_a))});
   const auto event = decide(state, DelistProduct{Sku("A")});
   ASSERT_TRUE(event);
-  apply(state, 2, std::get<ProductDelisted>(*event));
+  apply(state, std::get<ProductDelisted>(*event));
   EXPECT_EQ(state, CatalogueState());
   const auto again = decide(state, DelistProduct{Sku("A")});
   ASSERT_FALSE(again);
@@ -187,9 +189,10 @@ RC_GTEST_PROP(CatalogueProperty, whatever_is_listed_and_delisted_comes_back_from
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::string sku = "sku-" + std::to_string(steps[i].first);
     if (steps[i].second == 3 && state.find(Sku(sku)) != nullptr)
-      apply(state, i, std::get<ProductDelisted>(*decide(state, DelistProduct{Sku(sku)})));
+      apply(state, std::get<ProductDelisted>(*decide(state, DelistProduct{Sku(sku)})));
     else  // apply() alone: a followed journal may move a GTIN without asking
-      apply(state, i, ProductsListed{{product(sku, steps[i].first, gtins[static_cast<std::size_t>(steps[i].second)])}});
+      apply(state, {1 + static_cast<std::uint32_t>(i / 7), i % 7},
+            ProductsListed{{product(sku, steps[i].first, gtins[static_cast<std::size_t>(steps[i].second)])}});
     for (const auto& [gtin, owner] : state.by_gtin) RC_ASSERT(state.find(owner)->product.gtin == gtin);
   }
   const Bytes bytes = bytes_of(state);

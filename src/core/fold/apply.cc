@@ -98,8 +98,8 @@ struct ToState {
   void operator()(const incident::TaskSet&) {}
   void operator()(const incident::IncidentsJoined&) {}
   void operator()(const incident::IncidentClosed&) {}
-  void operator()(const catalogue::ProductsListed& e) { catalogue::apply(state.catalogue, index, e); }
-  void operator()(const catalogue::ProductDelisted& e) { catalogue::apply(state.catalogue, index, e); }
+  void operator()(const catalogue::ProductsListed& e) { catalogue::apply(state.catalogue, {state.epoch, index}, e); }
+  void operator()(const catalogue::ProductDelisted& e) { catalogue::apply(state.catalogue, e); }
   void operator()(const stock::StockReceived& e) { move(e); }
   void operator()(const stock::StockWrittenOff& e) { move(e); }
   void operator()(const stock::StockCounted& e) {
@@ -148,7 +148,7 @@ struct ToState {
 
  private:
   void trade(const auto& e, standby::Happened what) {
-    till::apply(state.till, e, happened_at(event), till::ReceiptPlace{state.epoch, index, 0});
+    till::apply(state.till, e, happened_at(event), till::ReceiptPlace{.epoch = state.epoch, .index = index});
     move_stock(state.stock, e);
     came_late(e);
     goes_back(what);

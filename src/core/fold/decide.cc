@@ -306,7 +306,7 @@ struct Asked {
       const catalogue::Listed* listed = list->find(lines[i].sku);
       if (listed == nullptr) continue;
       const catalogue::Product& p = listed->product;
-      out[i] = till::PriceInfo{p.unit_price, p.vat, p.name, p.goods, listed->at + 1};
+      out[i] = till::PriceInfo{p.unit_price, p.vat, p.name, p.goods, listed->at.epoch, listed->at.index + 1};
     }
     return out;
   }

@@ -42,7 +42,8 @@ TEST_F(Decide, a_sale_is_taken_with_a_receipt_and_the_flags_that_matter) {
   const auto sale = std::get<till::SaleRecorded>(store.read(taken->index).body);
   EXPECT_EQ(sale.lines[0].name, "Product A");
   EXPECT_EQ(sale.lines[0].listed_at, 3u) << "1 + the index of the entry of head office that lists it";
-  EXPECT_EQ(store.state.till.find(*taken->receipt)->listed_at_max, 3u);
+  EXPECT_EQ(sale.lines[0].listed_epoch, 1u);
+  EXPECT_EQ(store.state.till.find(*taken->receipt)->listed_at, 3u);
 }
 
 TEST_F(Decide, a_retry_gets_the_same_answer_and_changes_nothing) {

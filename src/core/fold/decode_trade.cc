@@ -24,6 +24,7 @@ std::vector<till::SaleLine> sale_lines(Field& f, const flatbuffers::Vector<flatb
     out.open_price = l.open_price();
     out.price_differs = l.price_differs();
     out.goods = l.goods();
+    out.listed_epoch = l.listed_epoch();
     out.listed_at = l.listed_at();
     return out;
   });

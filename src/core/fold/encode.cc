@@ -41,7 +41,7 @@ auto sale_lines(Builder& b, const std::vector<till::SaleLine>& lines) {
     const Text name = text(b, l.name);
     return fbs::CreateSaleLine(b, sku, l.quantity.thousandths, l.unit_price.millionths, vat, l.vat_millionths,
                                l.amount.minor, l.vat_amount.minor, name, l.open_price, l.price_differs, l.goods,
-                               l.listed_at);
+                               l.listed_at, l.listed_epoch);
   });
 }
 

@@ -33,17 +33,12 @@ HeldBySku& held_by_sku(PeerPart& part) {
 struct Waits {
   std::map<EntryIndex, catalogue::ProductsListed>& held;
   std::map<EntryIndex, HeldBack>& held_back;
-  Lists& lists;
+  std::uint64_t& listed_to;
 };
 std::optional<Waits> waits_of(PeerPart& part, std::uint32_t epoch) {
-  if (part.origin.epoch == epoch) return Waits{part.held, part.held_back, part.lists};
+  if (part.origin.epoch == epoch) return Waits{part.held, part.held_back, part.listed_to};
   const auto kept = std::ranges::find(part.lineage, epoch, [](const KeptPrefix& k) { return k.origin.epoch; });
-  return kept == part.lineage.end() ? std::nullopt : std::optional(Waits{kept->held, kept->held_back, kept->lists});
-}
-
-void note_listed(Lists& lists, EntryIndex index) {
-  lists.first = lists.first == 0 ? index + 1 : std::min(lists.first, index + 1);
-  lists.last = std::max(lists.last, index + 1);
+  return kept == part.lineage.end() ? std::nullopt : std::optional(Waits{kept->held, kept->held_back, kept->listed_to});
 }
 
 // This product waits no more in those held entries that are overtaken.
@@ -97,8 +92,7 @@ struct ToPart {
   }
   void operator()(const catalogue::ProductDelisted& e) {
     supersede(part, e.sku);
-    catalogue::apply(part.catalogue, index, e);
-    note_listed(part.lists, index);
+    catalogue::apply(part.catalogue, e);
   }
   void operator()(const guard::PostureChanged& e) {
     part.posture = e.posture;
@@ -163,8 +157,8 @@ struct ToPart {
  private:
   void list(const catalogue::ProductsListed& e) {
     for (const catalogue::Product& product : e.products) supersede(part, product.sku);
-    catalogue::apply(part.catalogue, index, e);
-    note_listed(part.lists, index);
+    catalogue::apply(part.catalogue, {part.origin.epoch, index}, e);
+    part.listed_to = index + 1;
   }
   void move(const auto& e) {
     stock::apply(part.stock, e);
@@ -190,7 +184,7 @@ Status fold_range(PeerPart& part, std::uint64_t end, const PeerEntries& peers, E
 // What is followed of this epoch is all that is kept of it.
 void keep(PeerPart& part) {
   part.lineage.push_back({part.origin, part.size, part.since, std::exchange(part.held, {}),
-                          std::exchange(part.held_back, {}), std::exchange(part.lists, {})});
+                          std::exchange(part.held_back, {}), std::exchange(part.listed_to, 0)});
   part.size = 0;
 }
 
@@ -210,30 +204,27 @@ Result<PeerPart> refold(const std::vector<KeptPrefix>& line, EntryIndex hold_fro
   return part;
 }
 
-// Entries of one origin that listed or delisted, and that a succession drops: 1 + index, first to last. They were
-// followed since `since`.
+// Entries of one epoch that a succession drops: 1 + index, in (from, to], as far as they set prices.
 struct Dropped {
-  Lists lists;
-  EntryPlace since;
+  std::uint32_t epoch = 0;
+  std::uint64_t from = 0, to = 0;
 };
 bool rested_on(const till::ReceiptPlace& receipt, const Dropped& dropped) {
-  return receipt.listed_at_max >= dropped.lists.first && receipt.listed_at_max <= dropped.lists.last &&
-         EntryPlace{receipt.epoch, receipt.index} >= dropped.since;
+  const bool may_be_of_it = receipt.listed_epoch == dropped.epoch || receipt.listed_epoch == 0;
+  return may_be_of_it && receipt.listed_at > dropped.from && receipt.listed_at <= dropped.to;
 }
 
 // What `old` of `line` does not keep, and all of the epochs behind it.
 std::vector<Dropped> dropped_of(const std::vector<KeptPrefix>& line, std::vector<KeptPrefix>::iterator old,
                                 std::uint64_t kept_size) {
   std::vector<Dropped> out;
-  if (old->lists.last > kept_size)
-    out.push_back({{std::max(old->lists.first, kept_size + 1), old->lists.last}, old->since});
-  for (auto later = std::next(old); later != line.end(); ++later)
-    if (later->lists.last > 0) out.push_back({later->lists, later->since});
+  for (auto each = old; each != line.end(); ++each)
+    out.push_back({each->origin.epoch, each == old ? kept_size : 0, each->listed_to});
+  std::erase_if(out, [](const Dropped& d) { return d.from >= d.to; });
   return out;
 }
 
-// Receipts of this site whose prices rested on what was dropped (protocol 7.4), as text; nothing if there are none. A
-// receipt tells an entry's index and no epoch: one that rests on the same index of an epoch before is told, too.
+// Receipts of this site whose prices rested on what was dropped (protocol 7.4), as text; nothing if there are none.
 std::optional<std::string> receipts_to_look_at(const till::TillState& till, const std::vector<Dropped>& dropped) {
   constexpr std::size_t ranges_told_max = 20;
   std::uint64_t receipts = 0;
@@ -416,9 +407,9 @@ Status apply(State& state, EntryIndex index, const PeerSucceeded& event, Instant
   if (known != state.peers.end()) {
     line = known->second.lineage;
     const PeerPart& part = known->second;
-    line.push_back({part.origin, part.size, part.since, part.held, part.held_back, part.lists});
+    line.push_back({part.origin, part.size, part.since, part.held, part.held_back, part.listed_to});
   } else {
-    line.push_back({event.old_origin, 0, here, {}, {}, {}});
+    line.push_back({event.old_origin, 0, here, {}, {}, 0});
   }
   const auto old = std::ranges::find(line, event.old_origin, &KeptPrefix::origin);
   if (old == line.end()) return {};  // never followed, so nothing of it was kept or lost here
@@ -482,8 +473,8 @@ void apply(State& state, const PeerEntryAccepted& event) {
     return !HF_MUTANT(32) && place < EntryPlace{event.entry.origin.epoch, event.entry.index};
   };
   for (const catalogue::Product& product : accepted.products) supersede(part, product.sku, is_older);
-  catalogue::apply(part.catalogue, event.entry.index, accepted);
-  note_listed(waits.lists, event.entry.index);
+  catalogue::apply(part.catalogue, {event.entry.origin.epoch, event.entry.index}, accepted);
+  waits.listed_to = std::max(waits.listed_to, event.entry.index + 1);
 }
 
 void move_stock(stock::StockState& stock, const till::SaleRecorded& event) {
@@ -548,7 +539,7 @@ Result<Followable> followable(const State& state, const SiteName& peer, const Or
     // A guarded site takes no changed price by itself: whoever holds head office would begin with those.
     const std::int64_t bound = guard::is_tight(state.guard.posture) ? 0 : chain.bounds.price_change_percent_max;
     if (lists && !catalogue::beyond_bound(standing, event, bound)) {
-      catalogue::apply(standing, index, event);
+      catalogue::apply(standing, {origin.epoch, index}, event);
     } else if (out.beyond.size() < beyond_max) {
       out.beyond.push_back(index);
     } else {

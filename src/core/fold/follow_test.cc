@@ -366,7 +366,7 @@ TEST_F(Follow, an_event_in_parts_is_taken_when_its_last_part_is_named) {
   EXPECT_EQ(price("sku-7"), -1);
   store.follow(head);
   EXPECT_EQ(price("sku-7"), 1'000'000);
-  EXPECT_EQ(store.state.find_product("sku-7")->at, listed->index);
+  EXPECT_EQ(store.state.find_product("sku-7")->at, (EntryPlace{1, listed->index}));
   expect_replay_equals_live();
 }
 

@@ -98,17 +98,6 @@ bool get_held_back(Reader& in, std::map<EntryIndex, HeldBack>& entries) {
          in_order;
 }
 
-void put(Writer& out, const Lists& lists) {
-  out.u64(lists.first);
-  out.u64(lists.last);
-}
-Lists get_lists(Reader& in) {
-  Lists lists;
-  lists.first = in.u64();
-  lists.last = in.u64();
-  return lists;
-}
-
 // A list of items of at least `bytes_each` bytes.
 template <class T, class Get>
 bool get_list(Reader& in, std::size_t bytes_each, std::vector<T>& list, Get get) {
@@ -335,7 +324,7 @@ void PeerPart::encode(Writer& out) const {
     put(out, kept.since);
     put(out, kept.held);
     put(out, kept.held_back);
-    put(out, kept.lists);
+    out.u64(kept.listed_to);
   }
   catalogue.encode(out);
   // The stock as its journal tells it, whole again; decode() takes it apart.
@@ -347,7 +336,7 @@ void PeerPart::encode(Writer& out) const {
   feed.encode(out);
   put(out, held);
   put(out, held_back);
-  put(out, lists);
+  out.u64(listed_to);
   out.u8(static_cast<std::uint8_t>(posture));
   out.i64(posture_since.unix_ns);
   out.i64(newest.unix_ns);
@@ -362,14 +351,14 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.since = get_place(in);
   part.needs_newer_version = in.u8() == 1;
   bool whole = true;
-  whole = get_list(in, 72, part.lineage,
+  whole = get_list(in, 64, part.lineage,
                    [&] {
                      KeptPrefix kept;
                      kept.origin = get_origin(in);
                      kept.size = in.u64();
                      kept.since = get_place(in);
                      whole = get_held(in, kept.held) && get_held_back(in, kept.held_back) && whole;
-                     kept.lists = get_lists(in);
+                     kept.listed_to = in.u64();
                      return kept;
                    }) &&
           whole;
@@ -382,7 +371,7 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   HF_TRY(part.totals, till::Totals::decode(in));
   HF_TRY(part.feed, feed::FeedState::decode(in));
   if (!get_held(in, part.held) || !get_held_back(in, part.held_back)) return bad("part of a followed site");
-  part.lists = get_lists(in);
+  part.listed_to = in.u64();
   part.posture = static_cast<guard::Posture>(in.u8());
   part.posture_since.unix_ns = in.i64();
   if (!in.ok() || part.posture > guard::Posture::rejoining) return bad("part of a followed site");

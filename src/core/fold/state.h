@@ -55,12 +55,6 @@ struct HeldBack {
   bool operator==(const HeldBack&) const = default;
 };
 
-// 1 + the index of the first and of the last entry of an origin that set or took away a price here; 0: none did.
-struct Lists {
-  std::uint64_t first = 0, last = 0;
-  bool operator==(const Lists&) const = default;
-};
-
 // What a succession kept of an origin that was followed before (protocol 7.4).
 struct KeptPrefix {
   Origin origin;
@@ -68,7 +62,7 @@ struct KeptPrefix {
   EntryPlace since;                                      // where it was first followed
   std::map<EntryIndex, catalogue::ProductsListed> held;  // still waiting for a named person
   std::map<EntryIndex, HeldBack> held_back;              // as PeerPart's
-  Lists lists;                                           // among entries [0, size)
+  std::uint64_t listed_to = 0;                           // as PeerPart's
   bool operator==(const KeptPrefix&) const = default;
 };
 
@@ -100,9 +94,9 @@ struct PeerPart {
   // Those, and those that were overtaken, whole or in part, though the rest was accepted: a succession may take the
   // part back to before what overtook them.
   std::map<EntryIndex, HeldBack> held_back;
-  Lists lists;                                    // of `origin`
-  stock::StockState stock;                        // by its own journal; its `sent` and `arrived` stand above
-  feed::FeedState feed;                           // the files it has taken; its open orders stay in its own journal
+  std::uint64_t listed_to = 0;  // 1 + index of the last entry of `origin` that set a price here; 0: none did
+  stock::StockState stock;      // by its own journal; its `sent` and `arrived` stand above
+  feed::FeedState feed;         // the files it has taken; its open orders stay in its own journal
   guard::Posture posture = guard::Posture::open;  // as it last said; a sealed site says nothing more
   Instant posture_since;
   incident::IncidentState incidents;

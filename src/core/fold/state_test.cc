@@ -181,7 +181,7 @@ RC_GTEST_PROP(StateProperty, random_trade_of_four_sites_keeps_every_law, ()) {
   RC_CLASSIFY(std::ranges::any_of(town.shops, [](const auto& s) { return !s->state.listed.empty(); }),
               "a listed write");
   RC_CLASSIFY(std::ranges::any_of(town.shops[3]->state.till.receipts,
-                                  [](const auto& s) { return s.second.receipts.begin()->second.listed_at_max > 0; }),
+                                  [](const auto& s) { return s.second.receipts.begin()->second.listed_at > 0; }),
               "a followed price");
   for (const auto& shop : town.shops) {
     const State& state = shop->state;

@@ -19,7 +19,7 @@ struct Succession : Follow {
     for (EntryIndex i = 0; i < kept; ++i) {
       const auto event = decode(journals.at(old)[i]);
       if (const auto* listed = std::get_if<catalogue::ProductsListed>(&event->body))
-        catalogue::apply(next.state.catalogue, i, *listed);
+        catalogue::apply(next.state.catalogue, {old.epoch, i}, *listed);
     }
     return next;
   }
@@ -111,6 +111,30 @@ TEST_F(Succession, a_second_one_lists_only_what_rested_on_the_second_epoch) {
   expect_replay_equals_live();
 }
 
+// A basket of what stands far back in the first epoch, and of what the second has changed.
+TEST_F(Succession, receipts_of_both_epochs_are_told_by_what_the_second_has_lost) {
+  for (int i = 0; i < 20; ++i) list(product("Z" + std::to_string(i), 1'000'000));
+  list(product("A", 1'000'000));
+  store.follow(head);
+  Shop second = rebuilt(head.size(), 2);
+  succeed(second, head.size());
+  const auto basket = [&](std::string_view other) {
+    return store.write(
+        till::RecordSale{first_till, {line("A", 1000, 1'000'000), line(other, 1000, 1'000'000)}, {cash(200)}, {}},
+        first_till);
+  };
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("Z0", 1'000'000)}}));
+  const std::uint64_t kept = second.size();
+  ASSERT_TRUE(second.write(catalogue::ListProducts{{product("Z1", 1'000'000)}}));
+  store.follow(second);
+  ASSERT_TRUE(basket("Z0") && basket("Z2"));
+  const auto lost = basket("Z1");
+  ASSERT_TRUE(lost && basket("Z2"));
+  succeed(rebuilt(kept, 3), kept);
+  EXPECT_EQ(receipts_listed(), std::vector{"1 receipt: " + to_text(*lost->receipt)});
+  expect_replay_equals_live();
+}
+
 TEST_F(Succession, receipts_that_rested_on_the_rest_are_one_item_that_a_person_can_close) {
   list(product("A", 1'000'000));
   const std::uint64_t kept = head.size();
@@ -176,6 +200,11 @@ TEST_F(Succession, a_warehouse_s_tells_no_receipts) {
   list(product("A", 1'000'000));
   store.follow(head);
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(warehouse.write(stock::Receive{{{Sku("A"), Quantity{1000}}}, ""}));
+  for (std::uint64_t i = 0; i < 5; ++i) {  // whoever has its key writes what it never would
+    const auto written = [](std::uint64_t n) { return WriteInfo{{}, key(n), {}, {}, {}}; };
+    warehouse.append({warehouse.now(), written(900 + 2 * i), catalogue::ProductsListed{{product("A", 1)}}});
+    warehouse.append({warehouse.now(), written(901 + 2 * i), catalogue::ProductDelisted{Sku("A")}});
+  }
   store.follow(warehouse);
   ASSERT_TRUE(sell_a(100));
   const Origin second{warehouse.origin.chain, warehouse.origin.site, 2};

@@ -37,6 +37,7 @@ inline std::vector<till::SaleLine> sample_lines() {
   listed.vat_amount = {425};
   listed.name = "REGENCY CAKESTAND 3 TIER";
   listed.price_differs = true;
+  listed.listed_epoch = 2;
   listed.listed_at = 18;
   open.sku = Sku("POST");
   open.quantity = {1};

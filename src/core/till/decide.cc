@@ -52,6 +52,7 @@ Result<SaleLine> described(const AskedLine& asked, const std::optional<PriceInfo
     line.open_price = asked.open_price;
     line.price_differs = asked.unit_price != price->unit_price;
     line.goods = asked.recorded ? asked.recorded->goods : price->goods;
+    line.listed_epoch = price->listed_epoch;
     line.listed_at = price->listed_at;
     return line;
   }

@@ -34,12 +34,13 @@ Series get_series(Reader& in, bool& whole) {
   series.next = in.u64();
   const std::uint64_t count = in.u64();
   whole = whole && read_map(
-                       in, count, 28, series.receipts, [&] { return in.u64(); },
+                       in, count, 32, series.receipts, [&] { return in.u64(); },
                        [&] {
                          ReceiptPlace place;
                          place.epoch = in.u32();
                          place.index = in.u64();
-                         place.listed_at_max = in.u64();
+                         place.listed_epoch = in.u32();
+                         place.listed_at = in.u64();
                          return place;
                        });
   return series;
@@ -102,7 +103,8 @@ void TillState::encode(Writer& out) const {
       out.u64(n);
       out.u32(place.epoch);
       out.u64(place.index);
-      out.u64(place.listed_at_max);
+      out.u32(place.listed_epoch);
+      out.u64(place.listed_at);
     }
   }
   out.u64(refunded.size());

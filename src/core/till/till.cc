@@ -1,6 +1,7 @@
 #include "core/till/till.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/mutant.h"
 #include "core/base/sums.h"
@@ -53,6 +54,14 @@ void keep_receipt(TillState& state, const ReceiptNumber& receipt, const ReceiptP
   series.next = std::max(series.next, receipt.n + 1);
 }
 
+void rest_on(ReceiptPlace& place, const std::vector<SaleLine>& lines) {
+  for (const SaleLine& line : lines) {
+    if (std::pair(line.listed_epoch, line.listed_at) <= std::pair(place.listed_epoch, place.listed_at)) continue;
+    place.listed_epoch = line.listed_epoch;
+    place.listed_at = line.listed_at;
+  }
+}
+
 }  // namespace
 
 const ReceiptPlace* TillState::find(const ReceiptNumber& receipt) const {
@@ -85,7 +94,7 @@ void apply(Totals& totals, const RefundWithoutReceipt& event, Instant at) {
 }
 
 void apply(TillState& state, const SaleRecorded& event, Instant at, ReceiptPlace place) {
-  for (const SaleLine& line : event.lines) place.listed_at_max = std::max(place.listed_at_max, line.listed_at);
+  rest_on(place, event.lines);
   keep_receipt(state, event.receipt, place);
   apply(state.totals, event, at);
 }
@@ -98,7 +107,7 @@ void apply(TillState& state, const RefundRecorded& event, Instant at, ReceiptPla
 }
 
 void apply(TillState& state, const RefundWithoutReceipt& event, Instant at, ReceiptPlace place) {
-  for (const SaleLine& line : event.lines) place.listed_at_max = std::max(place.listed_at_max, line.listed_at);
+  rest_on(place, event.lines);
   keep_receipt(state, event.receipt, place);
   apply(state.totals, event, at);
 }

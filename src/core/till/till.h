@@ -63,7 +63,8 @@ struct PriceInfo {
   VatCode vat;
   std::string name;
   bool goods = true;
-  std::uint64_t listed_at = 0;  // 1 + catalogue entry index
+  std::uint32_t listed_epoch = 0;  // of the catalogue entry
+  std::uint64_t listed_at = 0;     // 1 + its index
 };
 // VAT rate of each code, from the chain file.
 using VatRates = std::map<VatCode, std::int64_t>;
@@ -106,6 +107,7 @@ struct SaleLine {
   bool open_price = false;
   bool price_differs = false;
   bool goods = true;
+  std::uint32_t listed_epoch = 0;
   std::uint64_t listed_at = 0;
   bool operator==(const SaleLine&) const = default;
 };
@@ -145,11 +147,13 @@ struct RefundWithoutReceipt {
   bool operator==(const RefundWithoutReceipt&) const = default;
 };
 
-// Where a receipt's entry stands: this site's journal of that epoch.
+// Where a receipt's entry stands: this site's journal of that epoch. And the newest catalogue entry that its prices
+// rest on (protocol 7.4), as its lines tell it: whatever a succession drops, it drops the newest.
 struct ReceiptPlace {
   std::uint32_t epoch = 0;
+  std::uint32_t listed_epoch = 0;
   EntryIndex index = 0;
-  std::uint64_t listed_at_max = 0;  // newest catalogue entry its prices rest on (protocol 7.4)
+  std::uint64_t listed_at = 0;
   bool operator==(const ReceiptPlace&) const = default;
 };
 struct Series {

@@ -31,7 +31,7 @@ AskedLine open_price(AskedLine line) {
   return line;
 }
 PriceInfo listed(std::int64_t price, std::string_view vat = "S", std::uint64_t at = 9) {
-  return {UnitPrice{price}, VatCode(vat), "Listed thing", true, at};
+  return {UnitPrice{price}, VatCode(vat), "Listed thing", true, 2, at};
 }
 using Prices = std::vector<std::optional<PriceInfo>>;
 Tender cash(std::int64_t minor) { return {TenderKind::cash, Money{minor}, "", "", CardResult::approved}; }
@@ -52,7 +52,7 @@ SaleRecorded sold(TillState& state, std::vector<AskedLine> lines, std::vector<Te
                   std::int64_t change = 0) {
   const auto sale = sell(state, std::move(lines), std::move(tenders), change);
   EXPECT_TRUE(sale) << sale.error().text;
-  apply(state, *sale, Instant{1}, {1, 5, 0});
+  apply(state, *sale, Instant{1}, {.epoch = 1, .index = 5});
   return *sale;
 }
 
@@ -63,7 +63,7 @@ TEST(Sale, a_listed_product_takes_name_and_listing_and_its_vat_is_inside_the_pri
   EXPECT_EQ(line.amount, Money{765});
   EXPECT_EQ(line.vat_amount, Money{128});  // 765 x 20 / 120 = 127.5
   EXPECT_EQ(line.name, "Listed thing");
-  EXPECT_EQ(line.listed_at, 9u);
+  EXPECT_EQ(std::pair(line.listed_epoch, line.listed_at), std::pair(2u, std::uint64_t{9}));
   EXPECT_FALSE(line.open_price || line.price_differs);
   EXPECT_EQ(sale->receipt, (ReceiptNumber{till_3, series, 1}));
   EXPECT_EQ(sale->total, Money{765});
@@ -237,7 +237,7 @@ TEST(Receipt, one_that_was_printed_in_an_old_series_keeps_its_number_where_it_is
   const ReceiptNumber printed{till_3, SeriesId{5}, 4};
   const auto kept = sell(state, line, {}, 0, {}, {printed});
   EXPECT_EQ(kept->receipt, printed);
-  apply(state, *kept, Instant{1}, {1, 1, 0});
+  apply(state, *kept, Instant{1}, {.epoch = 1, .index = 1});
   EXPECT_EQ(sell(state, line, {}, 0, {}, {printed})->receipt, (ReceiptNumber{till_3, series, 1})) << "taken";
   EXPECT_EQ(gaps(state, 10),
             (std::vector<ReceiptNumber>{{till_3, SeriesId{5}, 1}, {till_3, SeriesId{5}, 2}, {till_3, SeriesId{5}, 3}}));
@@ -262,7 +262,7 @@ TEST(Refund, of_a_line_is_taken_once) {
   const auto first = decide(state, both, {}, sale);
   ASSERT_TRUE(first) << first.error().text;
   EXPECT_EQ(first->total, Money{200});
-  apply(state, *first, Instant{2}, {1, 6, 0});
+  apply(state, *first, Instant{2}, {.epoch = 1, .index = 6});
   const auto second = decide(state, both, {}, sale);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, "till/refund_too_much");
@@ -341,7 +341,7 @@ TEST(Happened, a_refund_beyond_what_is_left_is_taken_with_what_was_paid_out) {
     ASSERT_TRUE(refund) << i << refund.error().text;
     EXPECT_EQ(refund->total, Money{33});
     EXPECT_TRUE(check_event(*refund));
-    apply(state, *refund, Instant{2}, {1, 6, 0});
+    apply(state, *refund, Instant{2}, {.epoch = 1, .index = 6});
   }
   Refund far_off = one;
   far_off.tenders = {cash(40)};
@@ -397,7 +397,7 @@ TEST(Totals, cash_card_change_and_refunds_are_told_apart) {
       sold(state, {open_price(asked("A", 2000, 5'000'000, "S")), open_price(asked("B", 1000, 1'000'000, "Z"))},
            {card(500), card(900, CardResult::declined), cash(1000)}, 400);
   const auto refund = decide(state, Refund{till_3, sale.receipt, {{0, Quantity{1000}}}, {cash(500)}, ""}, {}, sale);
-  apply(state, *refund, Instant{1}, {1, 6, 0});
+  apply(state, *refund, Instant{1}, {.epoch = 1, .index = 6});
   EXPECT_EQ(state.totals.cash, Money{1000 - 400 - 500});
   EXPECT_EQ(state.totals.card, Money{500});
   EXPECT_EQ(state.totals.gross, Money{600});
@@ -439,7 +439,7 @@ RC_GTEST_PROP(TillProperty, refunds_in_any_pieces_never_exceed_the_sale_and_add_
   TillState state = opened();
   const auto sale = random_sale(state);
   RC_ASSERT(sale.has_value());
-  apply(state, *sale, Instant{1}, {1, 1, 0});
+  apply(state, *sale, Instant{1}, {.epoch = 1, .index = 1});
   std::vector<std::int64_t> left, amount(sale->lines.size()), vat(sale->lines.size());
   for (const SaleLine& line : sale->lines) left.push_back(line.quantity.thousandths);
   while (std::ranges::any_of(left, [](std::int64_t l) { return l > 0; })) {
@@ -464,7 +464,7 @@ RC_GTEST_PROP(TillProperty, refunds_in_any_pieces_never_exceed_the_sale_and_add_
       continue;
     }
     RC_ASSERT(check_event(*refund).has_value());
-    apply(state, *refund, Instant{2}, {1, 2, 0});
+    apply(state, *refund, Instant{2}, {.epoch = 1, .index = 2});
     left[i] -= piece;
     amount[i] += refund->lines[0].amount.minor;
     vat[i] += refund->lines[0].vat_amount.minor;
@@ -495,7 +495,8 @@ RC_GTEST_PROP(TillProperty, sums_hold_numbers_have_no_gap_and_snapshots_come_bac
     }
     gross += sale->total.minor;
     drawer += sale->tenders[1].amount.minor - sale->change.minor;
-    apply(state, *sale, Instant{*rc::gen::inRange<std::int64_t>(0, 1ll << 60)}, {1, static_cast<EntryIndex>(i), 0});
+    apply(state, *sale, Instant{*rc::gen::inRange<std::int64_t>(0, 1ll << 60)},
+          {.epoch = 1, .index = static_cast<EntryIndex>(i)});
     RC_ASSERT(state.find(sale->receipt) != nullptr);
   }
   RC_ASSERT(gaps(state, 100).empty());
@@ -522,7 +523,7 @@ TEST(TillSnapshot, cut_anywhere_it_is_refused) {
   TillState state = opened();
   const SaleRecorded sale = sold(state, {open_price(asked("A", 2000, 1'000'000))}, {cash(200)});
   apply(state, *decide(state, Refund{till_3, sale.receipt, {{0, Quantity{1000}}}, {cash(100)}, ""}, {}, sale),
-        Instant{2}, {1, 6, 0});
+        Instant{2}, {.epoch = 1, .index = 6});
   const Bytes bytes = bytes_of(state);
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     Reader in(ByteView(bytes).first(size));

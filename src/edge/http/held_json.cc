@@ -10,6 +10,8 @@ namespace holdfast::http {
 namespace {
 
 constexpr std::size_t held_entries_shown_max = 1000, held_products_shown_max = 1000;
+// Each page that is open asks each few seconds, and no sale is taken meanwhile.
+constexpr std::size_t held_products_looked_at_max = 100'000;
 
 // One product of a held entry, and what is taken of that peer now; null: it is new here.
 struct HeldChange {
@@ -32,8 +34,9 @@ class HeldWriter {
   void write(const Origin& origin, const std::map<EntryIndex, catalogue::ProductsListed>& held,
              const catalogue::CatalogueState& taken) {
     for (const auto& [index, event] : held) {
-      if (entries_left_ == 0) return;
+      if (entries_left_ == 0 || products_looked_at_ >= held_products_looked_at_max) return;
       --entries_left_;
+      products_looked_at_ += event.products.size();
       out_.object().field("origin", origin.text()).field("index", index).field("bound", bound_);
       out_.field("products_sha256", to_hex(fold::hash_of(event)));
       write_products(event.products, taken);
@@ -68,6 +71,7 @@ class HeldWriter {
   JsonOut& out_;
   std::string_view bound_;
   std::size_t entries_left_ = held_entries_shown_max, products_left_ = held_products_shown_max;
+  std::size_t products_looked_at_ = 0;
 };
 
 }  // namespace

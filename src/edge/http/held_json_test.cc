@@ -78,5 +78,13 @@ TEST_F(HeldJson, a_long_answer_ends_but_each_entry_is_named_with_how_much_it_cha
   EXPECT_EQ(shown[2].at("products").as_array().size(), 200u);
 }
 
+TEST_F(HeldJson, an_answer_looks_at_so_many_products_and_the_rest_follows_when_those_are_accepted) {
+  auto& held = part.held;
+  for (int i = 0; i < 1000; ++i) held[0].products.push_back(product("P" + std::to_string(i), 1'000'000, "S"));
+  for (EntryIndex index = 1; index < 150; ++index) held[index] = held[0];
+  EXPECT_EQ(held_whole().size(), 100u);
+  EXPECT_EQ(held_whole().back().at("index").as_int64(), 99);
+}
+
 }  // namespace
 }  // namespace holdfast::http

@@ -131,6 +131,8 @@ fold::Command read_accept_held(Fields& write, TillId) {
   accept.entry.origin = write.origin("origin");
   accept.entry.index = write.number("index", 0, INT64_MAX);
   accept.products = write.hex<32>("products_sha256");
+  // Of nothing: inside, that is whatever waits.
+  if (accept.products == Hash{}) write.refuse("http/bad_value", "products_sha256", "is that of no list");
   return accept;
 }
 fold::Command read_close_listed(Fields& write, TillId) {

@@ -119,7 +119,7 @@ export class SignedIn {
    * it gave is over on this page's clock.
    */
   async renew(): Promise<void> {
-    if (this.till.is_silent()) return;
+    if (this.till.is_silent() || this.till.at_terminal()) return; // who asked the terminal stays until it has answered
     const now = this.till.now_ms();
     if (this.#last && !this.staff && now >= this.#last_until_ms) await this.#keep_last(null);
     const known = this.till.machines.has_signed_in();

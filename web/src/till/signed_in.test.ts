@@ -219,16 +219,19 @@ describe('a person who is signed in', () => {
     await after(second_ms, again);
     expect(again.staff).toBeNull();
   });
-  it('stays so while a card terminal is asked', async () => {
-    const signed_in = await page();
-    await signed_in.sign_in('2', '1212');
-    node.sessions.clear();
-    at_terminal = true;
-    await after(2 * hour_ms, signed_in);
-    expect(signed_in.staff?.number).toBe('2');
-    at_terminal = false;
-    await after(second_ms, signed_in);
-    expect(signed_in.staff).toBeNull();
+  it('stays so while a card terminal is asked, at home and at the store’s other machine', async () => {
+    for (const elsewhere of [false, true]) {
+      const signed_in = await page();
+      await signed_in.sign_in('2', '1212');
+      node.sessions.clear();
+      node.elsewhere = elsewhere;
+      at_terminal = true;
+      await after(2 * hour_ms, signed_in);
+      expect(signed_in.staff?.number).toBe('2');
+      at_terminal = false;
+      await after(second_ms, signed_in);
+      expect(signed_in.staff).toBeNull();
+    }
   });
   it('stays so also where the terminal was opened before the node has answered', async () => {
     const signed_in = await page();
