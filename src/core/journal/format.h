@@ -39,6 +39,9 @@ struct SegmentHeader {
   std::uint64_t first_record = 0;  // number of the record that starts at block 1
   Hash record_before{};            // hash of the record before that one; zeros: it is the first of the journal
   std::string origin;
+
+  // Whether that segment of that journal begins with it.
+  bool is_of(const Hash& id, std::uint64_t segment) const { return journal_id == id && number == segment; }
 };
 Bytes encode_segment_header(const SegmentHeader& header);  // one block
 std::optional<SegmentHeader> decode_segment_header(ByteView block);

@@ -67,7 +67,7 @@ class Finder {
       Bytes block(block_bytes);
       if (file_.read(0, block)) begin_ = decode_segment_header(block);
     }
-    if (!begin_ || begin_->journal_id != journal_id_ || begin_->number != segment) return false;
+    if (!begin_ || !begin_->is_of(journal_id_, segment)) return false;
     const std::uint64_t first = begin_->first_record;
     return seen.header.number == first
                ? seen.header.before == begin_->record_before
@@ -165,7 +165,7 @@ std::optional<Mend> decode_mend(const Origin& origin, std::uint32_t number, Byte
   const Hash journal_id = journal_id_of(origin);
   if (bytes.size() < 2 * block_bytes || bytes.size() % block_bytes != 0) return std::nullopt;
   const auto head = decode_segment_header(bytes.first(block_bytes));
-  if (!head || head->journal_id != journal_id || head->number != number || head->first_record == 0) return std::nullopt;
+  if (!head || !head->is_of(journal_id, number) || head->first_record == 0) return std::nullopt;
   Mend out;
   out.number = number;
   out.bridge.after = head->first_record - 1;

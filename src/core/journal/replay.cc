@@ -134,20 +134,13 @@ Status Replayer::refuse_foreign(std::uint32_t number) {
   Bytes block(block_bytes);
   if (file->size() < block_bytes || !file->read(0, block)) return {};
   const auto header = decode_segment_header(block);
-  if (!header || own_header(block, number) || holds_record(*file, journal_id_)) return {};
+  if (!header || header->is_of(journal_id_, number) || holds_record(*file, journal_id_)) return {};
   if (header->journal_id == journal_id_)
     return is_damaged({number, 0}, fmt::format("the file says that it is segment {}", header->number));
   return fail(
       "journal/wrong_origin",
       fmt::format("{}/{} belongs to the journal {}, not to {}; this is the data directory of another site or epoch",
                   directory_, segment_name(number), header->origin, origin_.text()));
-}
-
-// nullopt: it does not hold, or is not this segment's.
-std::optional<SegmentHeader> Replayer::own_header(ByteView block, std::uint32_t number) const {
-  auto header = decode_segment_header(block);
-  if (header && (header->journal_id != journal_id_ || header->number != number)) header.reset();
-  return header;
 }
 
 // The next record of the segment that is read; or its end, and where the journal goes on.

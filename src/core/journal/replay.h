@@ -115,7 +115,6 @@ class Replayer {
   Status enter();
   Status read_record();
   Status refuse_foreign(std::uint32_t number);
-  std::optional<SegmentHeader> own_header(ByteView block, std::uint32_t number) const;
   Result<std::optional<Taken>> take_record(Window& window, Place place, bool is_first);
   Status take_content(const RecordHeader& header, ByteView payload, Place place);
   Status take_commit(const RecordHeader& header, ByteView payload, Place place);

@@ -50,8 +50,8 @@ Result<bool> Replayer::goes_on_later(std::size_t segment) {
   for (std::size_t i = segment + 1; i < numbers_.size(); ++i) {
     HF_TRY(const auto file, disk_.open(directory_ + "/" + segment_name(numbers_[i])));
     if (file->size() < blocks.size() || !file->read(0, blocks)) continue;
-    const auto header = own_header(ByteView(blocks).first(block_bytes), numbers_[i]);
-    if (!header) continue;
+    const auto header = decode_segment_header(ByteView(blocks).first(block_bytes));
+    if (!header || !header->is_of(journal_id_, numbers_[i])) continue;
     if (header->first_record == out_.last_record + 1 && header->record_before == out_.last_hash) return true;
     const ByteView at_first = ByteView(blocks).subspan(block_bytes, record_header_bytes);
     const auto first = decode_record_header(at_first);
@@ -253,8 +253,9 @@ Status Replayer::look_for_rot(Place place) {
   const std::uint64_t offset = std::uint64_t{place.block} * block_bytes;
   if (offset + block_bytes > window.end()) return {};
   window.load(0, block_bytes);
-  const auto segment = own_header(window.view(0, block_bytes), place.segment);
-  if (place.block == 1 && segment && segment->first_record <= out_.last_record) return {};  // a copy, and not needed
+  const auto segment = decode_segment_header(window.view(0, block_bytes));
+  const bool is_own = segment && segment->is_of(journal_id_, place.segment);
+  if (place.block == 1 && is_own && segment->first_record <= out_.last_record) return {};  // a copy, and not needed
   window.load(offset, block_bytes);
   const auto header = decode_record_header(window.view(offset, record_header_bytes));
   const bool is_next = header && header->number == out_.last_record + 1 && header->before == out_.last_hash &&
