@@ -392,12 +392,7 @@ TEST_F(Follow, far_behind_or_step_by_step_gives_the_same_part) {
     return store.read(store.size() - 1);
   }();
   for (int i = 0; i < 20'100; ++i) warehouse.entries().push_back(encode(sale)[0]);
-  for (std::uint64_t size = 5000; size < warehouse.size(); size += 5000) stepwise.follow(warehouse, size);
-  stepwise.follow(warehouse);
-  store.follow(warehouse);
-  PeerPart expected = stepwise.state.peers.at(SiteName("warehouse"));
-  expected.since = part("warehouse").since;
-  EXPECT_EQ(part("warehouse"), expected);
+  expect_the_same_part_at_once_and_by(warehouse, stepwise);
   EXPECT_EQ(part("warehouse").totals.sales, 20'100u);
 }
 
@@ -411,12 +406,7 @@ TEST_F(Follow, far_behind_or_step_by_step_holds_the_same_back) {
   const Event receipt{head.now(), WriteInfo{{}, key(900), {}, {}, {}}, goods};
   for (int i = 0; i < 20'100; ++i) head.entries().push_back(encode(receipt)[0]);
   list(product("A", 1'050'000));
-  for (std::uint64_t size = 5000; size < head.size(); size += 5000) stepwise.follow(head, size);
-  stepwise.follow(head);
-  store.follow(head);
-  PeerPart expected = stepwise.state.peers.at(SiteName("head-office"));
-  expected.since = part("head-office").since;
-  EXPECT_EQ(part("head-office"), expected);
+  expect_the_same_part_at_once_and_by(head, stepwise);
   ASSERT_EQ(part("head-office").held_back.size(), 1u);
   EXPECT_TRUE(part("head-office").held_back.begin()->second.has_lost);
 }

@@ -27,6 +27,16 @@ struct Follow : ::testing::Test {
   Result<Taken> sell_a(std::int64_t pence) {
     return store.write(till::RecordSale{first_till, {line("A", 1000, pence * 10'000)}, {cash(pence)}, {}}, first_till);
   }
+  // The store follows it from where it stands to its end at once, the other in steps.
+  void expect_the_same_part_at_once_and_by(Shop& peer, Shop& stepwise) {
+    for (std::uint64_t size = 5000; size < peer.size(); size += 5000) stepwise.follow(peer, size);
+    stepwise.follow(peer);
+    store.follow(peer);
+    PeerPart& at_once = store.state.peers.at(peer.origin.site);
+    PeerPart expected = stepwise.state.peers.at(peer.origin.site);
+    expected.since = at_once.since;
+    EXPECT_EQ(at_once, expected);
+  }
   void expect_replay_equals_live() {
     const auto again = replay(journals, {store.origin});
     ASSERT_TRUE(again) << again.error().text;

@@ -35,6 +35,13 @@ struct Succession : Follow {
       if (item.what == "receipts") out.push_back(item.reason.substr(item.reason.find("prices: ") + 8));
     return out;
   }
+  // Head office lists A at a price beyond the bound, and B with it; the store follows. Head office's size then.
+  std::uint64_t list_two_beyond_bound() {
+    list(product("A", 1'000'000));
+    EXPECT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
+    store.follow(head);
+    return head.size();
+  }
   // Head office lists A at a price beyond the bound, and `later` behind it; the store follows both. How much of head
   // office's journal stands before `later`.
   std::uint64_t list_beyond_bound_and(catalogue::Product later) {
@@ -233,10 +240,7 @@ TEST_F(Succession, of_an_older_epoch_lists_what_rested_on_the_epochs_behind_it) 
 
 // Nobody has accepted the price that a later list had overtaken, though the rest of its own list was accepted.
 TEST_F(Succession, what_of_an_accepted_list_was_overtaken_waits_again_where_nothing_overtakes_it) {
-  list(product("A", 1'000'000));
-  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
-  const std::uint64_t kept = head.size();
-  store.follow(head);
+  const std::uint64_t kept = list_two_beyond_bound();
   list(product("A", 1'050'000));
   store.follow(head);
   const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
@@ -262,10 +266,7 @@ TEST_F(Succession, what_of_an_accepted_list_was_overtaken_waits_again_where_noth
 
 // The same, where the list is of an epoch before, and the new one overtakes it and is cut to nothing.
 TEST_F(Succession, what_of_an_older_epoch_s_accepted_list_was_overtaken_by_a_newer_one_waits_again) {
-  list(product("A", 1'000'000));
-  ASSERT_TRUE(head.write(catalogue::ListProducts{{product("A", 9'000'000), product("B", 2'000'000)}}));
-  const std::uint64_t kept = head.size();
-  store.follow(head);
+  const std::uint64_t kept = list_two_beyond_bound();
   const EntryRef waiting{head.origin, part("head-office").held.begin()->first};
   Shop second = rebuilt(kept, 2);
   succeed(second, kept);
