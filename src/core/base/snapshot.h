@@ -1,11 +1,12 @@
-// Reading what a snapshot's encode() has written, hostile-safe: bounded lists, names that fit, keys that rise strictly
-// (so that equal states have equal bytes and nothing stands twice).
+// What the snapshots of several rooms hold. Reading is hostile-safe: bounded lists, names that fit, keys that rise
+// strictly (so that equal states have equal bytes and nothing stands twice).
 #pragma once
 
 #include <string_view>
 #include <utility>
 
 #include "core/base/bytes.h"
+#include "core/base/ids.h"
 
 namespace holdfast {
 
@@ -16,6 +17,18 @@ T read_short_text(Reader& in) {
   if (text.size() <= T::bytes_max) return T(text);
   in.fits(~0ull, 1);
   return {};
+}
+
+// 12 bytes.
+inline void write_place(Writer& out, const EntryPlace& place) {
+  out.u32(place.epoch);
+  out.u64(place.index);
+}
+inline EntryPlace read_place(Reader& in) {
+  EntryPlace place;
+  place.epoch = in.u32();
+  place.index = in.u64();
+  return place;
 }
 
 // `count` pairs of at least `bytes_each` bytes into an ordered map. False: damaged.

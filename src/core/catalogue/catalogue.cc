@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/snapshot.h"
 #include "core/base/text.h"
 
 namespace holdfast::catalogue {
@@ -223,12 +224,22 @@ void encode(Writer& out, const Product& p) {
   out.u8(p.goods ? 1 : 0);
 }
 
+Product decode_product(Reader& in) {
+  Product p;
+  p.sku = read_short_text<Sku>(in);
+  p.gtin = in.text();
+  p.name = in.text();
+  p.unit_price.millionths = in.i64();
+  p.vat = read_short_text<VatCode>(in);
+  p.goods = in.u8() == 1;
+  return p;
+}
+
 void CatalogueState::encode(Writer& out) const {
   out.u64(products.size());
   for (const auto& [sku, listed] : products) {
     catalogue::encode(out, listed.product);
-    out.u32(listed.at.epoch);
-    out.u64(listed.at.index);
+    write_place(out, listed.at);
   }
   out.u64(by_gtin.size());
   for (const auto& [gtin, sku] : by_gtin) {
@@ -245,18 +256,10 @@ Result<CatalogueState> CatalogueState::decode(Reader& in) {
   const std::uint64_t count = in.u64();
   if (!in.fits(count, 37)) return bad();
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::string_view sku = as_text(in.blob());
     Listed listed;
-    listed.product.gtin = in.text();
-    listed.product.name = in.text();
-    listed.product.unit_price.millionths = in.i64();
-    const std::string_view vat = as_text(in.blob());
-    listed.product.goods = in.u8() == 1;
-    listed.at.epoch = in.u32();
-    listed.at.index = in.u64();
-    if (!in.ok() || sku.size() > Sku::bytes_max || vat.size() > VatCode::bytes_max) return bad();
-    listed.product.sku = Sku(sku);
-    listed.product.vat = VatCode(vat);
+    listed.product = decode_product(in);
+    listed.at = read_place(in);
+    if (!in.ok()) return bad();
     if (!state.products.empty() && listed.product.sku <= state.products.rbegin()->first) return bad();
     if (!check_product(listed.product)) return bad();
     state.products.emplace_hint(state.products.end(), listed.product.sku, std::move(listed));

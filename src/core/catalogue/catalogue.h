@@ -45,6 +45,8 @@ struct ProductsListed {
 };
 // Canonical; in snapshots, and in what requests and price lists are told apart by.
 void encode(Writer& out, const Product& product);
+// Of any form: what is too long or cut short spoils the reader, and nothing else is checked.
+Product decode_product(Reader& in);
 struct ProductDelisted {
   Sku sku;
   bool operator==(const ProductDelisted&) const = default;

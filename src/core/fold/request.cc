@@ -1,4 +1,5 @@
 // The canonical form of a request (protocol 8.1), and what a client is told.
+#include "core/base/snapshot.h"
 #include "core/fold/state.h"
 
 namespace holdfast::fold {
@@ -175,10 +176,7 @@ struct Put {
   void operator()(const standby::Resume& c) { out.text(c.reason); }
   void operator()(const standby::MakeHandback& c) {
     out.u32(c.number);
-    for (const EntryPlace& place : {c.first, c.end}) {
-      out.u32(place.epoch);
-      out.u64(place.index);
-    }
+    for (const EntryPlace& place : {c.first, c.end}) write_place(out, place);
     out.u32(c.writer);
     out.text(c.settings);
     out.u32(static_cast<std::uint32_t>(c.files.size()));

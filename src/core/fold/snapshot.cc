@@ -29,17 +29,6 @@ Origin get_origin(Reader& in) {
   return origin;
 }
 
-void put(Writer& out, const EntryPlace& place) {
-  out.u32(place.epoch);
-  out.u64(place.index);
-}
-EntryPlace get_place(Reader& in) {
-  EntryPlace place;
-  place.epoch = in.u32();
-  place.index = in.u64();
-  return place;
-}
-
 using Held = std::map<EntryIndex, catalogue::ProductsListed>;
 void put(Writer& out, const Held& held) {
   out.u64(held.size());
@@ -53,16 +42,7 @@ catalogue::ProductsListed get_products(Reader& in) {
   catalogue::ProductsListed listed;
   const std::uint32_t count = in.u32();
   if (!in.fits(count, 25)) return listed;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    catalogue::Product p;
-    p.sku = read_short_text<Sku>(in);
-    p.gtin = in.text();
-    p.name = in.text();
-    p.unit_price.millionths = in.i64();
-    p.vat = read_short_text<VatCode>(in);
-    p.goods = in.u8() == 1;
-    listed.products.push_back(std::move(p));
-  }
+  for (std::uint32_t i = 0; i < count; ++i) listed.products.push_back(catalogue::decode_product(in));
   return listed;
 }
 bool get_held(Reader& in, Held& held) {
@@ -315,13 +295,13 @@ void PeerPart::encode(Writer& out) const {
   put(out, origin);
   out.u64(size);
   out.raw(root);
-  put(out, since);
+  write_place(out, since);
   out.u8(needs_newer_version ? 1 : 0);
   out.u64(lineage.size());
   for (const KeptPrefix& kept : lineage) {
     put(out, kept.origin);
     out.u64(kept.size);
-    put(out, kept.since);
+    write_place(out, kept.since);
     put(out, kept.held);
     put(out, kept.held_back);
     out.u64(kept.listed_to);
@@ -348,7 +328,7 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
   part.origin = get_origin(in);
   part.size = in.u64();
   part.root = in.array<32>();
-  part.since = get_place(in);
+  part.since = read_place(in);
   part.needs_newer_version = in.u8() == 1;
   bool whole = true;
   whole = get_list(in, 64, part.lineage,
@@ -356,7 +336,7 @@ Result<PeerPart> PeerPart::decode(Reader& in) {
                      KeptPrefix kept;
                      kept.origin = get_origin(in);
                      kept.size = in.u64();
-                     kept.since = get_place(in);
+                     kept.since = read_place(in);
                      whole = get_held(in, kept.held) && get_held_back(in, kept.held_back) && whole;
                      kept.listed_to = in.u64();
                      return kept;

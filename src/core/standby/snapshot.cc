@@ -15,16 +15,6 @@ std::optional<Instant> get_time(Reader& in) {
   const Instant at{in.i64()};
   return has ? std::optional(at) : std::nullopt;
 }
-void put(Writer& out, const EntryPlace& place) {
-  out.u32(place.epoch);
-  out.u64(place.index);
-}
-EntryPlace get_place(Reader& in) {
-  EntryPlace place;
-  place.epoch = in.u32();
-  place.index = in.u64();
-  return place;
-}
 void put(Writer& out, const TotalKey& key) {
   out.i64(key.day);
   out.u8(static_cast<std::uint8_t>(key.kind));
@@ -54,8 +44,8 @@ Counts get_counts(Reader& in) {
 
 void put(Writer& out, const Handback& handback) {
   const MakeHandback& made = handback.made;
-  put(out, made.first);
-  put(out, made.end);
+  write_place(out, made.first);
+  write_place(out, made.end);
   out.u32(made.writer);
   out.u32(static_cast<std::uint32_t>(made.files.size()));
   for (const File& file : made.files) {
@@ -83,8 +73,8 @@ Handback get_handback(Reader& in, std::uint32_t number, bool& whole) {
   Handback handback;
   MakeHandback& made = handback.made;
   made.number = number;
-  made.first = get_place(in);
-  made.end = get_place(in);
+  made.first = read_place(in);
+  made.end = read_place(in);
   made.writer = in.u32();
   const std::uint32_t files = in.u32();
   if (!in.fits(files, 44)) return handback;
@@ -122,10 +112,10 @@ void StandbyState::encode(Writer& out) const {
   put(out, ages.stock);
   put(out, ages.orders);
   out.u8(handed_to ? 1 : 0);
-  put(out, handed_to.value_or(EntryPlace{}));
+  write_place(out, handed_to.value_or(EntryPlace{}));
   put(out, open);
   put(out, open_since);
-  put(out, last);
+  write_place(out, last);
   out.u32(static_cast<std::uint32_t>(handbacks.size()));
   for (const Handback& handback : handbacks) put(out, handback);
 }
@@ -140,11 +130,11 @@ Result<StandbyState> StandbyState::decode(Reader& in) {
   state.ages.stock = get_time(in);
   state.ages.orders = get_time(in);
   const bool has_place = in.u8() == 1;
-  const EntryPlace place = get_place(in);
+  const EntryPlace place = read_place(in);
   if (has_place) state.handed_to = place;
   state.open = get_counts(in);
   state.open_since = get_time(in);
-  state.last = get_place(in);
+  state.last = read_place(in);
   bool whole = phase < 3;
   const std::uint32_t count = in.u32();
   if (in.fits(count, 100))
